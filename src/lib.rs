@@ -1,1 +1,40 @@
-//! Nestling.
+//! Nestling: an io_uring runtime for Linux servers, one loop per core, in which every task lives in
+//! a nursery.
+//!
+//! ```
+//! use nestling::{nursery, net::{TcpListener, TcpStream}};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! nestling::block_on(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0").await?;
+//!     let address = listener.local_addr()?;
+//!     nursery(async |n| {
+//!         n.spawn(async {
+//!             let (stream, _) = listener.accept().await?; // borrowed from around the nursery
+//!             stream.write_all("hello").await.0
+//!         });
+//!         let stream = TcpStream::connect(address).await?;
+//!         let (result, buffer) = stream.read_exact(vec![0; 5]).await;
+//!         result?;
+//!         assert_eq!(buffer, b"hello");
+//!         Ok(())
+//!     })
+//!     .await
+//! })
+//! # }
+//! ```
+//!
+//! The rules are those of [`nursery`]; the parts are [`net`], [`time`], [`buf`] and [`task`];
+//! [`block_on`] runs one core, [`Builder::run`] all of them.
+
+pub use nestling_nursery::{
+    Canceller, ChildOutput, Elapsed, JoinHandle, Never, Nursery, nursery, timeout, timeout_at,
+};
+pub use nestling_runtime::{
+    Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, is_cancelled, net, time,
+};
+
+/// What a task can do about its own running.
+pub mod task {
+    pub use nestling_runtime::yield_now;
+}

@@ -1,1 +1,76 @@
-//! One core of Nestling.
+//! One core of Nestling: an io_uring ring, what is in flight on it, and the loop that drives both.
+//!
+//! ```text
+//!        down: asking                             up: answering
+//!
+//!     user future .await                            user future
+//!          |                                             ^  poll, inside its nursery
+//!          v                                             |
+//!     net/  time/                                   children.rs  task/
+//!          |  builds an operation                        ^  next
+//!          v                                             |
+//!     op/       Op<T>: prepare, complete            wake/   ready lists
+//!          |  submit                                     ^  wake
+//!          v                                             |
+//!     driver/   InFlight, Lifecycle   ---- Waiter -------+
+//!          |  push            ^  dispatch
+//!          v                  |
+//!     ring/   submission    completion
+//!          |                  ^
+//!   =======|==================|=================  kernel
+//!          +--- one enter ----+
+//!
+//!     event_loop.rs turns the wheel: run the ready, submit and wait, dispatch.
+//!     scope/ says who is cancelled; cancel.rs carries that to both columns.
+//! ```
+//!
+//! Applications use the crate `nestling`, which adds the nurseries. This one starts no tasks of its
+//! own: [`block_on`] runs one future, and [`lowlevel`] has what nurseries are built from.
+
+#[expect(unsafe_code, reason = "system calls that no crate offers")]
+mod sys;
+
+mod config;
+mod fd;
+mod key;
+
+#[expect(unsafe_code, reason = "what memory may be lent to the kernel is a promise")]
+pub mod buf;
+
+#[expect(unsafe_code, reason = "a lent waker is a pointer to the poll's stack")]
+mod wake;
+
+mod scope;
+
+#[expect(unsafe_code, reason = "the kernel's interface")]
+mod ring;
+
+#[expect(unsafe_code, reason = "pushing entries with pointers, whose owner it is")]
+mod driver;
+#[expect(unsafe_code, reason = "a child's future and value in one allocation, without their types")]
+mod task;
+
+#[expect(unsafe_code, reason = "entries with pointers, descriptors out of numbers")]
+mod op;
+
+mod cancel;
+pub mod time;
+mod yield_now;
+
+#[expect(unsafe_code, reason = "children that borrow are polled by the promise of their nursery")]
+mod children;
+pub mod net;
+
+mod event_loop;
+
+mod runtime;
+
+mod cores;
+
+pub mod lowlevel;
+
+pub use cores::{Builder, Core, Cores};
+pub use driver::Stats;
+pub use runtime::{Runtime, block_on};
+pub use scope::{Cancelled, is_cancelled};
+pub use yield_now::yield_now;

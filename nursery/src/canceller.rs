@@ -1,0 +1,43 @@
+//! `Canceller`: cancels a nursery from anywhere on its core.
+
+use nestling_runtime::lowlevel::{CancelHandle, Reason};
+
+/// Cancels a nursery, as [`Nursery::cancel`](crate::Nursery::cancel) does. Bound to no lifetime:
+/// once the nursery has closed, it does nothing.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_nursery::{Canceller, nursery};
+/// use std::future::pending;
+///
+/// # fn main() -> std::io::Result<()> {
+/// nestling_runtime::block_on(async {
+///     nursery(async |n| {
+///         let stop: Canceller = n.canceller();
+///         n.spawn(async { pending::<std::io::Result<()>>().await });
+///         stop.cancel();
+///         Ok(())
+///     })
+///     .await
+/// })
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Canceller(CancelHandle);
+
+impl Canceller {
+    pub(crate) fn new(handle: CancelHandle) -> Self {
+        Self(handle)
+    }
+
+    /// Cancels the nursery, if it is still open. Repeating it is harmless.
+    pub fn cancel(&self) {
+        self.0.cancel(Reason::Asked);
+    }
+
+    /// Whether the nursery is cancelled or closed.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}

@@ -1,0 +1,74 @@
+//! What a child may resolve to.
+
+/// Whatever a function pointer returns; by which the never type can be named on stable Rust.
+pub trait Returns {
+    /// What is returned.
+    type Output;
+}
+
+impl<T> Returns for fn() -> T {
+    type Output = T;
+}
+
+/// The type of what never ends, such as `async { loop { … } }`.
+pub type Never = <fn() -> ! as Returns>::Output;
+
+mod sealed {
+    pub trait Sealed<E> {}
+    impl<E> Sealed<E> for () {}
+    impl<T, E> Sealed<E> for Result<T, E> {}
+    impl<E> Sealed<E> for super::Never {}
+}
+
+/// What a child of a nursery with error type `E` may resolve to: `()`, a `Result` whose error fails
+/// the nursery, or nothing at all, when it never ends.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_nursery::nursery;
+/// # fn main() -> std::io::Result<()> {
+/// nestling_runtime::block_on(nursery(async |n| {
+///     n.spawn(async {}); // cannot fail
+///     n.spawn(async { Ok(5) }); // may
+///     n.spawn(async { loop { nestling_runtime::yield_now().await } }); // goes on until cancelled
+///     n.cancel();
+///     Ok::<_, std::io::Error>(())
+/// }))
+/// # }
+/// ```
+pub trait ChildOutput<E>: sealed::Sealed<E> {
+    /// The value for the one who joins the child.
+    type Ok;
+
+    /// The value, or the failure for the nursery.
+    ///
+    /// # Errors
+    ///
+    /// The child's own.
+    fn into_result(self) -> Result<Self::Ok, E>;
+}
+
+impl<E> ChildOutput<E> for () {
+    type Ok = ();
+
+    fn into_result(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+impl<T, E> ChildOutput<E> for Result<T, E> {
+    type Ok = T;
+
+    fn into_result(self) -> Result<T, E> {
+        self
+    }
+}
+
+impl<E> ChildOutput<E> for Never {
+    type Ok = Never;
+
+    fn into_result(self) -> Result<Never, E> {
+        self
+    }
+}

@@ -1,0 +1,55 @@
+//! `JoinHandle`: awaits one child and takes its value.
+
+use nestling_runtime::lowlevel::{Cancelled, Join};
+use std::cell::Cell;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Resolves when a child has ended: to its value, or to [`Cancelled`] if it was cut or failed (its
+/// error is the nursery's then).
+///
+/// Dropping the handle discards the value, not the child: the nursery waits for that all the same.
+///
+/// # Cancellation
+///
+/// A task that awaits a handle is kept for as long as the child is.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_nursery::{JoinHandle, nursery};
+/// # fn main() -> std::io::Result<()> {
+/// nestling_runtime::block_on(nursery(async |n| {
+///     let handle: JoinHandle<'_, u32> = n.spawn(async { Ok(7) });
+///     assert_eq!(handle.await?, 7);
+///     Ok::<_, std::io::Error>(())
+/// }))
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct JoinHandle<'scope, T> {
+    join: Join<T>,
+    /// Invariant: a handle cannot leave the nursery it came from.
+    scope: PhantomData<Cell<&'scope ()>>,
+}
+
+impl<T> JoinHandle<'_, T> {
+    pub(crate) fn new(join: Join<T>) -> Self {
+        Self { join, scope: PhantomData }
+    }
+
+    /// Whether the child has ended.
+    pub fn is_finished(&self) -> bool {
+        self.join.is_finished()
+    }
+}
+
+impl<T> Future for JoinHandle<'_, T> {
+    type Output = Result<T, Cancelled>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.join).poll(cx)
+    }
+}

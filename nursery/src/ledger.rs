@@ -1,0 +1,97 @@
+//! `Ledger`: what went wrong in a nursery, and what its result is to be.
+
+use nestling_runtime::lowlevel::{
+    CancelScope, Cancelled, Payload, Reason, mark_delivered, was_delivered,
+};
+use std::cell::{Cell, RefCell};
+use std::panic::resume_unwind;
+
+/// A reason for a nursery to fail.
+enum Failure<E> {
+    Error(E),
+    Panic(Payload),
+}
+
+/// The books of one nursery.
+pub(crate) struct Ledger<E> {
+    first: RefCell<Option<Failure<E>>>,
+    /// A child was cut, or handed on a cancellation that it had been delivered.
+    incomplete: Cell<bool>,
+}
+
+impl<E> Ledger<E> {
+    pub(crate) fn new() -> Self {
+        Self { first: RefCell::new(None), incomplete: Cell::new(false) }
+    }
+
+    /// The running child or body failed. Derived errors, which come of a cancellation that it was
+    /// delivered, are not the nursery's; any other cancels the rest.
+    pub(crate) fn error(&self, scope: &CancelScope, error: E) {
+        if was_delivered() && scope.reason().is_some() {
+            self.incomplete.set(true);
+            return;
+        }
+        let mut first = self.first.borrow_mut();
+        if first.is_none() {
+            *first = Some(Failure::Error(error));
+        }
+        drop(first);
+        scope.cancel(Reason::Failure);
+    }
+
+    /// A child, a body or a destructor panicked. Takes the place of an error; the panic hook has
+    /// reported it, so those after the first are not lost silently.
+    pub(crate) fn panic(&self, scope: &CancelScope, payload: Payload) {
+        let mut first = self.first.borrow_mut();
+        let replaced = match &*first {
+            None | Some(Failure::Error(_)) => first.replace(Failure::Panic(payload)),
+            Some(Failure::Panic(_)) => None,
+        };
+        drop(first);
+        drop(replaced);
+        scope.cancel(Reason::Failure);
+    }
+
+    /// A child was cut.
+    pub(crate) fn cut(&self) {
+        self.incomplete.set(true);
+    }
+
+    /// The result, when all is over: panic, then first real failure, then `Cancelled`, then the
+    /// body's value. A value counts only if nobody was stopped on the way to it, or if the nursery
+    /// itself had asked for that.
+    pub(crate) fn close<T>(&self, scope: &CancelScope, value: Option<T>) -> Result<T, E>
+    where
+        E: From<Cancelled>,
+    {
+        let first = self.first.borrow_mut().take();
+        match first {
+            Some(Failure::Panic(payload)) => resume_unwind(payload),
+            Some(Failure::Error(error)) => return Err(error),
+            None => {}
+        }
+        match value {
+            Some(value) if !self.incomplete.get() || scope.reason() == Some(Reason::Asked) => {
+                Ok(value)
+            }
+            _ => {
+                mark_delivered();
+                Err(Cancelled::new().into())
+            }
+        }
+    }
+}
+
+impl<E> std::fmt::Debug for Ledger<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let first = match &*self.first.borrow() {
+            None => "nothing",
+            Some(Failure::Error(_)) => "an error",
+            Some(Failure::Panic(_)) => "a panic",
+        };
+        f.debug_struct("Ledger")
+            .field("first", &first)
+            .field("incomplete", &self.incomplete.get())
+            .finish()
+    }
+}

@@ -1,0 +1,145 @@
+//! `nursery` and `Nursery`: open a scope for tasks, and start children in it.
+
+mod frame;
+
+use crate::canceller::Canceller;
+use crate::child_output::ChildOutput;
+use crate::join_handle::JoinHandle;
+use frame::{Frame, Running};
+use nestling_runtime::lowlevel::{Cancelled, Reason};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::marker::PhantomData;
+use std::pin::pin;
+use std::rc::Rc;
+
+/// Runs `body`, which may start children, and returns when all have ended and the kernel has
+/// finished everything that was submitted below: descriptors that were dropped are closed.
+///
+/// The first failure (an error or a panic of the body or of a child) cancels all others. An
+/// operation that one of them awaits answers once more, with its real result or with
+/// [`Cancelled`]; after that its next wait is its end. Children may borrow anything that lives
+/// around the nursery.
+///
+/// # Cancellation
+///
+/// When a scope around it is cancelled, the nursery is too, and still waits for its children. When
+/// its future is dropped it cannot wait: the children are dropped at once, and what they had in
+/// flight is joined by the scope around it.
+///
+/// # Errors
+///
+/// The first real failure; [`Cancelled`] if the body or a child was stopped and this nursery's own
+/// [`cancel`](Nursery::cancel) did not ask for that.
+///
+/// # Panics
+///
+/// With the first panic of the body or a child, after all have ended; outside a runtime.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_nursery::nursery;
+/// use nestling_runtime::time::sleep;
+/// use std::io::{Error, Result};
+/// use std::time::Duration;
+///
+/// let result: Result<()> = nestling_runtime::block_on(nursery(async |n| {
+///     n.spawn(async { sleep(Duration::MAX).await }); // would never end
+///     n.spawn(async { Err::<(), _>(Error::other("the card was refused")) });
+///     Ok(())
+/// }));
+/// assert_eq!(result.unwrap_err().to_string(), "the card was refused");
+/// ```
+pub async fn nursery<'env, T, E, F>(body: F) -> Result<T, E>
+where
+    E: From<Cancelled>,
+    F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
+{
+    let nursery = Nursery { frame: Frame::new(), scope: PhantomData, env: PhantomData };
+    let frame = Rc::clone(&nursery.frame);
+    // Locals go in reverse order: the body's future, the children, then the nursery.
+    // SAFETY: children outlive neither `nursery` nor what is around this future: the guard is a
+    // local of it, declared after the one and inside the other.
+    let guard = unsafe { frame.guard() };
+    let task = frame.body();
+    let future = pin!(Some(body(&nursery)));
+    let mut running = Running { future, body: Some(task), value: None };
+    // SAFETY: this is the nursery's own future.
+    poll_fn(|cx| unsafe { frame.poll(&mut running, cx) }).await;
+    drop(guard);
+    frame.ledger().close(frame.scope(), running.value.take())
+}
+
+/// A place for tasks, open while [`nursery`] runs. Children are started with
+/// [`spawn`](Self::spawn), by the body or by other children.
+///
+/// It cannot leave its body, nor its thread:
+///
+/// ```compile_fail,E0521
+/// # use nestling_nursery::{Nursery, nursery};
+/// # async fn f() -> std::io::Result<()> {
+/// let mut kept: Option<&Nursery<'_, '_>> = None;
+/// nursery(async |n| { kept = Some(n); Ok(()) }).await
+/// # }
+/// ```
+///
+/// ```compile_fail,E0277
+/// # async fn f() -> std::io::Result<()> {
+/// nestling_nursery::nursery(async |n| {
+///     std::thread::scope(|s| { s.spawn(|| n.cancel()); });
+///     Ok::<_, std::io::Error>(())
+/// }).await
+/// # }
+/// ```
+///
+/// # Examples
+///
+/// See [`nursery`].
+#[derive(Debug)]
+pub struct Nursery<'scope, 'env: 'scope, E = io::Error> {
+    frame: Rc<Frame<E>>,
+    /// Invariant: children live exactly as long as the nursery is open.
+    scope: PhantomData<&'scope mut &'scope ()>,
+    /// Invariant: what children may borrow.
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+impl<'scope, E> Nursery<'scope, '_, E> {
+    /// Starts a child on this core. It is polled for the first time when the nursery is next.
+    ///
+    /// In a cancelled nursery the child is dropped unpolled, and its handle says so.
+    pub fn spawn<F>(&'scope self, child: F) -> JoinHandle<'scope, <F::Output as ChildOutput<E>>::Ok>
+    where
+        F: Future<Output: ChildOutput<E>> + 'scope,
+    {
+        // SAFETY: the child and its borrows outlive `'scope`, and so does `self`; the frame's guard
+        // and the nursery's future end it (see `nursery`).
+        JoinHandle::new(unsafe { self.frame.spawn(child) })
+    }
+
+    /// Cancels the nursery: all children and the body. Sticky; repeating it is harmless.
+    pub fn cancel(&self) {
+        self.frame.scope().cancel(Reason::Asked);
+    }
+
+    /// Whether this nursery, or a scope around it, was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.frame.scope().reason().is_some()
+    }
+
+    /// Something that cancels this nursery and is bound to no lifetime.
+    pub fn canceller(&self) -> Canceller {
+        Canceller::new(self.frame.scope().handle())
+    }
+
+    /// Children that have not ended. The body is not counted.
+    pub fn len(&self) -> usize {
+        self.frame.len()
+    }
+
+    /// Whether every child has ended.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,94 @@
+//! `timeout`: a cancel scope with a deadline.
+
+use nestling_runtime::lowlevel::{CancelScope, Instant, Reason, sleep_until};
+use std::error::Error;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+/// Runs `future` for at most `duration`, then cancels it.
+///
+/// # Cancellation
+///
+/// Cancelling follows the rules of nurseries: an operation that is awaited when the time is up
+/// answers once more, so a result that raced the deadline wins, and a receive's buffer comes back:
+/// `timeout(d, stream.read(buffer))` resolves to `Ok((Err(cancelled), buffer))`. What then waits
+/// again is cut.
+///
+/// # Errors
+///
+/// [`Elapsed`] if the future was cut at the deadline.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_nursery::timeout;
+/// use nestling_runtime::time::sleep;
+/// use std::time::Duration;
+///
+/// nestling_runtime::block_on(async {
+///     let ms = Duration::from_millis;
+///     assert!(timeout(ms(2), sleep(Duration::MAX)).await.is_err());
+///     assert_eq!(timeout(Duration::MAX, async { 7 }).await.unwrap(), 7);
+/// });
+/// ```
+pub async fn timeout<F: Future>(duration: Duration, future: F) -> Result<F::Output, Elapsed> {
+    timeout_at(Instant::now() + duration, future).await
+}
+
+/// Runs `future` until `deadline`, then cancels it; see [`timeout`]. With a moment that has passed
+/// it is polled once, and once more when it is cancelled.
+///
+/// # Errors
+///
+/// [`Elapsed`] if the future was cut at the deadline.
+pub async fn timeout_at<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
+    let scope = CancelScope::new();
+    let mut timer = pin!(sleep_until(deadline));
+    let mut future = pin!(Some(future));
+    let mut expired = false;
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(output) = scope.poll(future.as_mut(), cx) {
+                return Poll::Ready(output.ok_or(Elapsed(())));
+            }
+            if expired || timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            expired = true;
+            scope.cancel(Reason::Deadline);
+        }
+    })
+    .await
+}
+
+/// The time was up before the work was done.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_nursery::{Elapsed, timeout};
+/// let late: Elapsed = nestling_runtime::block_on(async {
+///     timeout(std::time::Duration::ZERO, std::future::pending::<()>()).await.unwrap_err()
+/// });
+/// assert_eq!(std::io::Error::from(late).kind(), std::io::ErrorKind::TimedOut);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Elapsed(());
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the deadline passed")
+    }
+}
+
+impl Error for Elapsed {}
+
+impl From<Elapsed> for io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        Self::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}

@@ -1,0 +1,155 @@
+//! Cancel scopes: carries a cancellation from the tree to the kernel and to the tasks.
+
+use crate::driver;
+use crate::scope::{self, CancelWork, Owner, Reason, ScopeId};
+use crate::wake::{self, SetId};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Cancels a scope: marks all below it, asks the kernel to cancel what they have in flight, and
+/// has each of their tasks polled once more.
+pub(crate) fn cancel(scope: ScopeId, reason: Reason) {
+    let CancelWork { ops, tasks } = scope::cancel(scope, reason);
+    if let Some(driver) = driver::current() {
+        for head in ops {
+            // Nobody is to be woken while the driver is borrowed.
+            let withdrawn = driver.borrow_mut().cancel_list(head);
+            withdrawn.into_iter().for_each(wake::Waiter::wake);
+        }
+    }
+    for task in tasks {
+        wake::wake(task);
+    }
+}
+
+/// Closes a scope. What is in flight under it is cancelled, and belongs to its parent then.
+pub(crate) fn close(scope: ScopeId) {
+    if scope::has_ops(scope)
+        && let Some(driver) = driver::current()
+    {
+        let withdrawn = driver.borrow_mut().adopt(scope);
+        withdrawn.into_iter().for_each(wake::Waiter::wake);
+    }
+    scope::close(scope);
+}
+
+/// A part of the program that can be cancelled by itself: a node of the cancel-status tree, below
+/// the one that was current when it was made. Dropping it closes it.
+#[derive(Debug)]
+pub struct CancelScope(ScopeId);
+
+/// Cancels a scope from elsewhere on the same core; harmless when that has closed.
+#[derive(Debug, Clone, Copy)]
+pub struct CancelHandle(ScopeId);
+
+impl CancelScope {
+    /// Opens a scope below the current one.
+    pub fn new() -> Self {
+        Self(scope::new(scope::current()))
+    }
+
+    pub(crate) fn below(parent: ScopeId) -> Self {
+        Self(scope::new(Some(parent)))
+    }
+
+    pub(crate) fn id(&self) -> ScopeId {
+        self.0
+    }
+
+    /// Wakes the set's owner when nothing is in flight in this scope any more.
+    pub(crate) fn set_owner(&self, set: SetId) {
+        scope::set_owner(self.0, Owner::Set(set));
+    }
+
+    /// Runs `f` inside the scope.
+    pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _entered = scope::enter(self.0);
+        f()
+    }
+
+    /// Polls a future inside the scope. `Ready(None)`: it was cut, because the scope was cancelled
+    /// and nothing is to be delivered to it any more. When an outer scope was, it is left to that.
+    pub fn poll<F: Future>(
+        &self,
+        mut future: Pin<&mut Option<F>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<F::Output>> {
+        let running = future.as_mut().as_pin_mut().expect("a future is not polled after its end");
+        if let Poll::Ready(output) = self.run(|| running.poll(cx)) {
+            return Poll::Ready(Some(output));
+        }
+        if matches!(self.reason(), None | Some(Reason::Ancestor)) || self.is_kept() {
+            return Poll::Pending;
+        }
+        self.run(|| future.set(None));
+        Poll::Ready(None)
+    }
+
+    /// Cancels the scope and all below it. Sticky: the first reason is kept.
+    pub fn cancel(&self, reason: Reason) {
+        cancel(self.0, reason);
+    }
+
+    /// A handle that cancels the scope from elsewhere on this core.
+    pub fn handle(&self) -> CancelHandle {
+        CancelHandle(self.0)
+    }
+
+    /// Why the scope counts as cancelled, if it does.
+    pub fn reason(&self) -> Option<Reason> {
+        scope::reason(self.0)
+    }
+
+    /// Whether code in the scope may still be delivered something: it must not be cut then.
+    pub fn is_kept(&self) -> bool {
+        scope::is_kept(self.0)
+    }
+
+    /// Whether a cancellation was handed to code in the scope.
+    pub fn is_delivered(&self) -> bool {
+        scope::is_delivered(self.0)
+    }
+
+    /// Whether submissions made below the scope's children are still in flight.
+    pub fn is_drained(&self) -> bool {
+        !scope::has_ops(self.0)
+    }
+}
+
+impl Default for CancelScope {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for CancelScope {
+    fn drop(&mut self) {
+        close(self.0);
+    }
+}
+
+impl CancelHandle {
+    /// Cancels the scope and all below it, if it is still open.
+    pub fn cancel(&self, reason: Reason) {
+        cancel(self.0, reason);
+    }
+
+    /// Whether the scope is cancelled, or closed.
+    pub fn is_cancelled(&self) -> bool {
+        !scope::is_open(self.0) || scope::is_in_cancelled(self.0)
+    }
+}
+
+/// Whether a cancellation was handed to the code that runs now, in its own scope.
+pub fn was_delivered() -> bool {
+    scope::current().is_some_and(scope::is_delivered)
+}
+
+/// Records that a cancellation is handed to the code that runs now: errors that come of it are
+/// derived.
+pub fn mark_delivered() {
+    if let Some(here) = scope::current() {
+        scope::mark_delivered(here);
+    }
+}

@@ -1,0 +1,36 @@
+//! Every option and limit of one core, each with its default and its reason.
+
+/// The options of one core. Made by [`Builder`](crate::Builder).
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// Entries of the submission queue. One turn's batch has to fit for a turn to need one system
+    /// call; more only costs 64 bytes an entry. What does not fit waits in the backlog.
+    pub(crate) entries: u32,
+    /// Entries of the completion queue. The kernel sizes its cancel table after it, so fewer than
+    /// 8192 make a mass cancel slow (9,900 receives: 2.0 us each at 8192, 37 us each at 64).
+    pub(crate) completions: u32,
+    /// The name of the thread, or the prefix of the names of several.
+    pub(crate) name: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { entries: 256, completions: 8192, name: "nestling".to_owned() }
+    }
+}
+
+/// Operations that one core may have in flight. The kernel does not limit them; 24 bits of the
+/// completion's key number them, and a million are already 1 GiB of kernel memory.
+pub(crate) const IN_FLIGHT_LIMIT: usize = 1 << 20;
+
+/// Polls of children and bodies in one turn before completions are looked at again. 128 polls of a
+/// typical task are 10-50 us, the longest that a ready connection should wait for its turn.
+pub(crate) const POLL_BUDGET: u32 = 128;
+
+/// Freed task cells that a core keeps for the next spawn, per size. 256 cover the churn of a busy
+/// accept loop; the rest goes back to the allocator, so that a burst does not hold memory.
+pub(crate) const POOLED_CELLS: usize = 256;
+
+/// Turns with runnable work after which the kernel is entered although nothing is queued for it.
+/// Completions run inside `enter` only; this bounds how long a busy core leaves them waiting.
+pub(crate) const TURNS_PER_ENTER: u32 = 8;

@@ -1,0 +1,107 @@
+//! `Builder`: the options of a runtime.
+
+use super::{Core, Cores, run};
+use crate::config::Config;
+use crate::runtime::Runtime;
+use std::io;
+
+/// The options of a runtime: of one core with [`build`](Self::build), of several with
+/// [`run`](Self::run).
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use nestling_runtime::{Builder, Runtime};
+/// let builder: Builder = Runtime::builder().entries(512).completions(16_384).name("server");
+/// let mut runtime = builder.build()?;
+/// runtime.block_on(async {});
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Builder {
+    pub(super) config: Config,
+    pub(super) cores: Cores,
+    pub(super) pin: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self { config: Config::default(), cores: Cores::All, pin: true }
+    }
+}
+
+impl Runtime {
+    /// The options of a runtime.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}
+
+impl Builder {
+    /// Which cores [`run`](Self::run) uses. All that the process may use, unless said otherwise.
+    pub fn cores(mut self, cores: Cores) -> Self {
+        self.cores = cores;
+        self
+    }
+
+    /// Entries of each core's submission queue: what a turn may submit with one system call.
+    /// 256 unless said otherwise; the kernel rounds up to a power of two, and limits to 32,768.
+    pub fn entries(mut self, entries: u32) -> Self {
+        self.config.entries = entries.max(1);
+        self
+    }
+
+    /// Entries of each core's completion queue; more than are in there are kept by the kernel, at
+    /// a cost. 8192 unless said otherwise; fewer make mass cancellation slower, too.
+    pub fn completions(mut self, completions: u32) -> Self {
+        self.config.completions = completions.max(2);
+        self
+    }
+
+    /// The name of the threads that [`run`](Self::run) starts, before their core's number.
+    pub fn name(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.config.name);
+        self
+    }
+
+    /// Whether [`run`](Self::run) keeps each thread on its core. It does unless said otherwise.
+    pub fn pin(mut self, pin: bool) -> Self {
+        self.pin = pin;
+        self
+    }
+
+    /// Makes a runtime of one core, on the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// The machine lacks what is needed; the error names it and the remedy.
+    pub fn build(self) -> io::Result<Runtime> {
+        Runtime::new(&self.config)
+    }
+
+    /// Runs `main` once on each core, each on a thread of its own. Nothing runs before every core
+    /// is ready; the first to fail cancels the others; all are joined. What they returned comes in
+    /// the order of [`Core::index`].
+    ///
+    /// # Errors
+    ///
+    /// The first error of a core; or what kept one from starting.
+    ///
+    /// # Panics
+    ///
+    /// With the first panic of a core, after all were joined.
+    ///
+    /// # Examples
+    ///
+    /// See [`Cores`].
+    pub fn run<M, T, E>(self, main: M) -> Result<Vec<T>, E>
+    where
+        M: AsyncFn(Core) -> Result<T, E> + Send + Sync + 'static,
+        T: Send + 'static,
+        E: From<io::Error> + Send + 'static,
+    {
+        run::run(&self, main)
+    }
+}

@@ -1,0 +1,295 @@
+//! `InFlight`: the table of submissions, and the only place that frees memory lent to the kernel.
+//!
+//! An entry is linked into the list of the scope it was made under for as long as the kernel may
+//! answer it. When that scope closes first, its parent adopts the entry: so a nursery sees from an
+//! empty list that nothing below it is in flight.
+
+use super::lifecycle::{Abandoned, Holder, Landing, Lifecycle, Orphan, Stage};
+use crate::config::IN_FLIGHT_LIMIT;
+use crate::key::Key;
+use crate::ring::Completion;
+use crate::scope::{self, ScopeId};
+use crate::wake::Waiter;
+use slab::Slab;
+use std::io;
+use std::task::Context;
+
+/// The end of a list.
+const NONE: u32 = u32::MAX;
+
+#[derive(Debug)]
+struct Entry {
+    generation: u64,
+    lifecycle: Lifecycle,
+    /// The scope in whose list this is.
+    scope: Option<ScopeId>,
+    previous: u32,
+    next: u32,
+    cancel_asked: bool,
+}
+
+/// The answer to an operation, for the future that awaits it.
+#[derive(Debug)]
+pub(crate) struct Landed {
+    pub(crate) completion: Completion,
+    /// It ended because we asked for it.
+    pub(crate) cancelled: bool,
+}
+
+/// What is to be done about a completion, once nothing is borrowed.
+#[must_use]
+pub(super) enum Arrival {
+    /// Somebody waits for it.
+    Wake(Waiter, Emptied),
+    /// Nobody does; what follows from disposing of it belongs to the scope.
+    Dispose { orphan: Box<dyn Orphan>, scope: Option<ScopeId>, emptied: Emptied },
+    /// It matches nothing in flight.
+    Stale,
+}
+
+/// The scope whose list has become empty.
+pub(super) type Emptied = Option<ScopeId>;
+
+/// What has to be done to cancel an operation.
+#[must_use]
+pub(super) enum CancelStep {
+    /// It is done, or was asked before.
+    Nothing,
+    /// The kernel has to be asked.
+    Ask(Key),
+    /// It never entered the kernel and is resolved: wake whoever waits.
+    Withdrawn(Waiter),
+}
+
+/// Submissions by slot and generation.
+#[derive(Debug, Default)]
+pub(super) struct InFlight {
+    entries: Slab<Entry>,
+    generation: u64,
+    /// Entries whose final completion is outstanding.
+    pending: usize,
+    /// Those of them that the kernel has.
+    submitted: usize,
+}
+
+/// Whether a result says that an operation was interrupted, whatever the words.
+fn is_interrupted(result: i32) -> bool {
+    result == -libc::ECANCELED || result == -libc::EINTR || (-516..=-512).contains(&result)
+}
+
+impl InFlight {
+    pub(super) fn pending(&self) -> usize {
+        self.pending
+    }
+
+    pub(super) fn submitted(&self) -> usize {
+        self.submitted
+    }
+
+    pub(super) fn insert(&mut self, holder: Holder, scope: Option<ScopeId>) -> io::Result<Key> {
+        if self.entries.len() >= IN_FLIGHT_LIMIT {
+            return Err(io::Error::new(
+                io::ErrorKind::QuotaExceeded,
+                format!(
+                    "{IN_FLIGHT_LIMIT} operations are in flight on this core; limit the \
+                         children of your nurseries, or use more cores"
+                ),
+            ));
+        }
+        self.generation += 1;
+        let slot = self.entries.insert(Entry {
+            generation: self.generation,
+            lifecycle: Lifecycle::Pending(Stage::Queued, holder),
+            scope: None,
+            previous: NONE,
+            next: NONE,
+            cancel_asked: false,
+        });
+        self.pending += 1;
+        if let Some(scope) = scope {
+            self.link(slot as u32, scope);
+        }
+        Ok(Key::op(slot, self.generation))
+    }
+
+    fn get(&mut self, key: Key) -> Option<&mut Entry> {
+        let slot = key.slot();
+        let entry = self.entries.get_mut(slot)?;
+        (Key::op(slot, entry.generation) == key).then_some(entry)
+    }
+
+    fn link(&mut self, slot: u32, scope: ScopeId) {
+        let Some(head) = scope::ops(scope) else { return };
+        let entry = &mut self.entries[slot as usize];
+        entry.scope = Some(scope);
+        entry.previous = NONE;
+        entry.next = head;
+        if head != NONE {
+            self.entries[head as usize].previous = slot;
+        }
+        scope::set_ops(scope, slot);
+    }
+
+    /// Takes an entry out of its scope's list. Tells if that is empty now.
+    fn unlink(&mut self, slot: u32) -> Emptied {
+        let entry = &mut self.entries[slot as usize];
+        let scope = entry.scope?;
+        let (previous, next) = (entry.previous, entry.next);
+        entry.previous = NONE;
+        entry.next = NONE;
+        if next != NONE {
+            self.entries[next as usize].previous = previous;
+        }
+        if previous != NONE {
+            self.entries[previous as usize].next = next;
+        } else {
+            scope::set_ops(scope, next);
+        }
+        (previous == NONE && next == NONE).then_some(scope)
+    }
+
+    /// Whether an entry of the backlog is still to be submitted; if so, it is from now on.
+    pub(super) fn flush(&mut self, key: Key) -> bool {
+        match self.get(key) {
+            Some(entry) if entry.lifecycle.stage() == Some(Stage::Queued) => {
+                entry.lifecycle.flush();
+                self.submitted += 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The kernel has answered an operation for the last time.
+    pub(super) fn complete(&mut self, key: Key, completion: Completion) -> Arrival {
+        let Some(entry) = self.get(key) else { return Arrival::Stale };
+        let scope = entry.scope;
+        let was_submitted = entry.lifecycle.stage() == Some(Stage::Submitted);
+        let landing = entry.lifecycle.complete(completion);
+        if let Landing::Stale = landing {
+            return Arrival::Stale;
+        }
+        self.pending -= 1;
+        self.submitted -= usize::from(was_submitted);
+        let emptied = self.unlink(key.slot() as u32);
+        match landing {
+            Landing::Wake(waiter) => Arrival::Wake(waiter, emptied),
+            Landing::Dispose(orphan) => {
+                self.entries.remove(key.slot());
+                Arrival::Dispose { orphan, scope, emptied }
+            }
+            Landing::Stale => unreachable!("returned above"),
+        }
+    }
+
+    /// Takes the answer of an operation; or has `cx` wait for it, instead of the waiter that comes
+    /// back, to be dropped outside a borrow.
+    pub(super) fn poll(&mut self, key: Key, cx: &Context<'_>) -> Result<Landed, Waiter> {
+        let entry = self.get(key).expect("a future's entry stays until it has taken the answer");
+        match &mut entry.lifecycle {
+            Lifecycle::Completed(completion) => {
+                let completion = *completion;
+                let cancelled = entry.cancel_asked && is_interrupted(completion.result);
+                self.entries.remove(key.slot());
+                Ok(Landed { completion, cancelled })
+            }
+            Lifecycle::Pending(_, Holder::Future(waiter)) => Err(waiter.register(cx)),
+            Lifecycle::Pending(_, Holder::Driver(_)) => unreachable!("its future is gone"),
+        }
+    }
+
+    /// The future of an operation is dropped. Says whether the kernel is to be asked to cancel.
+    pub(super) fn abandon(
+        &mut self,
+        key: Key,
+        keep: impl FnOnce() -> Box<dyn Orphan>,
+    ) -> (Abandoned, Option<Key>) {
+        let entry = self.get(key).expect("a future's entry stays until it is abandoned");
+        let abandoned = entry.lifecycle.abandon(keep);
+        let ask = match &abandoned {
+            Abandoned::Withdrawn(_) => {
+                self.pending -= 1;
+                self.unlink(key.slot() as u32);
+                self.entries.remove(key.slot());
+                None
+            }
+            Abandoned::Finished(_) => {
+                self.entries.remove(key.slot());
+                None
+            }
+            Abandoned::HandedOver(_) => {
+                (!std::mem::replace(&mut entry.cancel_asked, true)).then_some(key)
+            }
+        };
+        (abandoned, ask)
+    }
+
+    /// Asks for an operation to be cancelled; every operation is asked at most once.
+    pub(super) fn cancel(&mut self, slot: u32) -> CancelStep {
+        let entry = &mut self.entries[slot as usize];
+        let Some(stage) = entry.lifecycle.stage() else { return CancelStep::Nothing };
+        let detached = matches!(entry.lifecycle, Lifecycle::Pending(_, Holder::Driver(_)));
+        // What the driver holds alone was asked when its future went, or must not be: a close.
+        if detached || std::mem::replace(&mut entry.cancel_asked, true) {
+            return CancelStep::Nothing;
+        }
+        let key = Key::op(slot as usize, entry.generation);
+        match stage {
+            Stage::Submitted => CancelStep::Ask(key),
+            Stage::Queued => {
+                let user_data = key.user_data();
+                let completion = Completion { user_data, result: -libc::ECANCELED, flags: 0 };
+                match self.complete(key, completion) {
+                    Arrival::Wake(waiter, _) => CancelStep::Withdrawn(waiter),
+                    Arrival::Dispose { .. } | Arrival::Stale => {
+                        unreachable!("it was queued for a future")
+                    }
+                }
+            }
+        }
+    }
+
+    /// The slots in the list that starts at `head`.
+    pub(super) fn list(&self, head: u32) -> Vec<u32> {
+        let mut slots = Vec::new();
+        let mut at = head;
+        while at != NONE {
+            slots.push(at);
+            at = self.entries[at as usize].next;
+        }
+        slots
+    }
+
+    /// Whether a request to cancel this is still of use.
+    pub(super) fn is_pending(&mut self, key: Key) -> bool {
+        self.get(key).is_some_and(|entry| entry.lifecycle.stage().is_some())
+    }
+
+    /// Every slot whose final completion is outstanding.
+    pub(super) fn all_pending(&self) -> Vec<u32> {
+        let pending = self.entries.iter().filter(|(_, entry)| entry.lifecycle.stage().is_some());
+        pending.map(|(slot, _)| slot as u32).collect()
+    }
+
+    /// Moves what is left in a closing scope's list to another scope's.
+    pub(super) fn adopt(&mut self, slots: &[u32], by: Option<ScopeId>) {
+        for &slot in slots {
+            self.unlink(slot);
+            self.entries[slot as usize].scope = None;
+            if let Some(by) = by {
+                self.link(slot, by);
+            }
+        }
+    }
+
+    /// Gives up on everything that the kernel has not finished: its memory is leaked, because
+    /// freeing it would hand it to somebody else while the kernel writes.
+    pub(super) fn leak(&mut self) -> usize {
+        let count = std::mem::take(&mut self.pending);
+        if count > 0 {
+            self.submitted = 0;
+            std::mem::forget(std::mem::take(&mut self.entries));
+        }
+        count
+    }
+}

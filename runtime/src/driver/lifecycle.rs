@@ -1,0 +1,128 @@
+//! `Lifecycle`: the states of one submission, and every legal transition.
+//!
+//! ```text
+//!                  flush              final completion            take
+//!   Queued ────────────────▶ Submitted ────────────────▶ Completed ─────▶ (gone)
+//!     │ │                      │                              │
+//!     │ └ cancel ──▶ Completed │ abandon: the future is       └ abandon ─▶ (gone, disposed of)
+//!     │   (withdrawn)          │ dropped, the driver holds
+//!     └ abandon ──▶ (gone)     ▼ what the kernel may touch
+//!                            Submitted, held by the driver ── final completion ──▶ (gone, disposed)
+//! ```
+//!
+//! A submission that is still `Queued` has never been seen by the kernel: it is resolved without
+//! entering it. From `Submitted` on, only its final completion ends it; the answer to a cancel
+//! request says nothing about its target.
+
+use crate::ring::Completion;
+use crate::wake::Waiter;
+
+/// What is kept for the kernel after the future is gone: the operation with all it owns.
+pub(crate) trait Orphan {
+    /// The kernel is done: release what it produced, then what was lent to it.
+    fn dispose(self: Box<Self>, completion: Completion);
+}
+
+/// Who keeps alive what the kernel may touch.
+pub(super) enum Holder {
+    /// A future, which waits to be told.
+    Future(Waiter),
+    /// The driver, because the future was dropped, or because there never was one.
+    Driver(Box<dyn Orphan>),
+}
+
+/// How far a submission has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// In the driver's backlog; the kernel has not seen it.
+    Queued,
+    /// In the kernel's queue, or with the kernel.
+    Submitted,
+}
+
+/// Where a submission is.
+pub(super) enum Lifecycle {
+    Pending(Stage, Holder),
+    Completed(Completion),
+}
+
+/// What a completion means for the one who dispatches it.
+#[must_use]
+pub(super) enum Landing {
+    /// Somebody waits for it.
+    Wake(Waiter),
+    /// Nobody does.
+    Dispose(Box<dyn Orphan>),
+    /// It fits no state: a completion of something that was answered already.
+    Stale,
+}
+
+/// What a future that goes has to do itself.
+#[must_use]
+#[derive(Debug)]
+pub(crate) enum Abandoned {
+    /// The kernel never saw the submission: drop the operation.
+    Withdrawn(Waiter),
+    /// The result is there: dispose of it.
+    Finished(Completion),
+    /// The driver has the operation now.
+    HandedOver(Waiter),
+}
+
+impl Lifecycle {
+    pub(super) fn stage(&self) -> Option<Stage> {
+        match self {
+            Self::Pending(stage, _) => Some(*stage),
+            Self::Completed(_) => None,
+        }
+    }
+
+    /// The submission goes into the kernel's queue.
+    pub(super) fn flush(&mut self) {
+        match self {
+            Self::Pending(stage @ Stage::Queued, _) => *stage = Stage::Submitted,
+            Self::Pending(Stage::Submitted, _) | Self::Completed(_) => {
+                unreachable!("only what is queued is flushed, once")
+            }
+        }
+    }
+
+    /// The final completion came, or the submission is resolved without entering the kernel.
+    pub(super) fn complete(&mut self, completion: Completion) -> Landing {
+        match std::mem::replace(self, Self::Completed(completion)) {
+            Self::Pending(_, Holder::Future(waiter)) => Landing::Wake(waiter),
+            Self::Pending(_, Holder::Driver(orphan)) => Landing::Dispose(orphan),
+            Self::Completed(first) => {
+                *self = Self::Completed(first);
+                Landing::Stale
+            }
+        }
+    }
+
+    /// The future is gone. `keep` gives what the kernel may still touch. Waiters come back to be
+    /// dropped outside a borrow: a foreign waker's destructor is foreign code.
+    pub(super) fn abandon(&mut self, keep: impl FnOnce() -> Box<dyn Orphan>) -> Abandoned {
+        match self {
+            Self::Pending(stage, Holder::Future(waiter)) => {
+                let waiter = waiter.take();
+                if *stage == Stage::Queued {
+                    return Abandoned::Withdrawn(waiter);
+                }
+                *self = Self::Pending(Stage::Submitted, Holder::Driver(keep()));
+                Abandoned::HandedOver(waiter)
+            }
+            Self::Completed(completion) => Abandoned::Finished(*completion),
+            Self::Pending(_, Holder::Driver(_)) => unreachable!("a future is dropped once"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Lifecycle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Pending(stage, Holder::Future(_)) => write!(f, "{stage:?}, held by its future"),
+            Self::Pending(stage, Holder::Driver(_)) => write!(f, "{stage:?}, held by the driver"),
+            Self::Completed(completion) => write!(f, "Completed({})", completion.result),
+        }
+    }
+}

@@ -1,0 +1,436 @@
+//! The driver: what is in flight on one core, its timers, and its way to sleep and be woken.
+//!
+//! Futures ask ([`Driver::submit`], [`Driver::cancel_list`]), the event loop turns
+//! ([`Driver::turn`]) and dispatches ([`Driver::dispatch`]). Nothing foreign runs while the driver
+//! is borrowed: wakers and destructors come back as values, to be run by the caller.
+//!
+//! ```text
+//!   submit ─▶ backlog ─┐                           ┌─▶ Wake(waiter)
+//!   cancel ─▶ cancels ─┴─ flush ─▶ ring ─▶ dispatch ┼─▶ Dispose(orphan)
+//!                                                  └─▶ nothing: cancel's answer, bell, stale
+//! ```
+//!
+//! The backlog and the cancel list have no place of their own in the kernel's queue, so neither can
+//! be lost when that is full. The backlog is bounded by the in-flight limit, and each operation has
+//! at most one cancel request.
+
+mod in_flight;
+mod lifecycle;
+mod stats;
+mod timers;
+mod unparker;
+
+use crate::config::{Config, TURNS_PER_ENTER};
+use crate::key::{Key, Tag};
+use crate::ring::{Completion, Entry, Ring, Wait, opcode, squeue, types};
+use crate::scope::{self, Owner, ScopeId};
+use crate::wake::{SetId, Waiter};
+use in_flight::{Arrival, CancelStep, InFlight};
+use lifecycle::Holder;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Context;
+use timers::Timers;
+use unparker::Unparker;
+
+pub(crate) use in_flight::Landed;
+pub(crate) use lifecycle::{Abandoned, Orphan};
+pub use stats::Stats;
+pub(crate) use timers::TimerKey;
+
+/// A driver, shared by its runtime and the futures that have something in it.
+pub(crate) type DriverRef = Rc<RefCell<Driver>>;
+
+thread_local! {
+    // Never destroyed: `enter` empties it, and destructors of other thread-locals may ask.
+    static CURRENT: ManuallyDrop<RefCell<Option<DriverRef>>> =
+        const { ManuallyDrop::new(RefCell::new(None)) };
+}
+
+/// The driver of the runtime that runs on this thread.
+pub(crate) fn current() -> Option<DriverRef> {
+    CURRENT.with(|current| current.borrow().clone())
+}
+
+/// The current driver, for something that cannot work without one.
+pub(crate) fn expect_current(what: &str) -> DriverRef {
+    current().unwrap_or_else(|| {
+        panic!("{what} needs a nestling runtime: call it inside block_on or Builder::run")
+    })
+}
+
+/// Makes a driver the thread's current one until the guard goes.
+pub(crate) fn enter(driver: &DriverRef) -> Entered {
+    CURRENT.with(|current| *current.borrow_mut() = Some(Rc::clone(driver)));
+    Entered(())
+}
+
+/// A driver is current. Ends with the guard.
+#[derive(Debug)]
+pub(crate) struct Entered(());
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        drop(CURRENT.with(|current| current.borrow_mut().take()));
+    }
+}
+
+/// What the event loop has to do about one completion. The set, if there is one, waited for the
+/// last submission under its scope, and is to be woken as well.
+#[must_use]
+pub(crate) enum Dispatched {
+    Nothing,
+    Wake(Waiter, Option<SetId>),
+    /// Dispose of a result, in the scope to which what follows from it belongs.
+    Dispose(Box<dyn Orphan>, Completion, Option<ScopeId>, Option<SetId>),
+}
+
+/// One core's kernel, and everything lent to it.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    ring: Ring,
+    in_flight: InFlight,
+    /// Submissions that the kernel's queue has not taken yet, oldest first.
+    backlog: VecDeque<(Key, Entry)>,
+    /// Operations to be cancelled with the next flush.
+    cancels: VecDeque<Key>,
+    timers: Timers,
+    unparker: Arc<Unparker>,
+    bell_armed: bool,
+    /// What came back and is still to be dispatched.
+    completions: VecDeque<Completion>,
+    turns_without_enter: u32,
+    stats: Stats,
+}
+
+impl Driver {
+    pub(crate) fn new(config: &Config) -> io::Result<Self> {
+        Ok(Self {
+            ring: Ring::new(config)?,
+            in_flight: InFlight::default(),
+            backlog: VecDeque::new(),
+            cancels: VecDeque::new(),
+            timers: Timers::default(),
+            unparker: Unparker::new()?,
+            bell_armed: false,
+            completions: VecDeque::new(),
+            turns_without_enter: 0,
+            stats: Stats::default(),
+        })
+    }
+
+    /// What wakes this core when it sleeps.
+    pub(crate) fn unparker(&self) -> std::task::Waker {
+        Arc::clone(&self.unparker).into()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats { in_flight: self.in_flight.submitted() as u64, ..self.stats }
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.ring.now()
+    }
+
+    /// Whether this process was forked from the one that made the driver.
+    pub(crate) fn forked(&self) -> bool {
+        self.ring.forked()
+    }
+
+    // --- operations --------------------------------------------------------------------------
+
+    /// Queues an operation of a future. It enters the kernel with the next turn.
+    ///
+    /// # Safety
+    ///
+    /// Every pointer in `entry` stays valid until the future has taken the answer, or has handed
+    /// over what it points to with `abandon`, or for ever.
+    pub(crate) unsafe fn submit(
+        &mut self,
+        entry: Entry,
+        scope: Option<ScopeId>,
+        waiter: Waiter,
+    ) -> io::Result<Key> {
+        let key = self.in_flight.insert(Holder::Future(waiter), scope)?;
+        self.backlog.push_back((key, entry.user_data(key.user_data())));
+        Ok(key)
+    }
+
+    /// Queues an operation without a future, which is never cancelled.
+    ///
+    /// # Safety
+    ///
+    /// Every pointer in `entry` is valid as long as `orphan` lives, or for ever.
+    pub(crate) unsafe fn submit_detached(
+        &mut self,
+        entry: Entry,
+        scope: Option<ScopeId>,
+        orphan: Box<dyn Orphan>,
+    ) -> io::Result<()> {
+        let key = self.in_flight.insert(Holder::Driver(orphan), scope)?;
+        self.backlog.push_back((key, entry.user_data(key.user_data())));
+        Ok(())
+    }
+
+    /// The answer to an operation; or who waited for it before `cx`, which does from now on.
+    pub(crate) fn poll_op(&mut self, key: Key, cx: &Context<'_>) -> Result<Landed, Waiter> {
+        let landed = self.in_flight.poll(key, cx)?;
+        self.stats.cancelled += u64::from(landed.cancelled);
+        Ok(landed)
+    }
+
+    /// The future of an operation is dropped: what the kernel may touch is kept here until its
+    /// final completion, for which the kernel is asked.
+    pub(crate) fn abandon(
+        &mut self,
+        key: Key,
+        keep: impl FnOnce() -> Box<dyn Orphan>,
+    ) -> Abandoned {
+        let (abandoned, ask) = self.in_flight.abandon(key, keep);
+        self.cancels.extend(ask);
+        match &abandoned {
+            Abandoned::Withdrawn(_) => self.stats.withdrawn += 1,
+            Abandoned::Finished(_) => self.stats.discarded += 1,
+            Abandoned::HandedOver(_) => {}
+        }
+        abandoned
+    }
+
+    /// Asks for every operation in a scope's list to be cancelled. What never entered the kernel
+    /// is resolved here; those who wait for it come back to be woken.
+    pub(crate) fn cancel_list(&mut self, head: u32) -> Vec<Waiter> {
+        let slots = self.in_flight.list(head);
+        self.cancel_slots(&slots)
+    }
+
+    /// Asks for everything to be cancelled.
+    pub(crate) fn cancel_all(&mut self) -> Vec<Waiter> {
+        let slots = self.in_flight.all_pending();
+        self.cancel_slots(&slots)
+    }
+
+    fn cancel_slots(&mut self, slots: &[u32]) -> Vec<Waiter> {
+        let mut withdrawn = Vec::new();
+        for &slot in slots {
+            match self.in_flight.cancel(slot) {
+                CancelStep::Nothing => {}
+                CancelStep::Ask(key) => self.cancels.push_back(key),
+                CancelStep::Withdrawn(waiter) => {
+                    self.stats.withdrawn += 1;
+                    withdrawn.push(waiter);
+                }
+            }
+        }
+        withdrawn
+    }
+
+    /// A scope closes: what is still in flight under it is cancelled and belongs to its parent
+    /// from now on.
+    pub(crate) fn adopt(&mut self, closing: ScopeId) -> Vec<Waiter> {
+        let Some(head) = scope::ops(closing) else { return Vec::new() };
+        let withdrawn = self.cancel_list(head);
+        let left = scope::ops(closing).map(|head| self.in_flight.list(head));
+        self.in_flight.adopt(&left.unwrap_or_default(), scope::parent(closing));
+        withdrawn
+    }
+
+    // --- timers ------------------------------------------------------------------------------
+
+    pub(crate) fn arm(&mut self, deadline: u64, waiter: Waiter) -> TimerKey {
+        self.timers.arm(deadline, waiter)
+    }
+
+    pub(crate) fn disarm(&mut self, key: TimerKey) -> Waiter {
+        self.timers.disarm(key)
+    }
+
+    /// Whether a timer still runs; see [`Timers::poll`].
+    pub(crate) fn poll_timer(&mut self, key: TimerKey, cx: &Context<'_>) -> Option<Waiter> {
+        self.timers.poll(key, cx)
+    }
+
+    /// The time, if there are timers to compare it with: one look at the clock in a turn.
+    pub(crate) fn now_for_timers(&self) -> Option<u64> {
+        self.timers.next().map(|_| self.now())
+    }
+
+    /// Takes the first timer whose deadline has passed.
+    pub(crate) fn pop_due(&mut self, now: u64) -> Option<Waiter> {
+        self.timers.pop_due(now)
+    }
+
+    // --- the turn ----------------------------------------------------------------------------
+
+    /// Gives the kernel what is queued and takes what it has done. Without runnable work it
+    /// sleeps until the next deadline, a completion or a wake from another thread.
+    ///
+    /// `idle` looks at the queues of other threads once the bell is armed.
+    ///
+    /// # Errors
+    ///
+    /// The ring is of no use any more.
+    pub(crate) fn turn(&mut self, runnable: bool, idle: impl Fn() -> bool) -> io::Result<()> {
+        self.flush()?;
+        if runnable {
+            self.turns_without_enter += 1;
+            if self.ring.unsubmitted() > 0
+                || self.ring.has_deferred_work()
+                || self.turns_without_enter >= TURNS_PER_ENTER
+            {
+                self.enter(Wait::No)?;
+            }
+        } else {
+            self.arm_bell();
+            self.unparker.park();
+            let wait = match self.bell_armed && idle() && self.completions.is_empty() {
+                true => self.timers.next().map_or(Wait::Forever, Wait::Until),
+                false => Wait::No,
+            };
+            let entered = self.enter(wait);
+            self.unparker.unpark();
+            entered?;
+        }
+        self.ring.reap(&mut self.completions);
+        Ok(())
+    }
+
+    /// Moves the backlog and the cancel requests into the kernel's queue. When that is full, the
+    /// kernel takes it, and what has completed meanwhile is set aside.
+    fn flush(&mut self) -> io::Result<()> {
+        loop {
+            self.fill_queue();
+            if self.backlog.is_empty() && self.cancels.is_empty() {
+                return Ok(());
+            }
+            let before = self.ring.unsubmitted();
+            self.enter(Wait::No)?;
+            self.ring.reap(&mut self.completions);
+            if self.ring.unsubmitted() >= before {
+                // The kernel is short of memory: the next turn tries again.
+                return Ok(());
+            }
+        }
+    }
+
+    fn fill_queue(&mut self) {
+        let Self { ring, in_flight, backlog, cancels, stats, .. } = self;
+        let next = || {
+            while let Some((key, entry)) = backlog.pop_front() {
+                if in_flight.flush(key) {
+                    stats.submitted += 1;
+                    return Some(entry);
+                }
+            }
+            while let Some(key) = cancels.pop_front() {
+                // What has completed since needs no request.
+                if in_flight.is_pending(key) {
+                    stats.cancel_requests += 1;
+                    return Some(cancel_entry(key));
+                }
+            }
+            None
+        };
+        // SAFETY: the entries of the backlog were promised to stay valid when they were submitted,
+        // and the table keeps what they point to until the final completion; a cancel request has
+        // no pointers.
+        unsafe { ring.push(next) };
+    }
+
+    /// Has the bell polled by the ring, once for many wakes, and again when the kernel ended it.
+    fn arm_bell(&mut self) {
+        if self.bell_armed {
+            return;
+        }
+        let bell = types::Fd(self.unparker.bell());
+        let mut entry = Some(
+            opcode::PollAdd::new(bell, libc::POLLIN as u32)
+                .multi(true)
+                .build()
+                .user_data(Key::doorbell().user_data()),
+        );
+        // SAFETY: a poll has no pointers; the bell's descriptor is open as long as the driver.
+        unsafe { self.ring.push(|| entry.take()) };
+        // With the queue full it is armed in the next turn; until then the core does not sleep.
+        self.bell_armed = entry.is_none();
+    }
+
+    fn enter(&mut self, wait: Wait) -> io::Result<()> {
+        self.stats.enters += 1;
+        self.stats.overflows += u64::from(self.ring.overflowed());
+        self.turns_without_enter = 0;
+        self.ring.enter(wait)
+    }
+
+    /// Takes one completion and finds out what it means.
+    pub(crate) fn dispatch(&mut self) -> Option<Dispatched> {
+        let completion = self.completions.pop_front()?;
+        let key = Key::from_user_data(completion.user_data);
+        Some(match key.tag() {
+            Tag::Op if completion.more() => Dispatched::Nothing,
+            Tag::Op => match self.in_flight.complete(key, completion) {
+                Arrival::Wake(waiter, emptied) => {
+                    self.stats.completed += 1;
+                    Dispatched::Wake(waiter, waiting_set(emptied))
+                }
+                Arrival::Dispose { orphan, scope, emptied } => {
+                    self.stats.completed += 1;
+                    self.stats.discarded += 1;
+                    Dispatched::Dispose(orphan, completion, scope, waiting_set(emptied))
+                }
+                Arrival::Stale => self.stale(),
+            },
+            // It missed its target, which had completed already, or found it busy.
+            Tag::Cancel => Dispatched::Nothing,
+            Tag::Doorbell => {
+                self.stats.doorbells += 1;
+                self.bell_armed &= completion.more();
+                Dispatched::Nothing
+            }
+            Tag::Unknown => self.stale(),
+        })
+    }
+
+    fn stale(&mut self) -> Dispatched {
+        self.stats.stale += 1;
+        Dispatched::Nothing
+    }
+
+    // --- the end -----------------------------------------------------------------------------
+
+    /// Operations whose final completion is outstanding.
+    pub(crate) fn pending(&self) -> usize {
+        self.in_flight.pending()
+    }
+
+    /// Gives up on what the kernel does not finish; see [`InFlight::leak`].
+    pub(crate) fn leak(&mut self) {
+        let leaked = self.in_flight.leak();
+        self.stats.leaked += leaked as u64;
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // Whatever is left here was not drained; its memory must outlive the kernel's use of it.
+        self.leak();
+    }
+}
+
+/// The nursery that waits for a scope's list to become empty.
+fn waiting_set(emptied: Option<ScopeId>) -> Option<SetId> {
+    match scope::owner(emptied?) {
+        Owner::Set(set) => Some(set),
+        Owner::Task(_) | Owner::Nobody => None,
+    }
+}
+
+fn cancel_entry(key: Key) -> Entry {
+    opcode::AsyncCancel::new(key.user_data())
+        .build()
+        .flags(squeue::Flags::SKIP_SUCCESS)
+        .user_data(key.cancel().user_data())
+}

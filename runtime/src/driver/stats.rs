@@ -1,0 +1,45 @@
+//! `Stats`: what a core's driver has counted.
+
+/// Counters of one core since its runtime was built, except `in_flight`, which is the present.
+///
+/// `submitted` is always `completed` plus `in_flight`.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let mut runtime = nestling_runtime::Runtime::builder().build()?;
+/// runtime.block_on(nestling_runtime::time::sleep(std::time::Duration::from_millis(1)));
+/// let stats = runtime.stats();
+/// assert_eq!(stats.submitted, stats.completed + stats.in_flight);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Operations handed to the kernel.
+    pub submitted: u64,
+    /// Operations whose final completion came.
+    pub completed: u64,
+    /// Operations that the kernel still has.
+    pub in_flight: u64,
+    /// Operations that were resolved before they entered the kernel.
+    pub withdrawn: u64,
+    /// Cancel requests handed to the kernel.
+    pub cancel_requests: u64,
+    /// Operations that ended because of one.
+    pub cancelled: u64,
+    /// Results for which nobody waited any more: descriptors closed, buffers freed.
+    pub discarded: u64,
+    /// Completions that matched nothing in flight.
+    pub stale: u64,
+    /// Turns in which the completion queue had overflowed into the kernel's memory.
+    pub overflows: u64,
+    /// Calls of `io_uring_enter`.
+    pub enters: u64,
+    /// Wakes from other threads that interrupted a sleep.
+    pub doorbells: u64,
+    /// Operations whose memory was leaked, because the kernel would not finish them.
+    pub leaked: u64,
+}

@@ -1,0 +1,51 @@
+//! `Timers`: pending deadlines, soonest first; the first one bounds how long the core sleeps.
+
+use crate::wake::Waiter;
+use std::collections::BTreeMap;
+use std::task::Context;
+
+/// Names an armed timer: its deadline, and a number that tells equal deadlines apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TimerKey {
+    deadline: u64,
+    number: u64,
+}
+
+/// The deadlines of one core. A tree in order of time: arming and disarming cost a look-up, and
+/// nothing is kept for a timer that was disarmed.
+#[derive(Debug, Default)]
+pub(super) struct Timers {
+    armed: BTreeMap<TimerKey, Waiter>,
+    next_number: u64,
+}
+
+impl Timers {
+    pub(super) fn arm(&mut self, deadline: u64, waiter: Waiter) -> TimerKey {
+        let key = TimerKey { deadline, number: self.next_number };
+        self.next_number += 1;
+        self.armed.insert(key, waiter);
+        key
+    }
+
+    /// Removes a timer. Its waiter comes back, to be dropped outside a borrow.
+    pub(super) fn disarm(&mut self, key: TimerKey) -> Waiter {
+        self.armed.remove(&key).unwrap_or_default()
+    }
+
+    /// Whether a timer still runs; if so, whoever is polled now waits for it. The waiter that it
+    /// replaces comes back, to be dropped outside a borrow.
+    pub(super) fn poll(&mut self, key: TimerKey, cx: &Context<'_>) -> Option<Waiter> {
+        self.armed.get_mut(&key).map(|waiter| waiter.register(cx))
+    }
+
+    /// The soonest deadline.
+    pub(super) fn next(&self) -> Option<u64> {
+        self.armed.first_key_value().map(|(key, _)| key.deadline)
+    }
+
+    /// Takes the first timer whose deadline has passed.
+    pub(super) fn pop_due(&mut self, now: u64) -> Option<Waiter> {
+        let first = self.armed.first_entry().filter(|first| first.key().deadline <= now)?;
+        Some(first.remove())
+    }
+}

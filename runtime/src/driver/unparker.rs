@@ -1,0 +1,71 @@
+//! `Unparker`: wakes a core that sleeps in `enter`, from any thread.
+//!
+//! ```text
+//!              park: nothing to do                 wake: rings the bell
+//!   Running ──────────────────────────▶ Parked ──────────────────────────▶ Notified
+//!      ▲                                  │                                   │
+//!      └────────── unpark: a completion ──┴────────── unpark: the bell ───────┘
+//! ```
+//!
+//! A wake that finds the core running costs a fence and a load: the core looks at its queues before
+//! it parks. Each park is woken by at most one write.
+
+use crate::sys::EventFd;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering, fence};
+use std::task::Wake;
+
+const RUNNING: u8 = 0;
+const PARKED: u8 = 1;
+const NOTIFIED: u8 = 2;
+
+/// The bell of one core.
+#[derive(Debug)]
+pub(crate) struct Unparker {
+    state: AtomicU8,
+    bell: EventFd,
+}
+
+impl Unparker {
+    pub(crate) fn new() -> io::Result<Arc<Self>> {
+        Ok(Arc::new(Self { state: AtomicU8::new(RUNNING), bell: EventFd::new()? }))
+    }
+
+    pub(super) fn bell(&self) -> RawFd {
+        self.bell.as_raw_fd()
+    }
+
+    /// Announces that the core is about to sleep. What is queued from now on rings the bell, so
+    /// the queues have to be looked at once more after this.
+    pub(super) fn park(&self) {
+        self.state.store(PARKED, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+    }
+
+    /// The core runs again.
+    pub(super) fn unpark(&self) {
+        self.state.store(RUNNING, Ordering::SeqCst);
+    }
+}
+
+impl Wake for Unparker {
+    fn wake(self: Arc<Self>) {
+        Self::wake_by_ref(&self);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Orders what was queued before the look at the state, against `park` and the look at the
+        // queue that follows it: at least one of the two sees the other.
+        fence(Ordering::SeqCst);
+        if self.state.load(Ordering::SeqCst) == PARKED
+            && self
+                .state
+                .compare_exchange(PARKED, NOTIFIED, Ordering::SeqCst, Ordering::SeqCst)
+                .is_ok()
+        {
+            self.bell.signal();
+        }
+    }
+}

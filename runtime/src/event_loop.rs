@@ -1,0 +1,149 @@
+//! THE LOOP: runs what is ready, submits and waits, and dispatches what came back.
+//!
+//! ```text
+//!        ┌──▶ poll the root ── its nurseries poll their children, up to the budget
+//!        │         │
+//!        │    wakes from other threads, timers that are due
+//!        │         │
+//!        │    enter once: submit; sleep only if nothing is ready
+//!        │         │
+//!        └─── dispatch: wake those who waited, dispose of what nobody wants
+//! ```
+
+use crate::driver::{Dispatched, DriverRef};
+use crate::ring;
+use crate::scope::{self, Owner, ScopeId};
+use crate::wake::{self, Injector, Local, TaskId, budget};
+use std::any::Any;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// What a panic was thrown with.
+type Payload = Box<dyn Any + Send>;
+
+/// One root future on one core.
+struct EventLoop<'core> {
+    driver: &'core DriverRef,
+    injector: &'core Arc<Injector>,
+    root: TaskId,
+    scope: ScopeId,
+}
+
+/// Runs a future to its end, and then until the kernel has finished everything that was submitted
+/// below it. Panics of the future come out when that is done.
+pub(crate) fn run<F: Future>(
+    driver: &DriverRef,
+    injector: &Arc<Injector>,
+    future: F,
+) -> Result<F::Output, Payload> {
+    let scope = scope::new(None);
+    let root = wake::insert_root();
+    scope::set_owner(scope, Owner::Task(root));
+    let this = EventLoop { driver, injector, root, scope };
+    let mut output = {
+        let mut future = pin!(Some(future));
+        let output = catch_unwind(AssertUnwindSafe(|| this.until_ready(future.as_mut())));
+        // Before the drain: dropping the future is what abandons its operations.
+        let dropped = catch_unwind(AssertUnwindSafe(|| {
+            let _entered = scope::enter(scope);
+            future.set(None);
+        }));
+        output.and_then(|output| dropped.map(|()| output))
+    };
+    // A foreign waker or a buffer's destructor may panic in the drain; it goes on all the same.
+    while let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.drain())) {
+        output = output.and(Err(payload));
+    }
+    wake::remove_task(root);
+    scope::close(scope);
+    output
+}
+
+impl EventLoop<'_> {
+    fn until_ready<F: Future>(&self, mut future: Pin<&mut Option<F>>) -> F::Output {
+        loop {
+            if wake::take_queued(self.root) {
+                budget::refill();
+                let future = future.as_mut().as_pin_mut().expect("it has not resolved");
+                if let Poll::Ready(output) = self.poll(future) {
+                    return output;
+                }
+            }
+            self.turn();
+        }
+    }
+
+    fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
+        let _entered = scope::enter(self.scope);
+        Local::new(self.root, self.injector)
+            .lend(|waker| future.poll(&mut Context::from_waker(waker)))
+    }
+
+    /// One turn, but for the polling.
+    fn turn(&self) {
+        self.injector.drain();
+        self.expire_timers();
+        let runnable = wake::is_queued(self.root);
+        let turned = self.driver.borrow_mut().turn(runnable, || self.injector.is_empty());
+        if let Err(error) = turned {
+            // Nothing can be drained any more; freeing what the kernel may write to would be
+            // worse than to keep it.
+            self.driver.borrow_mut().leak();
+            panic!("{}", ring::fatal(&error));
+        }
+        self.dispatch();
+    }
+
+    fn expire_timers(&self) {
+        let Some(now) = self.driver.borrow().now_for_timers() else { return };
+        loop {
+            let due = self.driver.borrow_mut().pop_due(now);
+            match due {
+                Some(waiter) => waiter.wake(),
+                None => return,
+            }
+        }
+    }
+
+    /// Acts on completions one by one, with nothing borrowed: each may run foreign code.
+    fn dispatch(&self) {
+        loop {
+            let dispatched = self.driver.borrow_mut().dispatch();
+            let set = match dispatched {
+                None => return,
+                Some(Dispatched::Nothing) => None,
+                Some(Dispatched::Wake(waiter, set)) => {
+                    waiter.wake();
+                    set
+                }
+                Some(Dispatched::Dispose(orphan, completion, scope, set)) => {
+                    // What follows from it, a close, belongs to where the operation belonged.
+                    let _entered = scope.map(scope::enter);
+                    orphan.dispose(completion);
+                    set
+                }
+            };
+            if let Some(set) = set {
+                wake::wake_set(set);
+            }
+        }
+    }
+
+    /// Cancels what is left and turns until the kernel has finished it.
+    fn drain(&self) {
+        if self.driver.borrow().forked() {
+            // The operations are the parent's; so is what they write to.
+            return self.driver.borrow_mut().leak();
+        }
+        let withdrawn = self.driver.borrow_mut().cancel_all();
+        withdrawn.into_iter().for_each(wake::Waiter::wake);
+        while self.driver.borrow().pending() > 0 {
+            // The root is not polled any more: what wakes it must not keep the core from waiting.
+            wake::take_queued(self.root);
+            self.turn();
+        }
+    }
+}

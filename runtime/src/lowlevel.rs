@@ -1,0 +1,11 @@
+//! What a nursery is built from: the sanctioned sharp tools.
+//!
+//! The crate `nestling-nursery` uses the runtime through this module alone, so anybody could write
+//! another one with the same rights. There is no way here to start a task that belongs to nobody.
+
+pub use crate::cancel::{CancelHandle, CancelScope, mark_delivered, was_delivered};
+pub use crate::children::{Body, Children, Ended, Payload, Step, Visit};
+pub use crate::op::nop;
+pub use crate::scope::{Cancelled, Reason};
+pub use crate::task::Join;
+pub use crate::time::{Instant, Sleep, sleep_until};

@@ -1,0 +1,234 @@
+//! `TcpListener`: accepts connections.
+
+use super::{TcpStream, ToSocketAddrs};
+use crate::fd::SharedFd;
+use crate::op::{Accept, Close};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+/// How to listen.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use nestling_runtime::net::{ListenOptions, TcpListener};
+/// nestling_runtime::block_on(async {
+///     let options = ListenOptions::default().reuse_port(true).backlog(4096);
+///     let first = TcpListener::bind_with("127.0.0.1:0", &options).await?;
+///     let second = TcpListener::bind_with(first.local_addr()?, &options).await?;
+///     assert_eq!(first.local_addr()?, second.local_addr()?);
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct ListenOptions {
+    reuse_port: bool,
+    backlog: u32,
+}
+
+impl Default for ListenOptions {
+    /// One listener for the port; 1024 connections may wait.
+    fn default() -> Self {
+        Self { reuse_port: false, backlog: 1024 }
+    }
+}
+
+impl ListenOptions {
+    /// Whether other sockets of the same user may listen on the same port (`SO_REUSEPORT`): the
+    /// kernel spreads connections over them, so that each core has a listener of its own.
+    pub fn reuse_port(mut self, on: bool) -> Self {
+        self.reuse_port = on;
+        self
+    }
+
+    /// How many connections may wait to be accepted. The kernel limits it to
+    /// `net.core.somaxconn`.
+    pub fn backlog(mut self, connections: u32) -> Self {
+        self.backlog = connections;
+        self
+    }
+}
+
+/// A TCP socket that accepts connections.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use nestling_runtime::net::{TcpListener, TcpStream};
+/// nestling_runtime::block_on(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let client = TcpStream::connect(listener.local_addr()?).await?;
+///     let (server, peer) = listener.accept().await?;
+///     assert_eq!(peer, client.local_addr()?);
+///     server.write_all("hello").await.0?;
+///     let (result, buffer) = client.read(vec![0; 16]).await;
+///     assert_eq!(&buffer[..result?], b"hello");
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TcpListener {
+    fd: SharedFd,
+}
+
+impl TcpListener {
+    /// Listens on an address, with [default options](ListenOptions::default).
+    ///
+    /// # Errors
+    ///
+    /// The address is no address, in use, or not of this machine; the error names it.
+    pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
+        Self::bind_with(address, &ListenOptions::default()).await
+    }
+
+    /// Listens on an address.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub async fn bind_with(
+        address: impl ToSocketAddrs,
+        options: &ListenOptions,
+    ) -> io::Result<Self> {
+        let address = address.to_socket_addr()?;
+        let socket = listen(address, options)
+            .map_err(|error| io::Error::new(error.kind(), Listen { address, source: error }))?;
+        Ok(Self { fd: SharedFd::new(socket.into()) })
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Cancellation
+    ///
+    /// A connection that arrives while the accept is cancelled is delivered; when the future was
+    /// dropped, it is closed, and its peer sees the end.
+    ///
+    /// # Errors
+    ///
+    /// A connection that was given up before it was accepted is no error: the next one is waited
+    /// for. When descriptors or memory run out ([`is_exhausted`](super::is_exhausted)), pause
+    /// before the next call: the kernel would refuse it at once.
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        loop {
+            match Accept::new(self.fd.clone()).await {
+                Ok((fd, peer)) => {
+                    let peer = peer.as_socket().ok_or_else(not_internet)?;
+                    return Ok((TcpStream::from_fd(fd), peer));
+                }
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The address that is listened on.
+    ///
+    /// # Errors
+    ///
+    /// None in practice; whatever `getsockname(2)` says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        SockRef::from(&self.fd).local_addr()?.as_socket().ok_or_else(not_internet)
+    }
+
+    /// Stops listening and tells whether that went well. Waits for accepts in flight to end.
+    ///
+    /// # Cancellation
+    ///
+    /// The socket is closed all the same.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `close(2)` says; the socket is closed anyway.
+    pub async fn close(self) -> io::Result<()> {
+        Close::new(self.fd.into_sole().await).await
+    }
+
+    /// Takes over a listener of the standard library.
+    ///
+    /// # Errors
+    ///
+    /// None in practice; whatever setting the socket up says.
+    pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
+        // The ring waits by itself; a socket that does not block would make it say EAGAIN.
+        listener.set_nonblocking(false)?;
+        Ok(Self { fd: SharedFd::new(listener.into()) })
+    }
+
+    /// Gives the listener to the standard library.
+    ///
+    /// # Errors
+    ///
+    /// If accepts are still in flight the socket is duplicated, for which a descriptor is needed.
+    pub fn into_std(self) -> io::Result<std::net::TcpListener> {
+        self.fd.into_owned().map(Into::into)
+    }
+}
+
+impl AsFd for TcpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for TcpListener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+fn listen(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedFd> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A server that is started again shall not wait for its old connections' last packets.
+    socket.set_reuse_address(true)?;
+    if options.reuse_port {
+        socket.set_reuse_port(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
+    Ok(socket.into())
+}
+
+/// Errors of the connection that was to be accepted, not of the listener (accept(2)).
+fn is_passing(error: &io::Error) -> bool {
+    let passing = [
+        libc::ECONNABORTED,
+        libc::EINTR,
+        libc::EPROTO,
+        libc::ENETDOWN,
+        libc::ENOPROTOOPT,
+        libc::EHOSTDOWN,
+        libc::ENONET,
+        libc::EHOSTUNREACH,
+        libc::ENETUNREACH,
+    ];
+    error.raw_os_error().is_some_and(|code| passing.contains(&code))
+}
+
+pub(super) fn not_internet() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "the socket is no internet socket")
+}
+
+/// Says which address could not be listened on.
+#[derive(Debug)]
+struct Listen {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cannot listen on {}: {}", self.address, self.source)
+    }
+}
+
+impl std::error::Error for Listen {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}

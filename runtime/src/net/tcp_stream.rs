@@ -1,0 +1,290 @@
+//! `TcpStream`: one connection.
+
+use super::tcp_listener::not_internet;
+use super::{ToSocketAddrs, Transferred};
+use crate::buf::{BufResult, IoBuf, IoBufMut};
+use crate::fd::SharedFd;
+use crate::op::{Close, Connect, Recv, Send, Shutdown};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::cell::Cell;
+use std::io;
+use std::net::{self, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// A TCP connection.
+///
+/// # Examples
+///
+/// See [`TcpListener`](super::TcpListener).
+#[derive(Debug)]
+pub struct TcpStream {
+    fd: SharedFd,
+    /// The last receive took all there was, so the next one has to wait anyway.
+    drained: Cell<bool>,
+}
+
+impl TcpStream {
+    pub(super) fn from_fd(fd: SharedFd) -> Self {
+        Self { fd, drained: Cell::new(true) }
+    }
+
+    /// Connects to an address.
+    ///
+    /// # Cancellation
+    ///
+    /// The attempt is given up and its socket closed.
+    ///
+    /// # Errors
+    ///
+    /// The address is no address, or nobody answers there.
+    pub async fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {
+        let address = address.to_socket_addr()?;
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        let fd = SharedFd::new(OwnedFd::from(socket));
+        Ok(Self::from_fd(Connect::new(fd, address.into()).await?))
+    }
+
+    /// Receives into `buffer`, over what is in it from its start, up to its capacity; with a
+    /// vector, the length grows to what was received if that is more. Zero is the end of the
+    /// stream, or a buffer without capacity.
+    ///
+    /// # Cancellation
+    ///
+    /// Bytes that arrive while the receive is cancelled are delivered. A future that is dropped
+    /// loses what it had received.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke, or the receive was cancelled. The buffer comes back in any case.
+    pub async fn read<B: IoBufMut>(&self, buffer: B) -> BufResult<usize, B> {
+        let (result, buffer) = Recv::new(self.fd.clone(), buffer, self.drained.get()).await;
+        let result = result.map(|received| {
+            self.drained.set(!received.more);
+            received.length
+        });
+        (result, buffer)
+    }
+
+    /// Receives until `buffer` is full to its capacity.
+    ///
+    /// # Cancellation
+    ///
+    /// The error tells through [`transferred`](super::transferred) how many bytes had come, and
+    /// the buffer has them.
+    ///
+    /// # Errors
+    ///
+    /// `UnexpectedEof` when the stream ends before; else as [`read`](Self::read), with the count.
+    pub async fn read_exact<B: IoBufMut>(&self, mut buffer: B) -> BufResult<(), B> {
+        let mut done = 0;
+        while done < buffer.io_capacity() {
+            let (result, rest) = self.read(buffer.slice(done..)).await;
+            buffer = rest.into_inner();
+            match result {
+                Ok(0) => {
+                    let end = io::Error::from(io::ErrorKind::UnexpectedEof);
+                    return (Err(Transferred::wrap(done, end)), buffer);
+                }
+                Ok(received) => done += received,
+                Err(error) => return (Err(Transferred::wrap(done, error)), buffer),
+            }
+        }
+        (Ok(()), buffer)
+    }
+
+    /// Sends from the start of `buffer`; tells how many bytes the kernel took.
+    ///
+    /// # Cancellation
+    ///
+    /// What was sent while the send is cancelled is reported.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke (never a signal), or the send was cancelled. The buffer comes back in
+    /// any case.
+    pub async fn write<B: IoBuf>(&self, buffer: B) -> BufResult<usize, B> {
+        Send::new(self.fd.clone(), buffer, 0).await
+    }
+
+    /// Sends all of `buffer`.
+    ///
+    /// # Cancellation
+    ///
+    /// The error tells through [`transferred`](super::transferred) how many bytes had gone.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write), with the count.
+    pub async fn write_all<B: IoBuf>(&self, mut buffer: B) -> BufResult<(), B> {
+        let length = buffer.io_len();
+        let mut done = 0;
+        while done < length {
+            let result;
+            (result, buffer) = Send::new(self.fd.clone(), buffer, done).await;
+            match result {
+                Ok(0) => {
+                    let zero = io::Error::from(io::ErrorKind::WriteZero);
+                    return (Err(Transferred::wrap(done, zero)), buffer);
+                }
+                Ok(sent) => done += sent,
+                Err(error) => return (Err(Transferred::wrap(done, error)), buffer),
+            }
+        }
+        (Ok(()), buffer)
+    }
+
+    /// Ends one direction or both: the peer reads to the end of what was sent.
+    ///
+    /// # Errors
+    ///
+    /// The connection is gone already, or the call was cancelled.
+    pub async fn shutdown(&self, how: net::Shutdown) -> io::Result<()> {
+        Shutdown::new(self.fd.clone(), how).await
+    }
+
+    /// Closes the connection and tells whether that went well. Waits for operations in flight on
+    /// it to end; those were cancelled when their futures were dropped.
+    ///
+    /// # Cancellation
+    ///
+    /// The socket is closed all the same.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `close(2)` says; the socket is closed anyway.
+    pub async fn close(self) -> io::Result<()> {
+        Close::new(self.fd.into_sole().await).await
+    }
+
+    /// Takes over a connection of the standard library.
+    ///
+    /// # Errors
+    ///
+    /// None in practice; whatever setting the socket up says.
+    pub fn from_std(stream: net::TcpStream) -> io::Result<Self> {
+        // The ring waits by itself; a socket that does not block would make it say EAGAIN.
+        stream.set_nonblocking(false)?;
+        Ok(Self::from_fd(SharedFd::new(stream.into())))
+    }
+
+    /// Gives the connection to the standard library.
+    ///
+    /// # Errors
+    ///
+    /// If operations are still in flight the socket is duplicated, for which a descriptor is
+    /// needed.
+    pub fn into_std(self) -> io::Result<net::TcpStream> {
+        self.fd.into_owned().map(Into::into)
+    }
+}
+
+/// Addresses and options; none of them waits.
+impl TcpStream {
+    fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.fd)
+    }
+
+    /// The address of this end.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `getsockname(2)` says.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket().local_addr()?.as_socket().ok_or_else(not_internet)
+    }
+
+    /// The address of the other end.
+    ///
+    /// # Errors
+    ///
+    /// The connection is gone.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.socket().peer_addr()?.as_socket().ok_or_else(not_internet)
+    }
+
+    /// Whether small segments are sent at once (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `getsockopt(2)` says.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.socket().tcp_nodelay()
+    }
+
+    /// Sends small segments at once, instead of gathering them (`TCP_NODELAY`).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `setsockopt(2)` says.
+    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
+        self.socket().set_tcp_nodelay(on)
+    }
+
+    /// What a close does with data that was not sent: `None` sends it in the background, zero
+    /// resets the connection (`SO_LINGER`).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `setsockopt(2)` says.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.socket().set_linger(linger)
+    }
+
+    /// Probes an idle connection, to notice that the peer is gone (`SO_KEEPALIVE`).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `setsockopt(2)` says.
+    pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
+        self.socket().set_keepalive(on)
+    }
+
+    /// The lifetime of sent packets, in hops (`IP_TTL`).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `setsockopt(2)` says.
+    pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
+        self.socket().set_ttl_v4(hops)
+    }
+
+    /// The kernel's receive buffer, in bytes (`SO_RCVBUF`; the kernel doubles it).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `setsockopt(2)` says.
+    pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
+        self.socket().set_recv_buffer_size(bytes)
+    }
+
+    /// The kernel's send buffer, in bytes (`SO_SNDBUF`; the kernel doubles it).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `setsockopt(2)` says.
+    pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
+        self.socket().set_send_buffer_size(bytes)
+    }
+
+    /// Takes the error that the connection has pending (`SO_ERROR`).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `getsockopt(2)` says.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.socket().take_error()
+    }
+}
+
+impl AsFd for TcpStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for TcpStream {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}

@@ -1,0 +1,78 @@
+//! Close a descriptor and report the error; or close it without anybody waiting.
+
+use super::{Answer, Op, Operation};
+use crate::driver::{self, Orphan};
+use crate::ring::{Completion, Entry, opcode, types};
+use crate::scope;
+use std::io;
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
+
+/// Closes a descriptor.
+#[derive(Debug)]
+pub(crate) struct Close {
+    /// Owned until the kernel says that it took it: a close that was never done is done here.
+    fd: OwnedFd,
+}
+
+impl Close {
+    pub(crate) fn new(fd: OwnedFd) -> Op<Self> {
+        Op::new(Self { fd })
+    }
+
+    /// The kernel has closed it, with or without an error of its last write.
+    fn forget(self) {
+        let _ = self.fd.into_raw_fd();
+    }
+}
+
+/// Whether the kernel has done away with the number. After these two it has not: the close was
+/// cancelled before it ran.
+fn was_closed(result: i32) -> bool {
+    result != -libc::ECANCELED && result != -libc::EAGAIN
+}
+
+// SAFETY: no pointers.
+unsafe impl Operation for Close {
+    type Output = io::Result<()>;
+
+    fn prepare(&mut self) -> Entry {
+        opcode::Close::new(types::Fd(self.fd.as_raw_fd())).build()
+    }
+
+    fn complete(self, answer: Answer) -> Self::Output {
+        let withdrawn = matches!(&answer.result, Err(error) if scope::is_cancelled(error));
+        if !withdrawn {
+            self.forget();
+        }
+        answer.result.map(drop)
+    }
+
+    fn discard(self, completion: Completion) {
+        if was_closed(completion.result) {
+            self.forget();
+        }
+    }
+}
+
+struct Detached(Close);
+
+impl Orphan for Detached {
+    fn dispose(self: Box<Self>, completion: Completion) {
+        self.0.discard(completion);
+    }
+}
+
+/// Has the ring close a descriptor. The close belongs to the scope of the code that dropped it, so
+/// the nursery around that ends after it; it is never cancelled.
+pub(crate) fn close_detached(fd: OwnedFd) {
+    let Some(driver) = driver::current() else { return drop(fd) };
+    let mut close = Close { fd };
+    let entry = close.prepare();
+    // SAFETY: a close has no pointers.
+    let queued = unsafe {
+        driver.borrow_mut().submit_detached(entry, scope::current(), Box::new(Detached(close)))
+    };
+    // At the limit of operations in flight, the close was dropped with the error, and dropping an
+    // `OwnedFd` closes it on the spot.
+    drop(queued);
+}

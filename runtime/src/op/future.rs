@@ -1,0 +1,127 @@
+//! `Op`: the future of one operation.
+//!
+//! The operation stays in the future while that lives, so nothing is allocated on the way; a future
+//! that is dropped in flight hands it to the driver, which keeps it until the kernel is done.
+//!
+//! ```text
+//!   Idle ── first poll, scope not cancelled ──▶ InFlight ── answer ──▶ Done
+//!     │                                           │
+//!     └ drop ──▶ (gone)                           └ drop ──▶ withdrawn, disposed of, or handed over
+//! ```
+
+use super::{Answer, Operation};
+use crate::driver::{self, Abandoned, DriverRef, Landed, Orphan};
+use crate::key::Key;
+use crate::ring::Completion;
+use crate::scope::{self, Cancelled, ScopeId};
+use crate::wake::Waiter;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// One operation on its way through the kernel.
+#[derive(Debug)]
+pub(crate) struct Op<T: Operation> {
+    /// `None` once it has resolved or was handed over.
+    operation: Option<T>,
+    flight: Option<Flight>,
+}
+
+/// Where an operation in flight is found.
+#[derive(Debug)]
+struct Flight {
+    driver: DriverRef,
+    key: Key,
+    /// The scope that is held until the answer is delivered.
+    scope: ScopeId,
+}
+
+// Nothing in here is pinned: the contract of `Operation` lets it be moved while it is in flight.
+impl<T: Operation> Unpin for Op<T> {}
+
+impl<T: Operation> Op<T> {
+    pub(crate) fn new(operation: T) -> Self {
+        Self { operation: Some(operation), flight: None }
+    }
+
+    fn resolve(&mut self, result: io::Result<u32>, sock_nonempty: bool) -> Poll<T::Output> {
+        let operation = self.operation.take().expect("resolved once");
+        Poll::Ready(operation.complete(Answer { result, sock_nonempty }))
+    }
+
+    fn submit(&mut self, cx: &Context<'_>) -> Poll<T::Output> {
+        let operation = self.operation.as_mut().expect("an operation is not polled after its end");
+        let driver = driver::expect_current("an operation");
+        let scope = scope::current().expect("code of a runtime runs in a scope");
+        if scope::is_in_cancelled(scope) {
+            // A drop point: it is never submitted, and this await does not return.
+            return Poll::Pending;
+        }
+        let entry = operation.prepare();
+        // SAFETY: the operation keeps what the entry points to valid while it is not dropped
+        // (`Operation`), and it is not before the answer was taken: `Drop` hands it over.
+        let submitted = unsafe { driver.borrow_mut().submit(entry, Some(scope), Waiter::of(cx)) };
+        match submitted {
+            Ok(key) => {
+                scope::hold(scope);
+                self.flight = Some(Flight { driver, key, scope });
+                Poll::Pending
+            }
+            Err(error) => self.resolve(Err(error), false),
+        }
+    }
+
+    fn land(&mut self, landed: &Landed) -> Poll<T::Output> {
+        let flight = self.flight.take().expect("it was in flight");
+        scope::release(flight.scope);
+        if landed.cancelled {
+            if let Some(here) = scope::current() {
+                scope::mark_delivered(here);
+            }
+            return self.resolve(Err(Cancelled::new().into()), false);
+        }
+        self.resolve(landed.completion.value(), landed.completion.sock_nonempty())
+    }
+}
+
+impl<T: Operation> Future for Op<T> {
+    type Output = T::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
+        let Some(flight) = &self.flight else { return self.submit(cx) };
+        let polled = flight.driver.borrow_mut().poll_op(flight.key, cx);
+        match polled {
+            Ok(landed) => self.land(&landed),
+            // Who waited before goes here, where nothing is borrowed.
+            Err(_) => Poll::Pending,
+        }
+    }
+}
+
+impl<T: Operation> Drop for Op<T> {
+    fn drop(&mut self) {
+        let Some(flight) = self.flight.take() else { return };
+        let mut operation = self.operation.take();
+        let abandoned = flight.driver.borrow_mut().abandon(flight.key, || {
+            Box::new(Abandonee(operation.take().expect("in flight until it has resolved")))
+        });
+        scope::release(flight.scope);
+        match abandoned {
+            // What the kernel never saw goes with this function.
+            Abandoned::Withdrawn(waiter) | Abandoned::HandedOver(waiter) => drop(waiter),
+            Abandoned::Finished(completion) => {
+                operation.expect("it was not handed over").discard(completion);
+            }
+        }
+    }
+}
+
+/// An operation whose future is gone.
+struct Abandonee<T>(T);
+
+impl<T: Operation> Orphan for Abandonee<T> {
+    fn dispose(self: Box<Self>, completion: Completion) {
+        self.0.discard(completion);
+    }
+}

@@ -1,0 +1,21 @@
+//! The catalogue of operations: one file each, what to ask and what came back.
+
+mod accept;
+mod close;
+mod connect;
+mod future;
+mod nop;
+mod operation;
+mod recv;
+mod send;
+mod shutdown;
+
+pub(crate) use accept::Accept;
+pub(crate) use close::{Close, close_detached};
+pub(crate) use connect::Connect;
+pub(crate) use future::Op;
+pub use nop::nop;
+pub(crate) use operation::{Answer, Operation};
+pub(crate) use recv::Recv;
+pub(crate) use send::Send;
+pub(crate) use shutdown::Shutdown;

@@ -1,0 +1,60 @@
+//! Receive into an owned buffer.
+
+use super::{Answer, Op, Operation};
+use crate::buf::{BufResult, IoBufMut};
+use crate::fd::SharedFd;
+use crate::ring::{Entry, opcode, types};
+use std::os::fd::AsRawFd;
+
+/// `IORING_RECVSEND_POLL_FIRST`: wait for data before trying to take some.
+const POLL_FIRST: u16 = 1;
+
+/// The longest receive or send that the kernel does in one call.
+pub(super) const MAX_LENGTH: usize = 0x7fff_f000;
+
+/// Receives from a socket. Never a read: that would not be told apart from file I/O by the kernel.
+#[derive(Debug)]
+pub(crate) struct Recv<B> {
+    socket: SharedFd,
+    buffer: B,
+    /// The socket was drained by the receive before, so a first try would be in vain.
+    poll_first: bool,
+}
+
+/// What a receive has to tell besides its result.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Received {
+    pub(crate) length: usize,
+    /// There was more to be had.
+    pub(crate) more: bool,
+}
+
+impl<B: IoBufMut> Recv<B> {
+    pub(crate) fn new(socket: SharedFd, buffer: B, poll_first: bool) -> Op<Self> {
+        Op::new(Self { socket, buffer, poll_first })
+    }
+}
+
+// SAFETY: the buffer's address is stable while it is owned (`IoBufMut`); the descriptor is counted.
+unsafe impl<B: IoBufMut> Operation for Recv<B> {
+    type Output = BufResult<Received, B>;
+
+    fn prepare(&mut self) -> Entry {
+        let length = self.buffer.io_capacity().min(MAX_LENGTH) as u32;
+        let socket = types::Fd(self.socket.as_raw_fd());
+        opcode::Recv::new(socket, self.buffer.io_ptr_mut(), length)
+            .ioprio(if self.poll_first { POLL_FIRST } else { 0 })
+            .build()
+    }
+
+    fn complete(mut self, answer: Answer) -> Self::Output {
+        let result = answer.result.map(|length| {
+            let length = length as usize;
+            assert!(length <= self.buffer.io_capacity(), "the kernel received what it was asked");
+            // SAFETY: the kernel has written so many bytes, and they fit.
+            unsafe { self.buffer.set_init(length) };
+            Received { length, more: answer.sock_nonempty }
+        });
+        (result, self.buffer)
+    }
+}

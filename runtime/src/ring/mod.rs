@@ -1,0 +1,161 @@
+//! The seam: one core's kernel. Submissions go in, completions come out, and time is read here.
+//!
+//! Everything above speaks [`Entry`], [`Completion`] and [`Wait`]; another kernel (a simulation, an
+//! emulation) would stand in this folder, behind the same methods.
+//!
+//! ```text
+//!   push ──▶ [submission queue] ──▶ enter ──▶ kernel ──▶ [completion queue] ──▶ reap
+//! ```
+//!
+//! The ring is driven by the thread that made it, and by no other process.
+
+mod enter;
+mod explain;
+mod facts;
+mod setup;
+
+use crate::config::Config;
+use crate::sys::ForkGuard;
+use enter::Door;
+pub(crate) use enter::fatal;
+use io_uring::IoUring;
+use std::io;
+
+pub(crate) use io_uring::squeue::Entry;
+pub(crate) use io_uring::{opcode, squeue, types};
+
+/// What came back for one submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Completion {
+    pub(crate) user_data: u64,
+    pub(crate) result: i32,
+    pub(crate) flags: u32,
+}
+
+impl Completion {
+    /// Whether more completions of the same submission follow.
+    pub(crate) fn more(&self) -> bool {
+        io_uring::cqueue::more(self.flags)
+    }
+
+    /// Whether a receive left bytes behind in the socket.
+    pub(crate) fn sock_nonempty(&self) -> bool {
+        io_uring::cqueue::sock_nonempty(self.flags)
+    }
+
+    /// The result as a count or descriptor, or the error that the kernel answered.
+    pub(crate) fn value(&self) -> io::Result<u32> {
+        match u32::try_from(self.result) {
+            Ok(value) => Ok(value),
+            // ERESTARTSYS and its kin are the kernel's own words for "a signal came": K14.
+            Err(_) if (-516..=-512).contains(&self.result) => {
+                Err(io::Error::from_raw_os_error(libc::EINTR))
+            }
+            Err(_) => Err(io::Error::from_raw_os_error(self.result.saturating_neg())),
+        }
+    }
+}
+
+/// How long to stay in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Submit, run what is due, come back.
+    No,
+    /// Until a completion arrives or the clock shows this, in nanoseconds.
+    Until(u64),
+    /// Until a completion arrives.
+    Forever,
+}
+
+/// One io_uring instance.
+pub(crate) struct Ring {
+    // Before `uring`: it has to give its registration back while the ring is open.
+    door: Door,
+    uring: IoUring,
+    process: ForkGuard,
+}
+
+impl std::fmt::Debug for Ring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ring").field("door", &self.door).finish_non_exhaustive()
+    }
+}
+
+impl Ring {
+    /// Sets the ring up and proves that it works; the error says what is missing and the remedy.
+    pub(crate) fn new(config: &Config) -> io::Result<Self> {
+        setup::open(config)
+    }
+
+    /// Whether this is a forked child, in which the ring's memory does not exist.
+    pub(crate) fn forked(&self) -> bool {
+        self.process.forked()
+    }
+
+    fn check_process(&self) {
+        assert!(
+            !self.forked(),
+            "this process was forked from one that runs nestling: a ring belongs to the process \
+             that made it. Start the runtime after the fork, or use exec in the child"
+        );
+    }
+
+    /// Fills the submission queue from `next`, until that has no more or the queue is full.
+    ///
+    /// # Safety
+    ///
+    /// Every pointer in an entry stays valid until the final completion of its submission.
+    pub(crate) unsafe fn push(&mut self, mut next: impl FnMut() -> Option<Entry>) {
+        self.check_process();
+        let mut queue = self.uring.submission();
+        while !queue.is_full() {
+            let Some(entry) = next() else { return };
+            // SAFETY: the caller's promise, handed on.
+            let pushed = unsafe { queue.push(&entry) };
+            assert!(pushed.is_ok(), "the queue was not full");
+        }
+    }
+
+    /// Entries that the kernel has not taken yet.
+    pub(crate) fn unsubmitted(&mut self) -> usize {
+        self.uring.submission().len()
+    }
+
+    /// Whether the kernel has completions that only an `enter` brings out.
+    pub(crate) fn has_deferred_work(&mut self) -> bool {
+        self.check_process();
+        let queue = self.uring.submission();
+        queue.taskrun() || queue.cq_overflow()
+    }
+
+    /// Whether completions wait in the kernel because the queue was full.
+    pub(crate) fn overflowed(&mut self) -> bool {
+        self.uring.submission().cq_overflow()
+    }
+
+    /// The one way into the kernel: submits what is queued, runs what is due, and waits.
+    ///
+    /// Returns early for a signal or when the kernel is short of memory; what was not submitted
+    /// stays queued. An error means that the ring is of no use any more.
+    pub(crate) fn enter(&mut self, wait: Wait) -> io::Result<()> {
+        self.check_process();
+        let submit = self.unsubmitted() as u32;
+        self.door.enter(submit, wait)
+    }
+
+    /// Copies all completions out and gives their places back to the kernel, so that nothing is
+    /// borrowed while they are acted on.
+    pub(crate) fn reap(&mut self, into: &mut impl Extend<Completion>) {
+        self.check_process();
+        into.extend(self.uring.completion().map(|entry| Completion {
+            user_data: entry.user_data(),
+            result: entry.result(),
+            flags: entry.flags(),
+        }));
+    }
+
+    /// The clock of this kernel, in nanoseconds.
+    pub(crate) fn now(&self) -> u64 {
+        crate::sys::monotonic_ns()
+    }
+}

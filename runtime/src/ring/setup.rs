@@ -1,0 +1,110 @@
+//! Makes a ring and proves that it works, before anybody depends on it.
+//!
+//! The flags are those under which completions run only inside this thread's own `enter`. A flag
+//! that newer kernels have for speed alone is dropped when the kernel does not know it; without
+//! the others nothing runs, and the error says so.
+
+use super::enter::Door;
+use super::facts::Facts;
+use super::{Ring, Wait, explain};
+use crate::config::Config;
+use crate::sys::ForkGuard;
+use io_uring::{IoUring, Probe, opcode};
+use std::io;
+use std::os::fd::AsRawFd;
+
+/// The operations in use, with the release that brought the youngest of their features.
+const NEEDED: [(u8, &str, &str); 10] = [
+    (opcode::Nop::CODE, "IORING_OP_NOP", "5.1"),
+    (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD", "5.13 (multishot)"),
+    (opcode::AsyncCancel::CODE, "IORING_OP_ASYNC_CANCEL", "5.5"),
+    (opcode::Accept::CODE, "IORING_OP_ACCEPT", "5.5"),
+    (opcode::Connect::CODE, "IORING_OP_CONNECT", "5.5"),
+    (opcode::Recv::CODE, "IORING_OP_RECV", "5.6"),
+    (opcode::Send::CODE, "IORING_OP_SEND", "5.6"),
+    (opcode::Close::CODE, "IORING_OP_CLOSE", "5.6"),
+    (opcode::Shutdown::CODE, "IORING_OP_SHUTDOWN", "5.11"),
+    (opcode::Timeout::CODE, "IORING_OP_TIMEOUT", "5.4"),
+];
+
+pub(super) fn open(config: &Config) -> io::Result<Ring> {
+    let uring = build(config)?;
+    check_features(&uring)?;
+    check_operations(&uring)?;
+    let absolute = uring.params().is_feature_min_timeout();
+    let door = Door::new(uring.as_raw_fd(), absolute);
+    let mut ring = Ring { door, uring, process: ForkGuard::new() };
+    round_trip(&mut ring)?;
+    Ok(ring)
+}
+
+fn build(config: &Config) -> io::Result<IoUring> {
+    let attempt = |no_sqarray: bool| {
+        let mut builder = IoUring::builder();
+        builder
+            .dontfork()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_taskrun_flag()
+            .setup_submit_all()
+            .setup_clamp()
+            .setup_cqsize(config.completions.max(config.entries));
+        if no_sqarray {
+            builder.setup_no_sqarray();
+        }
+        builder.build(config.entries)
+    };
+    let invalid = |error: &io::Error| error.raw_os_error() == Some(libc::EINVAL);
+    // NO_SQARRAY (6.6) only saves a load an entry.
+    let result = attempt(true).or_else(|error| match invalid(&error) {
+        true => attempt(false),
+        false => Err(error),
+    });
+    result.map_err(|error| match invalid(&error) {
+        true => explain::lacks("IORING_SETUP_DEFER_TASKRUN", "6.1", &Facts::read()),
+        false => explain::setup(&error, config, &Facts::read()),
+    })
+}
+
+fn check_features(uring: &IoUring) -> io::Result<()> {
+    let params = uring.params();
+    let needed = [
+        (params.is_feature_nodrop(), "IORING_FEAT_NODROP", "5.5"),
+        (params.is_feature_submit_stable(), "IORING_FEAT_SUBMIT_STABLE", "5.5"),
+        (params.is_feature_ext_arg(), "IORING_FEAT_EXT_ARG", "5.11"),
+        (params.is_feature_skip_cqe_on_success(), "IORING_FEAT_CQE_SKIP", "5.17"),
+    ];
+    match needed.iter().find(|(present, ..)| !present) {
+        Some((_, name, since)) => Err(explain::lacks(name, since, &Facts::read())),
+        None => Ok(()),
+    }
+}
+
+fn check_operations(uring: &IoUring) -> io::Result<()> {
+    let mut probe = Probe::new();
+    uring
+        .submitter()
+        .register_probe(&mut probe)
+        .map_err(|error| explain::half_blocked("io_uring_register", &error, &Facts::read()))?;
+    match NEEDED.iter().find(|(code, ..)| !probe.is_supported(*code)) {
+        Some((_, name, since)) => Err(explain::lacks(name, since, &Facts::read())),
+        None => Ok(()),
+    }
+}
+
+/// A filter may let the other two calls pass and stop `enter`: only an operation shows it.
+fn round_trip(ring: &mut Ring) -> io::Result<()> {
+    let mut nop = Some(opcode::Nop::new().build());
+    // SAFETY: a no-operation has no pointers.
+    unsafe { ring.push(|| nop.take()) };
+    let mut completions = Vec::new();
+    while completions.is_empty() {
+        ring.enter(Wait::Forever)
+            .map_err(|error| explain::half_blocked("io_uring_enter", &error, &Facts::read()))?;
+        ring.reap(&mut completions);
+    }
+    match completions.as_slice() {
+        [completion] if completion.result == 0 => Ok(()),
+        other => Err(io::Error::other(format!("a no-operation was answered by {other:?}"))),
+    }
+}

@@ -1,0 +1,104 @@
+//! `Runtime`: one core, driven by the thread that blocks on it.
+
+use crate::config::Config;
+use crate::driver::{self, Driver, DriverRef, Stats};
+use crate::wake::{self, Injector};
+use crate::{event_loop, fd, op, scope, task};
+use std::cell::RefCell;
+use std::future::Future;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// One core's ring and loop. Belongs to the thread that made it.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use nestling_runtime::Runtime;
+/// let mut runtime = Runtime::builder().build()?;
+/// assert_eq!(runtime.block_on(async { 6 * 7 }), 42);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// ```compile_fail,E0277
+/// let runtime = nestling_runtime::Runtime::builder().build().unwrap();
+/// std::thread::spawn(move || drop(runtime)); // a ring belongs to its thread
+/// ```
+#[derive(Debug)]
+pub struct Runtime {
+    driver: DriverRef,
+    injector: Arc<Injector>,
+}
+
+impl Runtime {
+    /// Makes the ring and checks that the machine has what is needed.
+    pub(crate) fn new(config: &Config) -> io::Result<Self> {
+        let driver = Driver::new(config)?;
+        let injector = Injector::new(driver.unparker());
+        Ok(Self { driver: Rc::new(RefCell::new(driver)), injector })
+    }
+
+    /// Runs a future on this thread. Returns when it has resolved and the kernel has finished
+    /// everything that was submitted below it; what is still in flight then is cancelled.
+    ///
+    /// # Panics
+    ///
+    /// With the panic of the future, after the same; inside another `block_on`; in a process that
+    /// was forked after the runtime was built.
+    pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
+        let Some(core) = wake::enter_core(&self.injector) else {
+            panic!(
+                "block_on was called inside a runtime: this thread runs one already. Await the \
+                 future instead, or start another thread for it"
+            );
+        };
+        let entered = driver::enter(&self.driver);
+        fd::set_closer(Some(op::close_detached));
+        let output = event_loop::run(&self.driver, &self.injector, future);
+        fd::set_closer(None);
+        drop(entered);
+        drop(core);
+        trim();
+        output.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+    }
+
+    /// What the driver has counted so far.
+    pub fn stats(&self) -> Stats {
+        self.driver.borrow().stats()
+    }
+}
+
+/// Gives back what the thread's tables and pools hold for nobody.
+fn trim() {
+    scope::trim();
+    wake::trim();
+    task::trim();
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.injector.close();
+    }
+}
+
+/// Runs a future on this thread, with a runtime of default options made for it.
+///
+/// # Panics
+///
+/// When the machine lacks what a runtime needs, with the remedy; and as [`Runtime::block_on`].
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(nestling_runtime::block_on(async { "done" }), "done");
+/// ```
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut runtime = match Runtime::new(&Config::default()) {
+        Ok(runtime) => runtime,
+        Err(error) => panic!("the runtime could not be built: {error}"),
+    };
+    runtime.block_on(future)
+}

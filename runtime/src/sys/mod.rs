@@ -1,0 +1,11 @@
+//! The raw system calls that no crate offers, each behind a safe function.
+
+mod clock;
+mod error;
+mod eventfd;
+mod fork;
+
+pub(crate) use clock::monotonic_ns;
+pub(crate) use error::check;
+pub(crate) use eventfd::EventFd;
+pub(crate) use fork::ForkGuard;

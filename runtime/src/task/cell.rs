@@ -1,0 +1,292 @@
+//! `TaskRef`: a cell without its type, and the only place where the two are converted.
+
+use super::pool;
+use crate::scope::ScopeId;
+use crate::wake::{TaskId, Waiter};
+use std::alloc::Layout;
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+/// The nursery's side holds the cell.
+const NURSERY: u8 = 1;
+/// The join handle holds it.
+const HANDLE: u8 = 2;
+
+/// The front of every cell.
+pub(super) struct Header {
+    vtable: &'static Vtable,
+    scope: ScopeId,
+    holders: Cell<u8>,
+    started: Cell<bool>,
+    ended: Cell<bool>,
+    joiner: Cell<Waiter>,
+    task: Cell<Option<TaskId>>,
+}
+
+/// What depends on the types of future and value.
+#[derive(Debug)]
+struct Vtable {
+    layout: Layout,
+    poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
+    clear: unsafe fn(NonNull<Header>),
+    take: unsafe fn(NonNull<Header>, NonNull<()>),
+}
+
+/// A child's future and what to make of its output; then its value.
+enum Stage<F, M, T> {
+    Running(F, Option<M>),
+    /// `None`: the child failed, and the nursery has the error.
+    Value(Option<T>),
+    Empty,
+}
+
+#[repr(C)]
+struct TaskCell<F, M, T> {
+    header: Header,
+    stage: Stage<F, M, T>,
+}
+
+/// How a poll went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Polled {
+    Pending,
+    Ended,
+}
+
+/// A pointer to a cell that one of the two sides holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TaskRef(NonNull<Header>);
+
+impl TaskRef {
+    /// Makes a cell that both sides hold. `finish` is applied to the output, as part of the last
+    /// poll.
+    pub(crate) fn new<F, M, T>(future: F, finish: M, scope: ScopeId) -> Self
+    where
+        F: Future,
+        M: FnOnce(F::Output) -> Option<T>,
+    {
+        let memory = pool::allocate(Layout::new::<TaskCell<F, M, T>>()).cast();
+        let cell = TaskCell::<F, M, T> {
+            header: Header {
+                vtable: const {
+                    &Vtable {
+                        layout: Layout::new::<TaskCell<F, M, T>>(),
+                        poll: poll::<F, M, T>,
+                        clear: clear::<F, M, T>,
+                        take: take::<F, M, T>,
+                    }
+                },
+                scope,
+                holders: Cell::new(NURSERY | HANDLE),
+                started: Cell::new(false),
+                ended: Cell::new(false),
+                joiner: Cell::new(Waiter::Nobody),
+                task: Cell::new(None),
+            },
+            stage: Stage::Running(future, Some(finish)),
+        };
+        // SAFETY: the memory is fresh, of this layout, and nobody else knows it.
+        unsafe { memory.write(cell) };
+        Self(memory.cast())
+    }
+
+    /// The cell as the payload of a task.
+    pub(crate) fn into_payload(self) -> *const () {
+        self.0.as_ptr().cast()
+    }
+
+    /// The cell behind the payload of a task that has not been removed.
+    pub(crate) fn from_payload(payload: *const ()) -> Option<Self> {
+        NonNull::new(payload.cast_mut().cast()).map(Self)
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: the side that uses this reference holds the cell, so it is alive; the header is
+        // only ever borrowed shared.
+        unsafe { self.0.as_ref() }
+    }
+
+    pub(crate) fn scope(&self) -> ScopeId {
+        self.header().scope
+    }
+
+    pub(crate) fn task(&self) -> Option<TaskId> {
+        self.header().task.get()
+    }
+
+    pub(crate) fn set_task(&self, task: TaskId) {
+        self.header().task.set(Some(task));
+    }
+
+    pub(crate) fn ended(&self) -> bool {
+        self.header().ended.get()
+    }
+
+    /// Whether the future has been polled.
+    pub(crate) fn started(&self) -> bool {
+        self.header().started.get()
+    }
+
+    /// Polls the future. On the end its value is kept if a handle is there, else dropped.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the nursery's side, the child has not ended, and all that its future borrows
+    /// is alive.
+    pub(crate) unsafe fn poll(&self, cx: &mut Context<'_>) -> Polled {
+        self.header().started.set(true);
+        // SAFETY: the function belongs to this cell's type; the rest is the caller's promise.
+        match unsafe { (self.header().vtable.poll)(self.0, cx) } {
+            Poll::Ready(()) => Polled::Ended,
+            Poll::Pending => Polled::Pending,
+        }
+    }
+
+    /// Drops the future or the value, whichever is there. May panic with what a destructor throws;
+    /// the stage is empty all the same.
+    ///
+    /// # Safety
+    ///
+    /// The caller owns the stage: the nursery's side until the end, then the handle. All that is
+    /// borrowed by what is dropped is alive.
+    pub(crate) unsafe fn clear(&self) {
+        // SAFETY: the function belongs to this cell's type; the rest is the caller's promise.
+        unsafe { (self.header().vtable.clear)(self.0) }
+    }
+
+    /// Takes the value; `None` if there is none.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the handle, the child has ended, and `T` is the type of its value.
+    pub(super) unsafe fn take<T>(&self) -> Option<T> {
+        let mut value: Option<T> = None;
+        let place = NonNull::from(&mut value).cast();
+        // SAFETY: the function belongs to this cell's type, and `place` is an `Option<T>` of it.
+        unsafe { (self.header().vtable.take)(self.0, place) };
+        value
+    }
+
+    /// Has `waiter` be woken at the end. Who waited before comes back.
+    pub(super) fn set_joiner(&self, waiter: Waiter) -> Waiter {
+        self.header().joiner.replace(waiter)
+    }
+
+    /// The child has ended: tells who joins it, and lets the nursery's side go.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the nursery's side, and does not use the cell afterwards. The stage holds no
+    /// future any more.
+    #[must_use = "whoever joins has to be woken"]
+    pub(crate) unsafe fn end(self) -> Waiter {
+        self.header().ended.set(true);
+        let joiner = self.header().joiner.take();
+        // SAFETY: the caller's promise.
+        unsafe { self.release(NURSERY) };
+        joiner
+    }
+
+    /// The handle goes.
+    ///
+    /// # Safety
+    ///
+    /// The caller is the handle and does not use the cell afterwards. If the child has ended, the
+    /// value was taken or cleared.
+    pub(super) unsafe fn release_handle(self) {
+        // SAFETY: the caller's promise.
+        unsafe { self.release(HANDLE) }
+    }
+
+    /// # Safety
+    ///
+    /// `side` is the caller's, and it does not use the cell afterwards.
+    unsafe fn release(self, side: u8) {
+        let header = self.header();
+        let left = header.holders.get() & !side;
+        header.holders.set(left);
+        if left != 0 {
+            return;
+        }
+        let layout = header.vtable.layout;
+        drop(header.joiner.take());
+        // SAFETY: nobody holds the cell any more; its stage is empty, its header has no destructor
+        // but the joiner's, which was taken; it was allocated with this layout.
+        unsafe { pool::free(self.0.cast(), layout) }
+    }
+}
+
+/// The stage of a cell.
+///
+/// # Safety
+///
+/// `cell` is a `TaskCell<F, M, T>`, and the caller owns its stage for the length of `'a`.
+unsafe fn stage<'a, F, M, T>(cell: NonNull<Header>) -> &'a mut Stage<F, M, T> {
+    let cell = cell.cast::<TaskCell<F, M, T>>().as_ptr();
+    // SAFETY: in bounds of the allocation. Only the stage is borrowed: the header may be looked at
+    // meanwhile.
+    let stage = unsafe { &raw mut (*cell).stage };
+    // SAFETY: the caller's promise.
+    unsafe { &mut *stage }
+}
+
+/// See [`TaskRef::poll`].
+unsafe fn poll<F, M, T>(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()>
+where
+    F: Future,
+    M: FnOnce(F::Output) -> Option<T>,
+{
+    // SAFETY: the caller's promise.
+    let Stage::Running(future, _) = (unsafe { stage::<F, M, T>(cell) }) else {
+        unreachable!("a child that has ended is not polled")
+    };
+    // SAFETY: the future is in a heap cell from which it is only ever dropped in place.
+    let future = unsafe { Pin::new_unchecked(future) };
+    let Poll::Ready(output) = future.poll(cx) else { return Poll::Pending };
+    // SAFETY: the caller's promise; the borrow of the poll has ended.
+    let Stage::Running(_, finish) = (unsafe { stage::<F, M, T>(cell) }) else {
+        unreachable!("a poll does not change its own stage")
+    };
+    let finish = finish.take().expect("a child ends once");
+    // SAFETY: the caller's promise.
+    unsafe { clear::<F, M, T>(cell) };
+    let value = finish(output);
+    // SAFETY: a header is alive as long as its cell is held.
+    let holders = unsafe { cell.as_ref() }.holders.get();
+    if holders & HANDLE != 0 {
+        // SAFETY: the caller's promise.
+        *unsafe { stage::<F, M, T>(cell) } = Stage::Value(value);
+    }
+    Poll::Ready(())
+}
+
+/// See [`TaskRef::clear`].
+unsafe fn clear<F, M, T>(cell: NonNull<Header>) {
+    /// Empties the stage however its destructor ends, without running it again.
+    struct Emptied<F, M, T>(NonNull<Stage<F, M, T>>);
+    impl<F, M, T> Drop for Emptied<F, M, T> {
+        fn drop(&mut self) {
+            // SAFETY: the stage is owned by `clear`, and what was in it has been dropped.
+            unsafe { self.0.write(Stage::Empty) };
+        }
+    }
+    // SAFETY: the caller's promise.
+    let emptied = Emptied(NonNull::from(unsafe { stage::<F, M, T>(cell) }));
+    // SAFETY: dropped in place, where the future is pinned; overwritten right after.
+    unsafe { emptied.0.drop_in_place() };
+}
+
+/// See [`TaskRef::take`].
+unsafe fn take<F, M, T>(cell: NonNull<Header>, place: NonNull<()>) {
+    // SAFETY: the caller's promise.
+    let stage = unsafe { stage::<F, M, T>(cell) };
+    if let Stage::Value(value) = stage {
+        let value = value.take();
+        *stage = Stage::Empty;
+        // SAFETY: the caller's place is an `Option<T>` that holds nothing to be dropped.
+        unsafe { place.cast::<Option<T>>().write(value) };
+    }
+}

@@ -1,0 +1,84 @@
+//! `Join`: the right to a child's value.
+
+use super::TaskRef;
+use crate::scope::{self, Cancelled, Wait};
+use crate::wake::Waiter;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// The handle of a child: awaits its end and takes its value. Dropping it discards the value, not
+/// the child.
+#[derive(Debug)]
+pub struct Join<T> {
+    cell: TaskRef,
+    /// While it is awaited: where, and for whom.
+    wait: Option<Wait>,
+    value: PhantomData<T>,
+}
+
+// Nothing in here is pinned: the value lives in the cell until it is taken.
+impl<T> Unpin for Join<T> {}
+
+impl<T> Join<T> {
+    /// # Safety
+    ///
+    /// The cell is new, and `T` is the type of its value.
+    pub(crate) unsafe fn new(cell: TaskRef) -> Self {
+        Self { cell, wait: None, value: PhantomData }
+    }
+
+    /// Whether the child has ended.
+    pub fn is_finished(&self) -> bool {
+        self.cell.ended()
+    }
+}
+
+impl<T> Future for Join<T> {
+    type Output = Result<T, Cancelled>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if !self.cell.ended() {
+            let target = self.cell.scope();
+            if self.wait.is_none() {
+                self.wait = scope::current().map(|here| Wait::new(here, target));
+            }
+            drop(self.cell.set_joiner(Waiter::of(cx)));
+            return Poll::Pending;
+        }
+        self.wait = None;
+        // SAFETY: this is the handle, the child has ended, and `new` was told the type.
+        match unsafe { self.cell.take::<T>() } {
+            Some(value) => Poll::Ready(Ok(value)),
+            None => {
+                // An error that comes of this is derived, if we are cancelled ourselves.
+                if let Some(here) = scope::current() {
+                    scope::mark_delivered(here);
+                }
+                Poll::Ready(Err(Cancelled::new()))
+            }
+        }
+    }
+}
+
+impl<T> Drop for Join<T> {
+    fn drop(&mut self) {
+        /// Lets go of the cell however the value's destructor ends.
+        struct Release(TaskRef);
+        impl Drop for Release {
+            fn drop(&mut self) {
+                // SAFETY: this is the handle's last act, after the value was cleared.
+                unsafe { self.0.release_handle() }
+            }
+        }
+        let release = Release(self.cell);
+        self.wait = None;
+        if release.0.ended() {
+            // SAFETY: after the end the stage is the handle's; `T`, in our type, is alive.
+            unsafe { release.0.clear() }
+        } else {
+            drop(release.0.set_joiner(Waiter::Nobody));
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The memory of a child: one allocation that holds its future, and later its value.
+//!
+//! Two parties hold a cell: the nursery's side until the child has ended, and the join handle until
+//! it is dropped or has taken the value. Whoever lets go last frees the cell. All of it happens on
+//! one thread: a cell is never touched by a waker, which knows only the task's number.
+//!
+//! ```text
+//!             poll: ready                       take, or the handle goes
+//!   Running ───────────────▶ Value (Some, None) ───────────────────────▶ Empty
+//!      └────────────────────── cut, or a panic ─────────────────────────▶ Empty
+//! ```
+//!
+//! | field            | who writes it                      | when                                   |
+//! |------------------|------------------------------------|----------------------------------------|
+//! | stage            | the nursery's side                 | until `ended`; from then on the handle |
+//! | ended            | the nursery's side                 | once, after the stage has its last form|
+//! | joiner           | the handle                         | until `ended`                          |
+//! | holders          | each side its own bit              | when it lets go                        |
+
+mod cell;
+mod join;
+mod pool;
+
+pub(crate) use cell::{Polled, TaskRef};
+pub use join::Join;
+pub(crate) use pool::trim;

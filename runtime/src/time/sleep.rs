@@ -1,0 +1,112 @@
+//! `Sleep`: a future that resolves when the clock has reached a moment.
+
+use super::Instant;
+use crate::driver::{self, DriverRef, TimerKey};
+use crate::scope;
+use crate::wake::Waiter;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// Waits for `duration`. Starts to count now, not at the first poll; `Duration::MAX` is for ever.
+///
+/// # Cancellation
+///
+/// A cancelled sleep never returns early: it is where the task ends.
+///
+/// # Panics
+///
+/// When polled outside a runtime.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_runtime::time::{Instant, sleep};
+/// use std::time::Duration;
+/// nestling_runtime::block_on(async {
+///     let start = Instant::now();
+///     sleep(Duration::from_millis(5)).await;
+///     assert!(start.elapsed() >= Duration::from_millis(5));
+/// });
+/// ```
+pub fn sleep(duration: Duration) -> Sleep {
+    sleep_until(Instant::now() + duration)
+}
+
+/// Waits until `deadline`; a moment that has passed is reached at once.
+///
+/// # Cancellation
+///
+/// A cancelled sleep never returns early: it is where the task ends.
+///
+/// # Panics
+///
+/// When polled outside a runtime.
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep { deadline, armed: None }
+}
+
+/// The future of [`sleep`] and [`sleep_until`].
+///
+/// # Examples
+///
+/// ```
+/// use nestling_runtime::time::{Instant, Sleep, sleep_until};
+/// let sleep: Sleep = sleep_until(Instant::now());
+/// nestling_runtime::block_on(sleep);
+/// ```
+#[derive(Debug)]
+#[must_use = "a sleep does nothing unless it is awaited"]
+pub struct Sleep {
+    deadline: Instant,
+    /// Where its timer runs, from the first poll on.
+    armed: Option<(DriverRef, TimerKey)>,
+}
+
+impl Sleep {
+    /// When it resolves.
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    fn arm(&mut self, cx: &Context<'_>) -> Poll<()> {
+        let driver = driver::expect_current("a sleep");
+        if scope::current().is_some_and(scope::is_in_cancelled) {
+            // A drop point: this await does not return.
+            return Poll::Pending;
+        }
+        let deadline = self.deadline.as_nanos();
+        if deadline <= driver.borrow().now() {
+            return Poll::Ready(());
+        }
+        let key = driver.borrow_mut().arm(deadline, Waiter::of(cx));
+        self.armed = Some((driver, key));
+        Poll::Pending
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some((driver, key)) = &self.armed else { return self.arm(cx) };
+        let replaced = driver.borrow_mut().poll_timer(*key, cx);
+        match replaced {
+            Some(_) => Poll::Pending,
+            None => {
+                self.armed = None;
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some((driver, key)) = self.armed.take() {
+            let waiter = driver.borrow_mut().disarm(key);
+            drop(waiter);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The queue by which other threads wake this core's tasks.
+
+use super::waker::Remote;
+use crossbeam_channel::{Receiver, Sender};
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Waker;
+
+/// One core's wakes from elsewhere. Bounded by the number of wakers: each stands in it once.
+#[derive(Debug)]
+pub(crate) struct Injector {
+    queue: (Sender<Arc<Remote>>, Receiver<Arc<Remote>>),
+    /// Wakes the core if it sleeps; at most one system call for each time that it does.
+    unparker: Waker,
+    /// The core is gone: a wake is dropped, not queued for nobody.
+    closed: AtomicBool,
+}
+
+thread_local! {
+    // Never destroyed, so that wakers in other thread-locals' destructors find it; the guard of
+    // `enter` empties it.
+    static CURRENT: ManuallyDrop<RefCell<Option<Arc<Injector>>>> =
+        const { ManuallyDrop::new(RefCell::new(None)) };
+}
+
+/// Whether this thread runs the core right now.
+pub(super) fn is_current(core: &Arc<Injector>) -> bool {
+    CURRENT.with(|current| current.borrow().as_ref().is_some_and(|here| Arc::ptr_eq(here, core)))
+}
+
+/// The core that this thread runs.
+pub(crate) fn current() -> Option<Arc<Injector>> {
+    CURRENT.with(|current| current.borrow().clone())
+}
+
+/// This thread runs the core until the guard goes. `None` if it runs one already.
+pub(crate) fn enter(core: &Arc<Injector>) -> Option<Entered> {
+    CURRENT.with(|current| {
+        let mut current = current.borrow_mut();
+        if current.is_some() {
+            return None;
+        }
+        *current = Some(Arc::clone(core));
+        Some(Entered(()))
+    })
+}
+
+/// This thread runs a core. Ends with the guard.
+#[derive(Debug)]
+pub(crate) struct Entered(());
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        drop(CURRENT.with(|current| current.take()));
+    }
+}
+
+impl Injector {
+    pub(crate) fn new(unparker: Waker) -> Arc<Self> {
+        let queue = crossbeam_channel::unbounded();
+        Arc::new(Self { queue, unparker, closed: AtomicBool::new(false) })
+    }
+
+    /// Queues a wake and makes sure that the core sees it.
+    pub(super) fn push(&self, waker: Arc<Remote>) {
+        if self.closed.load(Ordering::SeqCst) {
+            return;
+        }
+        // The receiver lives in `self`, so the channel cannot be disconnected.
+        let _ = self.queue.0.send(waker);
+        self.unparker.wake_by_ref();
+        if self.closed.load(Ordering::SeqCst) {
+            // It closed between the check and the send, and may have missed this one.
+            self.close();
+        }
+    }
+
+    /// Wakes the tasks that other threads asked for; those that ask meanwhile come next time.
+    pub(crate) fn drain(&self) {
+        for _ in 0..self.queue.1.len() {
+            let Ok(waker) = self.queue.1.try_recv() else { break };
+            waker.deliver();
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.1.is_empty()
+    }
+
+    /// The core is gone. Wakers that are still around find nobody.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        // Each queued waker holds this queue: emptying it breaks the circle.
+        while self.queue.1.try_recv().is_ok() {}
+    }
+}

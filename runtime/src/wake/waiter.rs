@@ -1,0 +1,54 @@
+//! `Waiter`: whoever waits for something, kept where the something is.
+
+use super::waker::Local;
+use super::{TaskId, ready};
+use std::task::{Context, Waker};
+
+/// One waiting future. Tasks of this thread are named by number, so that registering one neither
+/// counts nor allocates; anything else is kept as the standard waker that it brought.
+#[derive(Debug, Default)]
+pub(crate) enum Waiter {
+    /// Nobody waits.
+    #[default]
+    Nobody,
+    /// A task of this thread.
+    Task(TaskId),
+    /// A future inside a foreign combinator, or on another thread.
+    Foreign(Waker),
+}
+
+impl Waiter {
+    /// Whoever is polled with this context.
+    pub(crate) fn of(cx: &Context<'_>) -> Self {
+        match Local::task_of(cx.waker()) {
+            Some(id) => Self::Task(id),
+            None => Self::Foreign(cx.waker().clone()),
+        }
+    }
+
+    /// Keeps whoever is polled with this context, instead of whoever waited before. What was kept
+    /// before comes back, to be dropped where foreign destructors may run.
+    #[must_use = "a foreign waker's destructor must not run inside a borrow"]
+    pub(crate) fn register(&mut self, cx: &Context<'_>) -> Self {
+        if let Self::Foreign(waker) = self
+            && waker.will_wake(cx.waker())
+        {
+            return Self::Nobody;
+        }
+        std::mem::replace(self, Self::of(cx))
+    }
+
+    /// Takes the one who waits.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    /// Wakes it. Runs foreign code if the waker is foreign, so nothing may be borrowed.
+    pub(crate) fn wake(self) {
+        match self {
+            Self::Nobody => {}
+            Self::Task(id) => ready::wake(id),
+            Self::Foreign(waker) => waker.wake(),
+        }
+    }
+}

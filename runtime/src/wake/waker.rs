@@ -1,0 +1,124 @@
+//! The `std::task::Waker` of a task: borrowed during a poll, counted once it is cloned.
+//!
+//! A poll lends its context a waker that is only a pointer to the poll's stack: no count, no
+//! allocation. Whoever clones it gets an `Arc` that names the task by number and knows the way to
+//! its core, so it can be kept for ever, used on any thread and outlive the runtime.
+
+use super::injector::{self, Injector};
+use super::{TaskId, ready};
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
+
+/// What a poll's own waker points to.
+#[derive(Debug)]
+pub(crate) struct Local<'core> {
+    task: TaskId,
+    core: &'core Arc<Injector>,
+}
+
+impl<'core> Local<'core> {
+    pub(crate) fn new(task: TaskId, core: &'core Arc<Injector>) -> Self {
+        Self { task, core }
+    }
+
+    /// Runs `f` with a waker for this task.
+    pub(crate) fn lend<R>(&self, f: impl FnOnce(&Waker) -> R) -> R {
+        let raw = RawWaker::new((&raw const *self).cast(), &LOCAL);
+        // SAFETY: the table's functions take the pointer for a `Local`, which lives until `f` has
+        // returned; `f` gets a reference only, so no copy of the pointer outlives it.
+        let waker = ManuallyDrop::new(unsafe { Waker::from_raw(raw) });
+        f(&waker)
+    }
+
+    /// The task of a waker that a poll on this thread has lent.
+    pub(crate) fn task_of(waker: &Waker) -> Option<TaskId> {
+        if !std::ptr::eq(waker.vtable(), &LOCAL) {
+            return None;
+        }
+        // SAFETY: the table is ours, so the pointer is a `Local` that lives while it is lent.
+        let local = unsafe { &*waker.data().cast::<Local<'_>>() };
+        // A waker lent on another thread can only get here through a scoped thread.
+        injector::is_current(local.core).then_some(local.task)
+    }
+
+    fn to_remote(&self) -> Arc<Remote> {
+        Arc::new(Remote {
+            task: self.task,
+            core: Arc::clone(self.core),
+            pending: AtomicBool::new(false),
+        })
+    }
+}
+
+static LOCAL: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_nothing);
+
+/// # Safety
+///
+/// `data` comes from [`Local::lend`], during it.
+unsafe fn clone(data: *const ()) -> RawWaker {
+    // SAFETY: the caller's promise; a `Local` holds nothing that is bound to a thread.
+    let local = unsafe { &*data.cast::<Local<'_>>() };
+    let waker = ManuallyDrop::new(Waker::from(local.to_remote()));
+    RawWaker::new(waker.data(), waker.vtable())
+}
+
+/// # Safety
+///
+/// Never called: a lent waker is only ever borrowed, and `wake` takes it by value.
+unsafe fn wake(data: *const ()) {
+    // SAFETY: the caller's promise.
+    unsafe { wake_by_ref(data) }
+}
+
+/// # Safety
+///
+/// `data` comes from [`Local::lend`], during it.
+unsafe fn wake_by_ref(data: *const ()) {
+    // SAFETY: the caller's promise; a `Local` holds nothing that is bound to a thread.
+    let local = unsafe { &*data.cast::<Local<'_>>() };
+    if injector::is_current(local.core) {
+        ready::wake(local.task);
+    } else {
+        local.to_remote().wake();
+    }
+}
+
+/// # Safety
+///
+/// None: a lent waker owns nothing.
+unsafe fn drop_nothing(_: *const ()) {}
+
+/// A task's waker that anybody may keep.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    task: TaskId,
+    core: Arc<Injector>,
+    /// It stands in the core's queue, so that waking it again adds nothing: the queue never holds
+    /// more entries than there are wakers.
+    pending: AtomicBool,
+}
+
+impl Remote {
+    /// The core takes it out of its queue.
+    pub(super) fn deliver(&self) {
+        // Before the task is polled: what is woken after this is a new wake.
+        self.pending.store(false, Ordering::SeqCst);
+        ready::wake(self.task);
+    }
+}
+
+impl Wake for Remote {
+    fn wake(self: Arc<Self>) {
+        Self::wake_by_ref(&self);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if injector::is_current(&self.core) {
+            ready::wake(self.task);
+        } else if !self.pending.swap(true, Ordering::SeqCst) {
+            self.core.push(Arc::clone(self));
+        }
+    }
+}
