@@ -7,7 +7,7 @@
 //!     │ └ cancel ──▶ Completed │ abandon: the future is       └ abandon ─▶ (gone, disposed of)
 //!     │   (withdrawn)          │ dropped, the driver holds
 //!     └ abandon ──▶ (gone)     ▼ what the kernel may touch
-//!                            Submitted, held by the driver ── final completion ──▶ (gone, disposed)
+//!                            Submitted, held by the driver ── final completion ──▶ (gone)
 //! ```
 //!
 //! A submission that is still `Queued` has never been seen by the kernel: it is resolved without

@@ -14,6 +14,7 @@
 //! be lost when that is full. The backlog is bounded by the in-flight limit, and each operation has
 //! at most one cancel request.
 
+mod current;
 mod in_flight;
 mod lifecycle;
 mod stats;
@@ -27,57 +28,18 @@ use crate::scope::{self, Owner, ScopeId};
 use crate::wake::{SetId, Waiter};
 use in_flight::{Arrival, CancelStep, InFlight};
 use lifecycle::Holder;
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
-use std::mem::ManuallyDrop;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Context;
 use timers::Timers;
 use unparker::Unparker;
 
+pub(crate) use current::{DriverRef, current, enter, expect_current};
 pub(crate) use in_flight::Landed;
 pub(crate) use lifecycle::{Abandoned, Orphan};
 pub use stats::Stats;
 pub(crate) use timers::TimerKey;
-
-/// A driver, shared by its runtime and the futures that have something in it.
-pub(crate) type DriverRef = Rc<RefCell<Driver>>;
-
-thread_local! {
-    // Never destroyed: `enter` empties it, and destructors of other thread-locals may ask.
-    static CURRENT: ManuallyDrop<RefCell<Option<DriverRef>>> =
-        const { ManuallyDrop::new(RefCell::new(None)) };
-}
-
-/// The driver of the runtime that runs on this thread.
-pub(crate) fn current() -> Option<DriverRef> {
-    CURRENT.with(|current| current.borrow().clone())
-}
-
-/// The current driver, for something that cannot work without one.
-pub(crate) fn expect_current(what: &str) -> DriverRef {
-    current().unwrap_or_else(|| {
-        panic!("{what} needs a nestling runtime: call it inside block_on or Builder::run")
-    })
-}
-
-/// Makes a driver the thread's current one until the guard goes.
-pub(crate) fn enter(driver: &DriverRef) -> Entered {
-    CURRENT.with(|current| *current.borrow_mut() = Some(Rc::clone(driver)));
-    Entered(())
-}
-
-/// A driver is current. Ends with the guard.
-#[derive(Debug)]
-pub(crate) struct Entered(());
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        drop(CURRENT.with(|current| current.borrow_mut().take()));
-    }
-}
 
 /// What the event loop has to do about one completion. The set, if there is one, waited for the
 /// last submission under its scope, and is to be woken as well.

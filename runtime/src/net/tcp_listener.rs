@@ -99,7 +99,7 @@ impl TcpListener {
         let address = address.to_socket_addr()?;
         let socket = listen(address, options)
             .map_err(|error| io::Error::new(error.kind(), Listen { address, source: error }))?;
-        Ok(Self { fd: SharedFd::new(socket.into()) })
+        Ok(Self { fd: SharedFd::new(socket) })
     }
 
     /// Waits for a connection.

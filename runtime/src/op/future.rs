@@ -6,7 +6,7 @@
 //! ```text
 //!   Idle ── first poll, scope not cancelled ──▶ InFlight ── answer ──▶ Done
 //!     │                                           │
-//!     └ drop ──▶ (gone)                           └ drop ──▶ withdrawn, disposed of, or handed over
+//!     └ drop ──▶ (gone)                           └ drop ──▶ withdrawn, discarded, handed over
 //! ```
 
 use super::{Answer, Operation};

@@ -20,8 +20,7 @@ mod waits;
 
 use std::cell::Cell;
 
-pub use cancelled::{Cancelled, is_cancelled};
-pub use tree::Reason;
+pub use cancelled::{Cancelled, Reason, is_cancelled};
 pub(crate) use tree::{
     CancelWork, Owner, ScopeId, cancel, children, close, has_ops, hold, is_delivered,
     is_in_cancelled, is_open, mark_delivered, new, ops, owner, parent, reason, release, set_ops,

@@ -1,5 +1,6 @@
 //! The nodes of the cancel-status tree, and what a cancellation does to them.
 
+use super::Reason;
 use crate::wake::{SetId, TaskId};
 use slab::Slab;
 use std::cell::RefCell;
@@ -13,19 +14,6 @@ pub(super) const NONE: u32 = u32::MAX;
 pub(crate) struct ScopeId {
     index: u32,
     generation: u32,
-}
-
-/// Why a scope was cancelled. The first reason is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// Its own `cancel()` was called.
-    Asked,
-    /// A child or the body failed or panicked.
-    Failure,
-    /// Its deadline passed.
-    Deadline,
-    /// A scope around it was cancelled.
-    Ancestor,
 }
 
 /// Who is to be woken when something happens to a scope.
@@ -251,7 +239,7 @@ pub(crate) fn reason(id: ScopeId) -> Option<Reason> {
 pub(crate) fn cancel(id: ScopeId, reason: Reason) -> CancelWork {
     with(|tree| {
         let mut work = CancelWork::default();
-        if !tree.get(id).is_some_and(|node| node.reason.is_none()) {
+        if tree.get(id).is_none_or(|node| node.reason.is_some()) {
             return work;
         }
         let (mut at, mut why) = (Some(id.index), reason);

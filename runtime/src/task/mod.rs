@@ -10,12 +10,12 @@
 //!      └────────────────────── cut, or a panic ─────────────────────────▶ Empty
 //! ```
 //!
-//! | field            | who writes it                      | when                                   |
-//! |------------------|------------------------------------|----------------------------------------|
-//! | stage            | the nursery's side                 | until `ended`; from then on the handle |
-//! | ended            | the nursery's side                 | once, after the stage has its last form|
-//! | joiner           | the handle                         | until `ended`                          |
-//! | holders          | each side its own bit              | when it lets go                        |
+//! | field   | who writes it         | when                                            |
+//! |---------|-----------------------|-------------------------------------------------|
+//! | stage   | the nursery's side    | until `ended`; from then on it is the handle's  |
+//! | ended   | the nursery's side    | once, after the stage has its last form         |
+//! | joiner  | the handle            | until `ended`                                   |
+//! | holders | each side its own bit | when it lets go                                 |
 
 mod cell;
 mod join;
