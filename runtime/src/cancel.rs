@@ -1,15 +1,16 @@
 //! Cancel scopes: carries a cancellation from the tree to the kernel and to the tasks.
 
 use crate::driver;
-use crate::scope::{self, CancelWork, Owner, Reason, ScopeId};
-use crate::wake::{self, SetId};
+use crate::scope::{self, CancelWork};
+use crate::tree::{NONE, NodeId, Reason};
+use crate::wake;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Cancels a scope: marks all below it, asks the kernel to cancel what they have in flight, and
 /// has each of their tasks polled once more.
-pub(crate) fn cancel(scope: ScopeId, reason: Reason) {
+pub(crate) fn cancel(scope: NodeId, reason: Reason) {
     let CancelWork { ops, tasks } = scope::cancel(scope, reason);
     if let Some(driver) = driver::current() {
         for head in ops {
@@ -24,24 +25,33 @@ pub(crate) fn cancel(scope: ScopeId, reason: Reason) {
 }
 
 /// Closes a scope. What is in flight under it is cancelled, and belongs to its parent then.
-pub(crate) fn close(scope: ScopeId) {
-    if scope::has_ops(scope)
-        && let Some(driver) = driver::current()
-    {
+#[inline]
+pub(crate) fn close(scope: NodeId) {
+    if !scope::try_close(scope) {
+        adopt_and_close(scope);
+    }
+}
+
+#[cold]
+fn adopt_and_close(scope: NodeId) {
+    if let Some(driver) = driver::current() {
         let withdrawn = driver.borrow_mut().adopt(scope);
         withdrawn.into_iter().for_each(wake::Waiter::wake);
+    } else {
+        // The runtime has ended, and with it all that was in flight.
+        scope::set_ops(scope, NONE);
     }
-    scope::close(scope);
+    scope::try_close(scope);
 }
 
 /// A part of the program that can be cancelled by itself: a node of the cancel-status tree, below
 /// the one that was current when it was made. Dropping it closes it.
 #[derive(Debug)]
-pub struct CancelScope(ScopeId);
+pub struct CancelScope(NodeId);
 
 /// Cancels a scope from elsewhere on the same core; harmless when that has closed.
 #[derive(Debug, Clone, Copy)]
-pub struct CancelHandle(ScopeId);
+pub struct CancelHandle(NodeId);
 
 impl CancelScope {
     /// Opens a scope below the current one.
@@ -49,17 +59,13 @@ impl CancelScope {
         Self(scope::new(scope::current()))
     }
 
-    pub(crate) fn below(parent: ScopeId) -> Self {
-        Self(scope::new(Some(parent)))
+    /// The scope of a task, to be closed with it.
+    pub(crate) fn of_task(id: NodeId) -> Self {
+        Self(id)
     }
 
-    pub(crate) fn id(&self) -> ScopeId {
+    pub(crate) fn id(&self) -> NodeId {
         self.0
-    }
-
-    /// Wakes the set's owner when nothing is in flight in this scope any more.
-    pub(crate) fn set_owner(&self, set: SetId) {
-        scope::set_owner(self.0, Owner::Set(set));
     }
 
     /// Runs `f` inside the scope.

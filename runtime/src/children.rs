@@ -4,16 +4,17 @@
 //! contains what they borrow, so a nursery that is forgotten is never polled again.
 //!
 //! ```text
-//!   spawn ─▶ ready list ─▶ poll in the child's scope ─┬─ ready ──▶ Ended::Finished
-//!                 ▲                                    ├─ panic ──▶ Ended::Panicked
+//!   spawn ─▶ ready list ─▶ poll in the child's scope ─┬─ ready ──▶ its cell's value
+//!                 ▲                                    ├─ panic ──▶ Step::Panicked
 //!                 │                                    └─ pending ┬─ cancelled, not kept ─▶ Cut
 //!                 └────────────── wake ───────────────────────────┘
 //! ```
 
 use crate::cancel::{self, CancelScope};
-use crate::scope::{self, Owner};
+use crate::scope;
 use crate::task::{Join, Polled, TaskRef};
-use crate::wake::{self, Injector, Local, Next, SetId, TaskId};
+use crate::tree::{NodeId, SetId};
+use crate::wake::{self, Injector, Local, Next};
 use std::any::Any;
 use std::cell::Cell;
 use std::future::Future;
@@ -24,23 +25,15 @@ use std::task::Context;
 /// What a panic was thrown with.
 pub type Payload = Box<dyn Any + Send>;
 
-/// What comes out of polling a set of children.
+/// What comes out of polling a set of children. One that has resolved is nothing to act on.
 #[derive(Debug)]
 pub enum Step {
     /// The body is to be polled.
     Body,
-    /// A child has ended.
-    Ended(Ended),
-}
-
-/// How a child ended.
-#[derive(Debug)]
-pub enum Ended {
-    /// Its future resolved.
-    Finished,
-    /// It was dropped, because it was cancelled and nothing was to be delivered to it any more.
+    /// A child was dropped, because it was cancelled and nothing was to be delivered to it any
+    /// more.
     Cut,
-    /// Its future or its destructor panicked.
+    /// A child's future or its destructor panicked.
     Panicked(Payload),
 }
 
@@ -65,18 +58,14 @@ impl Children {
             panic!("a nursery needs a nestling runtime: open it inside block_on or Builder::run")
         });
         let scope = CancelScope::new();
-        let set = wake::new_set();
-        scope.set_owner(set);
+        let set = wake::new_set(scope.id());
         Self { scope, set, core, alive: Cell::new(0), closed: Cell::new(false) }
     }
 
     /// The task of the body: polled like a child, but kept by the nursery itself. It is ready.
     pub fn body(&self) -> Body {
-        let scope = CancelScope::below(self.scope.id());
-        let task = wake::insert_task(self.set, std::ptr::null());
-        scope::set_owner(scope.id(), Owner::Task(task));
-        wake::wake(task);
-        Body { task, core: Arc::clone(&self.core), scope }
+        let (task, _) = wake::insert_task(self.scope.id(), self.set, std::ptr::null());
+        Body { core: Arc::clone(&self.core), scope: CancelScope::of_task(task) }
     }
 
     /// The scope of the nursery, above those of its children.
@@ -106,21 +95,17 @@ impl Children {
         F: Future,
         M: FnOnce(F::Output) -> Option<T>,
     {
-        let scope = scope::new(Some(self.scope.id()));
-        let cell = TaskRef::new(future, finish, scope);
+        let cell = TaskRef::new(future, finish);
         // SAFETY: the cell is new, and this is the type of its value.
         let join = unsafe { Join::new(cell) };
         self.alive.set(self.alive.get() + 1);
-        if self.closed.get() || scope::is_in_cancelled(scope) {
-            // SAFETY: the child was not polled and has no task; its borrows are alive, as the
-            // caller's are. Should its destructor panic, that is the caller's, like any drop.
+        let (id, cancelled) = wake::insert_task(self.scope.id(), self.set, cell.into_payload());
+        cell.set_id(id);
+        if cancelled || self.closed.get() {
+            // SAFETY: the child was not polled; its borrows are alive, as the caller's are. Should
+            // its destructor panic, that is the caller's, like any drop.
             unsafe { self.drop_future(cell) };
-            return join;
         }
-        let task = wake::insert_task(self.set, cell.into_payload());
-        cell.set_task(task);
-        scope::set_owner(scope, Owner::Task(task));
-        wake::wake(task);
         join
     }
 
@@ -135,39 +120,48 @@ impl Children {
     /// # Safety
     ///
     /// All that the child borrows is alive.
-    unsafe fn poll_child(&self, task: TaskId, cell: TaskRef) -> Option<Ended> {
-        let scope = cell.scope();
-        let polled = if !cell.started() && scope::is_in_cancelled(scope) {
+    #[inline]
+    unsafe fn poll_child(&self, id: NodeId, cell: TaskRef, cancelled: bool) -> Option<Step> {
+        let polled = if cancelled && !cell.started() {
             // Cancelled before it began: it never begins.
             Ok(Polled::Pending)
         } else {
-            let _entered = scope::enter(scope);
-            let local = Local::new(task, &self.core);
+            let _entered = scope::enter(id);
+            let local = Local::new(id, &self.core);
             catch_unwind(AssertUnwindSafe(|| {
                 local.lend(|waker| {
-                    // SAFETY: this is the nursery's side, and the task was not removed, so the
-                    // child has not ended; the rest is the caller's promise.
+                    // SAFETY: this is the nursery's side, and the task is not gone, so the child
+                    // has not ended; the rest is the caller's promise.
                     unsafe { cell.poll(&mut Context::from_waker(waker)) }
                 })
             }))
         };
-        let ended = match polled {
-            Ok(Polled::Pending) if !scope::is_in_cancelled(scope) || scope::is_kept(scope) => {
-                return None;
+        match polled {
+            Ok(Polled::Ended) => {
+                // SAFETY: the future is gone, its value in place; this is the last use.
+                unsafe { self.finish(cell) };
+                None
             }
-            Ok(Polled::Pending) => Ended::Cut,
-            Ok(Polled::Ended) => Ended::Finished,
-            Err(payload) => Ended::Panicked(payload),
-        };
-        if let Ended::Finished = ended {
-            // SAFETY: the future is gone, its value in place; this is the last use.
-            unsafe { self.finish(cell) };
-            return Some(ended);
+            Ok(Polled::Pending) if !scope::is_in_cancelled(id) || scope::is_kept(id) => None,
+            // SAFETY: this is the nursery's side before the end; borrows: the caller's promise.
+            Ok(Polled::Pending) => Some(unsafe { self.cut(cell) }),
+            Err(payload) => {
+                // SAFETY: as above. What the destructor throws as well, the panic hook has told.
+                unsafe { self.drop_caught(cell) };
+                Some(Step::Panicked(payload))
+            }
         }
-        // SAFETY: this is the nursery's side before the end; the borrows are the caller's promise.
+    }
+
+    /// # Safety
+    ///
+    /// As [`drop_caught`](Self::drop_caught).
+    #[cold]
+    unsafe fn cut(&self, cell: TaskRef) -> Step {
+        // SAFETY: the caller's promise.
         match unsafe { self.drop_caught(cell) } {
-            Some(payload) if !matches!(ended, Ended::Panicked(_)) => Some(Ended::Panicked(payload)),
-            _ => Some(ended),
+            Some(payload) => Step::Panicked(payload),
+            None => Step::Cut,
         }
     }
 
@@ -193,12 +187,8 @@ impl Children {
                 unsafe { self.0.finish(self.1) }
             }
         }
-        // Before its destructor runs, the child has left the set: what that does finds it gone.
-        if let Some(task) = cell.task() {
-            wake::remove_task(task);
-        }
         let finish = Finish(self, cell);
-        let _entered = scope::enter(cell.scope());
+        let _entered = scope::enter(cell.id());
         // SAFETY: the nursery's side owns the stage until the end; borrows: the caller's promise.
         unsafe { finish.1.clear() };
     }
@@ -206,15 +196,12 @@ impl Children {
     /// # Safety
     ///
     /// The child's future is gone; the cell is not used afterwards.
+    #[inline]
     unsafe fn finish(&self, cell: TaskRef) {
-        let scope = cell.scope();
-        if let Some(task) = cell.task() {
-            wake::remove_task(task);
-        }
         self.alive.set(self.alive.get() - 1);
+        cancel::close(cell.id());
         // SAFETY: the caller's promise.
         let joiner = unsafe { cell.end() };
-        cancel::close(scope);
         joiner.wake();
     }
 
@@ -226,8 +213,7 @@ impl Children {
     pub unsafe fn clear(&self) -> Option<Payload> {
         self.closed.set(true);
         let mut first = None;
-        for scope in scope::children(self.scope.id()) {
-            let Owner::Task(task) = scope::owner(scope) else { continue };
+        for task in scope::tasks(self.scope.id()) {
             let cell = wake::payload(task).and_then(TaskRef::from_payload);
             // A destructor before this one may have ended the child.
             let Some(cell) = cell else { continue };
@@ -257,7 +243,6 @@ impl Drop for Children {
 /// is in flight there is the nursery's then.
 #[derive(Debug)]
 pub struct Body {
-    task: TaskId,
     core: Arc<Injector>,
     scope: CancelScope,
 }
@@ -270,14 +255,9 @@ impl Body {
 
     /// Polls the body, in its scope and with its own waker.
     pub fn poll<R>(&self, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        let _entered = scope::enter(self.scope.id());
-        Local::new(self.task, &self.core).lend(|waker| poll(&mut Context::from_waker(waker)))
-    }
-}
-
-impl Drop for Body {
-    fn drop(&mut self) {
-        wake::remove_task(self.task);
+        let task = self.scope.id();
+        let _entered = scope::enter(task);
+        Local::new(task, &self.core).lend(|waker| poll(&mut Context::from_waker(waker)))
     }
 }
 
@@ -296,11 +276,13 @@ impl Visit<'_> {
     /// All that the children borrow is alive.
     pub unsafe fn next(&mut self) -> Option<Step> {
         loop {
-            let Next::Task(task, payload) = wake::next(self.children.set) else { return None };
+            let Next::Task(id, payload, cancelled) = wake::next(self.children.set) else {
+                return None;
+            };
             let Some(cell) = TaskRef::from_payload(payload) else { return Some(Step::Body) };
             // SAFETY: the caller's promise.
-            if let Some(ended) = unsafe { self.children.poll_child(task, cell) } {
-                return Some(Step::Ended(ended));
+            if let Some(step) = unsafe { self.children.poll_child(id, cell, cancelled) } {
+                return Some(step);
             }
         }
     }

@@ -27,9 +27,10 @@ pub(crate) const IN_FLIGHT_LIMIT: usize = 1 << 20;
 /// typical task are 10-50 us, the longest that a ready connection should wait for its turn.
 pub(crate) const POLL_BUDGET: u32 = 128;
 
-/// Freed task cells that a core keeps for the next spawn, per size. 256 cover the churn of a busy
-/// accept loop; the rest goes back to the allocator, so that a burst does not hold memory.
-pub(crate) const POOLED_CELLS: usize = 256;
+/// Bytes of freed task cells that a core keeps for the next spawn, per size: 4096 of the smallest,
+/// 256 of the largest. That covers the churn of a busy accept loop and fits into the second-level
+/// cache; the rest goes back to the allocator, so that a burst does not hold memory.
+pub(crate) const POOLED_BYTES: usize = 256 * 1024;
 
 /// Turns with runnable work after which the kernel is entered although nothing is queued for it.
 /// Completions run inside `enter` only; this bounds how long a busy core leaves them waiting.

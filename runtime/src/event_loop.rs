@@ -12,8 +12,9 @@
 
 use crate::driver::{Dispatched, DriverRef};
 use crate::ring;
-use crate::scope::{self, Owner, ScopeId};
-use crate::wake::{self, Injector, Local, TaskId, budget};
+use crate::scope;
+use crate::tree::NodeId;
+use crate::wake::{self, Injector, Local, budget};
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,8 +29,7 @@ type Payload = Box<dyn Any + Send>;
 struct EventLoop<'core> {
     driver: &'core DriverRef,
     injector: &'core Arc<Injector>,
-    root: TaskId,
-    scope: ScopeId,
+    root: NodeId,
 }
 
 /// Runs a future to its end, and then until the kernel has finished everything that was submitted
@@ -39,16 +39,14 @@ pub(crate) fn run<F: Future>(
     injector: &Arc<Injector>,
     future: F,
 ) -> Result<F::Output, Payload> {
-    let scope = scope::new(None);
     let root = wake::insert_root();
-    scope::set_owner(scope, Owner::Task(root));
-    let this = EventLoop { driver, injector, root, scope };
+    let this = EventLoop { driver, injector, root };
     let mut output = {
         let mut future = pin!(Some(future));
         let output = catch_unwind(AssertUnwindSafe(|| this.until_ready(future.as_mut())));
         // Before the drain: dropping the future is what abandons its operations.
         let dropped = catch_unwind(AssertUnwindSafe(|| {
-            let _entered = scope::enter(scope);
+            let _entered = scope::enter(root);
             future.set(None);
         }));
         output.and_then(|output| dropped.map(|()| output))
@@ -57,8 +55,8 @@ pub(crate) fn run<F: Future>(
     while let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.drain())) {
         output = output.and(Err(payload));
     }
-    wake::remove_task(root);
-    scope::close(scope);
+    let closed = scope::try_close(root);
+    debug_assert!(closed, "nothing is in flight after the drain");
     output
 }
 
@@ -77,7 +75,7 @@ impl EventLoop<'_> {
     }
 
     fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
-        let _entered = scope::enter(self.scope);
+        let _entered = scope::enter(self.root);
         Local::new(self.root, self.injector)
             .lend(|waker| future.poll(&mut Context::from_waker(waker)))
     }

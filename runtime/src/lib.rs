@@ -37,6 +37,8 @@ mod key;
 #[expect(unsafe_code, reason = "what memory may be lent to the kernel is a promise")]
 pub mod buf;
 
+mod tree;
+
 #[expect(unsafe_code, reason = "a lent waker is a pointer to the poll's stack")]
 mod wake;
 

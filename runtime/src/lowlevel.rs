@@ -4,8 +4,9 @@
 //! another one with the same rights. There is no way here to start a task that belongs to nobody.
 
 pub use crate::cancel::{CancelHandle, CancelScope, mark_delivered, was_delivered};
-pub use crate::children::{Body, Children, Ended, Payload, Step, Visit};
+pub use crate::children::{Body, Children, Payload, Step, Visit};
 pub use crate::op::nop;
-pub use crate::scope::{Cancelled, Reason};
+pub use crate::scope::Cancelled;
 pub use crate::task::Join;
 pub use crate::time::{Instant, Sleep, sleep_until};
+pub use crate::tree::Reason;

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::driver::{self, Driver, DriverRef, Stats};
 use crate::wake::{self, Injector};
-use crate::{event_loop, fd, op, scope, task};
+use crate::{event_loop, fd, op, task, tree};
 use std::cell::RefCell;
 use std::future::Future;
 use std::io;
@@ -73,8 +73,7 @@ impl Runtime {
 
 /// Gives back what the thread's tables and pools hold for nobody.
 fn trim() {
-    scope::trim();
-    wake::trim();
+    tree::trim();
     task::trim();
 }
 

@@ -8,7 +8,7 @@
 
 use crate::child_output::ChildOutput;
 use crate::ledger::Ledger;
-use nestling_runtime::lowlevel::{Body, CancelScope, Children, Ended, Join, Step};
+use nestling_runtime::lowlevel::{Body, CancelScope, Children, Join, Step};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
@@ -106,9 +106,8 @@ impl<E> Frame<E> {
         while let Some(step) = unsafe { visit.next() } {
             match step {
                 Step::Body => self.poll_body(running),
-                Step::Ended(Ended::Finished) => {}
-                Step::Ended(Ended::Cut) => self.ledger.cut(),
-                Step::Ended(Ended::Panicked(payload)) => self.ledger.panic(self.scope(), payload),
+                Step::Cut => self.ledger.cut(),
+                Step::Panicked(payload) => self.ledger.panic(self.scope(), payload),
             }
         }
         drop(visit);

@@ -4,7 +4,7 @@ use super::stop::Stop;
 use super::{Builder, Core};
 use crate::cancel::CancelScope;
 use crate::runtime::Runtime;
-use crate::scope::Reason;
+use crate::tree::Reason;
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::io;

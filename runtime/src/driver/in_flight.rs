@@ -8,21 +8,19 @@ use super::lifecycle::{Abandoned, Holder, Landing, Lifecycle, Orphan, Stage};
 use crate::config::IN_FLIGHT_LIMIT;
 use crate::key::Key;
 use crate::ring::Completion;
-use crate::scope::{self, ScopeId};
+use crate::scope;
+use crate::tree::{NONE, NodeId, SetId};
 use crate::wake::Waiter;
 use slab::Slab;
 use std::io;
 use std::task::Context;
-
-/// The end of a list.
-const NONE: u32 = u32::MAX;
 
 #[derive(Debug)]
 struct Entry {
     generation: u64,
     lifecycle: Lifecycle,
     /// The scope in whose list this is.
-    scope: Option<ScopeId>,
+    scope: Option<NodeId>,
     previous: u32,
     next: u32,
     cancel_asked: bool,
@@ -42,13 +40,13 @@ pub(super) enum Arrival {
     /// Somebody waits for it.
     Wake(Waiter, Emptied),
     /// Nobody does; what follows from disposing of it belongs to the scope.
-    Dispose { orphan: Box<dyn Orphan>, scope: Option<ScopeId>, emptied: Emptied },
+    Dispose { orphan: Box<dyn Orphan>, scope: Option<NodeId>, emptied: Emptied },
     /// It matches nothing in flight.
     Stale,
 }
 
-/// The scope whose list has become empty.
-pub(super) type Emptied = Option<ScopeId>;
+/// The nursery that waited for its list to become empty.
+pub(super) type Emptied = Option<SetId>;
 
 /// What has to be done to cancel an operation.
 #[must_use]
@@ -86,7 +84,7 @@ impl InFlight {
         self.submitted
     }
 
-    pub(super) fn insert(&mut self, holder: Holder, scope: Option<ScopeId>) -> io::Result<Key> {
+    pub(super) fn insert(&mut self, holder: Holder, scope: Option<NodeId>) -> io::Result<Key> {
         if self.entries.len() >= IN_FLIGHT_LIMIT {
             return Err(io::Error::new(
                 io::ErrorKind::QuotaExceeded,
@@ -118,19 +116,18 @@ impl InFlight {
         (Key::op(slot, entry.generation) == key).then_some(entry)
     }
 
-    fn link(&mut self, slot: u32, scope: ScopeId) {
-        let Some(head) = scope::ops(scope) else { return };
+    fn link(&mut self, slot: u32, scope: NodeId) {
+        let Some(behind) = scope::push_op(scope, slot) else { return };
         let entry = &mut self.entries[slot as usize];
         entry.scope = Some(scope);
         entry.previous = NONE;
-        entry.next = head;
-        if head != NONE {
-            self.entries[head as usize].previous = slot;
+        entry.next = behind;
+        if behind != NONE {
+            self.entries[behind as usize].previous = slot;
         }
-        scope::set_ops(scope, slot);
     }
 
-    /// Takes an entry out of its scope's list. Tells if that is empty now.
+    /// Takes an entry out of its scope's list. Tells if a nursery waited for that to be empty.
     fn unlink(&mut self, slot: u32) -> Emptied {
         let entry = &mut self.entries[slot as usize];
         let scope = entry.scope?;
@@ -140,12 +137,11 @@ impl InFlight {
         if next != NONE {
             self.entries[next as usize].previous = previous;
         }
-        if previous != NONE {
-            self.entries[previous as usize].next = next;
-        } else {
-            scope::set_ops(scope, next);
+        if previous == NONE {
+            return scope::set_ops(scope, next);
         }
-        (previous == NONE && next == NONE).then_some(scope)
+        self.entries[previous as usize].next = next;
+        None
     }
 
     /// Whether an entry of the backlog is still to be submitted; if so, it is from now on.
@@ -272,7 +268,7 @@ impl InFlight {
     }
 
     /// Moves what is left in a closing scope's list to another scope's.
-    pub(super) fn adopt(&mut self, slots: &[u32], by: Option<ScopeId>) {
+    pub(super) fn adopt(&mut self, slots: &[u32], by: Option<NodeId>) {
         for &slot in slots {
             self.unlink(slot);
             self.entries[slot as usize].scope = None;

@@ -24,8 +24,9 @@ mod unparker;
 use crate::config::{Config, TURNS_PER_ENTER};
 use crate::key::{Key, Tag};
 use crate::ring::{Completion, Entry, Ring, Wait, opcode, squeue, types};
-use crate::scope::{self, Owner, ScopeId};
-use crate::wake::{SetId, Waiter};
+use crate::scope;
+use crate::tree::{NodeId, SetId};
+use crate::wake::Waiter;
 use in_flight::{Arrival, CancelStep, InFlight};
 use lifecycle::Holder;
 use std::collections::VecDeque;
@@ -48,7 +49,7 @@ pub(crate) enum Dispatched {
     Nothing,
     Wake(Waiter, Option<SetId>),
     /// Dispose of a result, in the scope to which what follows from it belongs.
-    Dispose(Box<dyn Orphan>, Completion, Option<ScopeId>, Option<SetId>),
+    Dispose(Box<dyn Orphan>, Completion, Option<NodeId>, Option<SetId>),
 }
 
 /// One core's kernel, and everything lent to it.
@@ -113,12 +114,13 @@ impl Driver {
     /// over what it points to with `abandon`, or for ever.
     pub(crate) unsafe fn submit(
         &mut self,
-        entry: Entry,
-        scope: Option<ScopeId>,
+        mut entry: Entry,
+        scope: Option<NodeId>,
         waiter: Waiter,
     ) -> io::Result<Key> {
         let key = self.in_flight.insert(Holder::Future(waiter), scope)?;
-        self.backlog.push_back((key, entry.user_data(key.user_data())));
+        entry.set_user_data(key.user_data());
+        self.backlog.push_back((key, entry));
         Ok(key)
     }
 
@@ -129,12 +131,13 @@ impl Driver {
     /// Every pointer in `entry` is valid as long as `orphan` lives, or for ever.
     pub(crate) unsafe fn submit_detached(
         &mut self,
-        entry: Entry,
-        scope: Option<ScopeId>,
+        mut entry: Entry,
+        scope: Option<NodeId>,
         orphan: Box<dyn Orphan>,
     ) -> io::Result<()> {
         let key = self.in_flight.insert(Holder::Driver(orphan), scope)?;
-        self.backlog.push_back((key, entry.user_data(key.user_data())));
+        entry.set_user_data(key.user_data());
+        self.backlog.push_back((key, entry));
         Ok(())
     }
 
@@ -192,7 +195,7 @@ impl Driver {
 
     /// A scope closes: what is still in flight under it is cancelled and belongs to its parent
     /// from now on.
-    pub(crate) fn adopt(&mut self, closing: ScopeId) -> Vec<Waiter> {
+    pub(crate) fn adopt(&mut self, closing: NodeId) -> Vec<Waiter> {
         let Some(head) = scope::ops(closing) else { return Vec::new() };
         let withdrawn = self.cancel_list(head);
         let left = scope::ops(closing).map(|head| self.in_flight.list(head));
@@ -336,12 +339,12 @@ impl Driver {
             Tag::Op => match self.in_flight.complete(key, completion) {
                 Arrival::Wake(waiter, emptied) => {
                     self.stats.completed += 1;
-                    Dispatched::Wake(waiter, waiting_set(emptied))
+                    Dispatched::Wake(waiter, emptied)
                 }
                 Arrival::Dispose { orphan, scope, emptied } => {
                     self.stats.completed += 1;
                     self.stats.discarded += 1;
-                    Dispatched::Dispose(orphan, completion, scope, waiting_set(emptied))
+                    Dispatched::Dispose(orphan, completion, scope, emptied)
                 }
                 Arrival::Stale => self.stale(),
             },
@@ -379,14 +382,6 @@ impl Drop for Driver {
     fn drop(&mut self) {
         // Whatever is left here was not drained; its memory must outlive the kernel's use of it.
         self.leak();
-    }
-}
-
-/// The nursery that waits for a scope's list to become empty.
-fn waiting_set(emptied: Option<ScopeId>) -> Option<SetId> {
-    match scope::owner(emptied?) {
-        Owner::Set(set) => Some(set),
-        Owner::Task(_) | Owner::Nobody => None,
     }
 }
 

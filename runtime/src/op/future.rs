@@ -13,7 +13,8 @@ use super::{Answer, Operation};
 use crate::driver::{self, Abandoned, DriverRef, Landed, Orphan};
 use crate::key::Key;
 use crate::ring::Completion;
-use crate::scope::{self, Cancelled, ScopeId};
+use crate::scope::{self, Cancelled};
+use crate::tree::NodeId;
 use crate::wake::Waiter;
 use std::future::Future;
 use std::io;
@@ -34,7 +35,7 @@ struct Flight {
     driver: DriverRef,
     key: Key,
     /// The scope that is held until the answer is delivered.
-    scope: ScopeId,
+    scope: NodeId,
 }
 
 // Nothing in here is pinned: the contract of `Operation` lets it be moved while it is in flight.
@@ -54,7 +55,7 @@ impl<T: Operation> Op<T> {
         let operation = self.operation.as_mut().expect("an operation is not polled after its end");
         let driver = driver::expect_current("an operation");
         let scope = scope::current().expect("code of a runtime runs in a scope");
-        if scope::is_in_cancelled(scope) {
+        if !scope::admit(scope) {
             // A drop point: it is never submitted, and this await does not return.
             return Poll::Pending;
         }
@@ -64,11 +65,13 @@ impl<T: Operation> Op<T> {
         let submitted = unsafe { driver.borrow_mut().submit(entry, Some(scope), Waiter::of(cx)) };
         match submitted {
             Ok(key) => {
-                scope::hold(scope);
                 self.flight = Some(Flight { driver, key, scope });
                 Poll::Pending
             }
-            Err(error) => self.resolve(Err(error), false),
+            Err(error) => {
+                scope::release(scope);
+                self.resolve(Err(error), false)
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! `Cancelled`: the error of what ended because its scope was cancelled; and why one is.
+//! `Cancelled`: the error of what ended because its scope was cancelled.
 
 use std::fmt;
 use std::io;
@@ -34,19 +34,6 @@ impl From<Cancelled> for io::Error {
     fn from(cancelled: Cancelled) -> Self {
         Self::other(cancelled)
     }
-}
-
-/// Why a scope was cancelled. The first reason is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// Its own `cancel()` was called.
-    Asked,
-    /// A child or the body failed or panicked.
-    Failure,
-    /// Its deadline passed.
-    Deadline,
-    /// A scope around it was cancelled.
-    Ancestor,
 }
 
 /// Whether an operation failed because its scope was cancelled.

@@ -1,54 +1,54 @@
-//! The cancel-status tree: who is cancelled, and what may still be delivered to whom.
+//! Scopes: who is cancelled, what may still be delivered to whom, and which code runs where.
 //!
-//! Every nursery, child, body and timeout is a node. A cancellation is pushed down when it happens,
-//! so that asking is one load; the things that hold a cancelled child back are counted upwards.
+//! A cancellation is pushed down the tree when it happens, so that asking is one load; the things
+//! that hold a cancelled child back are counted upwards.
 //!
-//! ```text
-//!   root ── nursery ─┬─ body
-//!                    ├─ child ── timeout          cancelled   set on the node and all below it
-//!                    └─ child ── nursery ── …     live        undelivered operations, counted up
-//!                                                 delivered   a cancellation was handed out here
-//!                                                 ops         submissions made under the node
-//! ```
-//!
-//! The tree knows no kernel and no future. Its lists of submissions are heads only: the driver
-//! keeps the links.
+//! | of a node | means                                                                |
+//! |-----------|----------------------------------------------------------------------|
+//! | reason    | it is cancelled: itself, or because one around it is                 |
+//! | live      | undelivered operations, its own and, as one, those of each child     |
+//! | delivered | a cancellation was handed out here, so errors that follow are derived|
+//! | ops       | submissions made under it; a list whose links the driver keeps       |
+//! | waits     | join handles awaited in it                                           |
 
 mod cancelled;
-mod tree;
+mod status;
 mod waits;
 
+use crate::tree::NodeId;
 use std::cell::Cell;
 
-pub use cancelled::{Cancelled, Reason, is_cancelled};
-pub(crate) use tree::{
-    CancelWork, Owner, ScopeId, cancel, children, close, has_ops, hold, is_delivered,
-    is_in_cancelled, is_open, mark_delivered, new, ops, owner, parent, reason, release, set_ops,
-    set_owner, trim,
+pub use cancelled::{Cancelled, is_cancelled};
+pub(crate) use status::{
+    CancelWork, admit, cancel, has_ops, is_delivered, is_in_cancelled, is_open, mark_delivered,
+    new, ops, parent, push_op, reason, release, set_ops, tasks, try_close,
 };
 pub(crate) use waits::{Wait, is_kept};
 
 thread_local! {
-    static CURRENT: Cell<Option<ScopeId>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<NodeId>> = const { Cell::new(None) };
 }
 
 /// The scope of the code that is running.
-pub(crate) fn current() -> Option<ScopeId> {
+#[inline]
+pub(crate) fn current() -> Option<NodeId> {
     CURRENT.get()
 }
 
 /// Makes a scope the current one until the guard goes.
-pub(crate) fn enter(scope: ScopeId) -> Entered {
+#[inline]
+pub(crate) fn enter(scope: NodeId) -> Entered {
     Entered { before: CURRENT.replace(Some(scope)) }
 }
 
 /// The scope that was current before comes back, also on a panic.
 #[derive(Debug)]
 pub(crate) struct Entered {
-    before: Option<ScopeId>,
+    before: Option<NodeId>,
 }
 
 impl Drop for Entered {
+    #[inline]
     fn drop(&mut self) {
         CURRENT.set(self.before);
     }

@@ -1,6 +1,7 @@
 //! Who waits for whose end: the edges by which a cancelled child can be kept for another's sake.
 
-use super::tree::{self, NONE, ScopeId};
+use super::status::has_live;
+use crate::tree::{self, NONE, NodeId};
 use slab::Slab;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -8,7 +9,7 @@ use std::mem::ManuallyDrop;
 
 #[derive(Debug)]
 struct Edge {
-    target: ScopeId,
+    target: NodeId,
     next: u32,
 }
 
@@ -21,16 +22,16 @@ thread_local! {
 /// One await of a join handle: the scope it happens in waits for another scope. Ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Wait {
-    from: ScopeId,
+    from: NodeId,
     edge: u32,
 }
 
 impl Wait {
     /// The code in `from` waits for the child whose scope is `target`.
-    pub(crate) fn new(from: ScopeId, target: ScopeId) -> Self {
-        let next = tree::waits(from);
+    pub(crate) fn new(from: NodeId, target: NodeId) -> Self {
+        let next = first(from);
         let edge = EDGES.with(|edges| edges.borrow_mut().insert(Edge { target, next }) as u32);
-        tree::set_waits(from, edge);
+        set_first(from, edge);
         Self { from, edge }
     }
 }
@@ -40,9 +41,9 @@ impl Drop for Wait {
         EDGES.with(|edges| {
             let mut edges = edges.borrow_mut();
             let next = edges.remove(self.edge as usize).next;
-            let head = tree::waits(self.from);
+            let head = first(self.from);
             if head == self.edge {
-                tree::set_waits(self.from, next);
+                set_first(self.from, next);
                 return;
             }
             // Few handles are awaited at once in one scope, so the list is short. When the scope
@@ -60,25 +61,51 @@ impl Drop for Wait {
     }
 }
 
+/// The head of the list of joins awaited in a scope.
+fn first(scope: NodeId) -> u32 {
+    tree::with(|tree| tree.get(scope).map_or(NONE, |node| node.waits))
+}
+
+fn set_first(scope: NodeId, head: u32) {
+    tree::with(|tree| {
+        if let Some(node) = tree.get(scope) {
+            node.waits = head;
+        }
+    });
+}
+
+/// All scopes in the subtree, the top one first.
+fn subtree(top: NodeId) -> Vec<NodeId> {
+    tree::with(|tree| {
+        let mut found = Vec::new();
+        let mut at = tree.get(top).is_some().then_some(top.index());
+        while let Some(index) = at {
+            found.extend(tree.id(index));
+            at = tree.after(top.index(), index, false);
+        }
+        found
+    })
+}
+
 /// Whether a cancelled child is kept: something is to be delivered in it, or it waits for a child
 /// that is kept. Children that only wait for each other are not: a least fixpoint.
-pub(crate) fn is_kept(child: ScopeId) -> bool {
-    if tree::has_live(child) || EDGES.with(|edges| edges.borrow().is_empty()) {
-        return tree::has_live(child);
+pub(crate) fn is_kept(child: NodeId) -> bool {
+    if has_live(child) || EDGES.with(|edges| edges.borrow().is_empty()) {
+        return has_live(child);
     }
     let mut seen = BTreeSet::new();
     let mut pending = vec![child];
     while let Some(scope) = pending.pop() {
-        if tree::has_live(scope) {
+        if has_live(scope) {
             return true;
         }
         if !seen.insert(scope) {
             continue;
         }
-        for inner in tree::subtree(scope) {
+        for inner in subtree(scope) {
             EDGES.with(|edges| {
                 let edges = edges.borrow();
-                let mut at = tree::waits(inner);
+                let mut at = first(inner);
                 while at != NONE {
                     let edge = &edges[at as usize];
                     pending.push(edge.target);

@@ -1,9 +1,8 @@
 //! `TaskRef`: a cell without its type, and the only place where the two are converted.
 
-use super::pool;
-use crate::scope::ScopeId;
-use crate::wake::{TaskId, Waiter};
-use std::alloc::Layout;
+use super::pool::{self, Kind};
+use crate::tree::NodeId;
+use crate::wake::Waiter;
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
@@ -18,18 +17,18 @@ const HANDLE: u8 = 2;
 /// The front of every cell.
 pub(super) struct Header {
     vtable: &'static Vtable,
-    scope: ScopeId,
+    /// The child's task and scope; none while it is being made.
+    id: Cell<Option<NodeId>>,
     holders: Cell<u8>,
     started: Cell<bool>,
     ended: Cell<bool>,
     joiner: Cell<Waiter>,
-    task: Cell<Option<TaskId>>,
 }
 
 /// What depends on the types of future and value.
 #[derive(Debug)]
 struct Vtable {
-    layout: Layout,
+    kind: Kind,
     poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
     clear: unsafe fn(NonNull<Header>),
     take: unsafe fn(NonNull<Header>, NonNull<()>),
@@ -63,28 +62,27 @@ pub(crate) struct TaskRef(NonNull<Header>);
 impl TaskRef {
     /// Makes a cell that both sides hold. `finish` is applied to the output, as part of the last
     /// poll.
-    pub(crate) fn new<F, M, T>(future: F, finish: M, scope: ScopeId) -> Self
+    pub(crate) fn new<F, M, T>(future: F, finish: M) -> Self
     where
         F: Future,
         M: FnOnce(F::Output) -> Option<T>,
     {
-        let memory = pool::allocate(Layout::new::<TaskCell<F, M, T>>()).cast();
+        let memory = pool::allocate(const { Kind::of::<TaskCell<F, M, T>>() }).cast();
         let cell = TaskCell::<F, M, T> {
             header: Header {
                 vtable: const {
                     &Vtable {
-                        layout: Layout::new::<TaskCell<F, M, T>>(),
+                        kind: Kind::of::<TaskCell<F, M, T>>(),
                         poll: poll::<F, M, T>,
                         clear: clear::<F, M, T>,
                         take: take::<F, M, T>,
                     }
                 },
-                scope,
+                id: Cell::new(None),
                 holders: Cell::new(NURSERY | HANDLE),
                 started: Cell::new(false),
                 ended: Cell::new(false),
                 joiner: Cell::new(Waiter::Nobody),
-                task: Cell::new(None),
             },
             stage: Stage::Running(future, Some(finish)),
         };
@@ -109,16 +107,13 @@ impl TaskRef {
         unsafe { self.0.as_ref() }
     }
 
-    pub(crate) fn scope(&self) -> ScopeId {
-        self.header().scope
+    /// The child's task and scope.
+    pub(crate) fn id(&self) -> NodeId {
+        self.header().id.get().expect("a child is told its number when it is made")
     }
 
-    pub(crate) fn task(&self) -> Option<TaskId> {
-        self.header().task.get()
-    }
-
-    pub(crate) fn set_task(&self, task: TaskId) {
-        self.header().task.set(Some(task));
+    pub(crate) fn set_id(&self, id: NodeId) {
+        self.header().id.set(Some(id));
     }
 
     pub(crate) fn ended(&self) -> bool {
@@ -211,11 +206,11 @@ impl TaskRef {
         if left != 0 {
             return;
         }
-        let layout = header.vtable.layout;
+        let kind = header.vtable.kind;
         drop(header.joiner.take());
         // SAFETY: nobody holds the cell any more; its stage is empty, its header has no destructor
-        // but the joiner's, which was taken; it was allocated with this layout.
-        unsafe { pool::free(self.0.cast(), layout) }
+        // but the joiner's, which was taken; it was allocated as this kind.
+        unsafe { pool::free(self.0.cast(), kind) }
     }
 }
 

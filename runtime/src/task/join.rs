@@ -40,7 +40,7 @@ impl<T> Future for Join<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if !self.cell.ended() {
-            let target = self.cell.scope();
+            let target = self.cell.id();
             if self.wait.is_none() {
                 self.wait = scope::current().map(|here| Wait::new(here, target));
             }
@@ -73,11 +73,10 @@ impl<T> Drop for Join<T> {
             }
         }
         let release = Release(self.cell);
-        self.wait = None;
         if release.0.ended() {
             // SAFETY: after the end the stage is the handle's; `T`, in our type, is alive.
             unsafe { release.0.clear() }
-        } else {
+        } else if self.wait.take().is_some() {
             drop(release.0.set_joiner(Waiter::Nobody));
         }
     }

@@ -1,64 +1,118 @@
 //! Freed cells that are kept for the next spawn.
 
-use crate::config::POOLED_CELLS;
+use crate::config::POOLED_BYTES;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
-/// Sizes differ by this much; also how cells are aligned, so that none shares a cache line.
+/// Sizes differ by this much.
 const STEP: usize = 64;
+/// What the allocator gives anyway; a stricter alignment would cost a search.
+const ALIGN: usize = 16;
 /// Larger cells than 16 steps are rare, and the allocator is cheap against what they do.
 const SIZES: usize = 16;
 
-type Shelf = Vec<NonNull<u8>>;
+/// Unused cells of one size: each holds the pointer to the next.
+#[derive(Debug, Default, Clone, Copy)]
+struct Shelf {
+    first: Option<NonNull<Unused>>,
+    cells: usize,
+}
+
+#[derive(Debug)]
+struct Unused {
+    next: Option<NonNull<Unused>>,
+}
+
+impl Shelf {
+    const EMPTY: Self = Self { first: None, cells: 0 };
+
+    #[inline]
+    fn pop(&mut self) -> Option<NonNull<u8>> {
+        let cell = self.first?;
+        // SAFETY: what is on a shelf was written by `push`, and is used by nobody else.
+        self.first = unsafe { cell.read() }.next;
+        self.cells -= 1;
+        Some(cell.cast())
+    }
+
+    /// # Safety
+    ///
+    /// The cell is large and aligned enough for a pointer, and is not used any more.
+    #[inline]
+    unsafe fn push(&mut self, cell: NonNull<u8>) {
+        let cell: NonNull<Unused> = cell.cast();
+        // SAFETY: the caller's promise.
+        unsafe { cell.write(Unused { next: self.first }) };
+        self.first = Some(cell);
+        self.cells += 1;
+    }
+}
 
 thread_local! {
     // Never destroyed, so that a handle in another thread-local's destructor finds it; `trim`
     // frees it.
     static POOL: ManuallyDrop<RefCell<[Shelf; SIZES]>> =
-        const { ManuallyDrop::new(RefCell::new([const { Vec::new() }; SIZES])) };
+        const { ManuallyDrop::new(RefCell::new([Shelf::EMPTY; SIZES])) };
 }
 
-/// What is really allocated for a layout, and on which shelf it is kept.
-fn shelf(layout: Layout) -> (Layout, Option<usize>) {
-    let steps = layout.size().div_ceil(STEP);
-    if layout.align() > STEP || steps == 0 || steps > SIZES {
-        return (layout, None);
-    }
-    match Layout::from_size_align(steps * STEP, STEP) {
-        Ok(rounded) => (rounded, Some(steps - 1)),
-        Err(_) => (layout, None),
+/// How cells of one type are allocated, and on which shelf they are kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    layout: Layout,
+    /// `SIZES` for those that are not kept.
+    shelf: usize,
+}
+
+impl Kind {
+    /// The kind of a type that is not of size zero.
+    pub(super) const fn of<T>() -> Self {
+        let (size, align) = (size_of::<T>(), align_of::<T>());
+        assert!(size > 0, "a cell has a header");
+        let steps = size.div_ceil(STEP);
+        if align > ALIGN || steps > SIZES {
+            return Self { layout: Layout::new::<T>(), shelf: SIZES };
+        }
+        Self { layout: layout(steps - 1), shelf: steps - 1 }
     }
 }
 
-/// Memory for a cell of this layout, which is not of size zero.
-pub(super) fn allocate(layout: Layout) -> NonNull<u8> {
-    assert!(layout.size() > 0, "a cell has a header");
-    let (layout, shelf) = shelf(layout);
-    if let Some(shelf) = shelf
-        && let Some(cell) = POOL.with(|pool| pool.borrow_mut()[shelf].pop())
+/// How the cells of a shelf are allocated.
+const fn layout(shelf: usize) -> Layout {
+    match Layout::from_size_align((shelf + 1) * STEP, ALIGN) {
+        Ok(layout) => layout,
+        Err(_) => panic!("a power of two, and a small size"),
+    }
+}
+
+/// Memory for a cell of this kind.
+#[inline]
+pub(super) fn allocate(kind: Kind) -> NonNull<u8> {
+    if kind.shelf < SIZES
+        && let Some(cell) = POOL.with(|pool| pool.borrow_mut()[kind.shelf].pop())
     {
         return cell;
     }
-    // SAFETY: the size is not zero.
-    let cell = unsafe { alloc(layout) };
-    NonNull::new(cell).unwrap_or_else(|| handle_alloc_error(layout))
+    // SAFETY: the size of a kind is not zero.
+    let cell = unsafe { alloc(kind.layout) };
+    NonNull::new(cell).unwrap_or_else(|| handle_alloc_error(kind.layout))
 }
 
 /// Takes memory back.
 ///
 /// # Safety
 ///
-/// It came from `allocate` with the same layout, and is not used any more.
-pub(super) unsafe fn free(cell: NonNull<u8>, layout: Layout) {
-    let (layout, shelf) = shelf(layout);
-    if let Some(shelf) = shelf {
+/// It came from `allocate` for the same kind, and is not used any more.
+#[inline]
+pub(super) unsafe fn free(cell: NonNull<u8>, kind: Kind) {
+    if kind.shelf < SIZES {
         let kept = POOL.with(|pool| {
-            let shelf = &mut pool.borrow_mut()[shelf];
-            let room = shelf.len() < POOLED_CELLS;
+            let shelf = &mut pool.borrow_mut()[kind.shelf];
+            let room = shelf.cells * kind.layout.size() < POOLED_BYTES;
             if room {
-                shelf.push(cell);
+                // SAFETY: it has the size of a step at least; the caller does not use it any more.
+                unsafe { shelf.push(cell) };
             }
             room
         });
@@ -66,19 +120,17 @@ pub(super) unsafe fn free(cell: NonNull<u8>, layout: Layout) {
             return;
         }
     }
-    // SAFETY: it was allocated with what `shelf` makes of the same layout.
-    unsafe { dealloc(cell.as_ptr(), layout) }
+    // SAFETY: it was allocated with this layout.
+    unsafe { dealloc(cell.as_ptr(), kind.layout) }
 }
 
 /// Gives all kept memory back, when a core ends.
 pub(crate) fn trim() {
-    let shelves = POOL.with(|pool| std::mem::take(&mut *pool.borrow_mut()));
-    for (index, shelf) in shelves.into_iter().enumerate() {
-        let layout = Layout::from_size_align((index + 1) * STEP, STEP);
-        let layout = layout.expect("such cells were allocated");
-        for cell in shelf {
+    let shelves = POOL.with(|pool| pool.replace([Shelf::EMPTY; SIZES]));
+    for (index, mut shelf) in shelves.into_iter().enumerate() {
+        while let Some(cell) = shelf.pop() {
             // SAFETY: every cell of this shelf was allocated with this layout, and lay unused.
-            unsafe { dealloc(cell.as_ptr(), layout) }
+            unsafe { dealloc(cell.as_ptr(), layout(index)) }
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Who is ready, and how something wakes: the one place where the two columns meet.
 //!
 //! The way down (operations, driver) and the way up (tasks, nurseries) do not know each other.
-//! Below, something waits for a [`Waiter`]; above, a [`TaskId`] stands in a ready list.
+//! Below, something waits for a [`Waiter`]; above, a task stands in a ready list.
 //!
 //! ```text
 //!   a completion, a timer            a waker from a foreign future       another thread
 //!          |  Waiter::wake                     |  wake_by_ref                  |
 //!          v                                   v                               v
-//!   +-------------- ready: wake(TaskId) --------------+   drain   +--- Injector queue ---+
+//!   +-------------- ready: wake(NodeId) --------------+   drain   +--- Injector queue ---+
 //!   |  put the task on its set's list, mark its owner, |<----------|  + unpark, once     |
 //!   |  the owner's owner ... up to one already marked  |           +---------------------+
 //!   +--------------------------------------------------+
@@ -20,8 +20,8 @@ mod waker;
 
 pub(crate) use injector::{Injector, current as current_core, enter as enter_core};
 pub(crate) use ready::{
-    Next, SetId, TaskId, budget, insert_root, insert_task, is_queued, new_set, next, open_set,
-    payload, remove_set, remove_task, rest_set, take_queued, trim, wake, wake_set,
+    Next, budget, insert_root, insert_task, is_queued, new_set, next, open_set, payload,
+    remove_set, rest_set, take_queued, wake, wake_set,
 };
 pub(crate) use waiter::Waiter;
 pub(crate) use waker::Local;

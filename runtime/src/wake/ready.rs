@@ -1,15 +1,12 @@
 //! The ready lists: which tasks are to be polled, and in which order.
 //!
-//! A task is a number here. Tasks that are polled together (the children and the body of one
-//! nursery) form a *set*; a set belongs to whoever polls it, its *owner*.
-//!
 //! ```text
-//!              wake                       next                    remove_task
-//!   (new) ──────────────▶ Queued ──────────────────▶ Idle ─────────────────────▶ (gone)
-//!             insert_task   ▲                         │
+//!              wake                       next                    remove
+//!   (new) ──────────────▶ Queued ──────────────────▶ Idle ─────────────────▶ (gone)
+//!                           ▲                         │
 //!                           └─────────── wake ────────┘
 //!
-//!   Queued ── remove_task ──▶ Dead (still linked) ── next ──▶ (gone)
+//!   Queued ── remove ──▶ Dead (still linked) ── next ──▶ (gone)
 //! ```
 //!
 //! Waking a task links it into its set and then wakes the set's owner, unless the owner is polling
@@ -18,278 +15,186 @@
 
 use super::Waiter;
 use crate::config::POLL_BUDGET;
-use slab::Slab;
-use std::cell::{Cell, RefCell};
-use std::mem::ManuallyDrop;
-use std::ptr;
-
-/// The end of a list, and the set of a root.
-const NONE: u32 = u32::MAX;
-
-/// A task of this thread. Stale once the task has ended: every use of it then is a miss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TaskId {
-    index: u32,
-    generation: u32,
-}
-
-/// Tasks that are polled by one owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SetId(u32);
-
-#[derive(Debug)]
-struct Task {
-    generation: u32,
-    set: u32,
-    /// The task behind this one in the set's list.
-    next: u32,
-    state: State,
-    /// What the set's owner needs to poll it; null for a root and for a body.
-    payload: *const (),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Idle,
-    Queued,
-    Dead,
-}
-
-#[derive(Debug)]
-struct Set {
-    head: u32,
-    tail: u32,
-    /// Whoever polls this set, to be woken when its list stops being empty.
-    owner: Waiter,
-    /// The owner is polling the set: it will see what is added.
-    open: bool,
-}
-
-#[derive(Debug)]
-struct Ready {
-    tasks: Slab<Task>,
-    sets: Slab<Set>,
-    generation: u32,
-}
+use crate::tree::{self, NONE, NodeId, Role, SetId, State, Task, Tree};
+use std::cell::Cell;
+use std::task::Context;
 
 thread_local! {
-    // Never destroyed, so that wakers in other thread-locals' destructors find it; `trim` frees it.
-    static READY: ManuallyDrop<RefCell<Ready>> = const {
-        let ready = Ready { tasks: Slab::new(), sets: Slab::new(), generation: 0 };
-        ManuallyDrop::new(RefCell::new(ready))
-    };
     static BUDGET: Cell<u32> = const { Cell::new(0) };
-}
-
-fn with<R>(f: impl FnOnce(&mut Ready) -> R) -> R {
-    READY.with(|ready| f(&mut ready.borrow_mut()))
 }
 
 /// What `next` found in a set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Next {
-    /// A task to be polled. It has left the list, so that a wake during its poll is kept.
-    Task(TaskId, *const ()),
+    /// A task to be polled, and whether it is cancelled. It has left the list, so that a wake
+    /// during its poll is kept.
+    Task(NodeId, *const (), bool),
     /// Nothing is ready.
     Empty,
     /// The turn's budget is spent: come again after completions were looked at.
     Spent,
 }
 
-impl Ready {
-    fn insert(&mut self, set: u32, state: State, payload: *const ()) -> TaskId {
-        self.generation = self.generation.wrapping_add(1);
-        let generation = self.generation;
-        let index = self.tasks.insert(Task { generation, set, next: NONE, state, payload });
-        let index = u32::try_from(index).expect("2^32 tasks do not fit into memory");
-        TaskId { index, generation }
-    }
-
-    fn get(&mut self, id: TaskId) -> Option<&mut Task> {
-        let task = self.tasks.get_mut(id.index as usize)?;
-        (task.generation == id.generation && task.state != State::Dead).then_some(task)
-    }
-
-    fn push(&mut self, set: u32, index: u32) {
-        let set = &mut self.sets[set as usize];
-        match std::mem::replace(&mut set.tail, index) {
-            NONE => set.head = index,
-            last => self.tasks[last as usize].next = index,
+/// Queues a task and its owners. What is returned has to be woken outside the borrow: a foreign
+/// waker runs foreign code.
+#[inline]
+fn enqueue(tree: &mut Tree, mut id: NodeId) -> Waiter {
+    loop {
+        let Some(node) = tree.get(id) else { return Waiter::Nobody };
+        if node.state == State::Queued {
+            return Waiter::Nobody;
         }
-    }
-
-    fn pop(&mut self, set: u32) -> Option<u32> {
-        let set = &mut self.sets[set as usize];
-        let index = set.head;
-        if index == NONE {
-            return None;
+        node.state = State::Queued;
+        let set = node.set;
+        if set == NONE {
+            return Waiter::Nobody;
         }
-        set.head = std::mem::replace(&mut self.tasks[index as usize].next, NONE);
-        if set.head == NONE {
-            set.tail = NONE;
-        }
-        Some(index)
-    }
-
-    /// Queues a task and its owners. What is returned has to be woken outside the borrow: a
-    /// foreign waker runs foreign code.
-    fn wake(&mut self, mut id: TaskId) -> Waiter {
-        loop {
-            let Some(task) = self.get(id) else { return Waiter::Nobody };
-            if task.state == State::Queued {
-                return Waiter::Nobody;
-            }
-            task.state = State::Queued;
-            let set = task.set;
-            if set == NONE {
-                return Waiter::Nobody;
-            }
-            self.push(set, id.index);
-            match self.owner_to_wake(set) {
-                Waiter::Task(owner) => id = owner,
-                other => return other,
-            }
-        }
-    }
-
-    fn owner_to_wake(&mut self, set: u32) -> Waiter {
-        let set = &mut self.sets[set as usize];
-        match &set.owner {
-            _ if set.open => Waiter::Nobody,
-            Waiter::Task(owner) => Waiter::Task(*owner),
-            // Registered anew when the owner is polled, which is what this wake leads to.
-            Waiter::Foreign(_) | Waiter::Nobody => set.owner.take(),
+        tree.push(set, id.index());
+        match owner_to_wake(tree, set) {
+            Waiter::Task(owner) => id = owner,
+            other => return other,
         }
     }
 }
 
-/// Adds the task that a `block_on` polls. It starts queued.
-pub(crate) fn insert_root() -> TaskId {
-    with(|ready| ready.insert(NONE, State::Queued, ptr::null()))
+#[inline]
+fn owner_to_wake(tree: &mut Tree, set: u32) -> Waiter {
+    let set = tree.set(set);
+    if set.open {
+        return Waiter::Nobody;
+    }
+    match (set.owner, set.foreign.take()) {
+        (Some(owner), _) => Waiter::Task(owner),
+        // Registered anew when the owner is polled, which is what this wake leads to.
+        (None, Some(waker)) => Waiter::Foreign(waker),
+        (None, None) => Waiter::Nobody,
+    }
 }
 
-/// Adds a task to a set. It starts idle: wake it for its first poll.
-pub(crate) fn insert_task(set: SetId, payload: *const ()) -> TaskId {
-    with(|ready| ready.insert(set.0, State::Idle, payload))
+/// Adds the task that a `block_on` polls. It is ready.
+pub(crate) fn insert_root() -> NodeId {
+    let root = Task { role: Role::Task, ..Task::NONE };
+    tree::with(|tree| {
+        let (id, _) = tree.insert(None, root);
+        tree.at(id.index()).state = State::Queued;
+        id
+    })
 }
 
-/// Takes a task out; all its ids are stale from now on.
-pub(crate) fn remove_task(id: TaskId) {
-    with(|ready| {
-        let Some(task) = ready.get(id) else { return };
-        if task.state == State::Queued && task.set != NONE {
-            task.state = State::Dead;
-        } else {
-            ready.tasks.remove(id.index as usize);
+/// Adds a task to a nursery's set, ready for its first poll. Tells whether it is cancelled; then it
+/// is not ready, and will never be.
+#[inline]
+pub(crate) fn insert_task(nursery: NodeId, set: SetId, payload: *const ()) -> (NodeId, bool) {
+    let task = Task { role: Role::Task, set: set.index(), payload };
+    let (id, cancelled, owner) = tree::with(|tree| {
+        let (id, cancelled) = tree.insert(Some(nursery), task);
+        // A body is polled once even in a cancelled nursery.
+        if cancelled && !payload.is_null() {
+            return (id, cancelled, Waiter::Nobody);
         }
+        (id, cancelled, enqueue(tree, id))
     });
+    owner.wake();
+    (id, cancelled)
 }
 
-/// The payload of a task that has not been removed.
-pub(crate) fn payload(id: TaskId) -> Option<*const ()> {
-    with(|ready| ready.get(id).map(|task| task.payload))
+/// The payload of a task that is not gone.
+pub(crate) fn payload(id: NodeId) -> Option<*const ()> {
+    tree::with(|tree| tree.get(id).map(|node| node.payload))
 }
 
 /// Takes a root's readiness: whether it is to be polled now.
-pub(crate) fn take_queued(root: TaskId) -> bool {
-    with(|ready| {
-        ready
-            .get(root)
-            .is_some_and(|task| std::mem::replace(&mut task.state, State::Idle) == State::Queued)
+pub(crate) fn take_queued(root: NodeId) -> bool {
+    tree::with(|tree| {
+        let node = tree.get(root);
+        node.is_some_and(|node| std::mem::replace(&mut node.state, State::Idle) == State::Queued)
     })
 }
 
 /// Whether a root is to be polled.
-pub(crate) fn is_queued(root: TaskId) -> bool {
-    with(|ready| ready.get(root).is_some_and(|task| task.state == State::Queued))
+pub(crate) fn is_queued(root: NodeId) -> bool {
+    tree::with(|tree| tree.get(root).is_some_and(|node| node.state == State::Queued))
 }
 
 /// Makes a task ready. Harmless when it is ready already or has ended.
-pub(crate) fn wake(id: TaskId) {
-    let waiter = with(|ready| ready.wake(id));
-    waiter.wake();
+#[inline]
+pub(crate) fn wake(id: NodeId) {
+    tree::with(|tree| enqueue(tree, id)).wake();
 }
 
-/// Makes an empty set without an owner.
-pub(crate) fn new_set() -> SetId {
-    let set = Set { head: NONE, tail: NONE, owner: Waiter::Nobody, open: false };
-    with(|ready| SetId(ready.sets.insert(set) as u32))
-}
-
-/// Takes a set out. Its tasks must have been removed.
-pub(crate) fn remove_set(set: SetId) {
-    with(|ready| {
-        while let Some(index) = ready.pop(set.0) {
-            let task = ready.tasks.remove(index as usize);
-            debug_assert_eq!(task.state, State::Dead, "a set is removed after its tasks");
+/// Makes an empty set, owned by a nursery's node.
+pub(crate) fn new_set(nursery: NodeId) -> SetId {
+    tree::with(|tree| {
+        let set = tree.insert_set();
+        if let Some(node) = tree.get(nursery) {
+            node.role = Role::Nursery;
+            node.set = set.index();
         }
-        ready.sets.remove(set.0 as usize);
-    });
+        set
+    })
+}
+
+/// Takes a set out. Its tasks must be gone.
+pub(crate) fn remove_set(set: SetId) {
+    tree::with(|tree| tree.remove_set(set));
 }
 
 /// The owner starts to poll the set, and is woken through `cx` from when it rests.
-pub(crate) fn open_set(set: SetId, cx: &std::task::Context<'_>) {
-    let waiter = Waiter::of(cx);
-    let old = with(|ready| {
-        let set = &mut ready.sets[set.0 as usize];
+pub(crate) fn open_set(id: SetId, cx: &Context<'_>) {
+    let (owner, foreign) = match Waiter::of(cx) {
+        Waiter::Task(task) => (Some(task), None),
+        Waiter::Foreign(waker) => (None, Some(waker)),
+        Waiter::Nobody => (None, None),
+    };
+    let old = tree::with(|tree| {
+        let set = tree.set(id.index());
         set.open = true;
-        std::mem::replace(&mut set.owner, waiter)
+        set.owner = owner;
+        std::mem::replace(&mut set.foreign, foreign)
     });
     // A foreign waker's destructor is foreign code: outside the borrow.
     drop(old);
 }
 
 /// The owner stops polling the set. What is still queued wakes it again.
-pub(crate) fn rest_set(set: SetId) {
-    let waiter = with(|ready| {
-        let this = &mut ready.sets[set.0 as usize];
-        this.open = false;
-        if this.head == NONE { Waiter::Nobody } else { ready.owner_to_wake(set.0) }
+pub(crate) fn rest_set(id: SetId) {
+    let owner = tree::with(|tree| {
+        let set = tree.set(id.index());
+        set.open = false;
+        if set.head == NONE { Waiter::Nobody } else { owner_to_wake(tree, id.index()) }
     });
-    waiter.wake();
+    owner.wake();
 }
 
 /// Wakes the owner of a set, without a task: the set itself has news.
-pub(crate) fn wake_set(set: SetId) {
-    let waiter = with(|ready| match ready.sets.contains(set.0 as usize) {
-        true => ready.owner_to_wake(set.0),
-        false => Waiter::Nobody,
+pub(crate) fn wake_set(id: SetId) {
+    let owner = tree::with(|tree| match tree.get_set(id) {
+        Some(_) => owner_to_wake(tree, id.index()),
+        None => Waiter::Nobody,
     });
-    waiter.wake();
+    owner.wake();
 }
 
 /// Takes the next ready task out of a set's list, if the turn's budget allows another poll.
+#[inline]
 pub(crate) fn next(set: SetId) -> Next {
-    with(|ready| {
+    tree::with(|tree| {
         loop {
-            if ready.sets[set.0 as usize].head == NONE {
+            if tree.set(set.index()).head == NONE {
                 return Next::Empty;
             }
             if !budget::spend() {
                 return Next::Spent;
             }
-            let index = ready.pop(set.0).expect("the list was not empty");
-            let task = &mut ready.tasks[index as usize];
-            if task.state == State::Dead {
-                ready.tasks.remove(index as usize);
+            let (id, node) = tree.pop(set.index()).expect("the list was not empty");
+            if node.state == State::Dead {
+                tree.bury(id);
                 continue;
             }
-            task.state = State::Idle;
-            return Next::Task(TaskId { index, generation: task.generation }, task.payload);
+            node.state = State::Idle;
+            return Next::Task(id, node.payload, node.reason.is_some());
         }
     })
-}
-
-/// Gives the memory of empty tables back, when a core ends.
-pub(crate) fn trim() {
-    with(|ready| {
-        if ready.tasks.is_empty() {
-            ready.tasks = Slab::new();
-        }
-        if ready.sets.is_empty() {
-            ready.sets = Slab::new();
-        }
-    });
 }
 
 /// The polls that are left in this turn, shared by all nurseries of the core.
@@ -302,6 +207,7 @@ pub(crate) mod budget {
     }
 
     /// Takes one poll, if there is one left.
+    #[inline]
     pub(super) fn spend() -> bool {
         let left = BUDGET.get();
         BUDGET.set(left.saturating_sub(1));

@@ -1,7 +1,8 @@
 //! `Waiter`: whoever waits for something, kept where the something is.
 
+use super::ready;
 use super::waker::Local;
-use super::{TaskId, ready};
+use crate::tree::NodeId;
 use std::task::{Context, Waker};
 
 /// One waiting future. Tasks of this thread are named by number, so that registering one neither
@@ -12,13 +13,14 @@ pub(crate) enum Waiter {
     #[default]
     Nobody,
     /// A task of this thread.
-    Task(TaskId),
+    Task(NodeId),
     /// A future inside a foreign combinator, or on another thread.
     Foreign(Waker),
 }
 
 impl Waiter {
     /// Whoever is polled with this context.
+    #[inline]
     pub(crate) fn of(cx: &Context<'_>) -> Self {
         match Local::task_of(cx.waker()) {
             Some(id) => Self::Task(id),
@@ -44,6 +46,7 @@ impl Waiter {
     }
 
     /// Wakes it. Runs foreign code if the waker is foreign, so nothing may be borrowed.
+    #[inline]
     pub(crate) fn wake(self) {
         match self {
             Self::Nobody => {}

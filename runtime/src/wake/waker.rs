@@ -5,7 +5,8 @@
 //! its core, so it can be kept for ever, used on any thread and outlive the runtime.
 
 use super::injector::{self, Injector};
-use super::{TaskId, ready};
+use super::ready;
+use crate::tree::NodeId;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,12 +15,12 @@ use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
 /// What a poll's own waker points to.
 #[derive(Debug)]
 pub(crate) struct Local<'core> {
-    task: TaskId,
+    task: NodeId,
     core: &'core Arc<Injector>,
 }
 
 impl<'core> Local<'core> {
-    pub(crate) fn new(task: TaskId, core: &'core Arc<Injector>) -> Self {
+    pub(crate) fn new(task: NodeId, core: &'core Arc<Injector>) -> Self {
         Self { task, core }
     }
 
@@ -33,7 +34,7 @@ impl<'core> Local<'core> {
     }
 
     /// The task of a waker that a poll on this thread has lent.
-    pub(crate) fn task_of(waker: &Waker) -> Option<TaskId> {
+    pub(crate) fn task_of(waker: &Waker) -> Option<NodeId> {
         if !std::ptr::eq(waker.vtable(), &LOCAL) {
             return None;
         }
@@ -93,7 +94,7 @@ unsafe fn drop_nothing(_: *const ()) {}
 /// A task's waker that anybody may keep.
 #[derive(Debug)]
 pub(crate) struct Remote {
-    task: TaskId,
+    task: NodeId,
     core: Arc<Injector>,
     /// It stands in the core's queue, so that waking it again adds nothing: the queue never holds
     /// more entries than there are wakers.

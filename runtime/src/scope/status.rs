@@ -1,0 +1,212 @@
+//! Who is cancelled, and what may still be delivered to whom.
+
+use crate::tree::{self, NONE, NodeId, Reason, Role, SetId, Task, Tree};
+
+/// What a cancellation has to tell: the submissions to cancel, and the tasks to poll once more.
+#[derive(Debug, Default)]
+pub(crate) struct CancelWork {
+    pub(crate) ops: Vec<u32>,
+    pub(crate) tasks: Vec<NodeId>,
+}
+
+#[inline]
+fn hold_upwards(tree: &mut Tree, mut index: u32) {
+    while index != NONE {
+        let node = tree.at(index);
+        node.live += 1;
+        if node.live > 1 {
+            return;
+        }
+        index = node.parent;
+    }
+}
+
+/// Returns the task that had only this to wait for, and is cancelled.
+#[inline]
+fn release_upwards(tree: &mut Tree, mut index: u32) -> Option<NodeId> {
+    let mut cut = NONE;
+    while index != NONE {
+        let node = tree.at(index);
+        node.live -= 1;
+        if node.live > 0 {
+            break;
+        }
+        if cut == NONE && node.role == Role::Task && node.reason.is_some() {
+            cut = index;
+        }
+        index = node.parent;
+    }
+    tree.id(cut)
+}
+
+/// Opens a scope below another, or a root. A scope below a cancelled one is born cancelled.
+pub(crate) fn new(parent: Option<NodeId>) -> NodeId {
+    tree::with(|tree| tree.insert(parent, Task::NONE).0)
+}
+
+/// Closes a scope, if no submissions are left in it: those must have been adopted. Tells if it did.
+#[inline]
+pub(crate) fn try_close(id: NodeId) -> bool {
+    tree::with(|tree| {
+        let Some(node) = tree.get(id) else { return true };
+        if node.ops != NONE {
+            return false;
+        }
+        let (parent, live) = (node.parent, node.live);
+        if live > 0 && parent != NONE {
+            release_upwards(tree, parent);
+        }
+        tree.remove(id.index());
+        true
+    })
+}
+
+/// Whether the scope or one around it was cancelled.
+#[inline]
+pub(crate) fn is_in_cancelled(id: NodeId) -> bool {
+    reason(id).is_some()
+}
+
+/// Why the scope counts as cancelled, if it does.
+#[inline]
+pub(crate) fn reason(id: NodeId) -> Option<Reason> {
+    tree::with(|tree| tree.get(id).and_then(|node| node.reason))
+}
+
+/// Cancels a scope and everything below it. Sticky: what was cancelled before is left alone.
+pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
+    tree::with(|tree| {
+        let mut work = CancelWork::default();
+        if tree.get(id).is_none_or(|node| node.reason.is_some()) {
+            return work;
+        }
+        let (mut at, mut why) = (Some(id.index()), reason);
+        while let Some(index) = at {
+            let task = tree.id(index);
+            let node = tree.at(index);
+            let was_cancelled = node.reason.is_some();
+            if !was_cancelled {
+                node.reason = Some(why);
+                if node.ops != NONE {
+                    work.ops.push(node.ops);
+                }
+                if node.role == Role::Task {
+                    work.tasks.extend(task);
+                }
+            }
+            why = Reason::Ancestor;
+            // Below a cancelled node everything is cancelled already.
+            at = tree.after(id.index(), index, was_cancelled);
+        }
+        work
+    })
+}
+
+/// A cancellation was handed to code in this scope: errors that follow are derived from it. Marks
+/// the cancelled scopes only, so that a nursery's own failure stays real for the one around it.
+pub(crate) fn mark_delivered(id: NodeId) {
+    tree::with(|tree| {
+        let mut index = if tree.get(id).is_some() { id.index() } else { NONE };
+        while index != NONE && tree.at(index).reason.is_some() {
+            let node = tree.at(index);
+            node.delivered = true;
+            index = node.parent;
+        }
+    });
+}
+
+/// Whether a cancellation was handed out in this scope.
+pub(crate) fn is_delivered(id: NodeId) -> bool {
+    tree::with(|tree| tree.get(id).is_some_and(|node| node.delivered))
+}
+
+/// An operation starts in this scope, unless that is cancelled. From now on something is to be
+/// delivered here: the scope is not cut while that is so.
+#[inline]
+pub(crate) fn admit(id: NodeId) -> bool {
+    tree::with(|tree| {
+        let admitted = tree.get(id).is_some_and(|node| node.reason.is_none());
+        if admitted {
+            hold_upwards(tree, id.index());
+        }
+        admitted
+    })
+}
+
+/// It was delivered, or nobody waits for it any more.
+#[inline]
+pub(crate) fn release(id: NodeId) {
+    let here = super::current();
+    let cut = tree::with(|tree| {
+        let released = tree.get(id).is_some_and(|node| node.live > 0);
+        let cut = if released { release_upwards(tree, id.index()) } else { None };
+        // The code that runs inside the scope is looked at when its poll ends.
+        cut.filter(|_| !here.is_some_and(|here| tree.is_within(id.index(), here)))
+    });
+    // Delivered elsewhere (a future shared between scopes), its own task has to be told that
+    // nothing holds it any more.
+    if let Some(task) = cut {
+        crate::wake::wake(task);
+    }
+}
+
+/// Whether something is still to be delivered in the scope or below it.
+pub(super) fn has_live(id: NodeId) -> bool {
+    tree::with(|tree| tree.get(id).is_some_and(|node| node.live > 0))
+}
+
+/// The head of the driver's list for a scope; `None` when the scope is gone.
+pub(crate) fn ops(id: NodeId) -> Option<u32> {
+    tree::with(|tree| tree.get(id).map(|node| node.ops))
+}
+
+/// Whether submissions are in flight in the scope itself.
+pub(crate) fn has_ops(id: NodeId) -> bool {
+    ops(id).is_some_and(|head| head != NONE)
+}
+
+/// Puts a submission at the head of a scope's list. What was there comes back, to be linked behind
+/// it; `None` when the scope is gone.
+#[inline]
+pub(crate) fn push_op(id: NodeId, slot: u32) -> Option<u32> {
+    tree::with(|tree| tree.get(id).map(|node| std::mem::replace(&mut node.ops, slot)))
+}
+
+/// Sets the head of a scope's list, whose first was taken out. When nothing is left and a nursery
+/// waits for that, it comes back to be woken.
+#[inline]
+pub(crate) fn set_ops(id: NodeId, head: u32) -> Option<SetId> {
+    tree::with(|tree| {
+        let node = tree.get(id)?;
+        node.ops = head;
+        (head == NONE && node.role == Role::Nursery).then(|| SetId::new(node.set))
+    })
+}
+
+/// Whether the scope has not closed.
+pub(crate) fn is_open(id: NodeId) -> bool {
+    tree::with(|tree| tree.get(id).is_some())
+}
+
+/// The scope around this one: it adopts what is left of it.
+pub(crate) fn parent(id: NodeId) -> Option<NodeId> {
+    tree::with(|tree| {
+        let parent = tree.get(id)?.parent;
+        tree.id(parent)
+    })
+}
+
+/// The tasks directly below a nursery's scope, newest first.
+pub(crate) fn tasks(id: NodeId) -> Vec<NodeId> {
+    tree::with(|tree| {
+        let mut found = Vec::new();
+        let mut index = tree.get(id).map_or(NONE, |node| node.first_child);
+        while index != NONE {
+            if tree.at(index).role == Role::Task {
+                found.extend(tree.id(index));
+            }
+            index = tree.at(index).next;
+        }
+        found
+    })
+}

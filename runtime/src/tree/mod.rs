@@ -1,0 +1,216 @@
+//! The tree of scopes and tasks: the one structure that both columns share.
+//!
+//! Every nursery, child, body and timeout is a node. A node is a *scope*: it can be cancelled, and
+//! submissions are made under it. If something polls it by itself, it is a *task* as well, with a
+//! place in the ready list of its *set*. The module `scope` has the rules of the one, `wake` those
+//! of the other; here are the links.
+//!
+//! ```text
+//!   root ── nursery ─┬─ body (task)
+//!                    ├─ child (task) ── timeout
+//!                    └─ child (task) ── nursery ── …
+//! ```
+//!
+//! Nodes are numbered, not pointed to: an id of a node that is gone is a miss. One table serves
+//! both uses, because a child is made and unmade for every connection that a server accepts.
+
+mod node;
+
+use slab::Slab;
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
+
+pub use node::Reason;
+pub(crate) use node::{NONE, Node, NodeId, Role, Set, SetId, State, Task};
+
+/// All nodes of a thread.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    nodes: Slab<Node>,
+    sets: Slab<Set>,
+    generation: u32,
+}
+
+thread_local! {
+    // Never destroyed, so that destructors of other thread-locals can still ask; `trim` frees it.
+    static TREE: ManuallyDrop<RefCell<Tree>> = const {
+        let tree = Tree { nodes: Slab::new(), sets: Slab::new(), generation: 0 };
+        ManuallyDrop::new(RefCell::new(tree))
+    };
+}
+
+/// Works on the tree of this thread. Nothing foreign may run inside.
+#[inline]
+pub(crate) fn with<R>(f: impl FnOnce(&mut Tree) -> R) -> R {
+    TREE.with(|tree| f(&mut tree.borrow_mut()))
+}
+
+/// Gives the memory of an empty tree back, when a core ends.
+pub(crate) fn trim() {
+    with(|tree| {
+        if tree.nodes.is_empty() {
+            tree.nodes = Slab::new();
+        }
+        if tree.sets.is_empty() {
+            tree.sets = Slab::new();
+        }
+    });
+}
+
+impl Tree {
+    /// The node, unless it is gone.
+    #[inline]
+    pub(crate) fn get(&mut self, id: NodeId) -> Option<&mut Node> {
+        self.nodes.get_mut(id.index as usize).filter(|node| node.generation == id.generation)
+    }
+
+    /// The node at a link.
+    #[inline]
+    pub(crate) fn at(&mut self, index: u32) -> &mut Node {
+        &mut self.nodes[index as usize]
+    }
+
+    /// The id of the node at a link, if there is one.
+    #[inline]
+    pub(crate) fn id(&self, index: u32) -> Option<NodeId> {
+        let generation = self.nodes.get(index as usize)?.generation;
+        Some(NodeId { index, generation })
+    }
+
+    fn next_generation(&mut self) -> u32 {
+        self.generation = self.generation.wrapping_add(1);
+        self.generation
+    }
+
+    /// Adds a node below another, or a root. Below a cancelled scope it is born cancelled, which
+    /// is told.
+    #[inline]
+    pub(crate) fn insert(&mut self, parent: Option<NodeId>, task: Task) -> (NodeId, bool) {
+        let generation = self.next_generation();
+        let index = self.nodes.vacant_key() as u32;
+        let mut node = Node::new(generation, task);
+        let above = parent.and_then(|id| self.get(id));
+        if let (Some(above), Some(parent)) = (above, parent) {
+            node.parent = parent.index;
+            node.next = std::mem::replace(&mut above.first_child, index);
+            node.reason = above.reason.map(|_| Reason::Ancestor);
+        }
+        let (next, cancelled) = (node.next, node.reason.is_some());
+        self.nodes.insert(node);
+        if next != NONE {
+            self.at(next).previous = index;
+        }
+        (NodeId { index, generation }, cancelled)
+    }
+
+    /// Takes a node out. Nodes that are still below it (they were forgotten) become roots. One that
+    /// stands in a ready list keeps its place until it is popped; its id is stale all the same.
+    #[inline]
+    pub(crate) fn remove(&mut self, index: u32) {
+        let generation = self.next_generation();
+        let node = self.at(index);
+        node.generation = generation;
+        let (parent, previous, next) = (node.parent, node.previous, node.next);
+        let mut child = node.first_child;
+        if node.state == State::Queued && node.set != NONE {
+            node.state = State::Dead;
+        } else {
+            self.nodes.remove(index as usize);
+        }
+        if previous != NONE {
+            self.at(previous).next = next;
+        } else if parent != NONE {
+            self.at(parent).first_child = next;
+        }
+        if next != NONE {
+            self.at(next).previous = previous;
+        }
+        while child != NONE {
+            let node = self.at(child);
+            node.parent = NONE;
+            node.previous = NONE;
+            child = std::mem::replace(&mut node.next, NONE);
+        }
+    }
+
+    /// The node after `index` in the subtree of `top`, leaving out what is below `index` if asked.
+    /// A walk without recursion: scopes may nest thousands deep.
+    pub(crate) fn after(&self, top: u32, mut index: u32, skip_below: bool) -> Option<u32> {
+        let node = &self.nodes[index as usize];
+        if !skip_below && node.first_child != NONE {
+            return Some(node.first_child);
+        }
+        while index != top {
+            let node = &self.nodes[index as usize];
+            if node.next != NONE {
+                return Some(node.next);
+            }
+            index = node.parent;
+        }
+        None
+    }
+
+    /// Whether `outer` is the node at `index` or one around it.
+    pub(crate) fn is_within(&self, mut index: u32, outer: NodeId) -> bool {
+        while index != NONE {
+            if self.id(index) == Some(outer) {
+                return true;
+            }
+            index = self.nodes[index as usize].parent;
+        }
+        false
+    }
+
+    pub(crate) fn insert_set(&mut self) -> SetId {
+        SetId(self.sets.insert(Set::default()) as u32)
+    }
+
+    pub(crate) fn remove_set(&mut self, id: SetId) {
+        while let Some((dead, _)) = self.pop(id.0) {
+            self.bury(dead);
+        }
+        self.sets.remove(id.0 as usize);
+    }
+
+    #[inline]
+    pub(crate) fn set(&mut self, set: u32) -> &mut Set {
+        &mut self.sets[set as usize]
+    }
+
+    pub(crate) fn get_set(&mut self, id: SetId) -> Option<&mut Set> {
+        self.sets.get_mut(id.0 as usize)
+    }
+
+    /// Puts a task at the end of a set's ready list.
+    #[inline]
+    pub(crate) fn push(&mut self, set: u32, index: u32) {
+        let last = std::mem::replace(&mut self.set(set).tail, index);
+        if last == NONE {
+            self.set(set).head = index;
+        } else {
+            self.at(last).next_ready = index;
+        }
+    }
+
+    /// Takes the first task out of a set's ready list.
+    #[inline]
+    pub(crate) fn pop(&mut self, set: u32) -> Option<(NodeId, &mut Node)> {
+        let set = &mut self.sets[set as usize];
+        let index = set.head;
+        if index == NONE {
+            return None;
+        }
+        let node = &mut self.nodes[index as usize];
+        set.head = std::mem::replace(&mut node.next_ready, NONE);
+        if set.head == NONE {
+            set.tail = NONE;
+        }
+        Some((NodeId { index, generation: node.generation }, node))
+    }
+
+    /// Frees the place of a node that was removed while it stood in a ready list.
+    pub(crate) fn bury(&mut self, id: NodeId) {
+        let node = self.nodes.remove(id.index as usize);
+        debug_assert_eq!(node.state, State::Dead, "only the dead are buried");
+    }
+}

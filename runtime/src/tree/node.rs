@@ -1,0 +1,151 @@
+//! `Node` and `Set`: what is known of one scope, and of tasks that are polled together.
+
+use std::ptr;
+use std::task::Waker;
+
+/// The end of a list; the parent of a root; the set of what is no task.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Names a node. Stale once that is gone: every use of it then is a miss.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct NodeId {
+    pub(super) index: u32,
+    pub(super) generation: u32,
+}
+
+impl NodeId {
+    /// Its place, for links.
+    pub(crate) fn index(self) -> u32 {
+        self.index
+    }
+}
+
+/// Names a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SetId(pub(super) u32);
+
+impl SetId {
+    pub(crate) fn new(index: u32) -> Self {
+        Self(index)
+    }
+
+    /// Its place, for links.
+    pub(crate) fn index(self) -> u32 {
+        self.0
+    }
+}
+
+/// Why a scope was cancelled. The first reason is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Its own `cancel()` was called.
+    Asked,
+    /// A child or the body failed or panicked.
+    Failure,
+    /// Its deadline passed.
+    Deadline,
+    /// A scope around it was cancelled.
+    Ancestor,
+}
+
+/// Where a task is between its polls; see `wake::ready`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Idle,
+    Queued,
+    Dead,
+}
+
+/// One scope, and task if it is one.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(super) generation: u32,
+    pub(crate) parent: u32,
+    pub(crate) first_child: u32,
+    pub(super) previous: u32,
+    pub(crate) next: u32,
+    /// Reasons not to cut this node: operations of its own that are not delivered yet, and
+    /// children whose count is not zero.
+    pub(crate) live: u32,
+    /// The driver's list of the submissions made here: a slot of its table.
+    pub(crate) ops: u32,
+    /// The join handles that are awaited here: a slot of the table in `scope::waits`.
+    pub(crate) waits: u32,
+    /// The set that this task belongs to, or, of a nursery's node, the one that it owns.
+    pub(crate) set: u32,
+    /// The task behind this one in the set's ready list.
+    pub(super) next_ready: u32,
+    pub(crate) state: State,
+    pub(crate) role: Role,
+    pub(crate) reason: Option<Reason>,
+    /// A cancellation was handed to code in this scope.
+    pub(crate) delivered: bool,
+    /// What the set's owner needs to poll this task; null for a body and for a root.
+    pub(crate) payload: *const (),
+}
+
+/// What a node is besides a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Nothing: its code is part of a task further up.
+    Scope,
+    /// A root, a child or a body: polled by itself.
+    Task,
+    /// A nursery: owns a set, and looks again when the last of its adopted submissions is done.
+    Nursery,
+}
+
+/// What a new node is, as a task.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Task {
+    pub(crate) role: Role,
+    pub(crate) set: u32,
+    pub(crate) payload: *const (),
+}
+
+impl Task {
+    /// No task at all.
+    pub(crate) const NONE: Self = Self { role: Role::Scope, set: NONE, payload: ptr::null() };
+}
+
+impl Node {
+    #[inline]
+    pub(super) fn new(generation: u32, task: Task) -> Self {
+        Self {
+            generation,
+            parent: NONE,
+            first_child: NONE,
+            previous: NONE,
+            next: NONE,
+            live: 0,
+            ops: NONE,
+            waits: NONE,
+            set: task.set,
+            next_ready: NONE,
+            state: State::Idle,
+            role: task.role,
+            reason: None,
+            delivered: false,
+            payload: task.payload,
+        }
+    }
+}
+
+/// Tasks that are polled by one owner: the children and the body of a nursery.
+#[derive(Debug)]
+pub(crate) struct Set {
+    pub(crate) head: u32,
+    pub(super) tail: u32,
+    /// Whoever polls this set, to be woken when its list stops being empty: a task of this
+    /// thread, or a foreign waker.
+    pub(crate) owner: Option<NodeId>,
+    pub(crate) foreign: Option<Waker>,
+    /// The owner is polling the set: it will see what is added.
+    pub(crate) open: bool,
+}
+
+impl Default for Set {
+    fn default() -> Self {
+        Self { head: NONE, tail: NONE, owner: None, foreign: None, open: false }
+    }
+}
