@@ -10,6 +10,7 @@
 //!        └─── dispatch: wake those who waited, dispose of what nobody wants
 //! ```
 
+use crate::cancel;
 use crate::driver::{Dispatched, DriverRef};
 use crate::ring;
 use crate::scope;
@@ -55,8 +56,7 @@ pub(crate) fn run<F: Future>(
     while let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.drain())) {
         output = output.and(Err(payload));
     }
-    let closed = scope::try_close(root);
-    debug_assert!(closed, "nothing is in flight after the drain");
+    cancel::close(root);
     output
 }
 
@@ -89,7 +89,7 @@ impl EventLoop<'_> {
         if let Err(error) = turned {
             // Nothing can be drained any more; freeing what the kernel may write to would be
             // worse than to keep it.
-            self.driver.borrow_mut().leak();
+            self.driver.borrow_mut().give_up();
             panic!("{}", ring::fatal(&error));
         }
         self.dispatch();
@@ -134,11 +134,11 @@ impl EventLoop<'_> {
     fn drain(&self) {
         if self.driver.borrow().forked() {
             // The operations are the parent's; so is what they write to.
-            return self.driver.borrow_mut().leak();
+            return self.driver.borrow_mut().give_up();
         }
         let withdrawn = self.driver.borrow_mut().cancel_all();
         withdrawn.into_iter().for_each(wake::Waiter::wake);
-        while self.driver.borrow().pending() > 0 {
+        while !self.driver.borrow().is_drained() {
             // The root is not polled any more: what wakes it must not keep the core from waiting.
             wake::take_queued(self.root);
             self.turn();

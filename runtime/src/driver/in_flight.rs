@@ -280,12 +280,9 @@ impl InFlight {
 
     /// Gives up on everything that the kernel has not finished: its memory is leaked, because
     /// freeing it would hand it to somebody else while the kernel writes.
-    pub(super) fn leak(&mut self) -> usize {
-        let count = std::mem::take(&mut self.pending);
-        if count > 0 {
-            self.submitted = 0;
+    pub(super) fn leak(&mut self) {
+        if self.pending > 0 {
             std::mem::forget(std::mem::take(&mut self.entries));
         }
-        count
     }
 }

@@ -67,6 +67,8 @@ pub(crate) struct Driver {
     /// What came back and is still to be dispatched.
     completions: VecDeque<Completion>,
     turns_without_enter: u32,
+    /// See `give_up`.
+    broken: bool,
     stats: Stats,
 }
 
@@ -82,6 +84,7 @@ impl Driver {
             bell_armed: false,
             completions: VecDeque::new(),
             turns_without_enter: 0,
+            broken: false,
             stats: Stats::default(),
         })
     }
@@ -366,22 +369,23 @@ impl Driver {
 
     // --- the end -----------------------------------------------------------------------------
 
-    /// Operations whose final completion is outstanding.
-    pub(crate) fn pending(&self) -> usize {
-        self.in_flight.pending()
+    /// Whether nothing is in flight; or nothing that will ever be answered.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.broken || self.in_flight.pending() == 0
     }
 
-    /// Gives up on what the kernel does not finish; see [`InFlight::leak`].
-    pub(crate) fn leak(&mut self) {
-        let leaked = self.in_flight.leak();
-        self.stats.leaked += leaked as u64;
+    /// The ring cannot be entered any more: what the kernel has will not be answered, and the
+    /// memory lent to it is leaked with the driver.
+    pub(crate) fn give_up(&mut self) {
+        self.broken = true;
+        self.stats.leaked = self.in_flight.pending() as u64;
     }
 }
 
 impl Drop for Driver {
     fn drop(&mut self) {
         // Whatever is left here was not drained; its memory must outlive the kernel's use of it.
-        self.leak();
+        self.in_flight.leak();
     }
 }
 
