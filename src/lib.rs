@@ -38,3 +38,7 @@ pub use nestling_runtime::{
 pub mod task {
     pub use nestling_runtime::yield_now;
 }
+
+// Its program is compiled with the documentation's tests.
+#[doc = include_str!("../README.md")]
+mod readme {}
