@@ -15,7 +15,7 @@ enum Failure<E> {
 /// The books of one nursery.
 pub(crate) struct Ledger<E> {
     first: RefCell<Option<Failure<E>>>,
-    /// A child was cut, or handed on a cancellation that it had been delivered.
+    /// A child was cut, or was delivered a cancellation, whatever it made of that.
     incomplete: Cell<bool>,
 }
 
@@ -24,13 +24,24 @@ impl<E> Ledger<E> {
         Self { first: RefCell::new(None), incomplete: Cell::new(false) }
     }
 
-    /// The running child or body failed. Derived errors, which come of a cancellation that it was
-    /// delivered, are not the nursery's; any other cancels the rest.
-    pub(crate) fn error(&self, scope: &CancelScope, error: E) {
-        if was_delivered() && scope.reason().is_some() {
+    /// The running child or body has resolved. Gives back its value. Derived errors, which come of
+    /// a cancellation that it was delivered, are not the nursery's; any other cancels the rest.
+    pub(crate) fn enter<T>(&self, scope: &CancelScope, result: Result<T, E>) -> Option<T> {
+        let stopped = was_delivered() && scope.reason().is_some();
+        if stopped {
             self.incomplete.set(true);
-            return;
         }
+        match result {
+            Ok(value) => Some(value),
+            Err(error) if !stopped => {
+                self.error(scope, error);
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    fn error(&self, scope: &CancelScope, error: E) {
         let mut first = self.first.borrow_mut();
         if first.is_none() {
             *first = Some(Failure::Error(error));

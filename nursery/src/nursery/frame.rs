@@ -73,14 +73,10 @@ impl<E> Frame<E> {
         F: Future<Output: ChildOutput<E>>,
     {
         let this: *const Self = self;
-        let finish = move |output: F::Output| match output.into_result() {
-            Ok(value) => Some(value),
-            Err(error) => {
-                // SAFETY: this runs in a poll of the child, and the frame outlives its children.
-                let this = unsafe { &*this };
-                this.ledger.error(this.scope(), error);
-                None
-            }
+        let finish = move |output: F::Output| {
+            // SAFETY: this runs in a poll of the child, and the frame outlives its children.
+            let this = unsafe { &*this };
+            this.ledger.enter(this.scope(), output.into_result())
         };
         // SAFETY: children are polled and dropped by the frame and its guard only; the rest is the
         // caller's promise.
@@ -124,11 +120,7 @@ impl<E> Frame<E> {
         let polled = catch_unwind(AssertUnwindSafe(|| {
             body.poll(|cx| {
                 let output = future.as_mut().as_pin_mut().expect("it has not ended").poll(cx);
-                if let Poll::Ready(Err(error)) = output {
-                    self.ledger.error(self.scope(), error);
-                    return Poll::Ready(None);
-                }
-                output.map(Result::ok)
+                output.map(|result| self.ledger.enter(self.scope(), result))
             })
         }));
         match polled {
@@ -145,6 +137,15 @@ impl<E> Frame<E> {
             self.ledger.panic(self.scope(), payload);
         }
         running.body = None;
+    }
+}
+
+impl<F, T> Drop for Running<'_, F, T> {
+    fn drop(&mut self) {
+        // The nursery's future goes early: what the body drops belongs to the body's scope.
+        if let Some(body) = &self.body {
+            body.scope().run(|| self.future.set(None));
+        }
     }
 }
 
