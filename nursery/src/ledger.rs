@@ -27,7 +27,7 @@ impl<E> Ledger<E> {
     /// The running child or body has resolved. Gives back its value. Derived errors, which come of
     /// a cancellation that it was delivered, are not the nursery's; any other cancels the rest.
     pub(crate) fn enter<T>(&self, scope: &CancelScope, result: Result<T, E>) -> Option<T> {
-        let stopped = was_delivered() && scope.reason().is_some();
+        let stopped = scope.reason().is_some() && was_delivered();
         if stopped {
             self.incomplete.set(true);
         }
