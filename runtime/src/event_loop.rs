@@ -11,7 +11,7 @@
 //! ```
 
 use crate::cancel;
-use crate::driver::{Dispatched, DriverRef};
+use crate::driver::{Arrival, DriverRef};
 use crate::ring;
 use crate::scope;
 use crate::tree::NodeId;
@@ -109,15 +109,15 @@ impl EventLoop<'_> {
     /// Acts on completions one by one, with nothing borrowed: each may run foreign code.
     fn dispatch(&self) {
         loop {
-            let dispatched = self.driver.borrow_mut().dispatch();
-            let set = match dispatched {
+            let arrival = self.driver.borrow_mut().dispatch();
+            let set = match arrival {
                 None => return,
-                Some(Dispatched::Nothing) => None,
-                Some(Dispatched::Wake(waiter, set)) => {
+                Some(Arrival::Nothing | Arrival::Stale) => None,
+                Some(Arrival::Wake(waiter, set)) => {
                     waiter.wake();
                     set
                 }
-                Some(Dispatched::Dispose(orphan, completion, scope, set)) => {
+                Some(Arrival::Dispose(orphan, completion, scope, set)) => {
                     // What follows from it, a close, belongs to where the operation belonged.
                     let _entered = scope.map(scope::enter);
                     orphan.dispose(completion);

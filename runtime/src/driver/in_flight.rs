@@ -34,19 +34,19 @@ pub(crate) struct Landed {
     pub(crate) cancelled: bool,
 }
 
-/// What is to be done about a completion, once nothing is borrowed.
+/// What is to be done about a completion, once nothing is borrowed. The set, if there is one, waited
+/// for its last submission, and is to be woken as well.
 #[must_use]
-pub(super) enum Arrival {
+pub(crate) enum Arrival {
+    /// Nothing.
+    Nothing,
     /// Somebody waits for it.
-    Wake(Waiter, Emptied),
-    /// Nobody does; what follows from disposing of it belongs to the scope.
-    Dispose { orphan: Box<dyn Orphan>, scope: Option<NodeId>, emptied: Emptied },
+    Wake(Waiter, Option<SetId>),
+    /// Nobody does: dispose of it, in the scope to which what follows from that belongs.
+    Dispose(Box<dyn Orphan>, Completion, Option<NodeId>, Option<SetId>),
     /// It matches nothing in flight.
     Stale,
 }
-
-/// The nursery that waited for its list to become empty.
-pub(super) type Emptied = Option<SetId>;
 
 /// What has to be done to cancel an operation.
 #[must_use]
@@ -128,7 +128,7 @@ impl InFlight {
     }
 
     /// Takes an entry out of its scope's list. Tells if a nursery waited for that to be empty.
-    fn unlink(&mut self, slot: u32) -> Emptied {
+    fn unlink(&mut self, slot: u32) -> Option<SetId> {
         let entry = &mut self.entries[slot as usize];
         let scope = entry.scope?;
         let (previous, next) = (entry.previous, entry.next);
@@ -172,7 +172,7 @@ impl InFlight {
             Landing::Wake(waiter) => Arrival::Wake(waiter, emptied),
             Landing::Dispose(orphan) => {
                 self.entries.remove(key.slot());
-                Arrival::Dispose { orphan, scope, emptied }
+                Arrival::Dispose(orphan, completion, scope, emptied)
             }
             Landing::Stale => unreachable!("returned above"),
         }
@@ -237,7 +237,7 @@ impl InFlight {
                 let completion = Completion { user_data, result: -libc::ECANCELED, flags: 0 };
                 match self.complete(key, completion) {
                     Arrival::Wake(waiter, _) => CancelStep::Withdrawn(waiter),
-                    Arrival::Dispose { .. } | Arrival::Stale => {
+                    Arrival::Dispose(..) | Arrival::Stale | Arrival::Nothing => {
                         unreachable!("it was queued for a future")
                     }
                 }

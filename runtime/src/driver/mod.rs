@@ -25,9 +25,9 @@ use crate::config::{Config, TURNS_PER_ENTER};
 use crate::key::{Key, Tag};
 use crate::ring::{Completion, Entry, Ring, Wait, opcode, squeue, types};
 use crate::scope;
-use crate::tree::{NodeId, SetId};
+use crate::tree::NodeId;
 use crate::wake::Waiter;
-use in_flight::{Arrival, CancelStep, InFlight};
+use in_flight::{CancelStep, InFlight};
 use lifecycle::Holder;
 use std::collections::VecDeque;
 use std::io;
@@ -37,20 +37,10 @@ use timers::Timers;
 use unparker::Unparker;
 
 pub(crate) use current::{DriverRef, current, enter, expect_current};
-pub(crate) use in_flight::Landed;
+pub(crate) use in_flight::{Arrival, Landed};
 pub(crate) use lifecycle::{Abandoned, Orphan};
 pub use stats::Stats;
 pub(crate) use timers::TimerKey;
-
-/// What the event loop has to do about one completion. The set, if there is one, waited for the
-/// last submission under its scope, and is to be woken as well.
-#[must_use]
-pub(crate) enum Dispatched {
-    Nothing,
-    Wake(Waiter, Option<SetId>),
-    /// Dispose of a result, in the scope to which what follows from it belongs.
-    Dispose(Box<dyn Orphan>, Completion, Option<NodeId>, Option<SetId>),
-}
 
 /// One core's kernel, and everything lent to it.
 #[derive(Debug)]
@@ -334,37 +324,32 @@ impl Driver {
     }
 
     /// Takes one completion and finds out what it means.
-    pub(crate) fn dispatch(&mut self) -> Option<Dispatched> {
+    #[inline]
+    pub(crate) fn dispatch(&mut self) -> Option<Arrival> {
         let completion = self.completions.pop_front()?;
         let key = Key::from_user_data(completion.user_data);
-        Some(match key.tag() {
-            Tag::Op if completion.more() => Dispatched::Nothing,
-            Tag::Op => match self.in_flight.complete(key, completion) {
-                Arrival::Wake(waiter, emptied) => {
-                    self.stats.completed += 1;
-                    Dispatched::Wake(waiter, emptied)
-                }
-                Arrival::Dispose { orphan, scope, emptied } => {
-                    self.stats.completed += 1;
-                    self.stats.discarded += 1;
-                    Dispatched::Dispose(orphan, completion, scope, emptied)
-                }
-                Arrival::Stale => self.stale(),
-            },
+        let arrival = match key.tag() {
+            Tag::Op if completion.more() => Arrival::Nothing,
+            Tag::Op => self.in_flight.complete(key, completion),
             // It missed its target, which had completed already, or found it busy.
-            Tag::Cancel => Dispatched::Nothing,
+            Tag::Cancel => Arrival::Nothing,
             Tag::Doorbell => {
                 self.stats.doorbells += 1;
                 self.bell_armed &= completion.more();
-                Dispatched::Nothing
+                Arrival::Nothing
             }
-            Tag::Unknown => self.stale(),
-        })
-    }
-
-    fn stale(&mut self) -> Dispatched {
-        self.stats.stale += 1;
-        Dispatched::Nothing
+            Tag::Unknown => Arrival::Stale,
+        };
+        match arrival {
+            Arrival::Nothing => {}
+            Arrival::Wake(..) => self.stats.completed += 1,
+            Arrival::Dispose(..) => {
+                self.stats.completed += 1;
+                self.stats.discarded += 1;
+            }
+            Arrival::Stale => self.stats.stale += 1,
+        }
+        Some(arrival)
     }
 
     // --- the end -----------------------------------------------------------------------------

@@ -181,15 +181,16 @@ impl Tree {
         self.sets.get_mut(id.0 as usize)
     }
 
-    /// Puts a task at the end of a set's ready list.
+    /// Puts a task at the end of a set's ready list. Tells if that was empty before.
     #[inline]
-    pub(crate) fn push(&mut self, set: u32, index: u32) {
+    pub(crate) fn push(&mut self, set: u32, index: u32) -> bool {
         let last = std::mem::replace(&mut self.set(set).tail, index);
         if last == NONE {
             self.set(set).head = index;
         } else {
             self.at(last).next_ready = index;
         }
+        last == NONE
     }
 
     /// Takes the first task out of a set's ready list.

@@ -46,10 +46,10 @@ fn enqueue(tree: &mut Tree, mut id: NodeId) -> Waiter {
         }
         node.state = State::Queued;
         let set = node.set;
-        if set == NONE {
+        // With others before it in the list, the owner was woken for those.
+        if set == NONE || !tree.push(set, id.index()) {
             return Waiter::Nobody;
         }
-        tree.push(set, id.index());
         match owner_to_wake(tree, set) {
             Waiter::Task(owner) => id = owner,
             other => return other,
