@@ -34,8 +34,8 @@ pub(crate) struct Landed {
     pub(crate) cancelled: bool,
 }
 
-/// What is to be done about a completion, once nothing is borrowed. The set, if there is one, waited
-/// for its last submission, and is to be woken as well.
+/// What is to be done about a completion, once nothing is borrowed. The set, if there is one,
+/// waited for its last submission, and is to be woken as well.
 #[must_use]
 pub(crate) enum Arrival {
     /// Nothing.
