@@ -61,7 +61,8 @@ impl Drop for Wait {
 }
 
 /// Whether a cancelled child is kept: something is to be delivered in it, or it waits for a child
-/// that is kept. Children that only wait for each other are not: a least fixpoint.
+/// that is cancelled and kept as well. One that is not cancelled may go on for ever; the wait for
+/// it is cut. Children that only wait for each other are not kept: a least fixpoint.
 pub(crate) fn is_kept(child: ScopeId) -> bool {
     if tree::has_live(child) || EDGES.with(|edges| edges.borrow().is_empty()) {
         return tree::has_live(child);
@@ -81,7 +82,9 @@ pub(crate) fn is_kept(child: ScopeId) -> bool {
                 let mut at = tree::waits(inner);
                 while at != NONE {
                     let edge = &edges[at as usize];
-                    pending.push(edge.target);
+                    if tree::is_in_cancelled(edge.target) {
+                        pending.push(edge.target);
+                    }
                     at = edge.next;
                 }
             });
