@@ -31,7 +31,7 @@ pub use nestling_nursery::{
     Canceller, ChildOutput, Elapsed, JoinHandle, Never, Nursery, nursery, timeout, timeout_at,
 };
 pub use nestling_runtime::{
-    Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, is_cancelled, net, time,
+    Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, is_cancelled, net, stats, time,
 };
 
 /// What a task can do about its own running.

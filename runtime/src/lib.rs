@@ -73,6 +73,6 @@ pub mod lowlevel;
 
 pub use cores::{Builder, Core, Cores};
 pub use driver::Stats;
-pub use runtime::{Runtime, block_on};
+pub use runtime::{Runtime, block_on, stats};
 pub use scope::{Cancelled, is_cancelled};
 pub use yield_now::yield_now;

@@ -65,10 +65,33 @@ impl Runtime {
         output.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
     }
 
-    /// What the driver has counted so far.
+    /// What the driver has counted so far. Inside the runtime, ask [`stats`].
     pub fn stats(&self) -> Stats {
         self.driver.borrow().stats()
     }
+}
+
+/// What the current core's driver has counted so far: [`Runtime::stats`] for code that runs inside,
+/// where nobody holds the `Runtime`, and on the cores of [`Builder::run`](crate::Builder::run),
+/// which never hand it out.
+///
+/// # Panics
+///
+/// Outside a runtime.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_runtime::{block_on, stats, time::sleep};
+/// use std::time::Duration;
+/// block_on(async {
+///     let before = stats().enters;
+///     sleep(Duration::from_millis(1)).await;
+///     assert!(stats().enters > before); // the core slept in the kernel
+/// });
+/// ```
+pub fn stats() -> Stats {
+    driver::expect_current("stats").borrow().stats()
 }
 
 /// Gives back what the thread's tables and pools hold for nobody.

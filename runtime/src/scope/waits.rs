@@ -1,6 +1,6 @@
 //! Who waits for whose end: the edges by which a cancelled child can be kept for another's sake.
 
-use super::status::has_live;
+use super::status::{has_live, is_in_cancelled};
 use crate::tree::{self, NONE, NodeId};
 use slab::Slab;
 use std::cell::RefCell;
@@ -88,7 +88,8 @@ fn subtree(top: NodeId) -> Vec<NodeId> {
 }
 
 /// Whether a cancelled child is kept: something is to be delivered in it, or it waits for a child
-/// that is kept. Children that only wait for each other are not: a least fixpoint.
+/// that is cancelled and kept as well. One that is not cancelled may go on for ever; the wait for
+/// it is cut. Children that only wait for each other are not kept: a least fixpoint.
 pub(crate) fn is_kept(child: NodeId) -> bool {
     if has_live(child) || EDGES.with(|edges| edges.borrow().is_empty()) {
         return has_live(child);
@@ -108,7 +109,9 @@ pub(crate) fn is_kept(child: NodeId) -> bool {
                 let mut at = first(inner);
                 while at != NONE {
                     let edge = &edges[at as usize];
-                    pending.push(edge.target);
+                    if is_in_cancelled(edge.target) {
+                        pending.push(edge.target);
+                    }
                     at = edge.next;
                 }
             });

@@ -1,0 +1,96 @@
+//! A TCP echo server: every byte that a client sends comes back. Try:
+//!
+//! ```text
+//! cargo run --release --example echo                   # then, elsewhere: nc 127.0.0.1 7000
+//! cargo run --release --example echo -- --demo         # serves and loads itself, and measures
+//! cargo run --release --example echo -- --help         # all the options
+//! ```
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `server.rs` | the server: what runs on each core, from listening to draining |
+//! | `reserve.rs` | the addresses, kept for this process before any core listens |
+//! | `event.rs`, `limit.rs` | what the cores share: "stop", "ready", how many connections |
+//! | `options.rs` | the command line |
+//! | `demo.rs`, `load.rs`, `latency.rs`, `table.rs` | the demonstration |
+
+mod demo;
+mod event;
+mod latency;
+mod limit;
+mod load;
+mod options;
+mod reserve;
+mod server;
+mod table;
+
+use crate::event::Event;
+use crate::options::{Command, HELP, Options};
+use crate::server::Server;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::thread;
+
+/// 0: it ended as asked. 1: it could not run, or did not run well. 2: it was called wrongly.
+fn main() -> ExitCode {
+    let outcome = match options::parse(lexopt::Parser::from_env()) {
+        Ok(Command::Help) => {
+            say(HELP);
+            Ok(())
+        }
+        Ok(Command::Serve(options)) => serve(options),
+        Ok(Command::Demo(demo)) => demo::run(&demo),
+        Err(error) => {
+            complain(format_args!("{error} (--help lists the options)"));
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until a signal says to stop.
+fn serve(options: Options) -> io::Result<()> {
+    let cores = options.cores.clone();
+    let server = Server::new(options)?;
+    stop_on_signals(server.stop().clone())?;
+    server.run(cores).map(drop)
+}
+
+/// The first SIGINT or SIGTERM raises `stop`; a second one ends the process at once, as it would
+/// have without us.
+///
+/// A thread waits for them, and not a handler: it may do what it likes.
+fn stop_on_signals(stop: Event) -> io::Result<()> {
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    thread::Builder::new().name("echo-signals".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            if stop.is_raised() {
+                // Does not return for these two; if it ever did, there is nothing better to do.
+                let _ = emulate_default_handler(signal);
+            }
+            stop.raise();
+        }
+    })?;
+    Ok(())
+}
+
+/// Prints a line. A reader that has gone, as in `echo | head -1`, is no reason to stop serving,
+/// and `println` would panic.
+fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Prints a line about what went wrong.
+fn complain(line: impl Display) {
+    let _ = writeln!(io::stderr(), "echo: {line}");
+}
