@@ -7,9 +7,9 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Once, OnceLock};
 use std::thread;
 
 /// A running echo server.
@@ -51,6 +51,7 @@ impl Server {
         if !arguments.contains(&"--cores") {
             command.args(["--cores", cores()]);
         }
+        allow_crowds();
         let child = command.args(arguments).stdin(Stdio::null());
         let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -202,6 +203,16 @@ pub(crate) fn with_descriptors(most: usize) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &script]).arg(example());
     command
+}
+
+/// Lets the tests, and the servers that they start, have more than the usual 1024 descriptors: a
+/// thousand clients are not the only ones. Where it cannot be done, it may not be needed.
+fn allow_crowds() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let me = process::id().to_string();
+        let _ = Command::new("prlimit").args(["--pid", &me, "--nofile=4096:"]).output();
+    });
 }
 
 /// Two, if the machine has them: what holds on two cores holds on more.

@@ -1,8 +1,8 @@
 //! Signals end the server: with a drain, with exit code 0, and the port free.
 
-use crate::FOR_EVER;
-use crate::client::pattern;
-use crate::server::Server;
+use crate::client::{Client, pattern};
+use crate::server::{Server, with_descriptors};
+use crate::{FOR_EVER, eventually};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
 
@@ -58,13 +58,21 @@ fn what_is_left_after_the_drain_is_cancelled() {
 }
 
 #[test]
-fn waiting_for_the_limit_or_for_descriptors_does_not_outlast_the_drain() {
-    let server = Server::start(&["--drain", "0", "--limit", "1"]);
-    let mut clients: Vec<_> = (0..10).map(|_| server.client()).collect();
+fn a_full_server_stops_too() {
+    let limited = Server::start(&["--drain", "0", "--limit", "1"]);
+    let mut clients = vec![limited.client()];
     clients[0].round_trip(b"in");
-    server.signal("TERM");
-    server.ended().assert_clean();
-    clients.iter_mut().for_each(|client| client.expect_gone());
+    clients.extend((0..10).map(|_| limited.client()));
+    limited.signal("TERM");
+    limited.ended().assert_clean();
+    clients.iter_mut().for_each(Client::expect_gone);
+
+    let starved = Server::start_by(with_descriptors(32), &["--drain", "0", "--cores", "1"]);
+    let mut clients: Vec<_> = (0..50).map(|_| starved.client()).collect();
+    eventually("it has no descriptor left", || starved.uses_all_below(32));
+    starved.signal("TERM");
+    starved.ended().assert_clean();
+    clients.iter_mut().for_each(Client::expect_gone);
 }
 
 #[test]
