@@ -71,7 +71,9 @@ fn serve(options: Options) -> io::Result<()> {
 ///
 /// A thread waits for them, and not a handler: it may do what it likes.
 fn stop_on_signals(stop: Event) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| {
+        io::Error::new(error.kind(), format!("cannot wait for signals: {error}"))
+    })?;
     thread::Builder::new().name("echo-signals".to_owned()).spawn(move || {
         for signal in signals.forever() {
             if stop.is_raised() {

@@ -2,6 +2,7 @@
 
 use super::facts::Facts;
 use crate::config::Config;
+use crate::sys;
 use std::io;
 
 /// Bytes that the kernel charges for a ring with this many entries in its queues.
@@ -15,11 +16,7 @@ pub(super) fn setup(error: &io::Error, config: &Config, facts: &Facts) -> io::Er
         Some(libc::ENOSYS) => hidden(facts),
         Some(libc::EPERM) => refused(facts),
         Some(libc::ENOMEM) => memory(config, facts),
-        Some(libc::EMFILE | libc::ENFILE) => format!(
-            "the limit of open descriptors (soft {}, hard {}) was reached before the ring was \
-             made. Raise it (ulimit -n, systemd LimitNOFILE=) or open less",
-            facts.nofile.0, facts.nofile.1
-        ),
+        _ if sys::is_out_of_descriptors(error) => sys::out_of_descriptors("the ring"),
         _ => format!("io_uring_setup failed on Linux {}: {error}", facts.release),
     };
     io::Error::new(error.kind(), text)

@@ -23,8 +23,6 @@ pub(super) struct Facts {
     pub(super) may_lock: bool,
     /// Soft limit of locked memory in bytes; `None` without limit.
     pub(super) memlock: Option<u64>,
-    /// Soft and hard limit of descriptors.
-    pub(super) nofile: (String, String),
 }
 
 const CAP_IPC_LOCK: u32 = 14;
@@ -35,7 +33,6 @@ impl Facts {
         let status = text("/proc/self/status");
         let limits = text("/proc/self/limits");
         let capabilities = u64::from_str_radix(&field(&status, "CapEff:"), 16).unwrap_or(0);
-        let locked = limit(&limits, "Max locked memory");
         Self {
             release: text("/proc/sys/kernel/osrelease").trim().to_owned(),
             disabled: text("/proc/sys/kernel/io_uring_disabled").trim().parse().ok(),
@@ -45,8 +42,7 @@ impl Facts {
             uid: second(&field(&status, "Uid:")),
             groups: field(&status, "Groups:"),
             may_lock: capabilities & (1 << CAP_IPC_LOCK) != 0,
-            memlock: locked.0.parse().ok(),
-            nofile: limit(&limits, "Max open files"),
+            memlock: soft_limit(&limits, "Max locked memory").parse().ok(),
         }
     }
 
@@ -67,11 +63,10 @@ fn second(words: &str) -> String {
     words.split_whitespace().nth(1).unwrap_or_default().to_owned()
 }
 
-/// Soft and hard value of a line of `/proc/self/limits`.
-fn limit(limits: &str, name: &str) -> (String, String) {
+/// The soft value of a line of `/proc/self/limits`.
+fn soft_limit<'a>(limits: &'a str, name: &str) -> &'a str {
     let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-    let mut words = line.split_whitespace().map(str::to_owned);
-    (words.next().unwrap_or_default(), words.next().unwrap_or_default())
+    line.split_whitespace().next().unwrap_or_default()
 }
 
 fn container() -> Option<&'static str> {

@@ -1,0 +1,44 @@
+//! The echo example from outside: it is started as a process of its own, and everything is done to
+//! it that the network may do.
+//!
+//! The clients are blocking sockets of the standard library, so that they share no code with what
+//! they test. A test waits for a condition, with a deadline only against hanging.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `server.rs` | the process: start, look into, stop |
+//! | `client.rs` | what a client does |
+//! | `bytes.rs` | all bytes come back, for one client and for a thousand |
+//! | `rude.rs` | clients that reset, stall, dawdle and vanish |
+//! | `scarce.rs` | too few descriptors, no privileges, a limit |
+//! | `stop.rs` | signals, and the drain |
+//! | `refusal.rs` | what it says when it cannot serve |
+//! | `demo.rs` | the demonstration |
+
+mod bytes;
+mod client;
+mod demo;
+mod refusal;
+mod rude;
+mod scarce;
+mod server;
+mod stop;
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// After so long a test fails that waits for something. Nothing else depends on it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Longer than any test waits: an option with this value plays no part in the outcome.
+const FOR_EVER: &str = "1000";
+
+/// Waits until `holds` does.
+#[track_caller]
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "in vain: {what}");
+        thread::sleep(Duration::from_millis(2));
+    }
+}

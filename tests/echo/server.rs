@@ -1,0 +1,241 @@
+//! `Server`: the example as a process, which ends with the test.
+
+use crate::client::Client;
+use crate::{PATIENCE, eventually};
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{self, Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Once, OnceLock};
+use std::thread;
+
+/// A running echo server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    /// What it listens on, in the order in which it said so.
+    pub(crate) addresses: Vec<SocketAddr>,
+    /// What it prints after that.
+    output: Receiver<String>,
+    /// Descriptors that it had open before the first client.
+    at_start: usize,
+}
+
+/// How a run of the example ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Server {
+    /// Starts it on a free port and on two cores, if there are two.
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_by(Command::new(example()), arguments)
+    }
+
+    /// Starts it by another command, to which the arguments are added.
+    pub(crate) fn start_by(command: Command, arguments: &[&str]) -> Self {
+        Self::start_on(&["127.0.0.1:0"], command, arguments)
+    }
+
+    /// Starts it on these addresses.
+    pub(crate) fn start_on(listen: &[&str], mut command: Command, arguments: &[&str]) -> Self {
+        for address in listen {
+            command.args(["--listen", address]);
+        }
+        if !arguments.contains(&"--cores") {
+            command.args(["--cores", cores()]);
+        }
+        allow_crowds();
+        let child = command.args(arguments).stdin(Stdio::null());
+        let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (lines, output) = channel();
+        // A thread, so that a server that says nothing does not stop the test.
+        thread::spawn(move || {
+            stdout.lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
+        });
+        let mut server = Self { child, addresses: Vec::new(), output, at_start: 0 };
+        for _ in listen {
+            let address = server.listening();
+            server.addresses.push(address);
+        }
+        server.at_start = server.descriptors();
+        server
+    }
+
+    /// The address in the next line, which has to be `listening on ADDR`.
+    fn listening(&mut self) -> SocketAddr {
+        let Ok(line) = self.output.recv_timeout(PATIENCE) else {
+            let _ = self.child.kill();
+            panic!("it does not listen: {:?}", self.stderr());
+        };
+        let address = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?}"));
+        address.parse().unwrap()
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.address())
+    }
+
+    fn proc(&self, file: &str) -> PathBuf {
+        Path::new("/proc").join(self.child.id().to_string()).join(file)
+    }
+
+    /// Descriptors that it has open.
+    pub(crate) fn descriptors(&self) -> usize {
+        fs::read_dir(self.proc("fd")).unwrap().count()
+    }
+
+    /// Whether all its descriptors below this one are in use. Whoever started the test may have
+    /// left others above, so that counting does not tell.
+    pub(crate) fn uses_all_below(&self, limit: usize) -> bool {
+        let folder = self.proc("fd");
+        (0..limit).all(|fd| folder.join(fd.to_string()).symlink_metadata().is_ok())
+    }
+
+    /// Descriptors that it has open for clients.
+    pub(crate) fn clients(&self) -> usize {
+        self.descriptors().saturating_sub(self.at_start)
+    }
+
+    /// Who it runs as.
+    pub(crate) fn owner(&self) -> u32 {
+        use std::os::unix::fs::MetadataExt;
+        fs::metadata(self.proc("")).unwrap().uid()
+    }
+
+    /// Processor time that it has used, in hundredths of a second.
+    pub(crate) fn ticks(&self) -> u64 {
+        let stat = fs::read_to_string(self.proc("stat")).unwrap();
+        // After the name, which is in brackets: fields 14 and 15 of proc_pid_stat(5).
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+    }
+
+    /// Proves that a new client is served, also in many pieces.
+    #[track_caller]
+    pub(crate) fn assert_serves(&self) {
+        for address in &self.addresses {
+            let mut client = Client::connect(*address);
+            client.round_trip(b"still there?");
+            client.round_trip(&[7; 20_000]);
+        }
+    }
+
+    /// Sends it a signal. By way of a shell, which needs no unsafe code.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("sh").args(["-c", "kill -s $0 $1", name, &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits until it accepts no more.
+    #[track_caller]
+    pub(crate) fn wait_until_it_refuses(&self) {
+        let address = self.address();
+        eventually("it refuses new clients", || std::net::TcpStream::connect(address).is_err());
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn ended(mut self) -> Ended {
+        eventually("it ends", || self.child.try_wait().unwrap().is_some());
+        let status = self.child.wait().unwrap();
+        let stdout = self.output.iter().collect();
+        Ended { status, stdout, stderr: self.stderr() }
+    }
+
+    /// The end of every test: once more it serves, all descriptors are back, it stops when told
+    /// to, and has complained about nothing.
+    #[track_caller]
+    pub(crate) fn finish(self) {
+        self.assert_serves();
+        eventually("its descriptors are back", || self.descriptors() == self.at_start);
+        self.signal("TERM");
+        self.ended().assert_clean();
+    }
+
+    fn stderr(&mut self) -> String {
+        let mut text = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Ended {
+    /// It ended as it was told to, and has complained about nothing.
+    #[track_caller]
+    pub(crate) fn assert_clean(&self) {
+        assert_eq!(self.status.code(), Some(0), "{self:?}");
+        assert_eq!((self.stdout.as_str(), self.stderr.as_str()), ("", ""), "after `listening on`");
+    }
+}
+
+/// Runs the example to its end.
+pub(crate) fn run(mut command: Command, arguments: &[&str]) -> Ended {
+    let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ended { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// A command under which the example may have no more open descriptors than this. The first that
+/// it opens is 3: what a `make` around the tests left open is closed.
+pub(crate) fn with_descriptors(most: usize) -> Command {
+    let script =
+        format!("exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; ulimit -n {most}; exec \"$0\" \"$@\"");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).arg(example());
+    command
+}
+
+/// Lets the tests, and the servers that they start, have more than the usual 1024 descriptors: a
+/// thousand clients are not the only ones. Where it cannot be done, it may not be needed.
+fn allow_crowds() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let me = process::id().to_string();
+        let _ = Command::new("prlimit").args(["--pid", &me, "--nofile=4096:"]).output();
+    });
+}
+
+/// Two, if the machine has them: what holds on two cores holds on more.
+fn cores() -> &'static str {
+    if thread::available_parallelism().unwrap().get() > 1 { "2" } else { "1" }
+}
+
+/// The example's program. Cargo builds examples for `cargo test`, but not for `cargo test --test`.
+pub(crate) fn example() -> &'static Path {
+    static EXAMPLE: OnceLock<PathBuf> = OnceLock::new();
+    EXAMPLE.get_or_init(|| {
+        // target/<profile>/deps/<this test>
+        let test = env::current_exe().unwrap();
+        let folder = test.ancestors().nth(2).unwrap();
+        let profile = match folder.file_name().unwrap().to_str().unwrap() {
+            "debug" => "dev",
+            other => other,
+        };
+        let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--example", "echo", "--profile", profile]);
+        build.arg("--target-dir").arg(folder.parent().unwrap());
+        assert!(build.status().unwrap().success(), "{build:?}");
+        folder.join("examples/echo")
+    })
+}
