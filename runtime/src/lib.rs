@@ -74,3 +74,6 @@ pub use driver::Stats;
 pub use runtime::{Runtime, block_on};
 pub use scope::{Cancelled, is_cancelled};
 pub use yield_now::yield_now;
+
+#[cfg(test)]
+mod tests;

@@ -4,8 +4,10 @@ mod clock;
 mod error;
 mod eventfd;
 mod fork;
+mod limits;
 
 pub(crate) use clock::monotonic_ns;
 pub(crate) use error::check;
 pub(crate) use eventfd::EventFd;
 pub(crate) use fork::ForkGuard;
+pub(crate) use limits::Limit;
