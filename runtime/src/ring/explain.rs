@@ -20,6 +20,11 @@ fn ring_bytes(config: &Config) -> u64 {
     (entries * 64).next_multiple_of(PAGE) + rings.next_multiple_of(PAGE)
 }
 
+/// Whether the memory that the user may lock is enough for this ring, if there is no other.
+pub(super) fn may_fit(config: &Config, facts: &Facts) -> bool {
+    facts.may_lock || facts.memlock.soft.is_none_or(|limit| ring_bytes(config) <= limit)
+}
+
 /// `io_uring_setup` failed.
 pub(crate) fn setup(error: &io::Error, config: &Config, facts: &Facts) -> io::Error {
     let text = match error.raw_os_error() {
