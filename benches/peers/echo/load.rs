@@ -15,9 +15,16 @@ const WARM_UP: f64 = 0.2;
 pub(crate) struct Load {
     pub(crate) messages: u64,
     pub(crate) elapsed: Duration,
-    pub(crate) cpu_time: Duration,
+    pub(crate) cpu_times: CpuTimes,
     /// Messages over the connections' whole life.
     pub(crate) total: u64,
+}
+
+/// CPU time of both sides.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CpuTimes {
+    pub(crate) server: Duration,
+    pub(crate) load: Duration,
 }
 
 /// The state of affairs at one moment.
@@ -25,15 +32,15 @@ pub(crate) struct Load {
 struct Reading {
     at: Instant,
     messages: u64,
-    cpu_time: Duration,
+    cpu_times: CpuTimes,
 }
 
-/// Loads the server at `address`; `cpu_time` is read when counting starts and when it ends.
+/// Loads the server at `address`; `cpu_times` are read when counting starts and when it ends.
 pub(crate) fn run(
     address: SocketAddr,
     connections: usize,
     measured: Duration,
-    cpu_time: impl Fn() -> Duration,
+    cpu_times: impl Fn() -> CpuTimes,
 ) -> Load {
     let connect = |_| {
         let stream = TcpStream::connect(address).expect("the server accepts");
@@ -46,9 +53,10 @@ pub(crate) fn run(
         open: connections,
         messages: 0,
     };
-    let read = |echoes: &Echoes| {
-        let (at, cpu_time) = (Instant::now(), cpu_time());
-        Reading { at, messages: echoes.messages, cpu_time }
+    let read = |echoes: &Echoes| Reading {
+        at: Instant::now(),
+        messages: echoes.messages,
+        cpu_times: cpu_times(),
     };
     (0..connections).for_each(|connection| begin(&mut echoes.ring, connection));
     echoes.until(Instant::now() + measured.mul_f64(WARM_UP));
@@ -59,7 +67,10 @@ pub(crate) fn run(
     Load {
         messages: last.messages - first.messages,
         elapsed: last.at - first.at,
-        cpu_time: last.cpu_time - first.cpu_time,
+        cpu_times: CpuTimes {
+            server: last.cpu_times.server - first.cpu_times.server,
+            load: last.cpu_times.load - first.cpu_times.load,
+        },
         total: echoes.messages,
     }
 }

@@ -13,6 +13,10 @@
 //! Each round starts a server in a process of its own, pinned to one core; the load is one bare
 //! io_uring loop on another core, the same for all (`load.rs`). It reads the server's CPU clock
 //! when it starts to count and when it ends.
+//!
+//! In the table, `enters` are calls of `io_uring_enter` per message, and `busy` and `load` are the
+//! shares of their cores that server and load were on the CPU: a server that is not busy is not
+//! what limits, and only its CPU time a message means something then.
 
 mod bare;
 mod clock;
@@ -23,7 +27,10 @@ mod server;
 mod table;
 mod tokio;
 
+use clock::ProcessClock;
+use load::CpuTimes;
 use server::{Kind, Server};
+use std::process;
 use std::time::Duration;
 use table::{Round, Table};
 
@@ -104,11 +111,17 @@ fn main() -> Result<(), lexopt::Error> {
 
 fn round(kind: Kind, core: usize, connections: usize, measured: Duration) -> Round {
     let server = Server::start(kind, core, connections);
-    let load = load::run(server.address(), connections, measured, || server.cpu_time());
+    let own = ProcessClock::of(process::id());
+    let load = load::run(server.address(), connections, measured, || CpuTimes {
+        server: server.cpu_time(),
+        load: own.now(),
+    });
     let counted = server.finish();
+    let share = |time: Duration| time.as_secs_f64() / load.elapsed.as_secs_f64();
     Round {
+        busy: (share(load.cpu_times.server), share(load.cpu_times.load)),
         messages_per_second: load.messages as f64 / load.elapsed.as_secs_f64(),
-        cpu_per_message: load.cpu_time.as_secs_f64() / load.messages as f64,
+        cpu_per_message: load.cpu_times.server.as_secs_f64() / load.messages as f64,
         enters_per_message: counted.map(|enters| enters as f64 / load.total as f64),
     }
 }

@@ -9,6 +9,8 @@ pub(crate) struct Round {
     /// In seconds.
     pub(crate) cpu_per_message: f64,
     pub(crate) enters_per_message: Option<f64>,
+    /// Shares of their cores that the server and the load were busy.
+    pub(crate) busy: (f64, f64),
 }
 
 /// The rounds of all servers. The first round of each belongs together, then the second, ...
@@ -44,7 +46,7 @@ impl Table {
         let rounds = self.rounds.len() / Kind::ALL.len();
         println!("\n{} connections, {rounds} rounds", self.connections);
         println!(
-            "{:10} {:>10} {:>19} {:>9} {:>8} | {:>8} {:>9} | {:>10}",
+            "{:10} {:>10} {:>17} {:>8} {:>7} | {:>6} {:>8} | {:>6} | {:>6} {:>6}",
             "server",
             "messages/s",
             "(least..most)",
@@ -52,7 +54,9 @@ impl Table {
             "of bare",
             "CPU us",
             "of tokio",
-            "enters"
+            "enters",
+            "busy",
+            "load"
         );
         for kind in Kind::ALL {
             let rate: Figure = |round| round.messages_per_second;
@@ -67,7 +71,7 @@ impl Table {
                 false => format!("{:.3}", median(enters)),
             };
             println!(
-                "{:10} {:>10.0} {:>19} {:>9.2} {:>8.2} | {:>8.2} {:>9.2} | {:>10}",
+                "{:10} {:>10.0} {:>17} {:>8.2} {:>7.2} | {:>6.2} {:>8.2} | {:>6} | {:>6.2} {:>6.2}",
                 kind.name(),
                 median(rates),
                 format!("({least:.0}..{most:.0})"),
@@ -75,7 +79,9 @@ impl Table {
                 self.ratio(kind, Kind::Bare, rate),
                 median(self.of(kind, cpu)) * 1e6,
                 self.ratio(kind, Kind::Tokio, cpu),
-                enters
+                enters,
+                median(self.of(kind, |round| round.busy.0)),
+                median(self.of(kind, |round| round.busy.1)),
             );
         }
     }
