@@ -76,3 +76,6 @@ pub use driver::Stats;
 pub use runtime::{Runtime, block_on, stats};
 pub use scope::{Cancelled, is_cancelled};
 pub use yield_now::yield_now;
+
+#[cfg(test)]
+mod tests;

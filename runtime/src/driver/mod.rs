@@ -23,7 +23,7 @@ mod unparker;
 
 use crate::config::{Config, TURNS_PER_ENTER};
 use crate::key::{Key, Tag};
-use crate::ring::{Completion, Entry, Ring, Wait, opcode, squeue, types};
+use crate::ring::{self, Completion, Entry, Ring, Wait, opcode, squeue, types};
 use crate::scope;
 use crate::tree::NodeId;
 use crate::wake::Waiter;
@@ -70,7 +70,7 @@ impl Driver {
             backlog: VecDeque::new(),
             cancels: VecDeque::new(),
             timers: Timers::default(),
-            unparker: Unparker::new()?,
+            unparker: Unparker::new().map_err(|error| ring::explain::bell(&error))?,
             bell_armed: false,
             completions: VecDeque::new(),
             turns_without_enter: 0,

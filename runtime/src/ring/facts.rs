@@ -1,37 +1,40 @@
 //! What the machine says about itself, read when io_uring refuses to start.
 
+use crate::sys::Limit;
 use std::fs;
 
 /// Everything an explanation may need. Read once, on failure only.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     /// `uname -r`.
-    pub(super) release: String,
+    pub(crate) release: String,
     /// `kernel.io_uring_disabled`: 0 open, 1 for a group, 2 closed.
-    pub(super) disabled: Option<u8>,
+    pub(crate) disabled: Option<u8>,
     /// `kernel.io_uring_group`.
-    pub(super) group: Option<i64>,
-    /// A seccomp filter is active for this process.
-    pub(super) seccomp: bool,
+    pub(crate) group: Option<i64>,
+    /// A seccomp filter is active for this thread.
+    pub(crate) seccomp: bool,
     /// The container runtime that left its mark, if one did.
-    pub(super) container: Option<&'static str>,
+    pub(crate) container: Option<&'static str>,
     /// The effective user id.
-    pub(super) uid: String,
+    pub(crate) uid: String,
     /// The group ids.
-    pub(super) groups: String,
+    pub(crate) groups: String,
     /// The process may lock memory without limit.
-    pub(super) may_lock: bool,
-    /// Soft limit of locked memory in bytes; `None` without limit.
-    pub(super) memlock: Option<u64>,
+    pub(crate) may_lock: bool,
+    /// The limit of locked memory, in bytes.
+    pub(crate) memlock: Limit,
+    /// The limit of descriptors.
+    pub(crate) nofile: Limit,
 }
 
 const CAP_IPC_LOCK: u32 = 14;
 
 impl Facts {
-    pub(super) fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let status = text("/proc/self/status");
-        let limits = text("/proc/self/limits");
+        // Filters and capabilities are a thread's; `/proc/self` tells of the first one.
+        let status = text("/proc/thread-self/status");
         let capabilities = u64::from_str_radix(&field(&status, "CapEff:"), 16).unwrap_or(0);
         Self {
             release: text("/proc/sys/kernel/osrelease").trim().to_owned(),
@@ -42,12 +45,13 @@ impl Facts {
             uid: second(&field(&status, "Uid:")),
             groups: field(&status, "Groups:"),
             may_lock: capabilities & (1 << CAP_IPC_LOCK) != 0,
-            memlock: soft_limit(&limits, "Max locked memory").parse().ok(),
+            memlock: Limit::of_locked_memory(),
+            nofile: Limit::of_descriptors(),
         }
     }
 
     /// Whether the release is 6.1 or newer; only ever used to choose words.
-    pub(super) fn is_recent(&self) -> bool {
+    pub(crate) fn is_recent(&self) -> bool {
         let mut numbers = self.release.split(['.', '-']).map_while(|n| n.parse::<u32>().ok());
         let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
         (major, minor) >= (6, 1)
@@ -61,12 +65,6 @@ fn field(status: &str, name: &str) -> String {
 
 fn second(words: &str) -> String {
     words.split_whitespace().nth(1).unwrap_or_default().to_owned()
-}
-
-/// The soft value of a line of `/proc/self/limits`.
-fn soft_limit<'a>(limits: &'a str, name: &str) -> &'a str {
-    let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-    line.split_whitespace().next().unwrap_or_default()
 }
 
 fn container() -> Option<&'static str> {

@@ -10,8 +10,8 @@
 //! The ring is driven by the thread that made it, and by no other process.
 
 mod enter;
-mod explain;
-mod facts;
+pub(crate) mod explain;
+pub(crate) mod facts;
 mod setup;
 
 use crate::config::Config;

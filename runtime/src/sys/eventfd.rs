@@ -1,6 +1,6 @@
 //! An event counter that one thread writes and another thread's ring polls.
 
-use super::{check, is_out_of_descriptors, out_of_descriptors};
+use super::check;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
@@ -13,7 +13,7 @@ impl EventFd {
     pub(crate) fn new() -> io::Result<Self> {
         // SAFETY: no pointers are passed.
         let result = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-        let fd = check(result.into()).map_err(explain)? as RawFd;
+        let fd = check(result.into())? as RawFd;
         // SAFETY: the kernel just made this descriptor and nobody else knows its number.
         Ok(Self(unsafe { File::from_raw_fd(fd) }))
     }
@@ -23,13 +23,6 @@ impl EventFd {
         // The only possible error is a counter at its maximum (EAGAIN), and then the poll is due
         // to complete anyway. The counter is never read: a multishot poll sees each write.
         let _ = (&self.0).write(&1u64.to_ne_bytes());
-    }
-}
-
-fn explain(error: io::Error) -> io::Error {
-    match is_out_of_descriptors(&error) {
-        true => io::Error::new(error.kind(), out_of_descriptors("the bell of a core")),
-        false => error,
     }
 }
 

@@ -4,10 +4,10 @@ mod clock;
 mod error;
 mod eventfd;
 mod fork;
-mod limit;
+mod limits;
 
 pub(crate) use clock::monotonic_ns;
 pub(crate) use error::check;
 pub(crate) use eventfd::EventFd;
 pub(crate) use fork::ForkGuard;
-pub(crate) use limit::{is_out_of_descriptors, out_of_descriptors};
+pub(crate) use limits::Limit;

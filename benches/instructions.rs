@@ -1,0 +1,109 @@
+//! Instructions for one spawn, one wake, one operation: figures that do not wobble.
+//!
+//! ```text
+//! cargo bench --bench instructions
+//! ```
+//!
+//! Needs `valgrind` (its callgrind counts; nothing is timed). Each program runs in it twice, with
+//! so many operations and with twice as many, and the difference is divided by their number: what
+//! starting and stopping costs drops out. The kernel's own instructions are not counted.
+
+use nestling::{Runtime, nursery, task};
+use nestling_runtime::lowlevel::nop;
+use std::env;
+use std::future::Future;
+use std::io;
+use std::process::Command;
+
+/// Operations of the shorter run. A multiple of what a nursery or a batch of nops has.
+const OPERATIONS: u64 = 20_000;
+/// Children of a nursery: few enough that every cell is a recycled one.
+const CHILDREN: u64 = 200;
+/// Operations in flight together.
+const DEPTH: u64 = 100;
+
+/// What is counted: name, and a function that does so many of it.
+type Program = (&'static str, fn(u64));
+
+const PROGRAMS: [Program; 5] = [
+    ("spawn + join", |count| children(count, || async {})),
+    ("spawn + join, one yield", |count| children(count, task::yield_now)),
+    ("nop, one at a time", |count| nops(count, 1)),
+    ("nop, 100 at a time", |count| nops(count, DEPTH)),
+    ("nursery with one child", |count| nurseries(count)),
+];
+
+fn block_on(future: impl Future<Output = io::Result<()>>) {
+    let mut runtime = Runtime::builder().build().expect("a runtime");
+    runtime.block_on(future).expect("nothing fails");
+}
+
+fn children<F: Future<Output = ()>>(count: u64, child: fn() -> F) {
+    block_on(async {
+        for _ in 0..count / CHILDREN {
+            nursery(async |n| {
+                for _ in 0..CHILDREN {
+                    n.spawn(child());
+                }
+                Ok::<_, io::Error>(())
+            })
+            .await?;
+        }
+        Ok(())
+    });
+}
+
+fn nops(count: u64, depth: u64) {
+    block_on(nursery(async |n| {
+        for _ in 0..depth {
+            n.spawn(async {
+                for _ in 0..count / depth {
+                    nop().await?;
+                }
+                Ok::<_, io::Error>(())
+            });
+        }
+        Ok(())
+    }));
+}
+
+fn nurseries(count: u64) {
+    block_on(async {
+        for _ in 0..count {
+            nursery(async |n| {
+                n.spawn(async {});
+                Ok::<_, io::Error>(())
+            })
+            .await?;
+        }
+        Ok(())
+    });
+}
+
+/// Instructions of this program when it does `count` operations.
+fn instructions(program: &str, count: u64) -> u64 {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(env::current_exe().expect("this program"))
+        .args([program, &count.to_string()])
+        .output()
+        .expect("valgrind, which has to be installed");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let collected = said.lines().find_map(|line| line.split_once("Collected :"));
+    collected.and_then(|(_, count)| count.trim().parse().ok()).expect("a count of instructions")
+}
+
+fn main() {
+    // Cargo adds `--bench`.
+    let arguments: Vec<_> = env::args().skip(1).filter(|word| word != "--bench").collect();
+    if let [name, count] = arguments.as_slice() {
+        let (_, run) = PROGRAMS.iter().find(|(other, _)| other == name).expect("a program");
+        return run(count.parse().expect("a count"));
+    }
+    for (name, _) in PROGRAMS {
+        let once = instructions(name, OPERATIONS);
+        let twice = instructions(name, 2 * OPERATIONS);
+        println!("{name:26} {:8.1} instructions", (twice - once) as f64 / OPERATIONS as f64);
+    }
+}

@@ -1,0 +1,112 @@
+//! A ring for loops without a runtime: the flags that Nestling uses, and the plain crate's calls.
+#![expect(unsafe_code, reason = "pushing entries is a promise about what they point to")]
+
+use crate::LENGTH;
+use io_uring::squeue::Flags;
+use io_uring::{IoUring, opcode, types};
+use std::io;
+use std::net::TcpStream;
+use std::os::fd::AsRawFd;
+
+const ENTRIES: u32 = 1024;
+const COMPLETIONS: u32 = 8192;
+/// Wait for data before trying to take some.
+const POLL_FIRST: u16 = 1;
+
+/// The bit of a number that tells a send from a receive.
+const SEND: u64 = 1 << 32;
+
+/// Connections with a buffer each, on one ring.
+pub(crate) struct Ring {
+    // Before the buffers: what is in flight ends first.
+    uring: IoUring,
+    // Never grows: what the kernel was told stays where it is.
+    buffers: Vec<[u8; LENGTH]>,
+    streams: Vec<Option<TcpStream>>,
+    completions: Vec<(u64, i32)>,
+    pub(crate) enters: u64,
+}
+
+/// What has happened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Event {
+    Received(usize, usize),
+    Sent(usize),
+    Broken(usize),
+}
+
+impl Ring {
+    pub(crate) fn new(streams: Vec<TcpStream>) -> Self {
+        let uring = IoUring::builder()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_taskrun_flag()
+            .setup_submit_all()
+            .setup_no_sqarray()
+            .setup_cqsize(COMPLETIONS)
+            .build(ENTRIES)
+            .expect("a ring");
+        let buffers = streams.iter().map(|_| [0; LENGTH]).collect();
+        let streams = streams.into_iter().map(Some).collect();
+        Self { uring, buffers, streams, completions: Vec::new(), enters: 0 }
+    }
+
+    fn fd(&self, connection: usize) -> types::Fd {
+        types::Fd(self.streams[connection].as_ref().expect("it is open").as_raw_fd())
+    }
+
+    /// Receives into the connection's buffer from an offset.
+    pub(crate) fn receive(&mut self, connection: usize, offset: usize) {
+        let (fd, buffer) = (self.fd(connection), &mut self.buffers[connection][offset..]);
+        let entry = opcode::Recv::new(fd, buffer.as_mut_ptr(), buffer.len() as u32)
+            .ioprio(POLL_FIRST)
+            .build()
+            .user_data(connection as u64);
+        self.push(&entry);
+    }
+
+    /// Sends so many bytes of the connection's buffer. A silent one only tells of its failure.
+    pub(crate) fn send(&mut self, connection: usize, length: usize, silent: bool) {
+        let (fd, buffer) = (self.fd(connection), &self.buffers[connection][..length]);
+        let entry = opcode::Send::new(fd, buffer.as_ptr(), length as u32)
+            .flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL)
+            .build()
+            .flags(if silent { Flags::SKIP_SUCCESS } else { Flags::empty() })
+            .user_data(connection as u64 | SEND);
+        self.push(&entry);
+    }
+
+    fn push(&mut self, entry: &io_uring::squeue::Entry) {
+        if self.uring.submission().is_full() {
+            self.enters += 1;
+            self.uring.submit().expect("an enter");
+        }
+        // SAFETY: sockets and buffers live as long as the ring, at the same addresses.
+        let pushed = unsafe { self.uring.submission().push(entry) };
+        pushed.expect("the queue is not full");
+    }
+
+    /// Closes a connection on which nothing is in flight.
+    pub(crate) fn close(&mut self, connection: usize) {
+        self.streams[connection] = None;
+    }
+
+    /// Submits, waits for something to happen, and acts on all that has.
+    pub(crate) fn turn(&mut self, mut act: impl FnMut(&mut Self, Event)) -> io::Result<()> {
+        self.enters += 1;
+        self.uring.submit_and_wait(1)?;
+        let mut completions = std::mem::take(&mut self.completions);
+        completions.extend(self.uring.completion().map(|c| (c.user_data(), c.result())));
+        for (number, result) in completions.drain(..) {
+            let connection = (number & !SEND) as usize;
+            let event = match usize::try_from(result) {
+                Ok(_) if number & SEND != 0 => Event::Sent(connection),
+                Ok(length) => Event::Received(connection, length),
+                Err(_) => Event::Broken(connection),
+            };
+            act(self, event);
+        }
+        self.completions = completions;
+        Ok(())
+    }
+}

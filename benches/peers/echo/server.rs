@@ -1,0 +1,100 @@
+//! A server in a process of its own: started, asked for its address, timed and joined.
+
+use crate::clock::ProcessClock;
+use crate::{bare, nestling, tokio};
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+/// Who serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Nestling,
+    Tokio,
+    Bare,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 3] = [Self::Nestling, Self::Tokio, Self::Bare];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Nestling => "nestling",
+            Self::Tokio => "tokio",
+            Self::Bare => "bare",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Result<Self, String> {
+        let kind = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        kind.ok_or_else(|| format!("{name} is no server"))
+    }
+}
+
+/// Serves so many connections to their end, in this process. Prints the address, and in the end
+/// how often the kernel was entered, where that is counted.
+pub(crate) fn serve(kind: Kind, connections: usize) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    println!("{}", listener.local_addr().expect("its address"));
+    let enters = match kind {
+        Kind::Nestling => Some(nestling::serve(listener, connections)),
+        Kind::Tokio => {
+            tokio::serve(listener, connections);
+            None
+        }
+        Kind::Bare => Some(bare::serve(&listener, connections)),
+    };
+    match enters {
+        Some(enters) => println!("{enters}"),
+        None => println!("-"),
+    }
+}
+
+/// A server that runs elsewhere.
+pub(crate) struct Server {
+    process: Child,
+    output: BufReader<ChildStdout>,
+    address: SocketAddr,
+    clock: ProcessClock,
+}
+
+impl Server {
+    pub(crate) fn start(kind: Kind, core: usize, connections: usize) -> Self {
+        let mut process = Command::new(env::current_exe().expect("this program"))
+            .args(["--serve", kind.name()])
+            .args(["--core", &core.to_string()])
+            .args(["--connections", &connections.to_string()])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        let mut output = BufReader::new(process.stdout.take().expect("it is piped"));
+        let address = line(&mut output).parse().expect("an address");
+        let clock = ProcessClock::of(process.id());
+        Self { process, output, address, clock }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// CPU time that the process has used, in the kernel and outside, on all its threads.
+    pub(crate) fn cpu_time(&self) -> Duration {
+        self.clock.now()
+    }
+
+    /// Waits until it ends, which it does after its last connection. Tells its enters.
+    pub(crate) fn finish(mut self) -> Option<u64> {
+        let enters = line(&mut self.output).parse().ok();
+        let status = self.process.wait().expect("its end");
+        assert!(status.success(), "the server failed");
+        enters
+    }
+}
+
+fn line(output: &mut BufReader<ChildStdout>) -> String {
+    let mut line = String::new();
+    output.read_line(&mut line).expect("a line");
+    line.trim().to_owned()
+}

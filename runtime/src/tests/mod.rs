@@ -1,0 +1,3 @@
+//! What the parts promise each other, and what cannot be provoked from outside.
+
+mod explain;

@@ -1,0 +1,169 @@
+//! What the runtime allocates in the steady state: nothing.
+//!
+//! The allocator of this program counts, for each thread by itself. Each test runs its loop until
+//! all tables and pools have their size, then counts over many more rounds.
+#![expect(unsafe_code, reason = "an allocator is unsafe to write")]
+
+use nestling::buf::IoBuf;
+use nestling::net::{TcpListener, TcpStream};
+use nestling::{Cancelled, Nursery, Runtime, nursery, task};
+use nestling_runtime::lowlevel::nop;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::hint::black_box;
+use std::io;
+
+/// Rounds before anything is counted: more than any pool or table of the runtime starts with.
+const WARM_UP: usize = 1_000;
+/// Rounds that are counted. Something that allocates now and then, to grow, shows in so many.
+const ROUNDS: usize = 10_000;
+
+struct Counting;
+
+thread_local! {
+    // Constant and without a destructor, so that it can be used inside an allocation.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promise, handed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promise, handed on.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+/// Runs a loop in a runtime of its own, and counts the allocations of all but the first rounds.
+fn count(round: impl AsyncFnMut()) -> u64 {
+    Runtime::builder().build().expect("a runtime").block_on(count_here(round))
+}
+
+async fn count_here(mut round: impl AsyncFnMut()) -> u64 {
+    for _ in 0..WARM_UP {
+        round().await;
+    }
+    let before = ALLOCATIONS.get();
+    for _ in 0..ROUNDS {
+        round().await;
+    }
+    ALLOCATIONS.get() - before
+}
+
+/// Runs a loop inside a nursery, to which it adds children.
+fn count_spawns(round: impl for<'s> AsyncFn(&'s Nursery<'s, '_, Cancelled>)) -> u64 {
+    let mut runtime = Runtime::builder().build().expect("a runtime");
+    let counted =
+        runtime.block_on(nursery(async |n| Ok(count_here(async || round(n).await).await)));
+    counted.expect("nothing fails")
+}
+
+#[test]
+fn what_allocates_is_counted() {
+    let allocations = count(async || drop(black_box(Box::new(1))));
+    assert_eq!(allocations, ROUNDS as u64);
+}
+
+#[test]
+fn a_no_operation_allocates_nothing() {
+    assert_eq!(count(async || nop().await.expect("it does not fail")), 0);
+}
+
+#[test]
+fn a_yield_allocates_nothing() {
+    assert_eq!(count(task::yield_now), 0);
+}
+
+/// Sends a message and waits until it is back.
+async fn round_trip(stream: &TcpStream, buffer: Vec<u8>) -> io::Result<Vec<u8>> {
+    let (result, buffer) = stream.write_all(buffer).await;
+    result?;
+    let (result, buffer) = stream.read_exact(buffer).await;
+    result?;
+    Ok(buffer)
+}
+
+async fn echo(stream: &TcpStream) -> io::Result<()> {
+    let mut buffer = vec![0; 64];
+    loop {
+        let (result, received) = stream.read(buffer).await;
+        let length = result?;
+        if length == 0 {
+            return Ok(());
+        }
+        let (result, sent) = stream.write_all(received.slice(..length)).await;
+        result?;
+        buffer = sent.into_inner();
+    }
+}
+
+#[test]
+fn an_echoed_message_allocates_nothing_on_either_side() {
+    let mut runtime = Runtime::builder().build().expect("a runtime");
+    let counted: io::Result<u64> = runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        nursery(async |n| {
+            n.spawn(async {
+                let (stream, _) = listener.accept().await?;
+                echo(&stream).await
+            });
+            let stream = TcpStream::connect(address).await?;
+            let mut buffer = vec![7; 64];
+            let counted = count_here(async || {
+                let message = std::mem::take(&mut buffer);
+                buffer = round_trip(&stream, message).await.expect("it comes back");
+            });
+            Ok(counted.await)
+        })
+        .await
+    });
+    assert_eq!(counted.expect("the loopback works"), 0);
+}
+
+#[test]
+fn a_child_that_does_nothing_allocates_nothing() {
+    let allocations = count_spawns(async |n| n.spawn(async {}).await.expect("it ends"));
+    assert_eq!(allocations, 0);
+}
+
+#[test]
+fn a_child_that_yields_allocates_nothing() {
+    let allocations = count_spawns(async |n| n.spawn(task::yield_now()).await.expect("it ends"));
+    assert_eq!(allocations, 0);
+}
+
+#[test]
+fn a_child_with_an_operation_allocates_nothing() {
+    let allocations = count_spawns(async |n| {
+        n.spawn(async { nop().await.map_err(|_| Cancelled::new()) }).await.expect("it ends");
+    });
+    assert_eq!(allocations, 0);
+}
+
+#[test]
+fn fifty_children_at_once_allocate_nothing() {
+    let allocations = count_spawns(async |n| {
+        for _ in 0..50 {
+            n.spawn(task::yield_now());
+        }
+        while !n.is_empty() {
+            task::yield_now().await;
+        }
+    });
+    assert_eq!(allocations, 0);
+}

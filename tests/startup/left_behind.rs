@@ -1,0 +1,116 @@
+//! What runtimes leave behind: nothing in this process, and nothing in those that it starts.
+
+use crate::alone::alone;
+use nestling::Runtime;
+use nestling::net::{TcpListener, TcpStream};
+use nestling_runtime::lowlevel::nop;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::process::{Command, Stdio};
+use std::thread::yield_now;
+use std::time::{Duration, Instant};
+
+/// The descriptors of this process: number and what is behind it.
+pub(crate) fn descriptors() -> BTreeMap<String, String> {
+    let entries = fs::read_dir("/proc/self/fd").expect("the descriptors");
+    let target = |entry: fs::DirEntry| {
+        let target = fs::read_link(entry.path()).expect("what is behind it");
+        let number = entry.file_name().to_string_lossy().into_owned();
+        (number, target.to_string_lossy().into_owned())
+    };
+    let all = entries.map(|entry| target(entry.expect("a descriptor")));
+    // One of them reads this folder.
+    all.filter(|(_, target)| !target.starts_with("/proc/")).collect()
+}
+
+/// The threads of this process, those included that the kernel runs for it.
+pub(crate) fn threads() -> usize {
+    fs::read_dir("/proc/self/task").expect("the threads").count()
+}
+
+/// Waits until no more threads are left. One that was joined may still be on its last steps in the
+/// kernel; one that was not is there for good.
+pub(crate) fn wait_for_threads(count: usize) {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let start = Instant::now();
+    while threads() > count {
+        assert!(start.elapsed() < PATIENCE, "{} threads, where {count} were", threads());
+        yield_now();
+    }
+}
+
+/// Kibibytes that a line of `/proc/self/status` tells.
+fn kib(name: &str) -> u64 {
+    let status = fs::read_to_string("/proc/self/status").expect("the status");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("the line");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+#[test]
+fn b10_a_thousand_runtimes_leave_nothing() {
+    alone("left_behind::b10_a_thousand_runtimes_leave_nothing", || {
+        let cycle = |index: u32| {
+            let mut runtime = Runtime::builder().build().expect("a runtime");
+            // Some are dropped without ever running.
+            if index.is_multiple_of(2) {
+                runtime.block_on(nop()).expect("it does not fail");
+            }
+        };
+        (0..100).for_each(cycle);
+        let before = (descriptors(), threads(), kib("VmSize:"), kib("VmRSS:"));
+        (0..1_000).for_each(cycle);
+        assert_eq!(descriptors(), before.0);
+        wait_for_threads(before.1);
+        assert_eq!(kib("VmSize:"), before.2, "mapped memory, in KiB");
+        // The kernel counts pages with a delay; a page kept by each would be 4,000 KiB.
+        let grown = kib("VmRSS:").saturating_sub(before.3);
+        assert!(grown < 1_000, "resident memory has grown by {grown} KiB");
+    });
+}
+
+#[test]
+fn b10_runs_on_all_cores_leave_nothing() {
+    alone("left_behind::b10_runs_on_all_cores_leave_nothing", || {
+        let cycle = |_: u32| {
+            let run = Runtime::builder().run(async |_| nop().await);
+            run.expect("nothing fails");
+        };
+        let before = (descriptors(), threads());
+        (0..100).for_each(cycle);
+        assert_eq!(descriptors(), before.0);
+        wait_for_threads(before.1);
+    });
+}
+
+#[test]
+fn b11_a_started_process_inherits_nothing() {
+    alone("left_behind::b11_a_started_process_inherits_nothing", || {
+        let before = descriptors();
+        let mut runtime = Runtime::builder().build().expect("a runtime");
+        let result: io::Result<()> = runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            let _client = TcpStream::connect(listener.local_addr()?).await?;
+            let (_server, _) = listener.accept().await?;
+            let mut ours = descriptors();
+            ours.retain(|number, _| !before.contains_key(number));
+            let kinds = ["anon_inode:[io_uring]", "anon_inode:[eventfd]", "socket:"];
+            for (kind, count) in kinds.into_iter().zip([1, 1, 3]) {
+                let found = ours.values().filter(|target| target.starts_with(kind)).count();
+                assert_eq!(found, count, "{kind} in {ours:?}");
+            }
+            let list = Command::new("ls")
+                .args(["-l", "/proc/self/fd"])
+                .stdin(Stdio::null())
+                .stderr(Stdio::piped())
+                .output()?;
+            let inherited = String::from_utf8_lossy(&list.stdout);
+            assert!(inherited.contains("/dev/null"), "its own are listed: {inherited}");
+            for target in ours.values() {
+                assert!(!inherited.contains(target.as_str()), "{target} in\n{inherited}");
+            }
+            Ok(())
+        });
+        result.expect("the loopback works");
+    });
+}

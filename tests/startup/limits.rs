@@ -1,0 +1,107 @@
+//! A limit is in the way: the error says which, how high it is, and what is needed.
+
+use crate::alone::alone;
+use crate::refused::{assert_says, refusal};
+use crate::sandbox::{become_user, leave_descriptors, limit};
+use nestling::Runtime;
+use std::io::ErrorKind;
+use std::process;
+
+/// Nobody.
+const USER: u32 = 65_534;
+
+#[test]
+fn too_few_descriptors_for_the_ring() {
+    alone("limits::too_few_descriptors_for_the_ring", || {
+        let (files, soft, hard) = leave_descriptors(0);
+        let error = refusal();
+        let reached = format!("the limit of open descriptors (soft {soft}, hard {hard})");
+        let remedy = "Raise it (ulimit -n, systemd LimitNOFILE=) or open less";
+        assert_says(&error.to_string(), &[&reached, remedy]);
+        drop(files);
+        Runtime::builder().build().expect("with descriptors it works");
+    });
+}
+
+#[test]
+fn too_few_descriptors_for_what_comes_with_the_ring() {
+    alone("limits::too_few_descriptors_for_what_comes_with_the_ring", || {
+        let (_files, soft, hard) = leave_descriptors(1);
+        let reached = format!("the limit of open descriptors (soft {soft}, hard {hard})");
+        // Twice: the ring that was made for nothing is closed again.
+        for _ in 0..2 {
+            assert_says(&refusal().to_string(), &[&reached]);
+        }
+    });
+}
+
+/// Asserts what a user is told who may lock so much memory.
+fn refused_with_locked_memory(kib: u64) {
+    become_user(USER);
+    limit(libc::RLIMIT_MEMLOCK, kib * 1024);
+    let error = refusal();
+    let needed = "256 submission and 8192 completion entries need about 148 KiB";
+    let limit = format!("RLIMIT_MEMLOCK is {kib} KiB for all rings of the user");
+    let remedy = "Raise it (ulimit -l, systemd LimitMEMLOCK=, docker --ulimit memlock=-1) or use \
+                  fewer cores or entries";
+    assert_says(&error.to_string(), &["not enough locked memory", needed, &limit, remedy]);
+    assert_eq!(error.kind(), ErrorKind::OutOfMemory);
+}
+
+#[test]
+fn no_locked_memory() {
+    alone("limits::no_locked_memory", || refused_with_locked_memory(0));
+}
+
+#[test]
+fn little_locked_memory() {
+    alone("limits::little_locked_memory", || refused_with_locked_memory(64));
+}
+
+/// Asserts that the memory which the error asks for suffices for a ring of this size.
+fn asked_for_enough(entries: u32, completions: u32) {
+    // A user of our own: the kernel counts the rings of all processes of a user together, and
+    // those that were closed until it has got round to them.
+    become_user(10_000 + process::id() % 50_000);
+    let builder = Runtime::builder().entries(entries).completions(completions);
+    limit(libc::RLIMIT_MEMLOCK, 0);
+    let text = builder.clone().build().expect_err("no memory").to_string();
+    let (_, after) = text.split_once("need about ").expect("what is needed");
+    let kib: u64 = after.split(' ').next().and_then(|n| n.parse().ok()).expect("a number");
+    limit(libc::RLIMIT_MEMLOCK, kib * 1024);
+    builder.build().unwrap_or_else(|error| panic!("{kib} KiB were allowed: {error}"));
+}
+
+#[test]
+fn the_memory_asked_for_suffices() {
+    alone("limits::the_memory_asked_for_suffices", || asked_for_enough(256, 8192));
+}
+
+#[test]
+fn the_memory_asked_for_suffices_for_a_small_ring() {
+    alone("limits::the_memory_asked_for_suffices_for_a_small_ring", || asked_for_enough(2, 4));
+}
+
+#[test]
+fn the_memory_asked_for_suffices_for_a_large_ring() {
+    let test = "limits::the_memory_asked_for_suffices_for_a_large_ring";
+    alone(test, || asked_for_enough(100_000, 1_000_000));
+}
+
+#[test]
+fn the_memory_asked_for_suffices_for_an_odd_ring() {
+    let test = "limits::the_memory_asked_for_suffices_for_an_odd_ring";
+    alone(test, || asked_for_enough(300, 9_000));
+}
+
+#[test]
+fn g11_closed_rings_do_not_use_up_the_memory() {
+    alone("limits::g11_closed_rings_do_not_use_up_the_memory", || {
+        become_user(10_000 + process::id() % 50_000);
+        limit(libc::RLIMIT_MEMLOCK, 1024 * 1024);
+        for cycle in 0..100 {
+            let built = Runtime::builder().build();
+            built.unwrap_or_else(|error| panic!("in cycle {cycle}: {error}"));
+        }
+    });
+}

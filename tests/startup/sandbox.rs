@@ -1,0 +1,76 @@
+//! What a machine can take from a process: system calls, privileges, descriptors, memory.
+#![expect(unsafe_code, reason = "no crate that is used here does these system calls")]
+
+use std::fs::File;
+use std::io;
+
+/// Whether a call that returns 0 or -1 went well.
+fn check(result: libc::c_int) -> io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Has a system call answered with an error from now on, on this thread and those that it starts.
+pub(crate) fn deny(call: libc::c_long, error: libc::c_int) {
+    const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+    const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+    let mut steps = [
+        step(LOAD_WORD, 0, 0, 0), // the number of the call is first in what a filter sees
+        step(JUMP_IF_EQUAL, 0, 1, call as u32),
+        step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | error as u32),
+        step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: steps.len() as u16, filter: steps.as_mut_ptr() };
+    // SAFETY: no pointers are passed.
+    check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }).expect("a promise");
+    // SAFETY: `program` and the steps it points to live for the length of the call.
+    let installed =
+        unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program) };
+    check(installed).expect("a filter");
+}
+
+/// Sets the soft limit of a resource. Returns the hard one.
+pub(crate) fn limit(resource: libc::__rlimit_resource_t, soft: u64) -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a live rlimit to be written.
+    check(unsafe { libc::getrlimit(resource, &mut limit) }).expect("the limit");
+    limit.rlim_cur = soft;
+    // SAFETY: `limit` is a live rlimit to be read.
+    check(unsafe { libc::setrlimit(resource, &limit) }).expect("a lower limit");
+    limit.rlim_max
+}
+
+/// Gives up root, if that is who we are, and with it the privilege to lock memory without limit.
+pub(crate) fn become_user(id: u32) {
+    // SAFETY: no pointers are passed.
+    if unsafe { libc::geteuid() } != 0 {
+        return;
+    }
+    // SAFETY: an empty list of groups is not read.
+    check(unsafe { libc::setgroups(0, std::ptr::null()) }).expect("no groups");
+    // SAFETY: no pointers are passed.
+    check(unsafe { libc::setgid(id) }).expect("a group");
+    // SAFETY: no pointers are passed.
+    check(unsafe { libc::setuid(id) }).expect("a user");
+}
+
+/// Opens descriptors until only so many more can be opened. Returns them with the limits, soft and
+/// hard.
+pub(crate) fn leave_descriptors(left: usize) -> (Vec<File>, u64, u64) {
+    const SOFT: u64 = 64;
+    let hard = limit(libc::RLIMIT_NOFILE, SOFT);
+    let mut files = Vec::new();
+    loop {
+        match File::open("/dev/null") {
+            Ok(file) => files.push(file),
+            Err(error) => {
+                assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+                break;
+            }
+        }
+    }
+    assert!(files.len() >= left, "{SOFT} descriptors suffice for a test program");
+    files.truncate(files.len() - left);
+    (files, SOFT, hard)
+}
