@@ -26,7 +26,7 @@ pub(crate) struct Frame<E> {
 pub(crate) struct Running<'f, F, T> {
     pub(crate) future: Pin<&'f mut Option<F>>,
     /// Until the body has ended.
-    pub(crate) body: Option<Body>,
+    pub(crate) body: &'f mut Option<Body>,
     pub(crate) value: Option<T>,
 }
 
@@ -120,7 +120,7 @@ impl<E> Frame<E> {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let Some(body) = &running.body else { return };
+        let Some(body) = running.body.as_ref() else { return };
         let future = &mut running.future;
         let polled = catch_unwind(AssertUnwindSafe(|| {
             body.poll(|cx| {
@@ -145,7 +145,7 @@ impl<E> Frame<E> {
         if let Err(payload) = dropped {
             self.ledger.panic(self.scope(), payload);
         }
-        running.body = None;
+        *running.body = None;
     }
 }
 

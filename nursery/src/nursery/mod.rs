@@ -62,9 +62,10 @@ where
     // SAFETY: children outlive neither `nursery` nor what is around this future: the guard is a
     // local of it, declared after the one and inside the other.
     let guard = unsafe { frame.guard() };
-    let task = frame.body();
+    // The body's scope closes after its future: what that leaves in flight has an heir then.
+    let mut task = Some(frame.body());
     let future = pin!(Some(body(&nursery)));
-    let mut running = Running { future, body: Some(task), value: None };
+    let mut running = Running { future, body: &mut task, value: None };
     // SAFETY: this is the nursery's own future.
     poll_fn(|cx| unsafe { frame.poll(&mut running, cx) }).await;
     drop(guard);
