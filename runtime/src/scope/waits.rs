@@ -1,6 +1,7 @@
 //! Who waits for whose end: the edges by which a cancelled child can be kept for another's sake.
 
-use super::tree::{self, NONE, ScopeId};
+use super::tree::{self, NONE, Owner, ScopeId};
+use crate::wake;
 use slab::Slab;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -33,6 +34,11 @@ impl Wait {
         tree::set_waits(from, edge);
         Self { from, edge }
     }
+
+    /// Whether it happens in this scope.
+    pub(crate) fn is_from(&self, scope: ScopeId) -> bool {
+        self.from == scope
+    }
 }
 
 impl Drop for Wait {
@@ -60,32 +66,70 @@ impl Drop for Wait {
     }
 }
 
-/// Whether a cancelled child is kept: something is to be delivered in it, or it waits for a child
-/// that is kept. Children that only wait for each other are not: a least fixpoint.
-pub(crate) fn is_kept(child: ScopeId) -> bool {
-    if tree::has_live(child) || EDGES.with(|edges| edges.borrow().is_empty()) {
-        return tree::has_live(child);
+/// The scopes whose end is awaited in a scope or below it.
+fn awaited(scope: ScopeId) -> Vec<ScopeId> {
+    let mut targets = Vec::new();
+    for inner in tree::subtree(scope) {
+        EDGES.with(|edges| {
+            let edges = edges.borrow();
+            let mut at = tree::waits(inner);
+            while at != NONE {
+                let edge = &edges[at as usize];
+                targets.push(edge.target);
+                at = edge.next;
+            }
+        });
     }
-    let mut seen = BTreeSet::new();
-    let mut pending = vec![child];
+    targets
+}
+
+/// Whether the task that runs the code in a scope is to be polled.
+fn is_queued(scope: ScopeId) -> bool {
+    let mut scopes = std::iter::successors(Some(scope), |&inner| tree::parent(inner));
+    let task = scopes.find_map(|scope| match tree::owner(scope) {
+        Owner::Task(task) => Some(task),
+        Owner::Set(_) | Owner::Nobody => None,
+    });
+    task.is_some_and(wake::is_queued)
+}
+
+/// Whether a nursery that is polled by the code in a scope has children that are ready.
+fn has_ready(scope: ScopeId) -> bool {
+    let mut pending = vec![scope];
     while let Some(scope) = pending.pop() {
-        if tree::has_live(scope) {
-            return true;
+        match tree::owner(scope) {
+            // What is ready further inside is ready here as well.
+            Owner::Set(set) if wake::is_ready(set) => return true,
+            Owner::Set(_) => {}
+            Owner::Task(_) | Owner::Nobody => pending.extend(tree::children(scope)),
         }
-        if !seen.insert(scope) {
+    }
+    false
+}
+
+/// Whether a cancelled child is kept: something is to be answered in it, the turn ended before its
+/// nurseries had polled what is ready, or it waits for a cancelled child that is kept or is still
+/// to be polled. Children that only wait for each other are not kept (a least fixpoint), nor is
+/// one that waits for a child that runs on.
+pub(crate) fn is_kept(child: ScopeId) -> bool {
+    // A nursery that rests with ready children has queued whoever polls it. One that was forgotten
+    // has them too, but nobody polls it.
+    if tree::has_live(child) || is_queued(child) && has_ready(child) {
+        return true;
+    }
+    if EDGES.with(|edges| edges.borrow().is_empty()) {
+        return false;
+    }
+    let mut seen = BTreeSet::from([child]);
+    let mut pending = awaited(child);
+    while let Some(target) = pending.pop() {
+        if !tree::is_in_cancelled(target) || !seen.insert(target) {
             continue;
         }
-        for inner in tree::subtree(scope) {
-            EDGES.with(|edges| {
-                let edges = edges.borrow();
-                let mut at = tree::waits(inner);
-                while at != NONE {
-                    let edge = &edges[at as usize];
-                    pending.push(edge.target);
-                    at = edge.next;
-                }
-            });
+        if tree::has_live(target) || is_queued(target) {
+            return true;
         }
+        pending.extend(awaited(target));
     }
     false
 }

@@ -20,8 +20,8 @@ mod waker;
 
 pub(crate) use injector::{Injector, current as current_core, enter as enter_core};
 pub(crate) use ready::{
-    Next, SetId, TaskId, budget, insert_root, insert_task, is_queued, new_set, next, open_set,
-    payload, remove_set, remove_task, rest_set, take_queued, trim, wake, wake_set,
+    Next, SetId, TaskId, budget, insert_root, insert_task, is_queued, is_ready, new_set, next,
+    open_set, payload, remove_set, remove_task, rest_set, take_queued, trim, wake, wake_set,
 };
 pub(crate) use waiter::Waiter;
 pub(crate) use waker::Local;

@@ -199,9 +199,9 @@ pub(crate) fn take_queued(root: TaskId) -> bool {
     })
 }
 
-/// Whether a root is to be polled.
-pub(crate) fn is_queued(root: TaskId) -> bool {
-    with(|ready| ready.get(root).is_some_and(|task| task.state == State::Queued))
+/// Whether a task is to be polled.
+pub(crate) fn is_queued(task: TaskId) -> bool {
+    with(|ready| ready.get(task).is_some_and(|task| task.state == State::Queued))
 }
 
 /// Makes a task ready. Harmless when it is ready already or has ended.
@@ -256,6 +256,11 @@ pub(crate) fn wake_set(set: SetId) {
         false => Waiter::Nobody,
     });
     waiter.wake();
+}
+
+/// Whether tasks of a set wait to be polled.
+pub(crate) fn is_ready(set: SetId) -> bool {
+    with(|ready| ready.sets.get(set.0 as usize).is_some_and(|set| set.head != NONE))
 }
 
 /// Takes the next ready task out of a set's list, if the turn's budget allows another poll.
