@@ -7,9 +7,11 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::mem::ManuallyDrop;
 
+/// One edge, in the list of the scope that it starts from.
 #[derive(Debug)]
 struct Edge {
     target: ScopeId,
+    previous: u32,
     next: u32,
 }
 
@@ -30,7 +32,14 @@ impl Wait {
     /// The code in `from` waits for the child whose scope is `target`.
     pub(crate) fn new(from: ScopeId, target: ScopeId) -> Self {
         let next = tree::waits(from);
-        let edge = EDGES.with(|edges| edges.borrow_mut().insert(Edge { target, next }) as u32);
+        let edge = EDGES.with(|edges| {
+            let mut edges = edges.borrow_mut();
+            let edge = edges.insert(Edge { target, previous: NONE, next }) as u32;
+            if next != NONE {
+                edges[next as usize].previous = edge;
+            }
+            edge
+        });
         tree::set_waits(from, edge);
         Self { from, edge }
     }
@@ -45,22 +54,14 @@ impl Drop for Wait {
     fn drop(&mut self) {
         EDGES.with(|edges| {
             let mut edges = edges.borrow_mut();
-            let next = edges.remove(self.edge as usize).next;
-            let head = tree::waits(self.from);
-            if head == self.edge {
-                tree::set_waits(self.from, next);
-                return;
+            let Edge { previous, next, .. } = edges.remove(self.edge as usize);
+            if next != NONE {
+                edges[next as usize].previous = previous;
             }
-            // Few handles are awaited at once in one scope, so the list is short. When the scope
-            // has closed, the list is gone with it.
-            let mut at = head;
-            while at != NONE {
-                let edge = &mut edges[at as usize];
-                if edge.next == self.edge {
-                    edge.next = next;
-                    return;
-                }
-                at = edge.next;
+            match previous {
+                // Misses when the scope has closed: the list has no head then.
+                NONE => tree::set_waits(self.from, next),
+                _ => edges[previous as usize].next = next,
             }
         });
     }
