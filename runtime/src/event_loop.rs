@@ -115,8 +115,9 @@ impl EventLoop<'_> {
             let set = match dispatched {
                 None => return,
                 Some(Dispatched::Nothing) => None,
-                Some(Dispatched::Wake(waiter, set)) => {
+                Some(Dispatched::Wake(waiter, idle, set)) => {
                     waiter.wake();
+                    idle.into_iter().for_each(wake::wake);
                     set
                 }
                 Some(Dispatched::Dispose(orphan, completion, scope, set)) => {

@@ -9,7 +9,7 @@ use crate::config::IN_FLIGHT_LIMIT;
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope::{self, ScopeId};
-use crate::wake::Waiter;
+use crate::wake::{TaskId, Waiter};
 use slab::Slab;
 use std::io;
 use std::task::Context;
@@ -25,6 +25,8 @@ struct Entry {
     scope: Option<ScopeId>,
     previous: u32,
     next: u32,
+    /// The scope that is not cut before this is answered; `None` when nobody waits for it.
+    held: Option<ScopeId>,
     cancel_asked: bool,
 }
 
@@ -39,8 +41,8 @@ pub(crate) struct Landed {
 /// What is to be done about a completion, once nothing is borrowed.
 #[must_use]
 pub(super) enum Arrival {
-    /// Somebody waits for it.
-    Wake(Waiter, Emptied),
+    /// Somebody waits for it; the task has nothing else that keeps it.
+    Wake(Waiter, Option<TaskId>, Emptied),
     /// Nobody does; what follows from disposing of it belongs to the scope.
     Dispose { orphan: Box<dyn Orphan>, scope: Option<ScopeId>, emptied: Emptied },
     /// It matches nothing in flight.
@@ -97,12 +99,15 @@ impl InFlight {
             ));
         }
         self.generation += 1;
+        let held = scope.filter(|_| matches!(holder, Holder::Future(_)));
+        held.into_iter().for_each(scope::hold);
         let slot = self.entries.insert(Entry {
             generation: self.generation,
             lifecycle: Lifecycle::Pending(Stage::Queued, holder),
             scope: None,
             previous: NONE,
             next: NONE,
+            held,
             cancel_asked: false,
         });
         self.pending += 1;
@@ -169,11 +174,14 @@ impl InFlight {
         if let Landing::Stale = landing {
             return Arrival::Stale;
         }
+        // From here on its waiter is as good as polled: a future that nobody polls (it lost a
+        // `select`, or was forgotten) must not keep a cancelled task for ever.
+        let idle = entry.held.take().and_then(scope::release);
         self.pending -= 1;
         self.submitted -= usize::from(was_submitted);
         let emptied = self.unlink(key.slot() as u32);
         match landing {
-            Landing::Wake(waiter) => Arrival::Wake(waiter, emptied),
+            Landing::Wake(waiter) => Arrival::Wake(waiter, idle, emptied),
             Landing::Dispose(orphan) => {
                 self.entries.remove(key.slot());
                 Arrival::Dispose { orphan, scope, emptied }
@@ -198,13 +206,15 @@ impl InFlight {
         }
     }
 
-    /// The future of an operation is dropped. Says whether the kernel is to be asked to cancel.
+    /// The future of an operation is dropped. Says whether the kernel is to be asked to cancel, and
+    /// which task has nothing else that keeps it.
     pub(super) fn abandon(
         &mut self,
         key: Key,
         keep: impl FnOnce() -> Box<dyn Orphan>,
-    ) -> (Abandoned, Option<Key>) {
+    ) -> (Abandoned, Option<Key>, Option<TaskId>) {
         let entry = self.get(key).expect("a future's entry stays until it is abandoned");
+        let idle = entry.held.take().and_then(scope::release);
         let abandoned = entry.lifecycle.abandon(keep);
         let ask = match &abandoned {
             Abandoned::Withdrawn(_) => {
@@ -221,7 +231,7 @@ impl InFlight {
                 (!std::mem::replace(&mut entry.cancel_asked, true)).then_some(key)
             }
         };
-        (abandoned, ask)
+        (abandoned, ask, idle)
     }
 
     /// Asks for an operation to be cancelled; every operation is asked at most once.
@@ -240,7 +250,8 @@ impl InFlight {
                 let user_data = key.user_data();
                 let completion = Completion { user_data, result: -libc::ECANCELED, flags: 0 };
                 match self.complete(key, completion) {
-                    Arrival::Wake(waiter, _) => CancelStep::Withdrawn(waiter),
+                    // Whoever cancels has every task in the scope polled.
+                    Arrival::Wake(waiter, _, _) => CancelStep::Withdrawn(waiter),
                     Arrival::Dispose { .. } | Arrival::Stale => {
                         unreachable!("it was queued for a future")
                     }

@@ -25,7 +25,7 @@ use crate::config::{Config, TURNS_PER_ENTER};
 use crate::key::{Key, Tag};
 use crate::ring::{Completion, Entry, Ring, Wait, opcode, squeue, types};
 use crate::scope::{self, Owner, ScopeId};
-use crate::wake::{SetId, Waiter};
+use crate::wake::{SetId, TaskId, Waiter};
 use in_flight::{Arrival, CancelStep, InFlight};
 use lifecycle::Holder;
 use std::collections::VecDeque;
@@ -42,11 +42,12 @@ pub use stats::Stats;
 pub(crate) use timers::TimerKey;
 
 /// What the event loop has to do about one completion. The set, if there is one, waited for the
-/// last submission under its scope, and is to be woken as well.
+/// last submission under its scope, and is to be woken as well; so is the task that is not kept any
+/// more.
 #[must_use]
 pub(crate) enum Dispatched {
     Nothing,
-    Wake(Waiter, Option<SetId>),
+    Wake(Waiter, Option<TaskId>, Option<SetId>),
     /// Dispose of a result, in the scope to which what follows from it belongs.
     Dispose(Box<dyn Orphan>, Completion, Option<ScopeId>, Option<SetId>),
 }
@@ -146,20 +147,21 @@ impl Driver {
     }
 
     /// The future of an operation is dropped: what the kernel may touch is kept here until its
-    /// final completion, for which the kernel is asked.
+    /// final completion, for which the kernel is asked. The task, if there is one, is not kept any
+    /// more, and to be woken.
     pub(crate) fn abandon(
         &mut self,
         key: Key,
         keep: impl FnOnce() -> Box<dyn Orphan>,
-    ) -> Abandoned {
-        let (abandoned, ask) = self.in_flight.abandon(key, keep);
+    ) -> (Abandoned, Option<TaskId>) {
+        let (abandoned, ask, idle) = self.in_flight.abandon(key, keep);
         self.cancels.extend(ask);
         match &abandoned {
             Abandoned::Withdrawn(_) => self.stats.withdrawn += 1,
             Abandoned::Finished(_) => self.stats.discarded += 1,
             Abandoned::HandedOver(_) => {}
         }
-        abandoned
+        (abandoned, idle)
     }
 
     /// Asks for every operation in a scope's list to be cancelled. What never entered the kernel
@@ -334,9 +336,9 @@ impl Driver {
         Some(match key.tag() {
             Tag::Op if completion.more() => Dispatched::Nothing,
             Tag::Op => match self.in_flight.complete(key, completion) {
-                Arrival::Wake(waiter, emptied) => {
+                Arrival::Wake(waiter, idle, emptied) => {
                     self.stats.completed += 1;
-                    Dispatched::Wake(waiter, waiting_set(emptied))
+                    Dispatched::Wake(waiter, idle, waiting_set(emptied))
                 }
                 Arrival::Dispose { orphan, scope, emptied } => {
                     self.stats.completed += 1;

@@ -13,8 +13,8 @@ use super::{Answer, Operation};
 use crate::driver::{self, Abandoned, DriverRef, Landed, Orphan};
 use crate::key::Key;
 use crate::ring::Completion;
-use crate::scope::{self, Cancelled, ScopeId};
-use crate::wake::Waiter;
+use crate::scope::{self, Cancelled};
+use crate::wake::{self, Waiter};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -33,8 +33,6 @@ pub(crate) struct Op<T: Operation> {
 struct Flight {
     driver: DriverRef,
     key: Key,
-    /// The scope that is held until the answer is delivered.
-    scope: ScopeId,
 }
 
 // Nothing in here is pinned: the contract of `Operation` lets it be moved while it is in flight.
@@ -64,8 +62,7 @@ impl<T: Operation> Op<T> {
         let submitted = unsafe { driver.borrow_mut().submit(entry, Some(scope), Waiter::of(cx)) };
         match submitted {
             Ok(key) => {
-                scope::hold(scope);
-                self.flight = Some(Flight { driver, key, scope });
+                self.flight = Some(Flight { driver, key });
                 Poll::Pending
             }
             Err(error) => self.resolve(Err(error), false),
@@ -73,8 +70,7 @@ impl<T: Operation> Op<T> {
     }
 
     fn land(&mut self, landed: &Landed) -> Poll<T::Output> {
-        let flight = self.flight.take().expect("it was in flight");
-        scope::release(flight.scope);
+        self.flight = None;
         if landed.cancelled {
             if let Some(here) = scope::current() {
                 scope::mark_delivered(here);
@@ -103,10 +99,9 @@ impl<T: Operation> Drop for Op<T> {
     fn drop(&mut self) {
         let Some(flight) = self.flight.take() else { return };
         let mut operation = self.operation.take();
-        let abandoned = flight.driver.borrow_mut().abandon(flight.key, || {
+        let (abandoned, idle) = flight.driver.borrow_mut().abandon(flight.key, || {
             Box::new(Abandonee(operation.take().expect("in flight until it has resolved")))
         });
-        scope::release(flight.scope);
         match abandoned {
             // What the kernel never saw goes with this function.
             Abandoned::Withdrawn(waiter) | Abandoned::HandedOver(waiter) => drop(waiter),
@@ -114,6 +109,7 @@ impl<T: Operation> Drop for Op<T> {
                 operation.expect("it was not handed over").discard(completion);
             }
         }
+        idle.into_iter().for_each(wake::wake);
     }
 }
 

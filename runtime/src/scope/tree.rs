@@ -34,8 +34,8 @@ struct Node {
     first_child: u32,
     previous: u32,
     next: u32,
-    /// Reasons not to cut this node: operations of its own that are not delivered yet, and
-    /// children whose count is not zero.
+    /// Reasons not to cut this node: operations of its own that are not answered yet, and children
+    /// whose count is not zero.
     live: u32,
     /// The driver's list of the submissions made here: a slot of its table.
     ops: u32,
@@ -124,15 +124,13 @@ impl Tree {
         None
     }
 
-    /// Whether `outer` is the scope `index` or one around it.
-    fn is_within(&self, mut index: u32, outer: ScopeId) -> bool {
-        while index != NONE {
-            if self.id(index) == Some(outer) {
-                return true;
-            }
-            index = self.nodes[index as usize].parent;
+    /// Whether a scope is `outer` or one inside it.
+    fn is_within(&mut self, scope: ScopeId, outer: u32) -> bool {
+        let mut at = self.get(scope).map_or(NONE, |_| scope.index);
+        while at != NONE && at != outer {
+            at = self.at(at).parent;
         }
-        false
+        at == outer
     }
 
     fn hold(&mut self, mut index: u32) {
@@ -146,21 +144,32 @@ impl Tree {
         }
     }
 
-    /// Returns the tasks that had only this to wait for, and are cancelled.
-    fn release(&mut self, mut index: u32) -> Option<TaskId> {
-        let mut cut = None;
+    /// Returns the innermost cancelled scope that nothing is in the way of cutting any more.
+    fn release(&mut self, mut index: u32) -> Option<u32> {
+        let mut idle = None;
         while index != NONE {
             let node = self.at(index);
             node.live -= 1;
             if node.live > 0 {
                 break;
             }
-            if let (Owner::Task(task), Some(_)) = (node.owner, node.reason) {
-                cut = cut.or(Some(task));
+            if node.reason.is_some() {
+                idle = idle.or(Some(index));
             }
             index = node.parent;
         }
-        cut
+        idle
+    }
+
+    /// The task that runs the code in a scope.
+    fn task(&self, mut index: u32) -> Option<TaskId> {
+        while let Some(node) = self.nodes.get(index as usize) {
+            if let Owner::Task(task) = node.owner {
+                return Some(task);
+            }
+            index = node.parent;
+        }
+        None
     }
 }
 
@@ -281,32 +290,30 @@ pub(crate) fn is_delivered(id: ScopeId) -> bool {
     with(|tree| tree.get(id).is_some_and(|node| node.delivered))
 }
 
-/// Something of this scope is to be delivered still: it is not cut while that is so.
+/// Something of this scope is to be answered still: it is not cut while that is so.
 pub(crate) fn hold(id: ScopeId) {
     with(|tree| {
-        if tree.get(id).is_some() {
-            tree.hold(id.index);
-        }
+        let index = tree.get(id).map_or(NONE, |_| id.index);
+        tree.hold(index);
     });
 }
 
-/// It was delivered, or nobody waits for it any more.
-pub(crate) fn release(id: ScopeId) {
+/// It was answered, or its future is gone. Returns the task that has to look again whether anything
+/// keeps it: the answer may wake another one (of a future shared between scopes), or nobody.
+#[must_use = "the task has to be woken, with nothing borrowed"]
+pub(crate) fn release(id: ScopeId) -> Option<TaskId> {
     let here = super::current();
-    let cut = with(|tree| {
-        let released = tree.get(id).is_some_and(|node| node.live > 0);
-        let cut = if released { tree.release(id.index) } else { None };
-        // The code that runs inside the scope is looked at when its poll ends.
-        cut.filter(|_| !here.is_some_and(|here| tree.is_within(id.index, here)))
-    });
-    // Delivered elsewhere (a future shared between scopes), its own task has to be told that
-    // nothing holds it any more.
-    if let Some(task) = cut {
-        crate::wake::wake(task);
-    }
+    with(|tree| {
+        if tree.get(id).is_none_or(|node| node.live == 0) {
+            return None;
+        }
+        let idle = tree.release(id.index)?;
+        // The code that runs inside that scope is looked at when its poll ends.
+        if here.is_some_and(|here| tree.is_within(here, idle)) { None } else { tree.task(idle) }
+    })
 }
 
-/// Whether something is still to be delivered in the scope or below it.
+/// Whether something is still to be answered in the scope or below it.
 pub(super) fn has_live(id: ScopeId) -> bool {
     with(|tree| tree.get(id).is_some_and(|node| node.live > 0))
 }
