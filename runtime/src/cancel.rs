@@ -12,11 +12,13 @@ use std::task::{Context, Poll};
 pub(crate) fn cancel(scope: ScopeId, reason: Reason) {
     let CancelWork { ops, tasks } = scope::cancel(scope, reason);
     if let Some(driver) = driver::current() {
+        // Nobody is to be woken while the driver is borrowed, nor before all lists were read: a
+        // foreign waker may drop operations, and with them the heads of lists.
+        let mut withdrawn = Vec::new();
         for head in ops {
-            // Nobody is to be woken while the driver is borrowed.
-            let withdrawn = driver.borrow_mut().cancel_list(head);
-            withdrawn.into_iter().for_each(wake::Waiter::wake);
+            withdrawn.append(&mut driver.borrow_mut().cancel_list(head));
         }
+        withdrawn.into_iter().for_each(wake::Waiter::wake);
     }
     for task in tasks {
         wake::wake(task);
