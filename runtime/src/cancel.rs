@@ -4,6 +4,7 @@ use crate::driver;
 use crate::scope::{self, CancelWork, Owner, Reason, ScopeId};
 use crate::wake::{self, SetId};
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -39,20 +40,23 @@ pub(crate) fn close(scope: ScopeId) {
 /// A part of the program that can be cancelled by itself: a node of the cancel-status tree, below
 /// the one that was current when it was made. Dropping it closes it.
 #[derive(Debug)]
-pub struct CancelScope(ScopeId);
+pub struct CancelScope(ScopeId, OneThread);
 
 /// Cancels a scope from elsewhere on the same core; harmless when that has closed.
 #[derive(Debug, Clone, Copy)]
-pub struct CancelHandle(ScopeId);
+pub struct CancelHandle(ScopeId, OneThread);
+
+/// Neither `Send` nor `Sync`: on another thread the same number names another scope.
+type OneThread = PhantomData<*const ()>;
 
 impl CancelScope {
     /// Opens a scope below the current one.
     pub fn new() -> Self {
-        Self(scope::new(scope::current()))
+        Self(scope::new(scope::current()), PhantomData)
     }
 
     pub(crate) fn below(parent: ScopeId) -> Self {
-        Self(scope::new(Some(parent)))
+        Self(scope::new(Some(parent)), PhantomData)
     }
 
     pub(crate) fn id(&self) -> ScopeId {
@@ -95,7 +99,7 @@ impl CancelScope {
 
     /// A handle that cancels the scope from elsewhere on this core.
     pub fn handle(&self) -> CancelHandle {
-        CancelHandle(self.0)
+        CancelHandle(self.0, PhantomData)
     }
 
     /// Why the scope counts as cancelled, if it does.
