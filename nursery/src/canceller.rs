@@ -3,7 +3,13 @@
 use nestling_runtime::lowlevel::{CancelHandle, Reason};
 
 /// Cancels a nursery, as [`Nursery::cancel`](crate::Nursery::cancel) does. Bound to no lifetime:
-/// once the nursery has closed, it does nothing.
+/// once the nursery has closed, it does nothing. Bound to its thread:
+///
+/// ```compile_fail,E0277
+/// # fn f(stop: nestling_nursery::Canceller) {
+/// std::thread::spawn(move || stop.cancel());
+/// # }
+/// ```
 ///
 /// # Examples
 ///

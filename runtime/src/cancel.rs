@@ -5,6 +5,7 @@ use crate::scope::{self, CancelWork};
 use crate::tree::{NONE, NodeId, Reason};
 use crate::wake;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -13,11 +14,13 @@ use std::task::{Context, Poll};
 pub(crate) fn cancel(scope: NodeId, reason: Reason) {
     let CancelWork { ops, tasks } = scope::cancel(scope, reason);
     if let Some(driver) = driver::current() {
+        // Nobody is to be woken while the driver is borrowed, nor before all lists were read: a
+        // foreign waker may drop operations, and with them the heads of lists.
+        let mut withdrawn = Vec::new();
         for head in ops {
-            // Nobody is to be woken while the driver is borrowed.
-            let withdrawn = driver.borrow_mut().cancel_list(head);
-            withdrawn.into_iter().for_each(wake::Waiter::wake);
+            withdrawn.append(&mut driver.borrow_mut().cancel_list(head));
         }
+        withdrawn.into_iter().for_each(wake::Waiter::wake);
     }
     for task in tasks {
         wake::wake(task);
@@ -47,21 +50,24 @@ fn adopt_and_close(scope: NodeId) {
 /// A part of the program that can be cancelled by itself: a node of the cancel-status tree, below
 /// the one that was current when it was made. Dropping it closes it.
 #[derive(Debug)]
-pub struct CancelScope(NodeId);
+pub struct CancelScope(NodeId, OneThread);
 
 /// Cancels a scope from elsewhere on the same core; harmless when that has closed.
 #[derive(Debug, Clone, Copy)]
-pub struct CancelHandle(NodeId);
+pub struct CancelHandle(NodeId, OneThread);
+
+/// Neither `Send` nor `Sync`: on another thread the same number names another scope.
+type OneThread = PhantomData<*const ()>;
 
 impl CancelScope {
     /// Opens a scope below the current one.
     pub fn new() -> Self {
-        Self(scope::new(scope::current()))
+        Self(scope::new(scope::current()), PhantomData)
     }
 
     /// The scope of a task, to be closed with it.
     pub(crate) fn of_task(id: NodeId) -> Self {
-        Self(id)
+        Self(id, PhantomData)
     }
 
     pub(crate) fn id(&self) -> NodeId {
@@ -99,7 +105,7 @@ impl CancelScope {
 
     /// A handle that cancels the scope from elsewhere on this core.
     pub fn handle(&self) -> CancelHandle {
-        CancelHandle(self.0)
+        CancelHandle(self.0, PhantomData)
     }
 
     /// Why the scope counts as cancelled, if it does.

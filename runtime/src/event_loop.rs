@@ -110,21 +110,22 @@ impl EventLoop<'_> {
     fn dispatch(&self) {
         loop {
             let arrival = self.driver.borrow_mut().dispatch();
-            let set = match arrival {
+            let drained = match arrival {
                 None => return,
                 Some(Arrival::Nothing | Arrival::Stale) => None,
-                Some(Arrival::Wake(waiter, set)) => {
+                Some(Arrival::Wake { waiter, idle, drained }) => {
                     waiter.wake();
-                    set
+                    idle.into_iter().for_each(wake::wake);
+                    drained
                 }
-                Some(Arrival::Dispose(orphan, completion, scope, set)) => {
+                Some(Arrival::Dispose { orphan, completion, scope, drained }) => {
                     // What follows from it, a close, belongs to where the operation belonged.
                     let _entered = scope.map(scope::enter);
                     orphan.dispose(completion);
-                    set
+                    drained
                 }
             };
-            if let Some(set) = set {
+            if let Some(set) = drained {
                 wake::wake_set(set);
             }
         }

@@ -23,6 +23,8 @@ struct Entry {
     scope: Option<NodeId>,
     previous: u32,
     next: u32,
+    /// The scope that is not cut before this is answered; `None` when nobody waits for it.
+    held: Option<NodeId>,
     cancel_asked: bool,
 }
 
@@ -34,16 +36,21 @@ pub(crate) struct Landed {
     pub(crate) cancelled: bool,
 }
 
-/// What is to be done about a completion, once nothing is borrowed. The set, if there is one,
-/// waited for its last submission, and is to be woken as well.
+/// What is to be done about a completion, once nothing is borrowed. A nursery that has
+/// waited for its last submission is `drained`, and to be woken as well.
 #[must_use]
 pub(crate) enum Arrival {
     /// Nothing.
     Nothing,
-    /// Somebody waits for it.
-    Wake(Waiter, Option<SetId>),
+    /// Somebody waits for it. Nothing else keeps the task in `idle`: it has to look again.
+    Wake { waiter: Waiter, idle: Option<NodeId>, drained: Option<SetId> },
     /// Nobody does: dispose of it, in the scope to which what follows from that belongs.
-    Dispose(Box<dyn Orphan>, Completion, Option<NodeId>, Option<SetId>),
+    Dispose {
+        orphan: Box<dyn Orphan>,
+        completion: Completion,
+        scope: Option<NodeId>,
+        drained: Option<SetId>,
+    },
     /// It matches nothing in flight.
     Stale,
 }
@@ -95,12 +102,14 @@ impl InFlight {
             ));
         }
         self.generation += 1;
+        let held = scope.filter(|_| matches!(holder, Holder::Future(_)));
         let slot = self.entries.insert(Entry {
             generation: self.generation,
             lifecycle: Lifecycle::Pending(Stage::Queued, holder),
             scope: None,
             previous: NONE,
             next: NONE,
+            held,
             cancel_asked: false,
         });
         self.pending += 1;
@@ -165,14 +174,17 @@ impl InFlight {
         if let Landing::Stale = landing {
             return Arrival::Stale;
         }
+        // From here on its waiter is as good as polled: a future that nobody polls (it lost a
+        // `select`, or was forgotten) must not keep a cancelled task for ever.
+        let idle = entry.held.take().and_then(scope::release);
         self.pending -= 1;
         self.submitted -= usize::from(was_submitted);
-        let emptied = self.unlink(key.slot() as u32);
+        let drained = self.unlink(key.slot() as u32);
         match landing {
-            Landing::Wake(waiter) => Arrival::Wake(waiter, emptied),
+            Landing::Wake(waiter) => Arrival::Wake { waiter, idle, drained },
             Landing::Dispose(orphan) => {
                 self.entries.remove(key.slot());
-                Arrival::Dispose(orphan, completion, scope, emptied)
+                Arrival::Dispose { orphan, completion, scope, drained }
             }
             Landing::Stale => unreachable!("returned above"),
         }
@@ -194,13 +206,15 @@ impl InFlight {
         }
     }
 
-    /// The future of an operation is dropped. Says whether the kernel is to be asked to cancel.
+    /// The future of an operation is dropped. Says whether the kernel is to be asked to cancel, and
+    /// which task has nothing else that keeps it.
     pub(super) fn abandon(
         &mut self,
         key: Key,
         keep: impl FnOnce() -> Box<dyn Orphan>,
-    ) -> (Abandoned, Option<Key>) {
+    ) -> (Abandoned, Option<Key>, Option<NodeId>) {
         let entry = self.get(key).expect("a future's entry stays until it is abandoned");
+        let idle = entry.held.take().and_then(scope::release);
         let abandoned = entry.lifecycle.abandon(keep);
         let ask = match &abandoned {
             Abandoned::Withdrawn(_) => {
@@ -217,7 +231,7 @@ impl InFlight {
                 (!std::mem::replace(&mut entry.cancel_asked, true)).then_some(key)
             }
         };
-        (abandoned, ask)
+        (abandoned, ask, idle)
     }
 
     /// Asks for an operation to be cancelled; every operation is asked at most once.
@@ -236,8 +250,9 @@ impl InFlight {
                 let user_data = key.user_data();
                 let completion = Completion { user_data, result: -libc::ECANCELED, flags: 0 };
                 match self.complete(key, completion) {
-                    Arrival::Wake(waiter, _) => CancelStep::Withdrawn(waiter),
-                    Arrival::Dispose(..) | Arrival::Stale | Arrival::Nothing => {
+                    // Whoever cancels has every task in the scope polled.
+                    Arrival::Wake { waiter, .. } => CancelStep::Withdrawn(waiter),
+                    Arrival::Dispose { .. } | Arrival::Stale | Arrival::Nothing => {
                         unreachable!("it was queued for a future")
                     }
                 }

@@ -142,20 +142,21 @@ impl Driver {
     }
 
     /// The future of an operation is dropped: what the kernel may touch is kept here until its
-    /// final completion, for which the kernel is asked.
+    /// final completion, for which the kernel is asked. The task, if there is one, is not kept any
+    /// more, and to be woken.
     pub(crate) fn abandon(
         &mut self,
         key: Key,
         keep: impl FnOnce() -> Box<dyn Orphan>,
-    ) -> Abandoned {
-        let (abandoned, ask) = self.in_flight.abandon(key, keep);
+    ) -> (Abandoned, Option<NodeId>) {
+        let (abandoned, ask, idle) = self.in_flight.abandon(key, keep);
         self.cancels.extend(ask);
         match &abandoned {
             Abandoned::Withdrawn(_) => self.stats.withdrawn += 1,
             Abandoned::Finished(_) => self.stats.discarded += 1,
             Abandoned::HandedOver(_) => {}
         }
-        abandoned
+        (abandoned, idle)
     }
 
     /// Asks for every operation in a scope's list to be cancelled. What never entered the kernel
@@ -342,8 +343,8 @@ impl Driver {
         };
         match arrival {
             Arrival::Nothing => {}
-            Arrival::Wake(..) => self.stats.completed += 1,
-            Arrival::Dispose(..) => {
+            Arrival::Wake { .. } => self.stats.completed += 1,
+            Arrival::Dispose { .. } => {
                 self.stats.completed += 1;
                 self.stats.discarded += 1;
             }

@@ -14,8 +14,7 @@ use crate::driver::{self, Abandoned, DriverRef, Landed, Orphan};
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope::{self, Cancelled};
-use crate::tree::NodeId;
-use crate::wake::Waiter;
+use crate::wake::{self, Waiter};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -34,8 +33,6 @@ pub(crate) struct Op<T: Operation> {
 struct Flight {
     driver: DriverRef,
     key: Key,
-    /// The scope that is held until the answer is delivered.
-    scope: NodeId,
 }
 
 // Nothing in here is pinned: the contract of `Operation` lets it be moved while it is in flight.
@@ -65,19 +62,19 @@ impl<T: Operation> Op<T> {
         let submitted = unsafe { driver.borrow_mut().submit(entry, Some(scope), Waiter::of(cx)) };
         match submitted {
             Ok(key) => {
-                self.flight = Some(Flight { driver, key, scope });
+                self.flight = Some(Flight { driver, key });
                 Poll::Pending
             }
             Err(error) => {
-                scope::release(scope);
+                // This code runs in the scope: whether that is kept is looked at afterwards.
+                let _ = scope::release(scope);
                 self.resolve(Err(error), false)
             }
         }
     }
 
     fn land(&mut self, landed: &Landed) -> Poll<T::Output> {
-        let flight = self.flight.take().expect("it was in flight");
-        scope::release(flight.scope);
+        self.flight = None;
         if landed.cancelled {
             if let Some(here) = scope::current() {
                 scope::mark_delivered(here);
@@ -106,10 +103,9 @@ impl<T: Operation> Drop for Op<T> {
     fn drop(&mut self) {
         let Some(flight) = self.flight.take() else { return };
         let mut operation = self.operation.take();
-        let abandoned = flight.driver.borrow_mut().abandon(flight.key, || {
+        let (abandoned, idle) = flight.driver.borrow_mut().abandon(flight.key, || {
             Box::new(Abandonee(operation.take().expect("in flight until it has resolved")))
         });
-        scope::release(flight.scope);
         match abandoned {
             // What the kernel never saw goes with this function.
             Abandoned::Withdrawn(waiter) | Abandoned::HandedOver(waiter) => drop(waiter),
@@ -117,6 +113,7 @@ impl<T: Operation> Drop for Op<T> {
                 operation.expect("it was not handed over").discard(completion);
             }
         }
+        idle.into_iter().for_each(wake::wake);
     }
 }
 

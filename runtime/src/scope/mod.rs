@@ -6,7 +6,7 @@
 //! | of a node | means                                                                |
 //! |-----------|----------------------------------------------------------------------|
 //! | reason    | it is cancelled: itself, or because one around it is                 |
-//! | live      | undelivered operations, its own and, as one, those of each child     |
+//! | live      | unanswered operations, its own and, as one, those of each child      |
 //! | delivered | a cancellation was handed out here, so errors that follow are derived|
 //! | ops       | submissions made under it; a list whose links the driver keeps       |
 //! | waits     | join handles awaited in it                                           |

@@ -21,22 +21,30 @@ fn hold_upwards(tree: &mut Tree, mut index: u32) {
     }
 }
 
-/// Returns the task that had only this to wait for, and is cancelled.
+/// Returns the innermost cancelled scope that nothing is in the way of cutting any more.
 #[inline]
-fn release_upwards(tree: &mut Tree, mut index: u32) -> Option<NodeId> {
-    let mut cut = NONE;
+fn release_upwards(tree: &mut Tree, mut index: u32) -> Option<u32> {
+    let mut idle = None;
     while index != NONE {
         let node = tree.at(index);
         node.live -= 1;
         if node.live > 0 {
             break;
         }
-        if cut == NONE && node.role == Role::Task && node.reason.is_some() {
-            cut = index;
+        if node.reason.is_some() {
+            idle = idle.or(Some(index));
         }
         index = node.parent;
     }
-    tree.id(cut)
+    idle
+}
+
+/// The task that runs the code in a scope.
+pub(super) fn task_of(tree: &mut Tree, mut index: u32) -> Option<NodeId> {
+    while index != NONE && tree.at(index).role != Role::Task {
+        index = tree.at(index).parent;
+    }
+    tree.id(index)
 }
 
 /// Opens a scope below another, or a root. A scope below a cancelled one is born cancelled.
@@ -121,7 +129,7 @@ pub(crate) fn is_delivered(id: NodeId) -> bool {
 }
 
 /// An operation starts in this scope, unless that is cancelled. From now on something is to be
-/// delivered here: the scope is not cut while that is so.
+/// answered here: the scope is not cut while that is so.
 #[inline]
 pub(crate) fn admit(id: NodeId) -> bool {
     tree::with(|tree| {
@@ -133,26 +141,23 @@ pub(crate) fn admit(id: NodeId) -> bool {
     })
 }
 
-/// It was delivered, or nobody waits for it any more.
+/// It was answered, or its future is gone. Returns the task that has to look again whether anything
+/// keeps it: the answer may wake another one (of a future shared between scopes), or nobody.
+#[must_use = "the task has to be woken, with nothing borrowed"]
 #[inline]
-pub(crate) fn release(id: NodeId) {
+pub(crate) fn release(id: NodeId) -> Option<NodeId> {
     let here = super::current();
-    let cut = tree::with(|tree| {
-        let released = tree.get(id).is_some_and(|node| node.live > 0);
-        let cut = if released { release_upwards(tree, id.index()) } else { None };
-        // The code that runs inside the scope is looked at when its poll ends.
-        cut.filter(|_| !here.is_some_and(|here| tree.is_within(id.index(), here)))
-    });
-    // Delivered elsewhere (a future shared between scopes), its own task has to be told that
-    // nothing holds it any more.
-    if let Some(task) = cut {
-        crate::wake::wake(task);
-    }
-}
-
-/// Whether something is still to be delivered in the scope or below it.
-pub(super) fn has_live(id: NodeId) -> bool {
-    tree::with(|tree| tree.get(id).is_some_and(|node| node.live > 0))
+    tree::with(|tree| {
+        if tree.get(id).is_none_or(|node| node.live == 0) {
+            return None;
+        }
+        let idle = release_upwards(tree, id.index())?;
+        // The code that runs inside that scope is looked at when its poll ends.
+        if here.is_some_and(|here| tree.is_within(here, idle)) {
+            return None;
+        }
+        task_of(tree, idle)
+    })
 }
 
 /// The head of the driver's list for a scope; `None` when the scope is gone.

@@ -1,15 +1,17 @@
 //! Who waits for whose end: the edges by which a cancelled child can be kept for another's sake.
 
-use super::status::{has_live, is_in_cancelled};
-use crate::tree::{self, NONE, NodeId};
+use super::status::task_of;
+use crate::tree::{self, NONE, NodeId, Role, State, Tree};
 use slab::Slab;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::mem::ManuallyDrop;
 
+/// One edge, in the list of the scope that it starts from.
 #[derive(Debug)]
 struct Edge {
     target: NodeId,
+    previous: u32,
     next: u32,
 }
 
@@ -30,9 +32,21 @@ impl Wait {
     /// The code in `from` waits for the child whose scope is `target`.
     pub(crate) fn new(from: NodeId, target: NodeId) -> Self {
         let next = first(from);
-        let edge = EDGES.with(|edges| edges.borrow_mut().insert(Edge { target, next }) as u32);
+        let edge = EDGES.with(|edges| {
+            let mut edges = edges.borrow_mut();
+            let edge = edges.insert(Edge { target, previous: NONE, next }) as u32;
+            if next != NONE {
+                edges[next as usize].previous = edge;
+            }
+            edge
+        });
         set_first(from, edge);
         Self { from, edge }
+    }
+
+    /// Whether it happens in this scope.
+    pub(crate) fn is_from(&self, scope: NodeId) -> bool {
+        self.from == scope
     }
 }
 
@@ -40,22 +54,14 @@ impl Drop for Wait {
     fn drop(&mut self) {
         EDGES.with(|edges| {
             let mut edges = edges.borrow_mut();
-            let next = edges.remove(self.edge as usize).next;
-            let head = first(self.from);
-            if head == self.edge {
-                set_first(self.from, next);
-                return;
+            let Edge { previous, next, .. } = edges.remove(self.edge as usize);
+            if next != NONE {
+                edges[next as usize].previous = previous;
             }
-            // Few handles are awaited at once in one scope, so the list is short. When the scope
-            // has closed, the list is gone with it.
-            let mut at = head;
-            while at != NONE {
-                let edge = &mut edges[at as usize];
-                if edge.next == self.edge {
-                    edge.next = next;
-                    return;
-                }
-                at = edge.next;
+            match previous {
+                // Misses when the scope has closed: the list has no head then.
+                NONE => set_first(self.from, next),
+                _ => edges[previous as usize].next = next,
             }
         });
     }
@@ -74,48 +80,77 @@ fn set_first(scope: NodeId, head: u32) {
     });
 }
 
-/// All scopes in the subtree, the top one first.
-fn subtree(top: NodeId) -> Vec<NodeId> {
-    tree::with(|tree| {
-        let mut found = Vec::new();
-        let mut at = tree.get(top).is_some().then_some(top.index());
-        while let Some(index) = at {
-            found.extend(tree.id(index));
-            at = tree.after(top.index(), index, false);
+/// The scopes whose end is awaited in a scope or below it.
+fn awaited(tree: &mut Tree, scope: NodeId) -> Vec<NodeId> {
+    let mut targets = Vec::new();
+    let mut at = tree.get(scope).is_some().then_some(scope.index());
+    while let Some(index) = at {
+        EDGES.with(|edges| {
+            let edges = edges.borrow();
+            let mut edge = tree.at(index).waits;
+            while edge != NONE {
+                targets.push(edges[edge as usize].target);
+                edge = edges[edge as usize].next;
+            }
+        });
+        at = tree.after(scope.index(), index, false);
+    }
+    targets
+}
+
+/// Whether the task that runs the code in a scope is to be polled.
+fn is_queued(tree: &mut Tree, scope: NodeId) -> bool {
+    let index = tree.get(scope).map_or(NONE, |_| scope.index());
+    let task = task_of(tree, index);
+    task.is_some_and(|task| tree.at(task.index()).state == State::Queued)
+}
+
+/// Whether a nursery that is polled by the code in a scope has children that are ready.
+fn has_ready(tree: &mut Tree, scope: NodeId) -> bool {
+    let mut at = tree.get(scope).is_some().then_some(scope.index());
+    while let Some(index) = at {
+        let (role, set) = (tree.at(index).role, tree.at(index).set);
+        let is_nursery = role == Role::Nursery;
+        if is_nursery && tree.set(set).head != NONE {
+            return true;
         }
-        found
+        // What is ready further inside is ready in this nursery as well.
+        at = tree.after(scope.index(), index, is_nursery);
+    }
+    false
+}
+
+/// Whether a cancelled child is kept: something is to be answered in it, the turn ended before its
+/// nurseries had polled what is ready, or it waits for a cancelled child that is kept or is still
+/// to be polled. Children that only wait for each other are not kept (a least fixpoint), nor is
+/// one that waits for a child that runs on.
+pub(crate) fn is_kept(child: NodeId) -> bool {
+    tree::with(|tree| {
+        // A nursery that rests with ready children has queued whoever polls it. One that was
+        // forgotten has them too, but nobody polls it.
+        if is_live(tree, child) || is_queued(tree, child) && has_ready(tree, child) {
+            return true;
+        }
+        if EDGES.with(|edges| edges.borrow().is_empty()) {
+            return false;
+        }
+        let mut seen = BTreeSet::from([child]);
+        let mut pending = awaited(tree, child);
+        while let Some(target) = pending.pop() {
+            let cancelled = tree.get(target).is_some_and(|node| node.reason.is_some());
+            if !cancelled || !seen.insert(target) {
+                continue;
+            }
+            if is_live(tree, target) || is_queued(tree, target) {
+                return true;
+            }
+            pending.append(&mut awaited(tree, target));
+        }
+        false
     })
 }
 
-/// Whether a cancelled child is kept: something is to be delivered in it, or it waits for a child
-/// that is cancelled and kept as well. One that is not cancelled may go on for ever; the wait for
-/// it is cut. Children that only wait for each other are not kept: a least fixpoint.
-pub(crate) fn is_kept(child: NodeId) -> bool {
-    if has_live(child) || EDGES.with(|edges| edges.borrow().is_empty()) {
-        return has_live(child);
-    }
-    let mut seen = BTreeSet::new();
-    let mut pending = vec![child];
-    while let Some(scope) = pending.pop() {
-        if has_live(scope) {
-            return true;
-        }
-        if !seen.insert(scope) {
-            continue;
-        }
-        for inner in subtree(scope) {
-            EDGES.with(|edges| {
-                let edges = edges.borrow();
-                let mut at = first(inner);
-                while at != NONE {
-                    let edge = &edges[at as usize];
-                    if is_in_cancelled(edge.target) {
-                        pending.push(edge.target);
-                    }
-                    at = edge.next;
-                }
-            });
-        }
-    }
-    false
+/// Whether something is still to be answered in the scope or below it.
+fn is_live(tree: &mut Tree, scope: NodeId) -> bool {
+    tree.get(scope).is_some_and(|node| node.live > 0)
 }

@@ -40,9 +40,11 @@ impl<T> Future for Join<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if !self.cell.ended() {
-            let target = self.cell.id();
-            if self.wait.is_none() {
-                self.wait = scope::current().map(|here| Wait::new(here, target));
+            let here = scope::current();
+            // A handle may go on to be awaited elsewhere, such as after a timeout.
+            if !self.wait.as_ref().is_some_and(|wait| here.is_some_and(|here| wait.is_from(here))) {
+                let target = self.cell.id();
+                self.wait = here.map(|here| Wait::new(here, target));
             }
             drop(self.cell.set_joiner(Waiter::of(cx)));
             return Poll::Pending;

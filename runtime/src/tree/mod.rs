@@ -150,15 +150,13 @@ impl Tree {
         None
     }
 
-    /// Whether `outer` is the node at `index` or one around it.
-    pub(crate) fn is_within(&self, mut index: u32, outer: NodeId) -> bool {
-        while index != NONE {
-            if self.id(index) == Some(outer) {
-                return true;
-            }
-            index = self.nodes[index as usize].parent;
+    /// Whether a node is the one at `outer` or one inside it.
+    pub(crate) fn is_within(&mut self, id: NodeId, outer: u32) -> bool {
+        let mut at = self.get(id).map_or(NONE, |_| id.index);
+        while at != NONE && at != outer {
+            at = self.at(at).parent;
         }
-        false
+        at == outer
     }
 
     pub(crate) fn insert_set(&mut self) -> SetId {

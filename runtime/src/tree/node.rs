@@ -64,8 +64,8 @@ pub(crate) struct Node {
     pub(crate) first_child: u32,
     pub(super) previous: u32,
     pub(crate) next: u32,
-    /// Reasons not to cut this node: operations of its own that are not delivered yet, and
-    /// children whose count is not zero.
+    /// Reasons not to cut this node: operations of its own that are not answered yet, and children
+    /// whose count is not zero.
     pub(crate) live: u32,
     /// The driver's list of the submissions made here: a slot of its table.
     pub(crate) ops: u32,
