@@ -142,7 +142,8 @@ impl Children {
                 unsafe { self.finish(cell) };
                 None
             }
-            Ok(Polled::Pending) if !scope::is_in_cancelled(id) || scope::is_kept(id) => None,
+            // What is cancelled during its poll has been queued for its last one by that.
+            Ok(Polled::Pending) if !cancelled || scope::is_kept(id) => None,
             // SAFETY: this is the nursery's side before the end; borrows: the caller's promise.
             Ok(Polled::Pending) => Some(unsafe { self.cut(cell) }),
             Err(payload) => {

@@ -116,6 +116,7 @@ impl<E> Frame<E> {
         F: Future<Output = Result<T, E>>,
     {
         let Some(body) = &running.body else { return };
+        let cancelled = body.scope().reason().is_some();
         let future = &mut running.future;
         let polled = catch_unwind(AssertUnwindSafe(|| {
             body.poll(|cx| {
@@ -125,9 +126,8 @@ impl<E> Frame<E> {
         }));
         match polled {
             Ok(Poll::Ready(value)) => running.value = value,
-            Ok(Poll::Pending) if body.scope().reason().is_none() || body.scope().is_kept() => {
-                return;
-            }
+            // What is cancelled during its poll has been queued for its last one by that.
+            Ok(Poll::Pending) if !cancelled || body.scope().is_kept() => return,
             Ok(Poll::Pending) => {}
             Err(payload) => self.ledger.panic(self.scope(), payload),
         }
