@@ -198,18 +198,20 @@ impl Drop for Bomb {
 
 #[test]
 fn a_panic_of_a_cancelled_core_takes_the_place_of_the_error() {
-    count();
-    let watch = Watch::new();
-    let text = thrown(|| {
-        Runtime::builder().cores(Cores::Count(2)).run(async move |core| {
-            if core.index() == 0 {
-                watch.for_others(core).await;
-                return Err(Error::other("the first core has failed"));
-            }
-            let _bomb = Bomb;
-            watch.wait().await;
-            Ok(())
-        })
+    alone("cores::a_panic_of_a_cancelled_core_takes_the_place_of_the_error", || {
+        count();
+        let watch = Watch::new();
+        let text = thrown(|| {
+            Runtime::builder().cores(Cores::Count(2)).run(async move |core| {
+                if core.index() == 0 {
+                    watch.for_others(core).await;
+                    return Err(Error::other("the first core has failed"));
+                }
+                let _bomb = Bomb;
+                watch.wait().await;
+                Ok(())
+            })
+        });
+        assert_eq!(text, "the bomb has gone off");
     });
-    assert_eq!(text, "the bomb has gone off");
 }
