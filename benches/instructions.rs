@@ -22,6 +22,9 @@ const CHILDREN: u64 = 200;
 /// Operations in flight together.
 const DEPTH: u64 = 100;
 
+/// Says that this process is one that is counted.
+const RUN: &str = "--run";
+
 /// What is counted: name, and a function that does so many of it.
 type Program = (&'static str, fn(u64));
 
@@ -30,7 +33,7 @@ const PROGRAMS: [Program; 5] = [
     ("spawn + join, one yield", |count| children(count, task::yield_now)),
     ("nop, one at a time", |count| nops(count, 1)),
     ("nop, 100 at a time", |count| nops(count, DEPTH)),
-    ("nursery with one child", |count| nurseries(count)),
+    ("nursery with one child", nurseries),
 ];
 
 fn block_on(future: impl Future<Output = io::Result<()>>) {
@@ -85,7 +88,7 @@ fn instructions(program: &str, count: u64) -> u64 {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(env::current_exe().expect("this program"))
-        .args([program, &count.to_string()])
+        .args([RUN, program, &count.to_string()])
         .output()
         .expect("valgrind, which has to be installed");
     let said = String::from_utf8_lossy(&output.stderr);
@@ -95,11 +98,15 @@ fn instructions(program: &str, count: u64) -> u64 {
 }
 
 fn main() {
-    // Cargo adds `--bench`.
-    let arguments: Vec<_> = env::args().skip(1).filter(|word| word != "--bench").collect();
-    if let [name, count] = arguments.as_slice() {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    if let [first, name, count] = arguments.as_slice()
+        && first == RUN
+    {
         let (_, run) = PROGRAMS.iter().find(|(other, _)| other == name).expect("a program");
         return run(count.parse().expect("a count"));
+    }
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        return println!("only `cargo bench` measures");
     }
     for (name, _) in PROGRAMS {
         let once = instructions(name, OPERATIONS);

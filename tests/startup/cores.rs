@@ -43,30 +43,42 @@ fn count() -> usize {
 
 #[test]
 fn too_many_cores_are_refused() {
-    let count = count();
-    let asked = format!("{} cores were asked for, but this process may use {count} ", count + 1);
-    let text = refused(Cores::Count(count + 1));
-    assert_says(&text, &[&asked, "(cores [", "Ask for fewer, or for all"]);
+    alone("cores::too_many_cores_are_refused", || {
+        let count = count();
+        let asked =
+            format!("{} cores were asked for, but this process may use {count} ", count + 1);
+        let text = refused(Cores::Count(count + 1));
+        assert_says(&text, &[&asked, "(cores [", "Ask for fewer, or for all"]);
+    });
 }
 
 #[test]
 fn no_cores_are_refused() {
-    assert_says(&refused(Cores::Count(0)), &["0 cores were asked for; at least one has to run"]);
-    let empty = refused(Cores::Only(Vec::new()));
-    assert_says(&empty, &["no cores were asked for; at least one has to run"]);
+    alone("cores::no_cores_are_refused", || {
+        assert_says(
+            &refused(Cores::Count(0)),
+            &["0 cores were asked for; at least one has to run"],
+        );
+        let empty = refused(Cores::Only(Vec::new()));
+        assert_says(&empty, &["no cores were asked for; at least one has to run"]);
+    });
 }
 
 #[test]
 fn an_unknown_core_is_refused() {
-    let asked = "core 9999 was asked for, but this process may use ";
-    assert_says(&refused(Cores::Only(vec![0, 9_999])), &[asked, "(cores ["]);
+    alone("cores::an_unknown_core_is_refused", || {
+        let asked = "core 9999 was asked for, but this process may use ";
+        assert_says(&refused(Cores::Only(vec![0, 9_999])), &[asked, "(cores ["]);
+    });
 }
 
 #[test]
 fn results_come_in_the_order_of_the_cores() {
-    let run = Runtime::builder().run(async |core| Ok::<_, Error>((core.index(), core.count())));
-    let expected: Vec<_> = (0..count()).map(|index| (index, count())).collect();
-    assert_eq!(run.expect("nothing fails"), expected);
+    alone("cores::results_come_in_the_order_of_the_cores", || {
+        let run = Runtime::builder().run(async |core| Ok::<_, Error>((core.index(), core.count())));
+        let expected: Vec<_> = (0..count()).map(|index| (index, count())).collect();
+        assert_eq!(run.expect("nothing fails"), expected);
+    });
 }
 
 #[test]
@@ -198,18 +210,20 @@ impl Drop for Bomb {
 
 #[test]
 fn a_panic_of_a_cancelled_core_takes_the_place_of_the_error() {
-    count();
-    let watch = Watch::new();
-    let text = thrown(|| {
-        Runtime::builder().cores(Cores::Count(2)).run(async move |core| {
-            if core.index() == 0 {
-                watch.for_others(core).await;
-                return Err(Error::other("the first core has failed"));
-            }
-            let _bomb = Bomb;
-            watch.wait().await;
-            Ok(())
-        })
+    alone("cores::a_panic_of_a_cancelled_core_takes_the_place_of_the_error", || {
+        count();
+        let watch = Watch::new();
+        let text = thrown(|| {
+            Runtime::builder().cores(Cores::Count(2)).run(async move |core| {
+                if core.index() == 0 {
+                    watch.for_others(core).await;
+                    return Err(Error::other("the first core has failed"));
+                }
+                let _bomb = Bomb;
+                watch.wait().await;
+                Ok(())
+            })
+        });
+        assert_eq!(text, "the bomb has gone off");
     });
-    assert_eq!(text, "the bomb has gone off");
 }

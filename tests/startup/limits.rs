@@ -1,11 +1,10 @@
 //! A limit is in the way: the error says which, how high it is, and what is needed.
 
-use crate::alone::alone;
+use crate::alone::{alone, alone_as_user};
 use crate::refused::{assert_says, refusal};
 use crate::sandbox::{become_user, leave_descriptors, limit};
 use nestling::Runtime;
 use std::io::ErrorKind;
-use std::process;
 
 /// Nobody.
 const USER: u32 = 65_534;
@@ -60,9 +59,6 @@ fn little_locked_memory() {
 
 /// Asserts that the memory which the error asks for suffices for a ring of this size.
 fn asked_for_enough(entries: u32, completions: u32) {
-    // A user of our own: the kernel counts the rings of all processes of a user together, and
-    // those that were closed until it has got round to them.
-    become_user(10_000 + process::id() % 50_000);
     let builder = Runtime::builder().entries(entries).completions(completions);
     limit(libc::RLIMIT_MEMLOCK, 0);
     let text = builder.clone().build().expect_err("no memory").to_string();
@@ -74,30 +70,31 @@ fn asked_for_enough(entries: u32, completions: u32) {
 
 #[test]
 fn the_memory_asked_for_suffices() {
-    alone("limits::the_memory_asked_for_suffices", || asked_for_enough(256, 8192));
+    alone_as_user("limits::the_memory_asked_for_suffices", || asked_for_enough(256, 8192));
 }
 
 #[test]
 fn the_memory_asked_for_suffices_for_a_small_ring() {
-    alone("limits::the_memory_asked_for_suffices_for_a_small_ring", || asked_for_enough(2, 4));
+    alone_as_user("limits::the_memory_asked_for_suffices_for_a_small_ring", || {
+        asked_for_enough(2, 4)
+    });
 }
 
 #[test]
 fn the_memory_asked_for_suffices_for_a_large_ring() {
     let test = "limits::the_memory_asked_for_suffices_for_a_large_ring";
-    alone(test, || asked_for_enough(100_000, 1_000_000));
+    alone_as_user(test, || asked_for_enough(100_000, 1_000_000));
 }
 
 #[test]
 fn the_memory_asked_for_suffices_for_an_odd_ring() {
     let test = "limits::the_memory_asked_for_suffices_for_an_odd_ring";
-    alone(test, || asked_for_enough(300, 9_000));
+    alone_as_user(test, || asked_for_enough(300, 9_000));
 }
 
 #[test]
 fn g11_closed_rings_do_not_use_up_the_memory() {
-    alone("limits::g11_closed_rings_do_not_use_up_the_memory", || {
-        become_user(10_000 + process::id() % 50_000);
+    alone_as_user("limits::g11_closed_rings_do_not_use_up_the_memory", || {
         limit(libc::RLIMIT_MEMLOCK, 1024 * 1024);
         for cycle in 0..100 {
             let built = Runtime::builder().build();

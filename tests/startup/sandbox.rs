@@ -1,4 +1,4 @@
-//! What a machine can take from a process: system calls, privileges, descriptors, memory.
+//! What a machine can take from a process: system calls, privileges, descriptors, memory, time.
 #![expect(unsafe_code, reason = "no crate that is used here does these system calls")]
 
 use std::fs::File;
@@ -7,6 +7,12 @@ use std::io;
 /// Whether a call that returns 0 or -1 went well.
 fn check(result: libc::c_int) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Ends this process by a signal if it has not ended by itself in so many seconds.
+pub(crate) fn end_after(seconds: u32) {
+    // SAFETY: no pointers are passed.
+    unsafe { libc::alarm(seconds) };
 }
 
 /// Has a system call answered with an error from now on, on this thread and those that it starts.

@@ -42,6 +42,7 @@ struct Options {
     connections: Vec<usize>,
     rounds: usize,
     measured: Duration,
+    bench: bool,
     /// Instead of all that: be this server, on this core, for so many connections.
     serve: Option<Kind>,
     core: usize,
@@ -54,14 +55,15 @@ impl Options {
             connections: Vec::new(),
             rounds: 10,
             measured: Duration::from_secs(1),
+            bench: false,
             serve: None,
             core: 0,
         };
         let mut arguments = lexopt::Parser::from_env();
         while let Some(argument) = arguments.next()? {
             match argument {
-                // Cargo adds it.
-                Long("bench") => {}
+                // From `cargo bench`, not from `cargo test`.
+                Long("bench") => this.bench = true,
                 Long("connections") => this.connections.push(arguments.value()?.parse()?),
                 Long("rounds") => this.rounds = arguments.value()?.parse()?,
                 Long("seconds") => {
@@ -90,6 +92,10 @@ fn main() -> Result<(), lexopt::Error> {
     if let Some(kind) = options.serve {
         pin(options.core);
         server::serve(kind, options.connections[0]);
+        return Ok(());
+    }
+    if !options.bench {
+        println!("only `cargo bench` measures");
         return Ok(());
     }
     let cores = core_affinity::get_core_ids().expect("the cores of this machine");

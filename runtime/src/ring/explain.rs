@@ -20,9 +20,10 @@ fn ring_bytes(config: &Config) -> u64 {
     (entries * 64).next_multiple_of(PAGE) + rings.next_multiple_of(PAGE)
 }
 
-/// Whether the memory that the user may lock is enough for this ring, if there is no other.
-pub(super) fn may_fit(config: &Config, facts: &Facts) -> bool {
-    facts.may_lock || facts.memlock.soft.is_none_or(|limit| ring_bytes(config) <= limit)
+/// Whether a lack of memory may pass: the user's other rings have it, because the limit of locked
+/// memory is what counts here, and it is enough for this ring.
+pub(crate) fn may_pass(config: &Config, facts: &Facts) -> bool {
+    !facts.may_lock && facts.memlock.soft.is_some_and(|limit| ring_bytes(config) <= limit)
 }
 
 /// `io_uring_setup` failed.

@@ -40,13 +40,16 @@ pub(super) fn open(config: &Config) -> io::Result<Ring> {
     Ok(ring)
 }
 
-/// Pauses, in milliseconds, before each further attempt to make a ring for which the user has no
-/// locked memory left. The kernel gives the memory of a closed ring back when it has got round to
-/// it, and nothing tells when: 24 to 43 ms later on an idle machine, for 6 rings as for 55.
-const PAUSES: [u64; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
+/// The pause before each further attempt to make a ring for which the user has no locked memory
+/// left. The kernel gives the memory of a closed ring back when it has got round to it, and nothing
+/// tells when: 24 to 43 ms later on an idle machine, for 6 rings as for 55.
+const PAUSE: Duration = Duration::from_millis(5);
+/// Pauses before the error: a second. Others wait for the same memory, such as the tests of a
+/// suite that run side by side, and long pauses would lose every race against them.
+const PAUSES: u32 = 200;
 
 fn build(config: &Config) -> io::Result<IoUring> {
-    let mut pauses = PAUSES.into_iter();
+    let mut pauses = 0;
     loop {
         let error = match attempt(config) {
             Ok(uring) => return Ok(uring),
@@ -56,12 +59,12 @@ fn build(config: &Config) -> io::Result<IoUring> {
             return Err(explain::lacks("IORING_SETUP_DEFER_TASKRUN", "6.1", &Facts::read()));
         }
         let facts = Facts::read();
-        let may_pass =
-            error.raw_os_error() == Some(libc::ENOMEM) && explain::may_fit(config, &facts);
-        match pauses.next().filter(|_| may_pass) {
-            Some(pause) => thread::sleep(Duration::from_millis(pause)),
-            None => return Err(explain::setup(&error, config, &facts)),
+        let lacks_memory = error.raw_os_error() == Some(libc::ENOMEM);
+        if !lacks_memory || !explain::may_pass(config, &facts) || pauses == PAUSES {
+            return Err(explain::setup(&error, config, &facts));
         }
+        pauses += 1;
+        thread::sleep(PAUSE);
     }
 }
 

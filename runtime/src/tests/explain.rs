@@ -152,6 +152,16 @@ fn a_lack_of_locked_memory_is_told_from_a_lack_of_memory() {
 }
 
 #[test]
+fn a_lack_passes_only_if_other_rings_are_its_cause() {
+    let may_pass = |facts: Facts| explain::may_pass(&Config::default(), &facts);
+    let limit = |bytes: u64| Facts { memlock: Limit { soft: Some(bytes), hard: None }, ..facts() };
+    assert!(may_pass(limit(148 << 10)));
+    assert!(!may_pass(limit((148 << 10) - 1)), "the limit is too low for this ring alone");
+    assert!(!may_pass(Facts { memlock: Limit::default(), ..facts() }), "there is no limit");
+    assert!(!may_pass(Facts { may_lock: true, ..facts() }), "no limit counts");
+}
+
+#[test]
 fn the_memory_of_a_ring_is_that_of_its_rounded_queues() {
     // Pages of the submission queue, then pages of the completion queue and both queues' heads.
     let sizes = [(2, 4, 4 + 4), (256, 8192, 16 + 132), (300, 9_000, 32 + 260)];
