@@ -58,21 +58,28 @@ fn what_is_left_after_the_drain_is_cancelled() {
 }
 
 #[test]
-fn a_full_server_stops_too() {
-    let limited = Server::start(&["--drain", "0", "--limit", "1"]);
-    let mut clients = vec![limited.client()];
-    clients[0].round_trip(b"in");
-    clients.extend((0..10).map(|_| limited.client()));
-    limited.signal("TERM");
-    limited.ended().assert_clean();
-    clients.iter_mut().for_each(Client::expect_gone);
+fn a_server_at_its_limit_hears_the_signal() {
+    let server = Server::start(&["--drain", FOR_EVER, "--limit", "1"]);
+    let mut served = server.client();
+    served.round_trip(b"in");
+    let mut waiting: Vec<_> = (0..10).map(|_| server.client()).collect();
+    server.signal("TERM");
+    server.wait_until_it_refuses();
+    waiting.iter_mut().for_each(Client::expect_gone);
+    served.round_trip(b"still in");
+    drop(served);
+    server.ended().assert_clean();
+}
 
-    let starved = Server::start_by(with_descriptors(32), &["--drain", "0", "--cores", "1"]);
-    let mut clients: Vec<_> = (0..50).map(|_| starved.client()).collect();
-    eventually("it has no descriptor left", || starved.uses_all_below(32));
-    starved.signal("TERM");
-    starved.ended().assert_clean();
-    clients.iter_mut().for_each(Client::expect_gone);
+#[test]
+fn a_server_without_descriptors_hears_the_signal() {
+    let server = Server::start_by(with_descriptors(32), &["--drain", FOR_EVER, "--cores", "1"]);
+    let clients: Vec<_> = (0..50).map(|_| server.client()).collect();
+    eventually("it has no descriptor left", || server.uses_all_below(32));
+    server.signal("TERM");
+    server.wait_until_it_refuses();
+    drop(clients);
+    server.ended().assert_clean();
 }
 
 #[test]
