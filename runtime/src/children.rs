@@ -14,7 +14,7 @@ use crate::cancel::{self, CancelScope};
 use crate::scope;
 use crate::task::{Join, Polled, TaskRef};
 use crate::tree::{NodeId, SetId};
-use crate::wake::{self, Injector, Local, Next};
+use crate::wake::{self, Injector, Local};
 use std::any::Any;
 use std::cell::Cell;
 use std::future::Future;
@@ -112,7 +112,7 @@ impl Children {
     /// Starts a visit: the set's owner polls, and is woken through `cx` afterwards.
     pub fn visit(&self, cx: &Context<'_>) -> Visit<'_> {
         wake::open_set(self.set, cx);
-        Visit { children: self }
+        Visit { children: self, resting: false }
     }
 
     /// Polls one child, in its scope and with its own waker.
@@ -266,6 +266,7 @@ impl Body {
 #[derive(Debug)]
 pub struct Visit<'a> {
     children: &'a Children,
+    resting: bool,
 }
 
 impl Visit<'_> {
@@ -275,22 +276,27 @@ impl Visit<'_> {
     /// # Safety
     ///
     /// All that the children borrow is alive.
+    #[inline]
     pub unsafe fn next(&mut self) -> Option<Step> {
-        loop {
-            let Next::Task(id, payload, cancelled) = wake::next(self.children.set) else {
-                return None;
-            };
+        while let Some((id, payload, cancelled)) = wake::next(self.children.set) {
             let Some(cell) = TaskRef::from_payload(payload) else { return Some(Step::Body) };
             // SAFETY: the caller's promise.
-            if let Some(step) = unsafe { self.children.poll_child(id, cell, cancelled) } {
-                return Some(step);
+            let step = unsafe { self.children.poll_child(id, cell, cancelled) };
+            if step.is_some() {
+                return step;
             }
         }
+        self.resting = true;
+        None
     }
 }
 
 impl Drop for Visit<'_> {
+    #[inline]
     fn drop(&mut self) {
-        wake::rest_set(self.children.set);
+        // On the way out of a panic; otherwise the set rests already.
+        if !self.resting {
+            wake::rest_set(self.children.set);
+        }
     }
 }

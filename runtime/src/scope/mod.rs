@@ -1,12 +1,13 @@
 //! Scopes: who is cancelled, what may still be delivered to whom, and which code runs where.
 //!
 //! A cancellation is pushed down the tree when it happens, so that asking is one load; the things
-//! that hold a cancelled child back are counted upwards.
+//! that hold a cancelled child back are counted upwards from then on.
 //!
 //! | of a node | means                                                                |
 //! |-----------|----------------------------------------------------------------------|
 //! | reason    | it is cancelled: itself, or because one around it is                 |
-//! | live      | unanswered operations, its own and, as one, those of each child      |
+//! | live      | its own operations that are not answered yet                         |
+//! | below     | its children for which there are some; counted once it is cancelled  |
 //! | delivered | a cancellation was handed out here, so errors that follow are derived|
 //! | ops       | submissions made under it; a list whose links the driver keeps       |
 //! | waits     | join handles awaited in it                                           |

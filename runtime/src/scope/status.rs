@@ -9,34 +9,18 @@ pub(crate) struct CancelWork {
     pub(crate) tasks: Vec<NodeId>,
 }
 
-#[inline]
-fn hold_upwards(tree: &mut Tree, mut index: u32) {
-    while index != NONE {
-        let node = tree.at(index);
-        node.live += 1;
-        if node.live > 1 {
+/// A cancelled scope has become idle: it is one less for those around it, as far as they are
+/// cancelled. Only there it is counted.
+fn idle(tree: &mut Tree, index: u32) {
+    let mut above = tree.at(index).parent;
+    while above != NONE && tree.at(above).reason.is_some() {
+        let node = tree.at(above);
+        node.below -= 1;
+        if node.is_live() {
             return;
         }
-        index = node.parent;
+        above = node.parent;
     }
-}
-
-/// Returns the innermost cancelled scope that nothing is in the way of cutting any more.
-#[inline]
-fn release_upwards(tree: &mut Tree, mut index: u32) -> Option<u32> {
-    let mut idle = None;
-    while index != NONE {
-        let node = tree.at(index);
-        node.live -= 1;
-        if node.live > 0 {
-            break;
-        }
-        if node.reason.is_some() {
-            idle = idle.or(Some(index));
-        }
-        index = node.parent;
-    }
-    idle
 }
 
 /// The task that runs the code in a scope.
@@ -60,9 +44,8 @@ pub(crate) fn try_close(id: NodeId) -> bool {
         if node.ops != NONE {
             return false;
         }
-        let (parent, live) = (node.parent, node.live);
-        if live > 0 && parent != NONE {
-            release_upwards(tree, parent);
+        if node.reason.is_some() && node.is_live() {
+            idle(tree, id.index());
         }
         tree.remove(id.index());
         true
@@ -88,6 +71,7 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
         if tree.get(id).is_none_or(|node| node.reason.is_some()) {
             return work;
         }
+        let mut cancelled = Vec::new();
         let (mut at, mut why) = (Some(id.index()), reason);
         while let Some(index) = at {
             let task = tree.id(index);
@@ -102,9 +86,16 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
                     work.tasks.extend(task);
                 }
             }
+            cancelled.push(index);
             why = Reason::Ancestor;
             // Below a cancelled node everything is cancelled already.
             at = tree.after(id.index(), index, was_cancelled);
+        }
+        // From the leaves up to the top, which is below nothing that is cancelled.
+        for &index in cancelled[1..].iter().rev() {
+            let node = tree.at(index);
+            let (live, parent) = (node.is_live(), node.parent);
+            tree.at(parent).below += u32::from(live);
         }
         work
     })
@@ -133,11 +124,9 @@ pub(crate) fn is_delivered(id: NodeId) -> bool {
 #[inline]
 pub(crate) fn admit(id: NodeId) -> bool {
     tree::with(|tree| {
-        let admitted = tree.get(id).is_some_and(|node| node.reason.is_none());
-        if admitted {
-            hold_upwards(tree, id.index());
-        }
-        admitted
+        let Some(node) = tree.get(id).filter(|node| node.reason.is_none()) else { return false };
+        node.live += 1;
+        true
     })
 }
 
@@ -146,17 +135,18 @@ pub(crate) fn admit(id: NodeId) -> bool {
 #[must_use = "the task has to be woken, with nothing borrowed"]
 #[inline]
 pub(crate) fn release(id: NodeId) -> Option<NodeId> {
-    let here = super::current();
     tree::with(|tree| {
-        if tree.get(id).is_none_or(|node| node.live == 0) {
+        let node = tree.get(id)?;
+        node.live -= 1;
+        if node.reason.is_none() || node.is_live() {
             return None;
         }
-        let idle = release_upwards(tree, id.index())?;
+        idle(tree, id.index());
         // The code that runs inside that scope is looked at when its poll ends.
-        if here.is_some_and(|here| tree.is_within(here, idle)) {
+        if super::current().is_some_and(|here| tree.is_within(here, id.index())) {
             return None;
         }
-        task_of(tree, idle)
+        task_of(tree, id.index())
     })
 }
 

@@ -150,7 +150,6 @@ pub(crate) fn is_kept(child: NodeId) -> bool {
     })
 }
 
-/// Whether something is still to be answered in the scope or below it.
 fn is_live(tree: &mut Tree, scope: NodeId) -> bool {
-    tree.get(scope).is_some_and(|node| node.live > 0)
+    tree.get(scope).is_some_and(|node| node.is_live())
 }

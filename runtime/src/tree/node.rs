@@ -64,9 +64,10 @@ pub(crate) struct Node {
     pub(crate) first_child: u32,
     pub(super) previous: u32,
     pub(crate) next: u32,
-    /// Reasons not to cut this node: operations of its own that are not answered yet, and children
-    /// whose count is not zero.
+    /// Operations of its own that are not answered yet: reasons not to cut it.
     pub(crate) live: u32,
+    /// Children for which there are such reasons. Counted from when the scope is cancelled.
+    pub(crate) below: u32,
     /// The driver's list of the submissions made here: a slot of its table.
     pub(crate) ops: u32,
     /// The join handles that are awaited here: a slot of the table in `scope::waits`.
@@ -109,6 +110,12 @@ impl Task {
 }
 
 impl Node {
+    /// Whether something is still to be answered in this cancelled scope or below it.
+    #[inline]
+    pub(crate) fn is_live(&self) -> bool {
+        self.live + self.below > 0
+    }
+
     #[inline]
     pub(super) fn new(generation: u32, task: Task) -> Self {
         Self {
@@ -118,6 +125,7 @@ impl Node {
             previous: NONE,
             next: NONE,
             live: 0,
+            below: 0,
             ops: NONE,
             waits: NONE,
             set: task.set,

@@ -2,7 +2,7 @@
 
 use super::waker::Remote;
 use crossbeam_channel::{Receiver, Sender};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,11 +23,14 @@ thread_local! {
     // `enter` empties it.
     static CURRENT: ManuallyDrop<RefCell<Option<Arc<Injector>>>> =
         const { ManuallyDrop::new(RefCell::new(None)) };
+    /// Where the current one is, for the question that every wake asks.
+    static ADDRESS: Cell<*const Injector> = const { Cell::new(std::ptr::null()) };
 }
 
 /// Whether this thread runs the core right now.
+#[inline]
 pub(super) fn is_current(core: &Arc<Injector>) -> bool {
-    CURRENT.with(|current| current.borrow().as_ref().is_some_and(|here| Arc::ptr_eq(here, core)))
+    ADDRESS.get() == Arc::as_ptr(core)
 }
 
 /// The core that this thread runs.
@@ -43,6 +46,7 @@ pub(crate) fn enter(core: &Arc<Injector>) -> Option<Entered> {
             return None;
         }
         *current = Some(Arc::clone(core));
+        ADDRESS.set(Arc::as_ptr(core));
         Some(Entered(()))
     })
 }
@@ -53,6 +57,7 @@ pub(crate) struct Entered(());
 
 impl Drop for Entered {
     fn drop(&mut self) {
+        ADDRESS.set(std::ptr::null());
         drop(CURRENT.with(|current| current.take()));
     }
 }

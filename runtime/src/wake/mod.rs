@@ -20,8 +20,8 @@ mod waker;
 
 pub(crate) use injector::{Injector, current as current_core, enter as enter_core};
 pub(crate) use ready::{
-    Next, budget, insert_root, insert_task, is_queued, new_set, next, open_set, payload,
-    remove_set, rest_set, take_queued, wake, wake_set,
+    budget, insert_root, insert_task, is_queued, new_set, next, open_set, payload, remove_set,
+    rest_set, take_queued, wake, wake_set,
 };
 pub(crate) use waiter::Waiter;
 pub(crate) use waker::Local;

@@ -23,18 +23,6 @@ thread_local! {
     static BUDGET: Cell<u32> = const { Cell::new(0) };
 }
 
-/// What `next` found in a set.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Next {
-    /// A task to be polled, and whether it is cancelled. It has left the list, so that a wake
-    /// during its poll is kept.
-    Task(NodeId, *const (), bool),
-    /// Nothing is ready.
-    Empty,
-    /// The turn's budget is spent: come again after completions were looked at.
-    Spent,
-}
-
 /// Queues a task and its owners. What is returned has to be woken outside the borrow: a foreign
 /// waker runs foreign code.
 #[inline]
@@ -140,6 +128,7 @@ pub(crate) fn remove_set(set: SetId) {
 }
 
 /// The owner starts to poll the set, and is woken through `cx` from when it rests.
+#[inline]
 pub(crate) fn open_set(id: SetId, cx: &Context<'_>) {
     let (owner, foreign) = match Waiter::of(cx) {
         Waiter::Task(task) => (Some(task), None),
@@ -158,12 +147,15 @@ pub(crate) fn open_set(id: SetId, cx: &Context<'_>) {
 
 /// The owner stops polling the set. What is still queued wakes it again.
 pub(crate) fn rest_set(id: SetId) {
-    let owner = tree::with(|tree| {
-        let set = tree.set(id.index());
-        set.open = false;
-        if set.head == NONE { Waiter::Nobody } else { owner_to_wake(tree, id.index()) }
-    });
+    let owner = tree::with(|tree| rest(tree, id));
     owner.wake();
+}
+
+#[inline]
+fn rest(tree: &mut Tree, id: SetId) -> Waiter {
+    let set = tree.set(id.index());
+    set.open = false;
+    if set.head == NONE { Waiter::Nobody } else { owner_to_wake(tree, id.index()) }
 }
 
 /// Wakes the owner of a set, without a task: the set itself has news.
@@ -175,26 +167,25 @@ pub(crate) fn wake_set(id: SetId) {
     owner.wake();
 }
 
-/// Takes the next ready task out of a set's list, if the turn's budget allows another poll.
+/// Takes the next ready task out of an open set's list, with its payload, and whether it is
+/// cancelled. It has left the list, so that a wake during its poll is kept. When nothing is ready,
+/// or the turn's budget is spent, the set rests.
 #[inline]
-pub(crate) fn next(set: SetId) -> Next {
-    tree::with(|tree| {
-        loop {
-            if tree.set(set.index()).head == NONE {
-                return Next::Empty;
-            }
-            if !budget::spend() {
-                return Next::Spent;
-            }
-            let (id, node) = tree.pop(set.index()).expect("the list was not empty");
+pub(crate) fn next(set: SetId) -> Option<(NodeId, *const (), bool)> {
+    let found = tree::with(|tree| {
+        while budget::left() {
+            let Some((id, node)) = tree.pop(set.index()) else { break };
             if node.state == State::Dead {
                 tree.bury(id);
                 continue;
             }
             node.state = State::Idle;
-            return Next::Task(id, node.payload, node.reason.is_some());
+            budget::spend();
+            return Ok((id, node.payload, node.reason.is_some()));
         }
-    })
+        Err(rest(tree, set))
+    });
+    found.map_err(Waiter::wake).ok()
 }
 
 /// The polls that are left in this turn, shared by all nurseries of the core.
@@ -206,11 +197,14 @@ pub(crate) mod budget {
         BUDGET.set(POLL_BUDGET);
     }
 
-    /// Takes one poll, if there is one left.
     #[inline]
-    pub(super) fn spend() -> bool {
-        let left = BUDGET.get();
-        BUDGET.set(left.saturating_sub(1));
-        left > 0
+    pub(super) fn left() -> bool {
+        BUDGET.get() > 0
+    }
+
+    /// Takes one poll.
+    #[inline]
+    pub(super) fn spend() {
+        BUDGET.set(BUDGET.get() - 1);
     }
 }
