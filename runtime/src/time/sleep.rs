@@ -80,7 +80,9 @@ impl Sleep {
         if deadline <= driver.borrow().now() {
             return Poll::Ready(());
         }
-        let key = driver.borrow_mut().arm(deadline, Waiter::of(cx));
+        // Before the borrow: to keep a foreign waker runs foreign code.
+        let waiter = Waiter::of(cx);
+        let key = driver.borrow_mut().arm(deadline, waiter);
         self.armed = Some((driver, key));
         Poll::Pending
     }
@@ -91,14 +93,14 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Some((driver, key)) = &self.armed else { return self.arm(cx) };
-        let replaced = driver.borrow_mut().poll_timer(*key, cx);
-        match replaced {
-            Some(_) => Poll::Pending,
-            None => {
-                self.armed = None;
-                Poll::Ready(())
-            }
+        // Made before the borrow, and dropped after it: foreign wakers run foreign code in both.
+        let mut waiter = Waiter::of(cx);
+        let runs = driver.borrow_mut().poll_timer(*key, &mut waiter);
+        if runs {
+            return Poll::Pending;
         }
+        self.armed = None;
+        Poll::Ready(())
     }
 }
 
