@@ -3,9 +3,10 @@
 use crate::driver;
 use crate::scope::{self, CancelWork};
 use crate::tree::{NONE, NodeId, Reason};
-use crate::wake;
+use crate::wake::Waiter;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -13,17 +14,26 @@ use std::task::{Context, Poll};
 /// has each of their tasks polled once more.
 pub(crate) fn cancel(scope: NodeId, reason: Reason) {
     let CancelWork { ops, tasks } = scope::cancel(scope, reason);
+    // Nobody is to be woken while the driver is borrowed, nor before all lists were read: a
+    // foreign waker may drop operations, and with them the heads of lists.
+    let mut withdrawn = Vec::new();
     if let Some(driver) = driver::current() {
-        // Nobody is to be woken while the driver is borrowed, nor before all lists were read: a
-        // foreign waker may drop operations, and with them the heads of lists.
-        let mut withdrawn = Vec::new();
         for head in ops {
             withdrawn.append(&mut driver.borrow_mut().cancel_list(head));
         }
-        withdrawn.into_iter().for_each(wake::Waiter::wake);
     }
-    for task in tasks {
-        wake::wake(task);
+    wake_all(withdrawn.into_iter().chain(tasks.into_iter().map(Waiter::Task)));
+}
+
+/// Wakes everybody, also after a foreign waker that panics: what is not woken now never ends. The
+/// first panic goes on when all were told.
+fn wake_all(waiters: impl IntoIterator<Item = Waiter>) {
+    let woken = waiters.into_iter().map(|waiter| {
+        // Nothing of ours is borrowed, or half done, when a waker runs.
+        catch_unwind(AssertUnwindSafe(|| waiter.wake()))
+    });
+    if let Some(payload) = woken.filter_map(Result::err).reduce(|first, _| first) {
+        resume_unwind(payload);
     }
 }
 
@@ -39,11 +49,11 @@ pub(crate) fn close(scope: NodeId) {
 fn adopt_and_close(scope: NodeId) {
     if let Some(driver) = driver::current() {
         let withdrawn = driver.borrow_mut().adopt(scope);
-        withdrawn.into_iter().for_each(wake::Waiter::wake);
-    } else {
-        // The runtime has ended, and with it all that was in flight.
-        scope::set_ops(scope, NONE);
+        scope::try_close(scope);
+        return wake_all(withdrawn);
     }
+    // The runtime has ended, and with it all that was in flight.
+    scope::set_ops(scope, NONE);
     scope::try_close(scope);
 }
 

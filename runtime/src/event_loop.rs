@@ -50,14 +50,26 @@ pub(crate) fn run<F: Future>(
             let _entered = scope::enter(root);
             future.set(None);
         }));
-        output.and_then(|output| dropped.map(|()| output))
+        match dropped {
+            Ok(()) => output,
+            Err(payload) => failed(output, payload),
+        }
     };
     // A foreign waker or a buffer's destructor may panic in the drain; it goes on all the same.
     while let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.drain())) {
-        output = output.and(Err(payload));
+        output = failed(output, payload);
     }
     cancel::close(root);
     output
+}
+
+/// What comes out when something panicked after the future: the first panic. An output that is in
+/// its way is dropped, before the drain, which a destructor that panics as well must not prevent.
+fn failed<T>(output: Result<T, Payload>, payload: Payload) -> Result<T, Payload> {
+    let output = output?;
+    // The panic hook has told what this one says.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(output)));
+    Err(payload)
 }
 
 impl EventLoop<'_> {

@@ -49,7 +49,9 @@ impl SharedFd {
             if Rc::strong_count(shared) == 1 {
                 return Poll::Ready(shared.fd.take().expect("only this call takes it"));
             }
-            *shared.sole.borrow_mut() = Some(cx.waker().clone());
+            let waiting = cx.waker().clone();
+            // Dropped outside the borrow: a foreign waker's destructor is foreign code.
+            drop(shared.sole.replace(Some(waiting)));
             Poll::Pending
         })
         .await

@@ -13,7 +13,6 @@ use crate::tree::{NONE, NodeId, SetId};
 use crate::wake::Waiter;
 use slab::Slab;
 use std::io;
-use std::task::Context;
 
 #[derive(Debug)]
 struct Entry {
@@ -190,18 +189,21 @@ impl InFlight {
         }
     }
 
-    /// Takes the answer of an operation; or has `cx` wait for it, instead of the waiter that comes
-    /// back, to be dropped outside a borrow.
-    pub(super) fn poll(&mut self, key: Key, cx: &Context<'_>) -> Result<Landed, Waiter> {
+    /// Takes the answer of an operation; or has `waiter` wait for it, in exchange for whoever did
+    /// before, to be dropped outside a borrow.
+    pub(super) fn poll(&mut self, key: Key, waiter: &mut Waiter) -> Option<Landed> {
         let entry = self.get(key).expect("a future's entry stays until it has taken the answer");
         match &mut entry.lifecycle {
             Lifecycle::Completed(completion) => {
                 let completion = *completion;
                 let cancelled = entry.cancel_asked && is_interrupted(completion.result);
                 self.entries.remove(key.slot());
-                Ok(Landed { completion, cancelled })
+                Some(Landed { completion, cancelled })
             }
-            Lifecycle::Pending(_, Holder::Future(waiter)) => Err(waiter.register(cx)),
+            Lifecycle::Pending(_, Holder::Future(kept)) => {
+                std::mem::swap(kept, waiter);
+                None
+            }
             Lifecycle::Pending(_, Holder::Driver(_)) => unreachable!("its future is gone"),
         }
     }

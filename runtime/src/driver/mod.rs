@@ -32,7 +32,6 @@ use lifecycle::Holder;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::task::Context;
 use timers::Timers;
 use unparker::Unparker;
 
@@ -134,11 +133,12 @@ impl Driver {
         Ok(())
     }
 
-    /// The answer to an operation; or who waited for it before `cx`, which does from now on.
-    pub(crate) fn poll_op(&mut self, key: Key, cx: &Context<'_>) -> Result<Landed, Waiter> {
-        let landed = self.in_flight.poll(key, cx)?;
+    /// The answer to an operation; without one, `waiter` waits for it from now on, in exchange
+    /// for whoever did before.
+    pub(crate) fn poll_op(&mut self, key: Key, waiter: &mut Waiter) -> Option<Landed> {
+        let landed = self.in_flight.poll(key, waiter)?;
         self.stats.cancelled += u64::from(landed.cancelled);
-        Ok(landed)
+        Some(landed)
     }
 
     /// The future of an operation is dropped: what the kernel may touch is kept here until its
@@ -208,8 +208,8 @@ impl Driver {
     }
 
     /// Whether a timer still runs; see [`Timers::poll`].
-    pub(crate) fn poll_timer(&mut self, key: TimerKey, cx: &Context<'_>) -> Option<Waiter> {
-        self.timers.poll(key, cx)
+    pub(crate) fn poll_timer(&mut self, key: TimerKey, waiter: &mut Waiter) -> bool {
+        self.timers.poll(key, waiter)
     }
 
     /// The time, if there are timers to compare it with: one look at the clock in a turn.

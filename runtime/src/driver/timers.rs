@@ -2,7 +2,6 @@
 
 use crate::wake::Waiter;
 use std::collections::BTreeMap;
-use std::task::Context;
 
 /// Names an armed timer: its deadline, and a number that tells equal deadlines apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,10 +31,11 @@ impl Timers {
         self.armed.remove(&key).unwrap_or_default()
     }
 
-    /// Whether a timer still runs; if so, whoever is polled now waits for it. The waiter that it
-    /// replaces comes back, to be dropped outside a borrow.
-    pub(super) fn poll(&mut self, key: TimerKey, cx: &Context<'_>) -> Option<Waiter> {
-        self.armed.get_mut(&key).map(|waiter| waiter.register(cx))
+    /// Whether a timer still runs; if so, `waiter` waits for it, in exchange for whoever did
+    /// before, to be dropped outside a borrow.
+    pub(super) fn poll(&mut self, key: TimerKey, waiter: &mut Waiter) -> bool {
+        let kept = self.armed.get_mut(&key);
+        kept.map(|kept| std::mem::swap(kept, waiter)).is_some()
     }
 
     /// The soonest deadline.

@@ -58,6 +58,10 @@ impl TcpStream {
     ///
     /// The connection broke, or the receive was cancelled. The buffer comes back in any case.
     pub async fn read<B: IoBufMut>(&self, buffer: B) -> BufResult<usize, B> {
+        if buffer.io_capacity() == 0 {
+            // The kernel would wait for data, of which it then takes none.
+            return (Ok(0), buffer);
+        }
         let (result, buffer) = Recv::new(self.fd.clone(), buffer, self.drained.get()).await;
         let result = result.map(|received| {
             self.drained.set(!received.more);

@@ -57,9 +57,11 @@ impl<T: Operation> Op<T> {
             return Poll::Pending;
         }
         let entry = operation.prepare();
+        // Before the borrow: to keep a foreign waker runs foreign code.
+        let waiter = Waiter::of(cx);
         // SAFETY: the operation keeps what the entry points to valid while it is not dropped
         // (`Operation`), and it is not before the answer was taken: `Drop` hands it over.
-        let submitted = unsafe { driver.borrow_mut().submit(entry, Some(scope), Waiter::of(cx)) };
+        let submitted = unsafe { driver.borrow_mut().submit(entry, Some(scope), waiter) };
         match submitted {
             Ok(key) => {
                 self.flight = Some(Flight { driver, key });
@@ -90,11 +92,12 @@ impl<T: Operation> Future for Op<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
         let Some(flight) = &self.flight else { return self.submit(cx) };
-        let polled = flight.driver.borrow_mut().poll_op(flight.key, cx);
-        match polled {
-            Ok(landed) => self.land(&landed),
-            // Who waited before goes here, where nothing is borrowed.
-            Err(_) => Poll::Pending,
+        // Made before the borrow, and dropped after it: foreign wakers run foreign code in both.
+        let mut waiter = Waiter::of(cx);
+        let landed = flight.driver.borrow_mut().poll_op(flight.key, &mut waiter);
+        match landed {
+            Some(landed) => self.land(&landed),
+            None => Poll::Pending,
         }
     }
 }

@@ -12,13 +12,13 @@
 mod enter;
 pub(crate) mod explain;
 pub(crate) mod facts;
+mod mapped;
 mod setup;
 
 use crate::config::Config;
-use crate::sys::ForkGuard;
 use enter::Door;
 pub(crate) use enter::fatal;
-use io_uring::IoUring;
+use mapped::Mapped;
 use std::io;
 
 pub(crate) use io_uring::squeue::Entry;
@@ -71,8 +71,7 @@ pub(crate) enum Wait {
 pub(crate) struct Ring {
     // Before `uring`: it has to give its registration back while the ring is open.
     door: Door,
-    uring: IoUring,
-    process: ForkGuard,
+    uring: Mapped,
 }
 
 impl std::fmt::Debug for Ring {
@@ -89,7 +88,7 @@ impl Ring {
 
     /// Whether this is a forked child, in which the ring's memory does not exist.
     pub(crate) fn forked(&self) -> bool {
-        self.process.forked()
+        self.uring.forked()
     }
 
     fn check_process(&self) {

@@ -6,9 +6,9 @@
 
 use super::enter::Door;
 use super::facts::Facts;
+use super::mapped::Mapped;
 use super::{Ring, Wait, explain};
 use crate::config::Config;
-use crate::sys::ForkGuard;
 use io_uring::{IoUring, Probe, opcode};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -35,7 +35,7 @@ pub(super) fn open(config: &Config) -> io::Result<Ring> {
     check_operations(&uring)?;
     let absolute = uring.params().is_feature_min_timeout();
     let door = Door::new(uring.as_raw_fd(), absolute);
-    let mut ring = Ring { door, uring, process: ForkGuard::new() };
+    let mut ring = Ring { door, uring: Mapped::new(uring) };
     round_trip(&mut ring)?;
     Ok(ring)
 }

@@ -6,6 +6,7 @@ use crate::scope;
 use crate::wake::Waiter;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -70,6 +71,23 @@ impl Sleep {
         self.deadline
     }
 
+    /// A timer runs with the runtime that it was armed in. Polled in another one, it is armed anew:
+    /// the first may never turn again.
+    fn leave_other_runtime(&mut self) {
+        if let Some((armed, _)) = &self.armed
+            && driver::current().is_some_and(|here| !Rc::ptr_eq(&here, armed))
+        {
+            self.disarm();
+        }
+    }
+
+    fn disarm(&mut self) {
+        if let Some((driver, key)) = self.armed.take() {
+            let waiter = driver.borrow_mut().disarm(key);
+            drop(waiter);
+        }
+    }
+
     fn arm(&mut self, cx: &Context<'_>) -> Poll<()> {
         let driver = driver::expect_current("a sleep");
         if scope::current().is_some_and(scope::is_in_cancelled) {
@@ -80,7 +98,9 @@ impl Sleep {
         if deadline <= driver.borrow().now() {
             return Poll::Ready(());
         }
-        let key = driver.borrow_mut().arm(deadline, Waiter::of(cx));
+        // Before the borrow: to keep a foreign waker runs foreign code.
+        let waiter = Waiter::of(cx);
+        let key = driver.borrow_mut().arm(deadline, waiter);
         self.armed = Some((driver, key));
         Poll::Pending
     }
@@ -90,23 +110,21 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.leave_other_runtime();
         let Some((driver, key)) = &self.armed else { return self.arm(cx) };
-        let replaced = driver.borrow_mut().poll_timer(*key, cx);
-        match replaced {
-            Some(_) => Poll::Pending,
-            None => {
-                self.armed = None;
-                Poll::Ready(())
-            }
+        // Made before the borrow, and dropped after it: foreign wakers run foreign code in both.
+        let mut waiter = Waiter::of(cx);
+        let runs = driver.borrow_mut().poll_timer(*key, &mut waiter);
+        if runs {
+            return Poll::Pending;
         }
+        self.armed = None;
+        Poll::Ready(())
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some((driver, key)) = self.armed.take() {
-            let waiter = driver.borrow_mut().disarm(key);
-            drop(waiter);
-        }
+        self.disarm();
     }
 }

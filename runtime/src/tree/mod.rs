@@ -163,11 +163,14 @@ impl Tree {
         SetId(self.sets.insert(Set::default()) as u32)
     }
 
-    pub(crate) fn remove_set(&mut self, id: SetId) {
+    /// Takes a set out. It comes back, to be dropped outside a borrow: a foreign waker's destructor
+    /// is foreign code.
+    #[must_use = "its waker must not be dropped inside a borrow"]
+    pub(crate) fn remove_set(&mut self, id: SetId) -> Set {
         while let Some((dead, _)) = self.pop(id.0) {
             self.bury(dead);
         }
-        self.sets.remove(id.0 as usize);
+        self.sets.remove(id.0 as usize)
     }
 
     #[inline]

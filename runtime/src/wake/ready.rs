@@ -124,7 +124,8 @@ pub(crate) fn new_set(nursery: NodeId) -> SetId {
 
 /// Takes a set out. Its tasks must be gone.
 pub(crate) fn remove_set(set: SetId) {
-    tree::with(|tree| tree.remove_set(set));
+    let removed = tree::with(|tree| tree.remove_set(set));
+    drop(removed);
 }
 
 /// The owner starts to poll the set, and is woken through `cx` from when it rests.

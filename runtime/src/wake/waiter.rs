@@ -19,25 +19,14 @@ pub(crate) enum Waiter {
 }
 
 impl Waiter {
-    /// Whoever is polled with this context.
+    /// Whoever is polled with this context. Keeping a foreign waker runs foreign code (its clone,
+    /// later its destructor), so nothing may be borrowed.
     #[inline]
     pub(crate) fn of(cx: &Context<'_>) -> Self {
         match Local::task_of(cx.waker()) {
             Some(id) => Self::Task(id),
             None => Self::Foreign(cx.waker().clone()),
         }
-    }
-
-    /// Keeps whoever is polled with this context, instead of whoever waited before. What was kept
-    /// before comes back, to be dropped where foreign destructors may run.
-    #[must_use = "a foreign waker's destructor must not run inside a borrow"]
-    pub(crate) fn register(&mut self, cx: &Context<'_>) -> Self {
-        if let Self::Foreign(waker) = self
-            && waker.will_wake(cx.waker())
-        {
-            return Self::Nobody;
-        }
-        std::mem::replace(self, Self::of(cx))
     }
 
     /// Takes the one who waits.

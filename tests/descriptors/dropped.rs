@@ -1,0 +1,251 @@
+//! Every operation, dropped at each stage of its life, a thousand times.
+
+use crate::support::{Count, fill, pair, poll_counted, poll_once, until_woken, watched};
+use crate::{alone, assert_balanced, descriptors};
+use nestling::net::{TcpListener, TcpStream};
+use nestling::task::yield_now;
+use nestling::{Runtime, Stats};
+use nestling_runtime::lowlevel::nop;
+use std::io::{Read, Write};
+use std::net::{self, Shutdown};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+const ROUNDS: u64 = 1_000;
+
+/// How far an operation has come when it is dropped.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stage {
+    /// Never polled.
+    New,
+    /// Polled, but the loop has not turned: the kernel does not know of it.
+    Queued,
+    /// With the kernel, which has not answered.
+    InFlight,
+    /// Answered, but not polled since.
+    Answered,
+}
+
+/// Brings an operation to a stage and drops it there.
+async fn drop_at(stage: Stage, operation: impl Future) {
+    let mut operation = pin!(operation);
+    match stage {
+        Stage::New => {}
+        Stage::Queued => assert!(poll_once(operation.as_mut()).await.is_pending()),
+        Stage::InFlight => {
+            assert!(poll_once(operation.as_mut()).await.is_pending());
+            yield_now().await;
+        }
+        Stage::Answered => {
+            let count = Arc::new(Count::default());
+            assert!(poll_counted(operation.as_mut(), &count).is_pending());
+            until_woken(&count).await;
+        }
+    }
+}
+
+/// Runs a thousand rounds, and asserts that nothing is left of them.
+fn rounds(stage: Stage, mut round: impl AsyncFnMut(Stage)) -> Stats {
+    watched(|| {
+        let mut runtime = Runtime::builder().build().unwrap();
+        runtime.block_on(yield_now());
+        let before = descriptors();
+        runtime.block_on(async {
+            for _ in 0..ROUNDS {
+                round(stage).await;
+            }
+        });
+        assert_eq!(descriptors(), before, "dropped when {stage:?}");
+        assert_balanced(&runtime)
+    })
+}
+
+/// What the kernel must not have heard of: an operation that was dropped before it entered.
+fn assert_never_entered(stage: Stage, stats: &Stats) {
+    let expected = match stage {
+        Stage::New => (0, 0, 0),
+        Stage::Queued => (0, ROUNDS, 0),
+        Stage::InFlight | Stage::Answered => return,
+    };
+    assert_eq!((stats.submitted, stats.withdrawn, stats.cancel_requests), expected, "{stage:?}");
+}
+
+/// An operation that the kernel answers at once is never seen in flight.
+const INSTANT: [Stage; 3] = [Stage::New, Stage::Queued, Stage::Answered];
+const WAITING: [Stage; 4] = [Stage::New, Stage::Queued, Stage::InFlight, Stage::Answered];
+
+#[test]
+fn e10_nop_dropped_at_each_stage() {
+    let _alone = alone();
+    for stage in INSTANT {
+        let stats = rounds(stage, async |stage| drop_at(stage, nop()).await);
+        assert_never_entered(stage, &stats);
+        let answered = if stage == Stage::Answered { ROUNDS } else { 0 };
+        assert_eq!((stats.completed, stats.discarded), (answered, answered));
+    }
+}
+
+#[test]
+fn e10_accept_dropped_at_each_stage() {
+    let _alone = alone();
+    for stage in WAITING {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::from_std(listener).unwrap();
+        let stats = rounds(stage, async |stage| {
+            // Only an accept that is to be answered may find a connection.
+            let client = (stage == Stage::Answered).then(|| net::TcpStream::connect(address));
+            drop_at(stage, listener.accept()).await;
+            drop(client);
+        });
+        assert_never_entered(stage, &stats);
+    }
+}
+
+#[test]
+fn e10_connect_dropped_at_each_stage() {
+    let _alone = alone();
+    for stage in WAITING {
+        let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let full = Full::new();
+        let stats = rounds(stage, async |stage| {
+            let address = match stage {
+                Stage::InFlight => full.address,
+                _ => listener.local_addr().unwrap(),
+            };
+            drop_at(stage, TcpStream::connect(address)).await;
+            if stage == Stage::Answered {
+                listener.accept().unwrap();
+            }
+        });
+        let closed = if stage == Stage::New { 0 } else { ROUNDS };
+        assert!(stats.submitted >= closed, "each socket is closed by the ring: {stats:?}");
+    }
+}
+
+/// A listener that accepts nobody and has no room for anybody to wait.
+struct Full {
+    address: net::SocketAddr,
+    _listener: socket2::Socket,
+    _waiting: Vec<socket2::Socket>,
+}
+
+impl Full {
+    fn new() -> Self {
+        let listener =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        listener.bind(&net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        listener.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = || {
+            let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+            let socket = socket.unwrap();
+            socket.set_nonblocking(true).unwrap();
+            let _ = socket.connect(&address);
+            socket
+        };
+        // The first takes the only place; the others are there in case the kernel has more.
+        let waiting = (0..4).map(|_| connect()).collect();
+        Self { address: address.as_socket().unwrap(), _listener: listener, _waiting: waiting }
+    }
+}
+
+#[test]
+fn e10_read_dropped_at_each_stage() {
+    let _alone = alone();
+    for stage in WAITING {
+        let (stream, mut peer) = pair();
+        let stats = rounds(stage, async |stage| {
+            if stage == Stage::Answered {
+                peer.write_all(b"x").unwrap();
+            }
+            drop_at(stage, stream.read(vec![0; 16])).await;
+        });
+        assert_never_entered(stage, &stats);
+        if stage == Stage::InFlight {
+            assert_eq!(stats.cancel_requests, ROUNDS, "one request each: {stats:?}");
+        }
+    }
+}
+
+#[test]
+fn e10_write_dropped_at_each_stage() {
+    let _alone = alone();
+    for stage in WAITING {
+        let (stream, mut peer) = pair();
+        if stage == Stage::InFlight {
+            fill_send_side(&stream);
+        }
+        let stats = rounds(stage, async |stage| {
+            drop_at(stage, stream.write(vec![0; 16])).await;
+            if stage == Stage::Answered {
+                peer.read_exact(&mut [0; 16]).unwrap();
+            }
+        });
+        assert_never_entered(stage, &stats);
+    }
+}
+
+/// Sends on a stream until it takes no more.
+fn fill_send_side(stream: &TcpStream) {
+    let mut socket = UnixStream::from(stream.as_fd().try_clone_to_owned().unwrap());
+    socket.set_nonblocking(true).unwrap();
+    fill(&mut socket);
+    socket.set_nonblocking(false).unwrap();
+}
+
+#[test]
+fn e10_shutdown_dropped_at_each_stage() {
+    let _alone = alone();
+    for stage in INSTANT {
+        let (stream, _peer) = pair();
+        let stats = rounds(stage, async |stage| {
+            drop_at(stage, stream.shutdown(Shutdown::Both)).await;
+        });
+        assert_never_entered(stage, &stats);
+    }
+}
+
+#[test]
+fn e10_close_dropped_at_each_stage() {
+    let _alone = alone();
+    for stage in INSTANT {
+        let mut peers = Vec::new();
+        rounds(stage, async |stage| {
+            let (stream, peer) = pair();
+            drop_at(stage, stream.close()).await;
+            peers.push(peer);
+            // A close that was dropped before it was done is done all the same.
+            yield_now().await;
+            assert!(crate::support::sees_the_end(&mut peers.pop().unwrap()));
+        });
+    }
+}
+
+#[test]
+fn e10_sleep_dropped_at_each_stage() {
+    let _alone = alone();
+    for stage in WAITING {
+        let stats = rounds(stage, async |stage| {
+            let long = if stage == Stage::Answered { 0 } else { 3_600 };
+            // Not yet over when it is polled, and over when the loop has turned.
+            let duration = Duration::from_secs(long) + Duration::from_micros(50);
+            drop_sleep_at(stage, Box::pin(nestling::time::sleep(duration))).await;
+        });
+        assert_eq!(stats.submitted, 0, "a sleep is no operation of the kernel's");
+    }
+}
+
+/// As `drop_at`; but a sleep that was over before its first poll is no failure.
+async fn drop_sleep_at(stage: Stage, mut sleep: Pin<Box<nestling::time::Sleep>>) {
+    if stage != Stage::Answered {
+        return drop_at(stage, sleep).await;
+    }
+    let count = Arc::new(Count::default());
+    if poll_counted(sleep.as_mut(), &count).is_pending() {
+        until_woken(&count).await;
+    }
+}

@@ -1,0 +1,203 @@
+//! The ring is of no use any more: what the kernel may still write to is leaked, and said.
+//!
+//! A seccomp filter makes `io_uring_enter` fail from one moment on, for one thread.
+
+use crate::support::{pair, poll_once, turn, watched};
+use nestling::buf::{IoBuf, IoBufMut};
+use nestling::task::yield_now;
+use nestling::time::sleep;
+use nestling::{Runtime, nursery, timeout};
+use nestling_runtime::lowlevel::nop;
+use std::cell::RefCell;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+
+/// From now on `io_uring_enter` fails on this thread, with an error that no loop can mend.
+fn break_the_ring() {
+    let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
+    let mut program = [
+        step(LOAD, 0, 0, 0),
+        step(JUMP_IF_EQUAL, libc::SYS_io_uring_enter as u32, 0, 1),
+        step(RETURN, libc::SECCOMP_RET_ERRNO | libc::EOPNOTSUPP as u32, 0, 0),
+        step(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0),
+    ];
+    let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    // SAFETY: no pointers; a filter may be set without privileges then.
+    let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    assert_eq!(result, 0);
+    let mode = libc::SECCOMP_MODE_FILTER;
+    // SAFETY: the kernel copies the program, which lives for the call.
+    let result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const filter) };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
+}
+
+/// A buffer that counts when it is freed.
+struct Counted {
+    memory: Vec<u8>,
+    freed: Arc<AtomicUsize>,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.freed.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+// SAFETY: a vector's bytes, never resized.
+unsafe impl IoBuf for Counted {
+    fn io_ptr(&self) -> *const u8 {
+        self.memory.as_ptr()
+    }
+
+    fn io_len(&self) -> usize {
+        self.memory.len()
+    }
+}
+
+// SAFETY: as above; the bytes are initialised.
+unsafe impl IoBufMut for Counted {
+    fn io_ptr_mut(&mut self) -> *mut u8 {
+        self.memory.as_mut_ptr()
+    }
+
+    unsafe fn set_init(&mut self, _: usize) {}
+}
+
+/// Runs a root future on a thread of its own, on which the ring breaks. It panics with the reason,
+/// not with anything else; how many buffers were freed, and the counters, come back.
+fn broken(root: impl AsyncFnOnce(Arc<AtomicUsize>) + Send + 'static) -> (usize, nestling::Stats) {
+    let thread = thread::spawn(move || {
+        let freed = Arc::new(AtomicUsize::new(0));
+        let mut runtime = Runtime::builder().build().unwrap();
+        for _ in 0..2 {
+            runtime.block_on(nop()).unwrap();
+        }
+        let run = AssertUnwindSafe(|| runtime.block_on(root(Arc::clone(&freed))));
+        let payload = catch_unwind(run).expect_err("the ring is broken");
+        let text = payload.downcast_ref::<String>().expect("a text");
+        assert!(text.contains("io_uring_enter"), "{text}");
+        let stats = runtime.stats();
+        // What comes later fails in the same way, and finds consistent state.
+        let again = catch_unwind(AssertUnwindSafe(|| runtime.block_on(nop())));
+        assert!(again.is_err());
+        drop(runtime);
+        (freed.load(Ordering::SeqCst), stats)
+    });
+    thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+}
+
+/// Receives in flight, whose futures are there when the ring breaks, and go after it.
+#[test]
+fn a5_broken_ring_leaks_what_is_in_flight() {
+    watched(|| {
+        let (freed, stats) = broken(async |freed| {
+            let (stream, _peer) = pair();
+            let buffer = || Counted { memory: vec![0; 64], freed: Arc::clone(&freed) };
+            let mut reads: Vec<_> = (0..5).map(|_| Box::pin(stream.read(buffer()))).collect();
+            for read in &mut reads {
+                assert!(poll_once(read.as_mut()).await.is_pending());
+            }
+            turn().await;
+            // Two are the driver's by now.
+            reads.truncate(3);
+            break_the_ring();
+            loop {
+                turn().await;
+            }
+        });
+        assert_eq!(freed, 0, "the kernel may still write to them");
+        assert!(stats.leaked >= 5, "{stats:?}");
+    });
+}
+
+/// What had its answer is nobody's but the future's, and is freed with it.
+#[test]
+fn a5_broken_ring_frees_what_was_answered() {
+    watched(|| {
+        let (freed, _) = broken(async |freed| {
+            let (stream, peer) = pair();
+            let buffer = Counted { memory: vec![0; 64], freed: Arc::clone(&freed) };
+            let mut read = Box::pin(stream.read(buffer));
+            assert!(poll_once(read.as_mut()).await.is_pending());
+            turn().await;
+            drop(peer);
+            turn().await;
+            let _never_polled = Box::pin(stream.read(Counted { memory: vec![], freed }));
+            break_the_ring();
+            loop {
+                turn().await;
+            }
+        });
+        assert_eq!(freed, 2);
+    });
+}
+
+/// The same below nurseries, deadlines and selects: every destructor finds consistent state.
+#[test]
+fn g6_broken_ring_is_told_once_from_below_nurseries() {
+    watched(|| {
+        let (freed, stats) = broken(async |freed| {
+            let (stream, _peer) = pair();
+            let buffer = || Counted { memory: vec![0; 64], freed: Arc::clone(&freed) };
+            let result = nursery(async |outer| {
+                for _ in 0..3 {
+                    outer.spawn(async {
+                        nursery(async |inner| {
+                            for _ in 0..3 {
+                                inner.spawn(async {
+                                    let read = stream.read(buffer());
+                                    timeout(Duration::MAX, read).await.unwrap().0.map(drop)
+                                });
+                            }
+                            stream.read(buffer()).await.0
+                        })
+                        .await
+                        .map(drop)
+                    });
+                }
+                sleep(Duration::from_millis(1)).await;
+                turn().await;
+                break_the_ring();
+                loop {
+                    yield_now().await;
+                }
+            });
+            result.await.map(|(): ()| ()).unwrap();
+        });
+        assert_eq!(freed, 0);
+        assert!(stats.leaked >= 12, "{stats:?}");
+    });
+}
+
+thread_local! {
+    static KEPT: RefCell<Option<Pin<Box<dyn Future<Output = ()>>>>> = const { RefCell::new(None) };
+}
+
+/// A future that outlives the broken runtime still owns what the kernel may write to.
+#[test]
+fn a5_broken_ring_leaks_what_is_dropped_later() {
+    watched(|| {
+        let (freed, _) = broken(async |freed| {
+            let (stream, _peer) = pair();
+            let buffer = Counted { memory: vec![0; 64], freed };
+            let mut read: Pin<Box<dyn Future<Output = ()>>> =
+                Box::pin(async move { drop(stream.read(buffer).await) });
+            assert!(poll_once(read.as_mut()).await.is_pending());
+            turn().await;
+            KEPT.set(Some(read));
+            break_the_ring();
+            turn().await;
+        });
+        // The thread has ended, and its thread-locals with it.
+        assert_eq!(freed, 0);
+    });
+}

@@ -1,0 +1,127 @@
+//! What tests of several binaries share: a watchdog, wakers that can be watched, and sockets.
+
+use nestling::net::TcpStream;
+use std::future::{Future, poll_fn};
+use std::io::{ErrorKind, Read, Write};
+use std::net;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+/// How long a test may take before it counts as hung. Nothing is ever measured against this.
+const HUNG: Duration = Duration::from_secs(120);
+
+/// Runs a test, and ends the process with its name if it hangs.
+pub(crate) fn watched<T>(test: impl FnOnce() -> T) -> T {
+    let (done, waiting) = channel::<()>();
+    let name = std::thread::current().name().unwrap_or("a test").to_owned();
+    let watchdog = std::thread::spawn(move || {
+        if waiting.recv_timeout(HUNG) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            // Not `eprintln`: that would be captured, and lost with the process.
+            let _ = writeln!(std::io::stderr(), "{name} hangs: ending the process");
+            std::process::abort();
+        }
+    });
+    let result = test();
+    drop(done);
+    watchdog.join().expect("the watchdog only waits");
+    result
+}
+
+/// A waker that counts how often it was woken.
+#[derive(Debug, Default)]
+pub(crate) struct Count(AtomicUsize);
+
+impl Count {
+    pub(crate) fn get(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Count {
+    /// Counts one more, as if it had been woken.
+    pub(crate) fn wake_once(self: Arc<Self>) {
+        Wake::wake(self);
+    }
+}
+
+impl Wake for Count {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Polls a future once with a waker of its own, which nobody but the count hears.
+pub(crate) fn poll_counted<F: Future + ?Sized>(
+    future: Pin<&mut F>,
+    count: &Arc<Count>,
+) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(&Waker::from(Arc::clone(count))))
+}
+
+/// Polls a future once with the waker of the task that awaits this.
+pub(crate) async fn poll_once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
+/// Returns after everything that was queued before, operations and cancels, is with the kernel.
+///
+/// A task that only yields may be polled again in the same turn.
+pub(crate) async fn turn() {
+    nestling_runtime::lowlevel::nop().await.expect("a no-operation always works");
+}
+
+/// Lets the loop turn until the counted waker was woken.
+pub(crate) async fn until_woken(count: &Count) {
+    while count.get() == 0 {
+        nestling::task::yield_now().await;
+    }
+}
+
+/// A stream of the library and the other end of it, without a port.
+pub(crate) fn pair() -> (TcpStream, UnixStream) {
+    let (ours, theirs) = UnixStream::pair().expect("descriptors are left");
+    let ours = net::TcpStream::from(OwnedFd::from(ours));
+    (TcpStream::from_std(ours).expect("a socket"), theirs)
+}
+
+/// Writes to a socket until it takes no more, so that the other end's sends have to wait.
+pub(crate) fn fill(socket: &mut (impl Write + ?Sized)) {
+    let chunk = [0; 4096];
+    loop {
+        match socket.write(&chunk) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+            Err(error) => panic!("the socket cannot be filled: {error}"),
+        }
+    }
+}
+
+/// Whether the other end of a blocking socket is gone: its end, or a reset.
+pub(crate) fn sees_the_end(socket: &mut impl Read) -> bool {
+    loop {
+        match socket.read(&mut [0; 64]) {
+            Ok(0) => return true,
+            Ok(_) => {}
+            Err(error) => return error.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+/// The kernel's number of the calling thread.
+pub(crate) fn thread_id() -> u32 {
+    let link = std::fs::read_link("/proc/thread-self").expect("/proc is mounted");
+    let id = link.file_name().and_then(|name| name.to_str()?.parse().ok());
+    id.expect("a thread's folder is its number")
+}
+
+/// Whether a thread of this process sleeps right now.
+pub(crate) fn asleep(thread: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
+    stat.is_ok_and(|stat| stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" S")))
+}
