@@ -16,7 +16,8 @@ use std::time::Duration;
 /// Cancelling follows the rules of nurseries: an operation that is awaited when the time is up
 /// answers once more, so a result that raced the deadline wins, and a receive's buffer comes back:
 /// `timeout(d, stream.read(buffer))` resolves to `Ok((Err(cancelled), buffer))`. What then waits
-/// again is cut.
+/// again is cut. A nursery always answers: `timeout(d, nursery(…))` resolves to
+/// `Ok(Err(cancelled))`.
 ///
 /// # Errors
 ///

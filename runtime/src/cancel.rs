@@ -27,7 +27,7 @@ pub(crate) fn cancel(scope: NodeId, reason: Reason) {
 
 /// Wakes everybody, also after a foreign waker that panics: what is not woken now never ends. The
 /// first panic goes on when all were told.
-fn wake_all(waiters: impl IntoIterator<Item = Waiter>) {
+pub(crate) fn wake_all(waiters: impl IntoIterator<Item = Waiter>) {
     let woken = waiters.into_iter().map(|waiter| {
         // Nothing of ours is borrowed, or half done, when a waker runs.
         catch_unwind(AssertUnwindSafe(|| waiter.wake()))
@@ -38,23 +38,32 @@ fn wake_all(waiters: impl IntoIterator<Item = Waiter>) {
 }
 
 /// Closes a scope. What is in flight under it is cancelled, and belongs to its parent then.
-#[inline]
 pub(crate) fn close(scope: NodeId) {
-    if !scope::try_close(scope) {
-        adopt_and_close(scope);
+    wake_all(take_apart(scope));
+}
+
+/// Closes a scope, and leaves it to the caller to wake those whose operations never entered the
+/// kernel.
+#[inline]
+pub(crate) fn take_apart(scope: NodeId) -> Vec<Waiter> {
+    match scope::try_close(scope) {
+        true => Vec::new(),
+        false => adopt_and_close(scope),
     }
 }
 
 #[cold]
-fn adopt_and_close(scope: NodeId) {
-    if let Some(driver) = driver::current() {
-        let withdrawn = driver.borrow_mut().adopt(scope);
-        scope::try_close(scope);
-        return wake_all(withdrawn);
-    }
-    // The runtime has ended, and with it all that was in flight.
-    scope::set_ops(scope, NONE);
+fn adopt_and_close(scope: NodeId) -> Vec<Waiter> {
+    let withdrawn = match driver::current() {
+        Some(driver) => driver.borrow_mut().adopt(scope),
+        None => {
+            // The runtime has ended, and with it all that was in flight.
+            scope::set_ops(scope, NONE);
+            Vec::new()
+        }
+    };
     scope::try_close(scope);
+    withdrawn
 }
 
 /// A part of the program that can be cancelled by itself: a node of the cancel-status tree, below
@@ -128,12 +137,7 @@ impl CancelScope {
         scope::is_kept(self.0)
     }
 
-    /// Whether a cancellation was handed to code in the scope.
-    pub fn is_delivered(&self) -> bool {
-        scope::is_delivered(self.0)
-    }
-
-    /// Whether submissions made below the scope's children are still in flight.
+    /// Whether nothing is in flight in the scope itself, or was left to it by scopes that closed.
     pub fn is_drained(&self) -> bool {
         !scope::has_ops(self.0)
     }

@@ -64,8 +64,10 @@ impl Children {
 
     /// The task of the body: polled like a child, but kept by the nursery itself. It is ready.
     pub fn body(&self) -> Body {
-        let (task, _) = wake::insert_task(self.scope.id(), self.set, std::ptr::null());
-        Body { core: Arc::clone(&self.core), scope: CancelScope::of_task(task) }
+        let added = wake::insert_task(self.scope.id(), self.set, std::ptr::null());
+        let body = Body { core: Arc::clone(&self.core), scope: CancelScope::of_task(added.id) };
+        added.owner.wake();
+        body
     }
 
     /// The scope of the nursery, above those of its children.
@@ -99,20 +101,29 @@ impl Children {
         // SAFETY: the cell is new, and this is the type of its value.
         let join = unsafe { Join::new(cell) };
         self.alive.set(self.alive.get() + 1);
-        let (id, cancelled) = wake::insert_task(self.scope.id(), self.set, cell.into_payload());
-        cell.set_id(id);
-        if cancelled || self.closed.get() {
+        let added = wake::insert_task(self.scope.id(), self.set, cell.into_payload());
+        cell.set_id(added.id);
+        if added.cancelled || self.closed.get() {
             // SAFETY: the child was not polled; its borrows are alive, as the caller's are. Should
             // its destructor panic, that is the caller's, like any drop.
             unsafe { self.drop_future(cell) };
         }
+        added.owner.wake();
         join
     }
 
     /// Starts a visit: the set's owner polls, and is woken through `cx` afterwards.
+    ///
+    /// # Panics
+    ///
+    /// In another runtime than the one in which the set was made: its wakes would not arrive.
     pub fn visit(&self, cx: &Context<'_>) -> Visit<'_> {
+        assert!(
+            wake::is_current(&self.core),
+            "a nursery is polled in the runtime in which it was opened"
+        );
         wake::open_set(self.set, cx);
-        Visit { children: self, resting: false }
+        Visit { children: self, state: Visiting::First }
     }
 
     /// Polls one child, in its scope and with its own waker.
@@ -200,10 +211,12 @@ impl Children {
     #[inline]
     unsafe fn finish(&self, cell: TaskRef) {
         self.alive.set(self.alive.get() - 1);
-        cancel::close(cell.id());
+        let withdrawn = cancel::take_apart(cell.id());
         // SAFETY: the caller's promise.
         let joiner = unsafe { cell.end() };
+        // Last: a foreign waker may do anything, and panic.
         joiner.wake();
+        cancel::wake_all(withdrawn);
     }
 
     /// Drops every child at once, and refuses new ones. Gives back the first panic of a destructor.
@@ -235,7 +248,7 @@ impl Default for Children {
 impl Drop for Children {
     fn drop(&mut self) {
         if self.is_empty() {
-            wake::remove_set(self.set);
+            wake::remove_set(self.scope.id(), self.set);
         }
     }
 }
@@ -266,7 +279,18 @@ impl Body {
 #[derive(Debug)]
 pub struct Visit<'a> {
     children: &'a Children,
-    resting: bool,
+    state: Visiting,
+}
+
+/// How far a visit is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Visiting {
+    /// Nothing has been polled.
+    First,
+    /// Something has.
+    Later,
+    /// The set rests.
+    Over,
 }
 
 impl Visit<'_> {
@@ -278,7 +302,10 @@ impl Visit<'_> {
     /// All that the children borrow is alive.
     #[inline]
     pub unsafe fn next(&mut self) -> Option<Step> {
-        while let Some((id, payload, cancelled)) = wake::next(self.children.set) {
+        while let Some((id, payload, cancelled)) =
+            wake::next(self.children.set, self.state == Visiting::First)
+        {
+            self.state = Visiting::Later;
             let Some(cell) = TaskRef::from_payload(payload) else { return Some(Step::Body) };
             // SAFETY: the caller's promise.
             let step = unsafe { self.children.poll_child(id, cell, cancelled) };
@@ -286,7 +313,7 @@ impl Visit<'_> {
                 return step;
             }
         }
-        self.resting = true;
+        self.state = Visiting::Over;
         None
     }
 }
@@ -295,7 +322,7 @@ impl Drop for Visit<'_> {
     #[inline]
     fn drop(&mut self) {
         // On the way out of a panic; otherwise the set rests already.
-        if !self.resting {
+        if self.state != Visiting::Over {
             wake::rest_set(self.children.set);
         }
     }

@@ -122,23 +122,21 @@ impl EventLoop<'_> {
     fn dispatch(&self) {
         loop {
             let arrival = self.driver.borrow_mut().dispatch();
-            let drained = match arrival {
+            // Foreign code comes last: it may panic, and then everybody has to know already.
+            match arrival {
                 None => return,
-                Some(Arrival::Nothing | Arrival::Stale) => None,
-                Some(Arrival::Wake { waiter, idle, drained }) => {
+                Some(Arrival::Nothing | Arrival::Stale) => {}
+                Some(Arrival::Wake { waiter, held, drained }) => {
+                    drained.into_iter().for_each(wake::wake_set);
+                    held.into_iter().for_each(scope::look_again);
                     waiter.wake();
-                    idle.into_iter().for_each(wake::wake);
-                    drained
                 }
                 Some(Arrival::Dispose { orphan, completion, scope, drained }) => {
+                    drained.into_iter().for_each(wake::wake_set);
                     // What follows from it, a close, belongs to where the operation belonged.
                     let _entered = scope.map(scope::enter);
                     orphan.dispose(completion);
-                    drained
                 }
-            };
-            if let Some(set) = drained {
-                wake::wake_set(set);
             }
         }
     }

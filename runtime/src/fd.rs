@@ -8,7 +8,9 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 /// What closes descriptors on this thread: the ring of the runtime that runs here.
-type Closer = fn(OwnedFd);
+///
+/// Told whether the close may linger; see [`SharedFd::set_linger`].
+type Closer = fn(OwnedFd, bool);
 
 thread_local! {
     static CLOSER: Cell<Option<Closer>> = const { Cell::new(None) };
@@ -32,6 +34,7 @@ struct Shared {
     /// `None` once it was taken out, by `into_sole` or to be closed.
     fd: Cell<Option<OwnedFd>>,
     number: RawFd,
+    linger: Cell<bool>,
     /// Waits until one owner is left.
     sole: RefCell<Option<Waker>>,
 }
@@ -39,7 +42,17 @@ struct Shared {
 impl SharedFd {
     pub(crate) fn new(fd: OwnedFd) -> Self {
         let number = fd.as_raw_fd();
-        Self(Counted(Rc::new(Shared { fd: Cell::new(Some(fd)), number, sole: RefCell::new(None) })))
+        Self(Counted(Rc::new(Shared {
+            fd: Cell::new(Some(fd)),
+            number,
+            linger: Cell::new(false),
+            sole: RefCell::new(None),
+        })))
+    }
+
+    /// Says that closing it may block, waiting for a peer (`SO_LINGER`).
+    pub(crate) fn set_linger(&self, linger: bool) {
+        self.0.0.linger.set(linger);
     }
 
     /// Takes the descriptor out once no operation holds it any more.
@@ -94,7 +107,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         let Some(fd) = self.fd.take() else { return };
         match CLOSER.get() {
-            Some(close) => close(fd),
+            Some(close) => close(fd, self.linger.get()),
             None => drop(fd),
         }
     }

@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::driver::{self, Driver, DriverRef, Stats};
 use crate::wake::{self, Injector};
-use crate::{event_loop, fd, op, task, tree};
+use crate::{event_loop, fd, op, scope, task, tree};
 use std::cell::RefCell;
 use std::future::Future;
 use std::io;
@@ -97,6 +97,7 @@ pub fn stats() -> Stats {
 /// Gives back what the thread's tables and pools hold for nobody.
 fn trim() {
     tree::trim();
+    scope::trim();
     task::trim();
 }
 

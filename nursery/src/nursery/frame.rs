@@ -80,7 +80,12 @@ impl<E> Frame<E> {
         };
         // SAFETY: children are polled and dropped by the frame and its guard only; the rest is the
         // caller's promise.
-        unsafe { self.children.spawn(child, finish) }
+        let join = unsafe { self.children.spawn(child, finish) };
+        if join.is_finished() {
+            // The nursery is cancelled, and the child was dropped unpolled.
+            self.ledger.cut();
+        }
+        join
     }
 
     /// Polls the body and the children that are ready. Ready when all have ended and nothing is in
@@ -151,12 +156,8 @@ impl<F, T> Drop for Running<'_, F, T> {
 
 impl<E> Drop for Guard<E> {
     fn drop(&mut self) {
-        let children = &self.0.children;
-        if children.is_empty() {
-            return;
-        }
         // SAFETY: `Frame::guard`: what the children borrow is alive.
-        let panic = unsafe { children.clear() };
+        let panic = unsafe { self.0.children.clear() };
         if let Some(payload) = panic
             && !std::thread::panicking()
         {

@@ -63,7 +63,8 @@ where
     // local of it, declared after the one and inside the other.
     let guard = unsafe { frame.guard() };
     let task = frame.body();
-    let future = pin!(Some(body(&nursery)));
+    // Called in its own task: what a plain function does before it returns a future is the body's.
+    let future = pin!(Some(async { body(&nursery).await }));
     let mut running = Running { future, body: Some(task), value: None };
     // SAFETY: this is the nursery's own future.
     poll_fn(|cx| unsafe { frame.poll(&mut running, cx) }).await;

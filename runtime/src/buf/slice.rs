@@ -24,11 +24,11 @@ impl<B: IoBuf> Slice<B> {
     pub(crate) fn new(buffer: B, range: impl RangeBounds<usize>) -> Self {
         let begin = match range.start_bound() {
             Bound::Included(&n) => n,
-            Bound::Excluded(&n) => n + 1,
+            Bound::Excluded(&n) => n.checked_add(1).expect("a slice starts within memory"),
             Bound::Unbounded => 0,
         };
         let end = match range.end_bound() {
-            Bound::Included(&n) => n + 1,
+            Bound::Included(&n) => n.checked_add(1).expect("a slice ends within memory"),
             Bound::Excluded(&n) => n,
             Bound::Unbounded => buffer.io_capacity(),
         };

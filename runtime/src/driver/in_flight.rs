@@ -41,8 +41,8 @@ pub(crate) struct Landed {
 pub(crate) enum Arrival {
     /// Nothing.
     Nothing,
-    /// Somebody waits for it. Nothing else keeps the task in `idle`: it has to look again.
-    Wake { waiter: Waiter, idle: Option<NodeId>, drained: Option<SetId> },
+    /// Somebody waits for it. If there is a scope, it is cancelled, and to be looked at again.
+    Wake { waiter: Waiter, held: Option<NodeId>, drained: Option<SetId> },
     /// Nobody does: dispose of it, in the scope to which what follows from that belongs.
     Dispose {
         orphan: Box<dyn Orphan>,
@@ -90,16 +90,20 @@ impl InFlight {
         self.submitted
     }
 
-    pub(super) fn insert(&mut self, holder: Holder, scope: Option<NodeId>) -> io::Result<Key> {
-        if self.entries.len() >= IN_FLIGHT_LIMIT {
-            return Err(io::Error::new(
-                io::ErrorKind::QuotaExceeded,
-                format!(
-                    "{IN_FLIGHT_LIMIT} operations are in flight on this core; limit the \
-                         children of your nurseries, or use more cores"
-                ),
-            ));
+    /// Whether there is room for another entry.
+    pub(super) fn room(&self) -> io::Result<()> {
+        if self.entries.len() < IN_FLIGHT_LIMIT {
+            return Ok(());
         }
+        let text = format!(
+            "{IN_FLIGHT_LIMIT} operations are in flight on this core; limit the children of your \
+             nurseries, or use more cores"
+        );
+        Err(io::Error::new(io::ErrorKind::QuotaExceeded, text))
+    }
+
+    pub(super) fn insert(&mut self, holder: Holder, scope: Option<NodeId>) -> Key {
+        debug_assert!(self.entries.len() < IN_FLIGHT_LIMIT, "the caller has asked for room");
         self.generation += 1;
         let held = scope.filter(|_| matches!(holder, Holder::Future(_)));
         let slot = self.entries.insert(Entry {
@@ -115,7 +119,7 @@ impl InFlight {
         if let Some(scope) = scope {
             self.link(slot as u32, scope);
         }
-        Ok(Key::op(slot, self.generation))
+        Key::op(slot, self.generation)
     }
 
     fn get(&mut self, key: Key) -> Option<&mut Entry> {
@@ -175,12 +179,12 @@ impl InFlight {
         }
         // From here on its waiter is as good as polled: a future that nobody polls (it lost a
         // `select`, or was forgotten) must not keep a cancelled task for ever.
-        let idle = entry.held.take().and_then(scope::release);
+        let held = entry.held.take().and_then(scope::release);
         self.pending -= 1;
         self.submitted -= usize::from(was_submitted);
         let drained = self.unlink(key.slot() as u32);
         match landing {
-            Landing::Wake(waiter) => Arrival::Wake { waiter, idle, drained },
+            Landing::Wake(waiter) => Arrival::Wake { waiter, held, drained },
             Landing::Dispose(orphan) => {
                 self.entries.remove(key.slot());
                 Arrival::Dispose { orphan, completion, scope, drained }
@@ -209,14 +213,15 @@ impl InFlight {
     }
 
     /// The future of an operation is dropped. Says whether the kernel is to be asked to cancel, and
-    /// which task has nothing else that keeps it.
+    /// which scope is to be looked at again.
     pub(super) fn abandon(
         &mut self,
         key: Key,
         keep: impl FnOnce() -> Box<dyn Orphan>,
     ) -> (Abandoned, Option<Key>, Option<NodeId>) {
         let entry = self.get(key).expect("a future's entry stays until it is abandoned");
-        let idle = entry.held.take().and_then(scope::release);
+        let held = entry.held.take().and_then(scope::release);
+        let held = held.filter(|held| !scope::is_running(*held));
         let abandoned = entry.lifecycle.abandon(keep);
         let ask = match &abandoned {
             Abandoned::Withdrawn(_) => {
@@ -233,7 +238,7 @@ impl InFlight {
                 (!std::mem::replace(&mut entry.cancel_asked, true)).then_some(key)
             }
         };
-        (abandoned, ask, idle)
+        (abandoned, ask, held)
     }
 
     /// Asks for an operation to be cancelled; every operation is asked at most once.

@@ -98,25 +98,31 @@ impl Driver {
 
     // --- operations --------------------------------------------------------------------------
 
-    /// Queues an operation of a future. It enters the kernel with the next turn.
+    /// Whether another operation may be submitted.
+    ///
+    /// # Errors
+    ///
+    /// The limit of operations in flight is reached.
+    pub(crate) fn room(&self) -> io::Result<()> {
+        self.in_flight.room()
+    }
+
+    /// Queues an operation of a future, for which there is [`room`](Self::room). It enters the
+    /// kernel with the next turn.
     ///
     /// # Safety
     ///
     /// Every pointer in `entry` stays valid until the future has taken the answer, or has handed
     /// over what it points to with `abandon`, or for ever.
-    pub(crate) unsafe fn submit(
-        &mut self,
-        mut entry: Entry,
-        scope: Option<NodeId>,
-        waiter: Waiter,
-    ) -> io::Result<Key> {
-        let key = self.in_flight.insert(Holder::Future(waiter), scope)?;
+    pub(crate) unsafe fn submit(&mut self, mut entry: Entry, scope: NodeId, waiter: Waiter) -> Key {
+        let key = self.in_flight.insert(Holder::Future(waiter), Some(scope));
         entry.set_user_data(key.user_data());
         self.backlog.push_back((key, entry));
-        Ok(key)
+        key
     }
 
-    /// Queues an operation without a future, which is never cancelled.
+    /// Queues an operation without a future, for which there is [`room`](Self::room). It is never
+    /// cancelled.
     ///
     /// # Safety
     ///
@@ -126,11 +132,10 @@ impl Driver {
         mut entry: Entry,
         scope: Option<NodeId>,
         orphan: Box<dyn Orphan>,
-    ) -> io::Result<()> {
-        let key = self.in_flight.insert(Holder::Driver(orphan), scope)?;
+    ) {
+        let key = self.in_flight.insert(Holder::Driver(orphan), scope);
         entry.set_user_data(key.user_data());
         self.backlog.push_back((key, entry));
-        Ok(())
     }
 
     /// The answer to an operation; without one, `waiter` waits for it from now on, in exchange
@@ -142,21 +147,21 @@ impl Driver {
     }
 
     /// The future of an operation is dropped: what the kernel may touch is kept here until its
-    /// final completion, for which the kernel is asked. The task, if there is one, is not kept any
-    /// more, and to be woken.
+    /// final completion, for which the kernel is asked. The scope, if there is one, is cancelled,
+    /// and to be looked at again.
     pub(crate) fn abandon(
         &mut self,
         key: Key,
         keep: impl FnOnce() -> Box<dyn Orphan>,
     ) -> (Abandoned, Option<NodeId>) {
-        let (abandoned, ask, idle) = self.in_flight.abandon(key, keep);
+        let (abandoned, ask, held) = self.in_flight.abandon(key, keep);
         self.cancels.extend(ask);
         match &abandoned {
             Abandoned::Withdrawn(_) => self.stats.withdrawn += 1,
             Abandoned::Finished(_) => self.stats.discarded += 1,
             Abandoned::HandedOver(_) => {}
         }
-        (abandoned, idle)
+        (abandoned, held)
     }
 
     /// Asks for every operation in a scope's list to be cancelled. What never entered the kernel
@@ -193,7 +198,10 @@ impl Driver {
         let Some(head) = scope::ops(closing) else { return Vec::new() };
         let withdrawn = self.cancel_list(head);
         let left = scope::ops(closing).map(|head| self.in_flight.list(head));
-        self.in_flight.adopt(&left.unwrap_or_default(), scope::parent(closing));
+        // A scope around it may have closed already, when a future was moved; then it is for those
+        // in which that is dropped.
+        let heir = scope::parent(closing).or_else(scope::current).filter(|heir| *heir != closing);
+        self.in_flight.adopt(&left.unwrap_or_default(), heir);
         withdrawn
     }
 
@@ -245,7 +253,10 @@ impl Driver {
         } else {
             self.arm_bell();
             self.unparker.park();
-            let wait = match self.bell_armed && idle() && self.completions.is_empty() {
+            // What did not fit, or was refused for lack of memory, is still to be submitted.
+            let submitted = self.backlog.is_empty() && self.cancels.is_empty();
+            let nothing = submitted && self.completions.is_empty();
+            let wait = match self.bell_armed && nothing && idle() {
                 true => self.timers.next().map_or(Wait::Forever, Wait::Until),
                 false => Wait::No,
             };

@@ -232,7 +232,9 @@ impl TcpStream {
     ///
     /// Whatever `setsockopt(2)` says.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        self.socket().set_linger(linger)
+        self.socket().set_linger(linger)?;
+        self.fd.set_linger(linger.is_some_and(|time| !time.is_zero()));
+        Ok(())
     }
 
     /// Probes an idle connection, to notice that the peer is gone (`SO_KEEPALIVE`).

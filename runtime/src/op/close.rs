@@ -2,7 +2,7 @@
 
 use super::{Answer, Op, Operation};
 use crate::driver::{self, Orphan};
-use crate::ring::{Completion, Entry, opcode, types};
+use crate::ring::{Completion, Entry, opcode, squeue, types};
 use crate::scope;
 use std::io;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
@@ -40,8 +40,7 @@ unsafe impl Operation for Close {
     }
 
     fn complete(self, answer: Answer) -> Self::Output {
-        let withdrawn = matches!(&answer.result, Err(error) if scope::is_cancelled(error));
-        if !withdrawn {
+        if answer.raw.is_some_and(was_closed) {
             self.forget();
         }
         answer.result.map(drop)
@@ -63,16 +62,18 @@ impl Orphan for Detached {
 }
 
 /// Has the ring close a descriptor. The close belongs to the scope of the code that dropped it, so
-/// the nursery around that ends after it; it is never cancelled.
-pub(crate) fn close_detached(fd: OwnedFd) {
-    let Some(driver) = driver::current() else { return drop(fd) };
+/// the nursery around that ends after it; it is never cancelled. One that may `linger` waits for
+/// the peer, for which the kernel has threads of its own.
+pub(crate) fn close_detached(fd: OwnedFd, linger: bool) {
+    let driver = driver::current().filter(|driver| driver.borrow().room().is_ok());
+    // At the limit of operations in flight it is closed on the spot.
+    let Some(driver) = driver else { return drop(fd) };
     let mut close = Close { fd };
-    let entry = close.prepare();
+    let mut entry = close.prepare();
+    if linger {
+        entry = entry.flags(squeue::Flags::ASYNC);
+    }
+    let scope = scope::current();
     // SAFETY: a close has no pointers.
-    let queued = unsafe {
-        driver.borrow_mut().submit_detached(entry, scope::current(), Box::new(Detached(close)))
-    };
-    // At the limit of operations in flight, the close was dropped with the error, and dropping an
-    // `OwnedFd` closes it on the spot.
-    drop(queued);
+    unsafe { driver.borrow_mut().submit_detached(entry, scope, Box::new(Detached(close))) };
 }

@@ -14,7 +14,7 @@ use crate::driver::{self, Abandoned, DriverRef, Landed, Orphan};
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope::{self, Cancelled};
-use crate::wake::{self, Waiter};
+use crate::wake::Waiter;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -43,47 +43,48 @@ impl<T: Operation> Op<T> {
         Self { operation: Some(operation), flight: None }
     }
 
-    fn resolve(&mut self, result: io::Result<u32>, sock_nonempty: bool) -> Poll<T::Output> {
+    fn resolve(
+        &mut self,
+        result: io::Result<u32>,
+        raw: Option<i32>,
+        sock_nonempty: bool,
+    ) -> Poll<T::Output> {
         let operation = self.operation.take().expect("resolved once");
-        Poll::Ready(operation.complete(Answer { result, sock_nonempty }))
+        Poll::Ready(operation.complete(Answer { result, raw, sock_nonempty }))
     }
 
     fn submit(&mut self, cx: &Context<'_>) -> Poll<T::Output> {
         let operation = self.operation.as_mut().expect("an operation is not polled after its end");
         let driver = driver::expect_current("an operation");
         let scope = scope::current().expect("code of a runtime runs in a scope");
+        // Before anything is counted: a buffer's code may panic, and to keep a foreign waker runs
+        // foreign code.
+        let entry = operation.prepare();
+        let waiter = Waiter::of(cx);
+        if let Err(error) = driver.borrow().room() {
+            return self.resolve(Err(error), None, false);
+        }
         if !scope::admit(scope) {
             // A drop point: it is never submitted, and this await does not return.
             return Poll::Pending;
         }
-        let entry = operation.prepare();
-        // Before the borrow: to keep a foreign waker runs foreign code.
-        let waiter = Waiter::of(cx);
         // SAFETY: the operation keeps what the entry points to valid while it is not dropped
         // (`Operation`), and it is not before the answer was taken: `Drop` hands it over.
-        let submitted = unsafe { driver.borrow_mut().submit(entry, Some(scope), waiter) };
-        match submitted {
-            Ok(key) => {
-                self.flight = Some(Flight { driver, key });
-                Poll::Pending
-            }
-            Err(error) => {
-                // This code runs in the scope: whether that is kept is looked at afterwards.
-                let _ = scope::release(scope);
-                self.resolve(Err(error), false)
-            }
-        }
+        let key = unsafe { driver.borrow_mut().submit(entry, scope, waiter) };
+        self.flight = Some(Flight { driver, key });
+        Poll::Pending
     }
 
     fn land(&mut self, landed: &Landed) -> Poll<T::Output> {
         self.flight = None;
+        let raw = Some(landed.completion.result);
         if landed.cancelled {
             if let Some(here) = scope::current() {
                 scope::mark_delivered(here);
             }
-            return self.resolve(Err(Cancelled::new().into()), false);
+            return self.resolve(Err(Cancelled::new().into()), raw, false);
         }
-        self.resolve(landed.completion.value(), landed.completion.sock_nonempty())
+        self.resolve(landed.completion.value(), raw, landed.completion.sock_nonempty())
     }
 }
 
@@ -106,7 +107,7 @@ impl<T: Operation> Drop for Op<T> {
     fn drop(&mut self) {
         let Some(flight) = self.flight.take() else { return };
         let mut operation = self.operation.take();
-        let (abandoned, idle) = flight.driver.borrow_mut().abandon(flight.key, || {
+        let (abandoned, held) = flight.driver.borrow_mut().abandon(flight.key, || {
             Box::new(Abandonee(operation.take().expect("in flight until it has resolved")))
         });
         match abandoned {
@@ -116,7 +117,7 @@ impl<T: Operation> Drop for Op<T> {
                 operation.expect("it was not handed over").discard(completion);
             }
         }
-        idle.into_iter().for_each(wake::wake);
+        held.into_iter().for_each(scope::look_again);
     }
 }
 

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 /// The operations in use, with the release that brought the youngest of their features.
-const NEEDED: [(u8, &str, &str); 10] = [
+const NEEDED: [(u8, &str, &str); 9] = [
     (opcode::Nop::CODE, "IORING_OP_NOP", "5.1"),
     (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD", "5.13 (multishot)"),
     (opcode::AsyncCancel::CODE, "IORING_OP_ASYNC_CANCEL", "5.5"),
@@ -26,7 +26,6 @@ const NEEDED: [(u8, &str, &str); 10] = [
     (opcode::Send::CODE, "IORING_OP_SEND", "5.6"),
     (opcode::Close::CODE, "IORING_OP_CLOSE", "5.6"),
     (opcode::Shutdown::CODE, "IORING_OP_SHUTDOWN", "5.11"),
-    (opcode::Timeout::CODE, "IORING_OP_TIMEOUT", "5.4"),
 ];
 
 pub(super) fn open(config: &Config) -> io::Result<Ring> {

@@ -21,10 +21,11 @@ use std::cell::Cell;
 
 pub use cancelled::{Cancelled, is_cancelled};
 pub(crate) use status::{
-    CancelWork, admit, cancel, has_ops, is_delivered, is_in_cancelled, is_open, mark_delivered,
-    new, ops, parent, push_op, reason, release, set_ops, tasks, try_close,
+    CancelWork, admit, cancel, has_ops, is_delivered, is_in_cancelled, is_open, is_running,
+    look_again, mark_delivered, new, ops, parent, push_op, reason, release, set_ops, tasks,
+    try_close,
 };
-pub(crate) use waits::{Wait, is_kept};
+pub(crate) use waits::{Wait, is_kept, trim};
 
 thread_local! {
     static CURRENT: Cell<Option<NodeId>> = const { Cell::new(None) };

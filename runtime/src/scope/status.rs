@@ -130,24 +130,45 @@ pub(crate) fn admit(id: NodeId) -> bool {
     })
 }
 
-/// It was answered, or its future is gone. Returns the task that has to look again whether anything
-/// keeps it: the answer may wake another one (of a future shared between scopes), or nobody.
-#[must_use = "the task has to be woken, with nothing borrowed"]
+/// It was answered, or its future is gone. The scope comes back if it is cancelled: then it has to
+/// be looked at again whether anything keeps it, see [`look_again`].
+#[must_use = "what is not looked at again is kept for ever"]
 #[inline]
 pub(crate) fn release(id: NodeId) -> Option<NodeId> {
     tree::with(|tree| {
         let node = tree.get(id)?;
         node.live -= 1;
-        if node.reason.is_none() || node.is_live() {
-            return None;
+        node.reason?;
+        if !node.is_live() {
+            idle(tree, id.index());
         }
-        idle(tree, id.index());
-        // The code that runs inside that scope is looked at when its poll ends.
-        if super::current().is_some_and(|here| tree.is_within(here, id.index())) {
-            return None;
-        }
-        task_of(tree, id.index())
+        Some(id)
     })
+}
+
+/// Has the tasks in which the code of a cancelled scope runs be polled, out to the first that is
+/// not cancelled: an answer may wake another one (of a future shared between scopes), or nobody (of a
+/// nursery that was forgotten).
+pub(crate) fn look_again(id: NodeId) {
+    let tasks = tree::with(|tree| {
+        let mut tasks = Vec::new();
+        let mut index = if tree.get(id).is_some() { id.index() } else { NONE };
+        while index != NONE && tree.at(index).reason.is_some() {
+            if tree.at(index).role == Role::Task {
+                tasks.extend(tree.id(index));
+            }
+            index = tree.at(index).parent;
+        }
+        // And the task around them, in which a timeout may have been cancelled.
+        tasks.extend(task_of(tree, index));
+        tasks
+    });
+    tasks.into_iter().for_each(crate::wake::wake);
+}
+
+/// Whether code that runs now is inside the scope; that is looked at when its poll ends.
+pub(crate) fn is_running(id: NodeId) -> bool {
+    super::current().is_some_and(|here| tree::with(|tree| tree.is_within(here, id.index())))
 }
 
 /// The head of the driver's list for a scope; `None` when the scope is gone.

@@ -15,6 +15,7 @@ pub struct Join<T> {
     cell: TaskRef,
     /// While it is awaited: where, and for whom.
     wait: Option<Wait>,
+    taken: bool,
     value: PhantomData<T>,
 }
 
@@ -26,7 +27,7 @@ impl<T> Join<T> {
     ///
     /// The cell is new, and `T` is the type of its value.
     pub(crate) unsafe fn new(cell: TaskRef) -> Self {
-        Self { cell, wait: None, value: PhantomData }
+        Self { cell, wait: None, taken: false, value: PhantomData }
     }
 
     /// Whether the child has ended.
@@ -49,6 +50,8 @@ impl<T> Future for Join<T> {
             drop(self.cell.set_joiner(Waiter::of(cx)));
             return Poll::Pending;
         }
+        assert!(!self.taken, "a join handle is not polled after its end");
+        self.taken = true;
         self.wait = None;
         // SAFETY: this is the handle, the child has ended, and `new` was told the type.
         match unsafe { self.cell.take::<T>() } {

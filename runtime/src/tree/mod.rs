@@ -166,9 +166,20 @@ impl Tree {
     /// Takes a set out. It comes back, to be dropped outside a borrow: a foreign waker's destructor
     /// is foreign code.
     #[must_use = "its waker must not be dropped inside a borrow"]
-    pub(crate) fn remove_set(&mut self, id: SetId) -> Set {
-        while let Some((dead, _)) = self.pop(id.0) {
-            self.bury(dead);
+    pub(crate) fn remove_set(&mut self, nursery: NodeId, id: SetId) -> Set {
+        while let Some((task, node)) = self.pop(id.0) {
+            if node.state == State::Dead {
+                self.bury(task);
+            } else {
+                node.state = State::Idle;
+            }
+        }
+        let mut task = self.get(nursery).map_or(NONE, |node| node.first_child);
+        while task != NONE {
+            // A body that outlives its set belongs to none.
+            let node = self.at(task);
+            node.set = NONE;
+            task = node.next;
         }
         self.sets.remove(id.0 as usize)
     }

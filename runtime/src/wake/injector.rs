@@ -29,7 +29,7 @@ thread_local! {
 
 /// Whether this thread runs the core right now.
 #[inline]
-pub(super) fn is_current(core: &Arc<Injector>) -> bool {
+pub(crate) fn is_current(core: &Arc<Injector>) -> bool {
     ADDRESS.get() == Arc::as_ptr(core)
 }
 

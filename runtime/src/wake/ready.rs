@@ -69,21 +69,27 @@ pub(crate) fn insert_root() -> NodeId {
     })
 }
 
-/// Adds a task to a nursery's set, ready for its first poll. Tells whether it is cancelled; then it
-/// is not ready, and will never be.
+/// A task that was added.
+#[derive(Debug)]
+#[must_use = "the owner has to be woken, when the caller is ready for foreign code"]
+pub(crate) struct Added {
+    pub(crate) id: NodeId,
+    /// It is cancelled, so it is not ready, and never will be.
+    pub(crate) cancelled: bool,
+    pub(crate) owner: Waiter,
+}
+
+/// Adds a task to a nursery's set, ready for its first poll.
 #[inline]
-pub(crate) fn insert_task(nursery: NodeId, set: SetId, payload: *const ()) -> (NodeId, bool) {
+pub(crate) fn insert_task(nursery: NodeId, set: SetId, payload: *const ()) -> Added {
     let task = Task { role: Role::Task, set: set.index(), payload };
-    let (id, cancelled, owner) = tree::with(|tree| {
+    tree::with(|tree| {
         let (id, cancelled) = tree.insert(Some(nursery), task);
         // A body is polled once even in a cancelled nursery.
-        if cancelled && !payload.is_null() {
-            return (id, cancelled, Waiter::Nobody);
-        }
-        (id, cancelled, enqueue(tree, id))
-    });
-    owner.wake();
-    (id, cancelled)
+        let ready = !cancelled || payload.is_null();
+        let owner = if ready { enqueue(tree, id) } else { Waiter::Nobody };
+        Added { id, cancelled, owner }
+    })
 }
 
 /// The payload of a task that is not gone.
@@ -122,9 +128,9 @@ pub(crate) fn new_set(nursery: NodeId) -> SetId {
     })
 }
 
-/// Takes a set out. Its tasks must be gone.
-pub(crate) fn remove_set(set: SetId) {
-    let removed = tree::with(|tree| tree.remove_set(set));
+/// Takes a set out. Its children must be gone.
+pub(crate) fn remove_set(nursery: NodeId, set: SetId) {
+    let removed = tree::with(|tree| tree.remove_set(nursery, set));
     drop(removed);
 }
 
@@ -170,11 +176,12 @@ pub(crate) fn wake_set(id: SetId) {
 
 /// Takes the next ready task out of an open set's list, with its payload, and whether it is
 /// cancelled. It has left the list, so that a wake during its poll is kept. When nothing is ready,
-/// or the turn's budget is spent, the set rests.
+/// or the turn's budget is spent, the set rests. The `first` one is free: nurseries may be nested
+/// deeper than a turn has polls, and a descent has to reach the innermost.
 #[inline]
-pub(crate) fn next(set: SetId) -> Option<(NodeId, *const (), bool)> {
+pub(crate) fn next(set: SetId, first: bool) -> Option<(NodeId, *const (), bool)> {
     let found = tree::with(|tree| {
-        while budget::left() {
+        while first || budget::left() {
             let Some((id, node)) = tree.pop(set.index()) else { break };
             if node.state == State::Dead {
                 tree.bury(id);
@@ -206,6 +213,6 @@ pub(crate) mod budget {
     /// Takes one poll.
     #[inline]
     pub(super) fn spend() {
-        BUDGET.set(BUDGET.get() - 1);
+        BUDGET.set(BUDGET.get().saturating_sub(1));
     }
 }

@@ -105,7 +105,8 @@ impl Remote {
     /// The core takes it out of its queue.
     pub(super) fn deliver(&self) {
         // Before the task is polled: what is woken after this is a new wake.
-        self.pending.store(false, Ordering::SeqCst);
+        // A swap, not a store: it has to see what the one who set it did before.
+        self.pending.swap(false, Ordering::SeqCst);
         ready::wake(self.task);
     }
 }
