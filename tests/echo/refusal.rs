@@ -16,6 +16,7 @@ fn assert_refused(ended: &Ended, code: i32, says: &[&str]) {
     }
 }
 
+#[track_caller]
 fn echo(arguments: &[&str]) -> Ended {
     run(Command::new(example()), arguments)
 }

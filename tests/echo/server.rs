@@ -4,18 +4,22 @@ use crate::client::Client;
 use crate::{PATIENCE, eventually};
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Once, OnceLock};
 use std::thread;
 
+/// A process that does not outlive the test, however that ends.
+#[derive(Debug)]
+struct Process(Child);
+
 /// A running echo server.
 #[derive(Debug)]
 pub(crate) struct Server {
-    child: Child,
+    process: Process,
     /// What it listens on, in the order in which it said so.
     pub(crate) addresses: Vec<SocketAddr>,
     /// What it prints after that.
@@ -52,15 +56,14 @@ impl Server {
             command.args(["--cores", cores()]);
         }
         allow_crowds();
-        let child = command.args(arguments).stdin(Stdio::null());
-        let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut process = Process::start(command.args(arguments));
+        let stdout = BufReader::new(process.0.stdout.take().unwrap());
         let (lines, output) = channel();
         // A thread, so that a server that says nothing does not stop the test.
         thread::spawn(move || {
             stdout.lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
         });
-        let mut server = Self { child, addresses: Vec::new(), output, at_start: 0 };
+        let mut server = Self { process, addresses: Vec::new(), output, at_start: 0 };
         for _ in listen {
             let address = server.listening();
             server.addresses.push(address);
@@ -72,8 +75,8 @@ impl Server {
     /// The address in the next line, which has to be `listening on ADDR`.
     fn listening(&mut self) -> SocketAddr {
         let Ok(line) = self.output.recv_timeout(PATIENCE) else {
-            let _ = self.child.kill();
-            panic!("it does not listen: {:?}", self.stderr());
+            let _ = self.process.0.kill();
+            panic!("it does not listen: {:?}", self.process.stderr());
         };
         let address = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?}"));
         address.parse().unwrap()
@@ -88,7 +91,7 @@ impl Server {
     }
 
     fn proc(&self, file: &str) -> PathBuf {
-        Path::new("/proc").join(self.child.id().to_string()).join(file)
+        Path::new("/proc").join(self.process.0.id().to_string()).join(file)
     }
 
     /// Descriptors that it has open.
@@ -134,7 +137,7 @@ impl Server {
 
     /// Sends it a signal. By way of a shell, which needs no unsafe code.
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.process.0.id().to_string();
         let sent = Command::new("sh").args(["-c", "kill -s $0 $1", name, &pid]).status();
         assert!(sent.unwrap().success());
     }
@@ -143,16 +146,18 @@ impl Server {
     #[track_caller]
     pub(crate) fn wait_until_it_refuses(&self) {
         let address = self.address();
-        eventually("it refuses new clients", || std::net::TcpStream::connect(address).is_err());
+        eventually("it refuses new clients", || {
+            let refused = |error: io::Error| error.kind() == ErrorKind::ConnectionRefused;
+            TcpStream::connect_timeout(&address, PATIENCE).is_err_and(refused)
+        });
     }
 
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn ended(mut self) -> Ended {
-        eventually("it ends", || self.child.try_wait().unwrap().is_some());
-        let status = self.child.wait().unwrap();
+        let status = self.process.status();
         let stdout = self.output.iter().collect();
-        Ended { status, stdout, stderr: self.stderr() }
+        Ended { status, stdout, stderr: self.process.stderr() }
     }
 
     /// The end of every test: once more it serves, all descriptors are back, it stops when told
@@ -164,18 +169,29 @@ impl Server {
         self.signal("TERM");
         self.ended().assert_clean();
     }
+}
+
+impl Process {
+    fn start(command: &mut Command) -> Self {
+        let command = command.stdin(Stdio::null());
+        Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    #[track_caller]
+    fn status(&mut self) -> ExitStatus {
+        eventually("it ends", || self.0.try_wait().unwrap().is_some());
+        self.0.wait().unwrap()
+    }
 
     fn stderr(&mut self) -> String {
-        let mut text = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
-        text
+        io::read_to_string(self.0.stderr.take().unwrap()).unwrap()
     }
 }
 
-impl Drop for Server {
+impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -188,11 +204,13 @@ impl Ended {
     }
 }
 
-/// Runs the example to its end.
+/// Runs the example to its end. What it prints has to fit into a pipe.
+#[track_caller]
 pub(crate) fn run(mut command: Command, arguments: &[&str]) -> Ended {
-    let output = command.args(arguments).stdin(Stdio::null()).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ended { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
+    let mut process = Process::start(command.args(arguments));
+    let status = process.status();
+    let stdout = io::read_to_string(process.0.stdout.take().unwrap()).unwrap();
+    Ended { status, stdout, stderr: process.stderr() }
 }
 
 /// A command under which the example may have no more open descriptors than this. The first that
