@@ -40,8 +40,7 @@ unsafe impl Operation for Close {
     }
 
     fn complete(self, answer: Answer) -> Self::Output {
-        let withdrawn = matches!(&answer.result, Err(error) if scope::is_cancelled(error));
-        if !withdrawn {
+        if was_closed(answer.code) {
             self.forget();
         }
         answer.result.map(drop)

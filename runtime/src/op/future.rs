@@ -16,7 +16,6 @@ use crate::ring::Completion;
 use crate::scope::{self, Cancelled};
 use crate::wake::{self, Waiter};
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -43,9 +42,9 @@ impl<T: Operation> Op<T> {
         Self { operation: Some(operation), flight: None }
     }
 
-    fn resolve(&mut self, result: io::Result<u32>, sock_nonempty: bool) -> Poll<T::Output> {
+    fn resolve(&mut self, answer: Answer) -> Poll<T::Output> {
         let operation = self.operation.take().expect("resolved once");
-        Poll::Ready(operation.complete(Answer { result, sock_nonempty }))
+        Poll::Ready(operation.complete(answer))
     }
 
     fn submit(&mut self, cx: &Context<'_>) -> Poll<T::Output> {
@@ -70,20 +69,25 @@ impl<T: Operation> Op<T> {
             Err(error) => {
                 // This code runs in the scope: whether that is kept is looked at afterwards.
                 let _ = scope::release(scope);
-                self.resolve(Err(error), false)
+                let code = -libc::ECANCELED;
+                self.resolve(Answer { result: Err(error), code, sock_nonempty: false })
             }
         }
     }
 
     fn land(&mut self, landed: &Landed) -> Poll<T::Output> {
         self.flight = None;
-        if landed.cancelled {
-            if let Some(here) = scope::current() {
-                scope::mark_delivered(here);
-            }
-            return self.resolve(Err(Cancelled::new().into()), false);
+        let result = match landed.cancelled {
+            true => Err(Cancelled::new().into()),
+            false => landed.completion.value(),
+        };
+        if landed.cancelled
+            && let Some(here) = scope::current()
+        {
+            scope::mark_delivered(here);
         }
-        self.resolve(landed.completion.value(), landed.completion.sock_nonempty())
+        let (code, sock_nonempty) = (landed.completion.result, landed.completion.sock_nonempty());
+        self.resolve(Answer { result, code, sock_nonempty })
     }
 }
 
