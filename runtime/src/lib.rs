@@ -77,5 +77,6 @@ pub use runtime::{Runtime, block_on, stats};
 pub use scope::{Cancelled, is_cancelled};
 pub use yield_now::yield_now;
 
+#[expect(unsafe_code, reason = "operations and memory that misbehave on purpose")]
 #[cfg(test)]
 mod tests;

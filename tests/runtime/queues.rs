@@ -1,7 +1,7 @@
 //! The kernel's queues when they are too small for what is asked.
 
 use crate::assert_balanced;
-use crate::support::{asleep, pair, poll_once, thread_id, turn, watched};
+use crate::support::{asleep, pair, poll_once, sees_the_end, thread_id, turn, watched};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::task::yield_now;
 use nestling::time::{Instant, sleep};
@@ -165,5 +165,35 @@ fn c1_flood_of_ten_thousand_loses_nothing() {
         result.unwrap();
         assert_eq!(ended.get(), 10_000);
         assert_eq!(assert_balanced(&runtime).submitted, 10_000);
+    });
+}
+
+/// A million operations are in flight: the next is refused in words, and a socket is closed all the
+/// same, with somebody waiting for that or without.
+#[test]
+fn g8_limit_of_operations_in_flight_is_an_error() {
+    const LIMIT: usize = 1 << 20;
+    watched(|| {
+        let mut runtime = Runtime::builder().build().unwrap();
+        runtime.block_on(async {
+            let (kept, _silent) = pair();
+            let (closed, mut closed_peer) = pair();
+            let (dropped, mut dropped_peer) = pair();
+            let mut all: Vec<_> = (0..LIMIT).map(|_| Box::pin(nop())).collect();
+            for nop in &mut all {
+                assert!(poll_once(nop.as_mut()).await.is_pending());
+            }
+            let (result, buffer) = kept.read(vec![0; 8]).await;
+            let error = result.unwrap_err();
+            assert!(error.to_string().contains("in flight on this core"), "{error}");
+            assert!(!is_cancelled(&error) && buffer.len() == 8);
+            drop(dropped);
+            assert!(sees_the_end(&mut dropped_peer), "closed on the spot");
+            assert!(closed.close().await.is_err());
+            assert!(sees_the_end(&mut closed_peer), "closed on the spot");
+            drop(all);
+            nop().await.expect("there is room again");
+        });
+        assert_eq!(assert_balanced(&runtime).withdrawn, LIMIT as u64);
     });
 }

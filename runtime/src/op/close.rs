@@ -40,7 +40,7 @@ unsafe impl Operation for Close {
     }
 
     fn complete(self, answer: Answer) -> Self::Output {
-        if answer.raw.is_some_and(was_closed) {
+        if was_closed(answer.code) {
             self.forget();
         }
         answer.result.map(drop)

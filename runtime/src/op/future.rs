@@ -16,7 +16,6 @@ use crate::ring::Completion;
 use crate::scope::{self, Cancelled};
 use crate::wake::Waiter;
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -43,14 +42,9 @@ impl<T: Operation> Op<T> {
         Self { operation: Some(operation), flight: None }
     }
 
-    fn resolve(
-        &mut self,
-        result: io::Result<u32>,
-        raw: Option<i32>,
-        sock_nonempty: bool,
-    ) -> Poll<T::Output> {
+    fn resolve(&mut self, answer: Answer) -> Poll<T::Output> {
         let operation = self.operation.take().expect("resolved once");
-        Poll::Ready(operation.complete(Answer { result, raw, sock_nonempty }))
+        Poll::Ready(operation.complete(answer))
     }
 
     fn submit(&mut self, cx: &Context<'_>) -> Poll<T::Output> {
@@ -62,7 +56,8 @@ impl<T: Operation> Op<T> {
         let entry = operation.prepare();
         let waiter = Waiter::of(cx);
         if let Err(error) = driver.borrow().room() {
-            return self.resolve(Err(error), None, false);
+            let code = -libc::ECANCELED;
+            return self.resolve(Answer { result: Err(error), code, sock_nonempty: false });
         }
         if !scope::admit(scope) {
             // A drop point: it is never submitted, and this await does not return.
@@ -77,14 +72,17 @@ impl<T: Operation> Op<T> {
 
     fn land(&mut self, landed: &Landed) -> Poll<T::Output> {
         self.flight = None;
-        let raw = Some(landed.completion.result);
-        if landed.cancelled {
-            if let Some(here) = scope::current() {
-                scope::mark_delivered(here);
-            }
-            return self.resolve(Err(Cancelled::new().into()), raw, false);
+        let result = match landed.cancelled {
+            true => Err(Cancelled::new().into()),
+            false => landed.completion.value(),
+        };
+        if landed.cancelled
+            && let Some(here) = scope::current()
+        {
+            scope::mark_delivered(here);
         }
-        self.resolve(landed.completion.value(), raw, landed.completion.sock_nonempty())
+        let (code, sock_nonempty) = (landed.completion.result, landed.completion.sock_nonempty());
+        self.resolve(Answer { result, code, sock_nonempty })
     }
 }
 

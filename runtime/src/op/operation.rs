@@ -8,8 +8,9 @@ use std::io;
 pub(crate) struct Answer {
     /// A count or a descriptor; or the error, which is `Cancelled` when we asked for that.
     pub(crate) result: io::Result<u32>,
-    /// The kernel's own words; none if it was never asked.
-    pub(crate) raw: Option<i32>,
+    /// The kernel's own words for it, which `result` may put otherwise; `-ECANCELED` from an
+    /// operation that it never heard of.
+    pub(crate) code: i32,
     /// Whether a receive left bytes behind in the socket.
     pub(crate) sock_nonempty: bool,
 }

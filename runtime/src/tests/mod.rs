@@ -1,3 +1,7 @@
 //! What the parts promise each other, and what cannot be provoked from outside.
 
 mod explain;
+mod files;
+mod frozen;
+mod keys;
+mod table;

@@ -1,0 +1,44 @@
+//! The table of submissions by itself, without a kernel: the test says what completes, and when.
+//!
+//! The driver's own files, compiled once more where tests can reach what the driver keeps to
+//! itself.
+
+#[path = "../../driver/in_flight.rs"]
+#[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
+mod in_flight;
+#[path = "../../driver/lifecycle.rs"]
+#[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
+mod lifecycle;
+
+mod answers;
+mod states;
+mod walk;
+
+use crate::ring::Completion;
+use lifecycle::Orphan;
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// A final completion with this result, for nobody in particular.
+fn completion(result: i32) -> Completion {
+    Completion { user_data: 0, result, flags: 0 }
+}
+
+/// What the driver keeps for the kernel; counts when it is disposed of, and when it is dropped.
+#[derive(Default)]
+struct Kept {
+    disposed: Rc<Cell<u32>>,
+    dropped: Rc<Cell<u32>>,
+}
+
+impl Orphan for Kept {
+    fn dispose(self: Box<Self>, _: Completion) {
+        self.disposed.set(self.disposed.get() + 1);
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.dropped.set(self.dropped.get() + 1);
+    }
+}

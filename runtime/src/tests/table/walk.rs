@@ -1,0 +1,203 @@
+//! A long random walk through the table, against a model of it.
+
+use super::in_flight::{Arrival, CancelStep, InFlight};
+use super::lifecycle::{Abandoned, Holder};
+use super::{Kept, completion};
+use crate::key::Key;
+use crate::scope;
+use crate::tree::NodeId;
+use crate::wake::Waiter;
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// A submission, as the model knows it.
+#[derive(Debug, Clone, Copy)]
+struct Model {
+    key: Key,
+    scope: usize,
+    submitted: bool,
+    held_by_future: bool,
+    answered: bool,
+}
+
+/// The same numbers on every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
+
+struct Walk {
+    table: InFlight,
+    scopes: Vec<NodeId>,
+    model: Vec<Model>,
+    gone: Vec<Key>,
+    random: Random,
+    disposed: Rc<Cell<u32>>,
+    expected_disposed: u32,
+}
+
+impl Walk {
+    fn kept(&self) -> Box<Kept> {
+        Box::new(Kept { disposed: Rc::clone(&self.disposed), dropped: Rc::default() })
+    }
+
+    fn insert(&mut self, by_future: bool) {
+        let scope = self.random.below(self.scopes.len());
+        let holder = match by_future {
+            true => Holder::Future(Waiter::Nobody),
+            false => Holder::Driver(self.kept()),
+        };
+        let key = self.table.insert(holder, Some(self.scopes[scope])).unwrap();
+        let model =
+            Model { key, scope, submitted: false, held_by_future: by_future, answered: false };
+        self.model.push(model);
+    }
+
+    fn remove(&mut self, at: usize) {
+        self.gone.push(self.model.swap_remove(at).key);
+    }
+
+    fn flush(&mut self, at: usize) {
+        let model = &mut self.model[at];
+        let flushed = self.table.flush(model.key);
+        assert_eq!(flushed, !model.submitted && !model.answered);
+        model.submitted |= flushed;
+    }
+
+    fn complete(&mut self, at: usize) {
+        let Model { key, submitted, held_by_future, answered, .. } = self.model[at];
+        if !submitted && !answered {
+            return; // The kernel never answers what it does not have.
+        }
+        match self.table.complete(key, completion(5)) {
+            Arrival::Stale => assert!(answered),
+            Arrival::Wake { .. } => {
+                assert!(held_by_future && !answered);
+                self.model[at].answered = true;
+            }
+            Arrival::Dispose { orphan, completion, .. } => {
+                assert!(!held_by_future && !answered);
+                orphan.dispose(completion);
+                self.expected_disposed += 1;
+                self.remove(at);
+            }
+            Arrival::Nothing => unreachable!("the table knows what it is"),
+        }
+    }
+
+    fn poll(&mut self, at: usize) {
+        let Model { key, held_by_future, answered, .. } = self.model[at];
+        if held_by_future && self.table.poll(key, &mut Waiter::Nobody).is_some() {
+            assert!(answered);
+            self.remove(at);
+        } else {
+            assert!(!held_by_future || !answered);
+        }
+    }
+
+    fn abandon(&mut self, at: usize) {
+        let Model { key, submitted, held_by_future, answered, .. } = self.model[at];
+        if !held_by_future {
+            return;
+        }
+        let kept = self.kept();
+        let (abandoned, _, _) = self.table.abandon(key, || kept);
+        match abandoned {
+            Abandoned::Finished(_) => assert!(answered),
+            Abandoned::Withdrawn(_) => assert!(!answered && !submitted),
+            Abandoned::HandedOver(_) => {
+                assert!(submitted && !answered);
+                self.model[at].held_by_future = false;
+                return;
+            }
+        }
+        self.remove(at);
+    }
+
+    fn cancel(&mut self, at: usize) {
+        let Model { key, submitted, held_by_future, answered, .. } = self.model[at];
+        match self.table.cancel(key.slot() as u32) {
+            CancelStep::Nothing => {}
+            CancelStep::Ask(asked) => assert!(asked == key && submitted && !answered),
+            CancelStep::Withdrawn(_) => {
+                assert!(held_by_future && !submitted && !answered);
+                self.model[at].answered = true;
+            }
+        }
+    }
+
+    /// Closes a scope and opens another in its place; the first scope adopts what is left.
+    fn close(&mut self) {
+        let closing = 1 + self.random.below(self.scopes.len() - 1);
+        let head = scope::ops(self.scopes[closing]).expect("it is open");
+        let left = self.table.list(head);
+        self.table.adopt(&left, Some(self.scopes[0]));
+        assert!(scope::try_close(self.scopes[closing]), "its list is empty");
+        self.scopes[closing] = scope::new(Some(self.scopes[0]));
+        let moved = self.model.iter_mut().filter(|model| model.scope == closing);
+        moved.for_each(|model| model.scope = 0);
+    }
+
+    /// The table agrees with the model in every number and in every list.
+    fn check(&mut self) {
+        let pending = self.model.iter().filter(|model| !model.answered);
+        assert_eq!(self.table.pending(), pending.clone().count());
+        assert_eq!(self.table.submitted(), pending.filter(|model| model.submitted).count());
+        assert_eq!(self.disposed.get(), self.expected_disposed);
+        for (index, scope) in self.scopes.iter().enumerate() {
+            let mut listed = self.table.list(scope::ops(*scope).expect("it is open"));
+            let here = self.model.iter().filter(|model| model.scope == index && !model.answered);
+            let mut expected: Vec<_> = here.map(|model| model.key.slot() as u32).collect();
+            listed.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(listed, expected, "the list of scope {index}");
+        }
+        for key in self.gone.drain(..) {
+            assert!(matches!(self.table.complete(key, completion(1)), Arrival::Stale));
+        }
+    }
+}
+
+#[test]
+fn c6_counts_and_lists_hold_on_a_long_random_walk() {
+    for seed in 1..=8u64 {
+        let root = scope::new(None);
+        let mut scopes = vec![root];
+        scopes.extend((0..5).map(|_| scope::new(Some(root))));
+        let mut walk = Walk {
+            table: InFlight::default(),
+            scopes,
+            model: Vec::new(),
+            gone: Vec::new(),
+            random: Random(0x9E37_79B9_7F4A_7C15 ^ seed),
+            disposed: Rc::default(),
+            expected_disposed: 0,
+        };
+        for step in 0..20_000 {
+            let event = walk.random.below(16);
+            let at = walk.random.below(walk.model.len().max(1));
+            match event {
+                0..=3 if walk.model.len() < 200 => walk.insert(true),
+                4 if walk.model.len() < 200 => walk.insert(false),
+                15 if step % 8 == 0 => walk.close(),
+                _ if walk.model.is_empty() => {}
+                5..=7 => walk.flush(at),
+                8..=10 => walk.complete(at),
+                11 | 12 => walk.poll(at),
+                13 => walk.abandon(at),
+                _ => walk.cancel(at),
+            }
+            if step % 16 == 0 {
+                walk.check();
+            }
+        }
+        walk.check();
+        walk.table.leak();
+    }
+}
