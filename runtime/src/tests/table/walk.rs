@@ -53,7 +53,7 @@ impl Walk {
             true => Holder::Future(Waiter::Nobody),
             false => Holder::Driver(self.kept()),
         };
-        let key = self.table.insert(holder, Some(self.scopes[scope])).unwrap();
+        let key = self.table.insert(holder, Some(self.scopes[scope]));
         let model =
             Model { key, scope, submitted: false, held_by_future: by_future, answered: false };
         self.model.push(model);
