@@ -38,7 +38,9 @@ fn c3_full_queue_loses_no_cancel() {
         result.unwrap();
         assert_eq!(ended.get(), 3_000);
         let stats = assert_balanced(&runtime);
-        assert_eq!((stats.cancel_requests, stats.cancelled), (3_000, 3_000), "{stats:?}");
+        // On a busy machine the deadline may come before a read has entered the kernel.
+        let resolved = stats.cancel_requests + stats.withdrawn;
+        assert_eq!((resolved, stats.cancelled), (3_000, 3_000), "{stats:?}");
     });
 }
 

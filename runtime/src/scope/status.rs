@@ -147,8 +147,8 @@ pub(crate) fn release(id: NodeId) -> Option<NodeId> {
 }
 
 /// Has the tasks in which the code of a cancelled scope runs be polled, out to the first that is
-/// not cancelled: an answer may wake another one (of a future shared between scopes), or nobody (of a
-/// nursery that was forgotten).
+/// not cancelled: an answer may wake another one (of a future shared between scopes), or nobody (of
+/// a nursery that was forgotten).
 pub(crate) fn look_again(id: NodeId) {
     let tasks = tree::with(|tree| {
         let mut tasks = Vec::new();

@@ -53,6 +53,7 @@ impl Walk {
             true => Holder::Future(Waiter::Nobody),
             false => Holder::Driver(self.kept()),
         };
+        assert!(!by_future || scope::admit(self.scopes[scope]), "no scope is cancelled here");
         let key = self.table.insert(holder, Some(self.scopes[scope]));
         let model =
             Model { key, scope, submitted: false, held_by_future: by_future, answered: false };
