@@ -16,9 +16,20 @@ thread_local! {
     static CLOSER: Cell<Option<Closer>> = const { Cell::new(None) };
 }
 
-/// Sets what closes this thread's descriptors from now on; without one, they close at once.
-pub(crate) fn set_closer(closer: Option<Closer>) {
-    CLOSER.set(closer);
+/// Sets what closes this thread's descriptors until the guard goes; without, they close at once.
+pub(crate) fn close_with(closer: Closer) -> Closing {
+    CLOSER.set(Some(closer));
+    Closing(())
+}
+
+/// Descriptors are closed by a ring. Ends with the guard.
+#[derive(Debug)]
+pub(crate) struct Closing(());
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        CLOSER.set(None);
+    }
 }
 
 /// A descriptor shared by the object that users hold and the operations in flight on it.

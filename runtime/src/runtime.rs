@@ -56,9 +56,9 @@ impl Runtime {
             );
         };
         let entered = driver::enter(&self.driver);
-        fd::set_closer(Some(op::close_detached));
+        let closing = fd::close_with(op::close_detached);
         let output = event_loop::run(&self.driver, &self.injector, future);
-        fd::set_closer(None);
+        drop(closing);
         drop(entered);
         drop(core);
         trim();

@@ -81,6 +81,15 @@ impl Builder {
         Runtime::new(&self.config)
     }
 
+    /// Whether threads can be named so.
+    pub(super) fn check_name(&self) -> io::Result<()> {
+        if !self.config.name.contains('\0') {
+            return Ok(());
+        }
+        let text = format!("a thread cannot be named {:?}: it contains a null", self.config.name);
+        Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+    }
+
     /// Runs `main` once on each core, each on a thread of its own. Nothing runs before every core
     /// is ready; the first to fail cancels the others; all are joined. What they returned comes in
     /// the order of [`Core::index`].

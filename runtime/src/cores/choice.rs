@@ -85,7 +85,10 @@ impl Cores {
             }
             Self::Only(ids) => match ids.iter().find(|id| !allowed.contains(id)) {
                 Some(id) => Err(invalid(format!("core {id} was asked for, but {}", may()))),
-                None => Ok(ids.clone()),
+                None => match ids.iter().enumerate().find(|(at, id)| ids[..*at].contains(id)) {
+                    Some((_, id)) => Err(invalid(format!("core {id} was asked for twice"))),
+                    None => Ok(ids.clone()),
+                },
             },
         }
     }

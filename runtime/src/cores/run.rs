@@ -47,6 +47,7 @@ where
     T: Send + 'static,
     E: From<io::Error> + Send + 'static,
 {
+    builder.check_name()?;
     let cores = builder.cores.choose()?;
     let shared = Arc::new(Shared { main, stop: Stop::default(), failure: Mutex::new(None) });
     let (report, reports) = channel();
@@ -64,7 +65,7 @@ where
     drop(report);
     // A core that cannot start says so; one that panics while it tries, only hangs up.
     let ready: io::Result<Vec<()>> = reports.iter().collect();
-    if ready.is_ok() {
+    if ready.as_ref().is_ok_and(|ready| ready.len() == starts.len()) {
         for start in &starts {
             // A thread that is gone reports its end when it is joined.
             let _ = start.send(());
@@ -80,17 +81,17 @@ fn finish<M, T, E>(
     shared: &Shared<M, E>,
     results: Vec<thread::Result<Option<T>>>,
 ) -> Result<Vec<T>, E> {
+    // A thread's own panic is one of its start: its program's is caught.
+    let values: thread::Result<Vec<_>> = results.into_iter().collect();
+    let values = values.unwrap_or_else(|payload| resume_unwind(payload));
     let failure = shared.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
     match failure {
         Some(Failure::Panic(payload)) => resume_unwind(payload),
         Some(Failure::Error(error)) => Err(error),
-        None => Ok(results
-            .into_iter()
-            .map(|result| match result {
-                Ok(value) => value.expect("a core is only cut when another failed"),
-                Err(payload) => resume_unwind(payload),
-            })
-            .collect()),
+        None => {
+            let values = values.into_iter();
+            Ok(values.map(|value| value.expect("a core is only cut when one failed")).collect())
+        }
     }
 }
 

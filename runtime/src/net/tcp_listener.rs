@@ -39,7 +39,8 @@ impl Default for ListenOptions {
 
 impl ListenOptions {
     /// Whether other sockets of the same user may listen on the same port (`SO_REUSEPORT`): the
-    /// kernel spreads connections over them, so that each core has a listener of its own.
+    /// kernel spreads connections over them, so that each core has a listener of its own. A second
+    /// server of that user shares the port, too, instead of being refused.
     pub fn reuse_port(mut self, on: bool) -> Self {
         self.reuse_port = on;
         self

@@ -28,7 +28,7 @@ pub(crate) use node::{NONE, Node, NodeId, Role, Set, SetId, State, Task};
 pub(crate) struct Tree {
     nodes: Slab<Node>,
     sets: Slab<Set>,
-    generation: u32,
+    generation: u64,
 }
 
 thread_local! {
@@ -77,8 +77,8 @@ impl Tree {
         Some(NodeId { index, generation })
     }
 
-    fn next_generation(&mut self) -> u32 {
-        self.generation = self.generation.wrapping_add(1);
+    fn next_generation(&mut self) -> u64 {
+        self.generation += 1;
         self.generation
     }
 

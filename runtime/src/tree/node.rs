@@ -10,7 +10,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NodeId {
     pub(super) index: u32,
-    pub(super) generation: u32,
+    pub(super) generation: u64,
 }
 
 impl NodeId {
@@ -59,7 +59,7 @@ pub(crate) enum State {
 /// One scope, and task if it is one.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(super) generation: u32,
+    pub(super) generation: u64,
     pub(crate) parent: u32,
     pub(crate) first_child: u32,
     pub(super) previous: u32,
@@ -117,7 +117,7 @@ impl Node {
     }
 
     #[inline]
-    pub(super) fn new(generation: u32, task: Task) -> Self {
+    pub(super) fn new(generation: u64, task: Task) -> Self {
         Self {
             generation,
             parent: NONE,
