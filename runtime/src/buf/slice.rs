@@ -61,7 +61,7 @@ unsafe impl<B: IoBuf> IoBuf for Slice<B> {
     }
 
     fn io_len(&self) -> usize {
-        self.buffer.io_len().min(self.end) - self.begin
+        self.buffer.io_len().min(self.end).saturating_sub(self.begin)
     }
 
     fn io_capacity(&self) -> usize {
