@@ -11,6 +11,7 @@ mod combining;
 mod fatal;
 mod panicking;
 mod queues;
+mod seams;
 mod starting;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]

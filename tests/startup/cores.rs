@@ -231,13 +231,13 @@ fn a_panic_of_a_cancelled_core_takes_the_place_of_the_error() {
 #[test]
 fn a_core_that_is_asked_for_twice_is_refused() {
     let cores = Cores::Only(vec![0, 0]);
-    let result = Runtime::builder().cores(cores).run(async |_| Ok::<_, io::Error>(()));
+    let result = Runtime::builder().cores(cores).run(async |_| Ok::<_, Error>(()));
     assert_eq!(result.unwrap_err().to_string(), "core 0 was asked for twice");
 }
 
 #[test]
 fn a_name_that_no_thread_can_have_is_refused() {
     let builder = Runtime::builder().name("a\0b");
-    let error = builder.run(async |_| Ok::<_, io::Error>(())).unwrap_err();
+    let error = builder.run(async |_| Ok::<_, Error>(())).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
 }
