@@ -171,6 +171,7 @@ fn f8_a_close_that_lingers_does_not_hold_the_core() {
             let (stream, peer) = pair().await;
             stream.set_linger(Some(Duration::from_secs(3600))).unwrap();
             stream.set_send_buffer_size(4096).unwrap();
+            peer.set_recv_buffer_size(4096).unwrap();
             // The peer does not read: what is left unsent keeps the close.
             let sent = timeout(20 * MS, stream.write_all(vec![0; 8 << 20])).await;
             assert!(sent.unwrap().0.is_err());

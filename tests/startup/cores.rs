@@ -239,5 +239,5 @@ fn a_core_that_is_asked_for_twice_is_refused() {
 fn a_name_that_no_thread_can_have_is_refused() {
     let builder = Runtime::builder().name("a\0b");
     let error = builder.run(async |_| Ok::<_, Error>(())).unwrap_err();
-    assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }
