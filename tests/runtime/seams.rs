@@ -192,5 +192,5 @@ fn h9_nurseries_nest_deeper_than_a_turn_has_polls() {
             nursery(async |n| n.spawn(deep(depth - 1)).await.map_err(Error::from)).await
         })
     }
-    block_on(deep(300)).unwrap();
+    watched(|| block_on(deep(300)).unwrap());
 }
