@@ -1,7 +1,7 @@
 //! Buffers: who frees them, when, and what is written to them.
 
 use crate::assert_balanced;
-use crate::support::{pair, poll_once, watched};
+use crate::support::{pair, poll_once, turn, watched};
 use nestling::Runtime;
 use nestling::buf::{IoBuf, IoBufMut};
 use nestling::task::yield_now;
@@ -64,33 +64,34 @@ unsafe impl IoBufMut for Mortal {
     unsafe fn set_init(&mut self, _: usize) {}
 }
 
-/// A receive is dropped in flight and data comes: into nobody's memory.
+/// Receives are dropped in flight when their data is there, through a queue of 8: for most of them
+/// the data comes before the cancel. It goes into nobody's memory.
 #[test]
 fn a1_buffer_of_a_dropped_read_is_freed_after_the_kernel_is_done() {
     watched(|| {
         let graveyard = Rc::new(Graveyard::default());
-        let mut runtime = Runtime::builder().build().unwrap();
-        runtime.block_on(async {
-            let (stream, mut peer) = pair();
-            for round in 0..2_000 {
-                let mut read = Box::pin(stream.read(Mortal::new(64, &graveyard)));
-                assert!(poll_once(read.as_mut()).await.is_pending());
-                yield_now().await;
-                // In half of the rounds the data is there when the cancel gets to the kernel.
+        let mut runtime = Runtime::builder().entries(8).build().unwrap();
+        for round in 1..=40 {
+            runtime.block_on(async {
+                let (streams, mut peers): (Vec<_>, Vec<_>) = (0..50).map(|_| pair()).unzip();
+                let mut reads: Vec<_> = streams
+                    .iter()
+                    .map(|stream| Box::pin(stream.read(Mortal::new(64, &graveyard))))
+                    .collect();
+                for read in &mut reads {
+                    assert!(poll_once(read.as_mut()).await.is_pending());
+                }
+                turn().await;
+                peers.iter_mut().for_each(|peer| peer.write_all(&[1; 64]).unwrap());
+                drop(reads);
                 if round % 2 == 0 {
-                    peer.write_all(&[1; 64]).unwrap();
+                    turn().await;
+                    graveyard.assert_at_rest();
                 }
-                drop(read);
-                if round % 2 == 1 {
-                    peer.write_all(&[1; 64]).unwrap();
-                }
-                let (result, _) = stream.read_exact(vec![0; 64]).await;
-                result.expect("a receive that is cancelled takes no data");
-                graveyard.assert_at_rest();
-            }
-        });
-        graveyard.assert_at_rest();
-        assert_eq!(graveyard.0.borrow().len(), 2_000, "each buffer is freed, once");
+            });
+            graveyard.assert_at_rest();
+            assert_eq!(graveyard.0.borrow().len(), round * 50, "each is freed, once");
+        }
         assert_balanced(&runtime);
     });
 }
@@ -118,26 +119,6 @@ fn a6_a_moved_future_takes_its_answer() {
             }
         });
         graveyard.assert_at_rest();
-    });
-}
-
-/// A future that is forgotten in flight leaks its buffer; the runtime ends all the same.
-#[test]
-fn a7_forgotten_read_leaks_its_buffer() {
-    watched(|| {
-        let graveyard = Rc::new(Graveyard::default());
-        let mut runtime = Runtime::builder().build().unwrap();
-        runtime.block_on(async {
-            let (stream, mut peer) = pair();
-            let mut read = Box::pin(stream.read(Mortal::new(64, &graveyard)));
-            assert!(poll_once(read.as_mut()).await.is_pending());
-            yield_now().await;
-            std::mem::forget(read);
-            peer.write_all(&[1; 64]).unwrap();
-            yield_now().await;
-        });
-        assert_eq!(graveyard.0.borrow().len(), 0);
-        assert_balanced(&runtime);
     });
 }
 

@@ -16,7 +16,8 @@ use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use std::thread;
 use std::time::Duration;
 
-/// Where a task of the runtime waits for a number that another thread counts up.
+/// Where a task of the runtime waits for a number that another thread counts up. Its waker is
+/// cloned once and kept, as most foreign futures do.
 #[derive(Debug, Default)]
 struct Gate {
     number: AtomicU64,
@@ -30,7 +31,7 @@ impl Gate {
             if self.number.load(Ordering::SeqCst) >= number {
                 return Poll::Ready(());
             }
-            *self.waker.lock().unwrap() = Some(cx.waker().clone());
+            self.waker.lock().unwrap().get_or_insert_with(|| cx.waker().clone());
             match self.number.load(Ordering::SeqCst) >= number {
                 true => Poll::Ready(()),
                 false => Poll::Pending,
@@ -41,9 +42,8 @@ impl Gate {
 
     fn set(&self, number: u64) {
         self.number.store(number, Ordering::SeqCst);
-        let waker = self.waker.lock().unwrap().take();
-        if let Some(waker) = waker {
-            waker.wake();
+        if let Some(waker) = &*self.waker.lock().unwrap() {
+            waker.wake_by_ref();
         }
     }
 }
@@ -233,6 +233,7 @@ fn f7_wakes_race_the_end_of_the_runtime() {
         for _ in 0..300 {
             let mut runtime = Runtime::builder().entries(8).completions(8).build().unwrap();
             runtime.block_on(async {
+                gate.waker.lock().unwrap().take();
                 let mut gate = pin!(gate.reached(1));
                 assert!(poll_once(gate.as_mut()).await.is_pending());
                 nop().await.unwrap();

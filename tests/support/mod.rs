@@ -43,13 +43,6 @@ impl Count {
     }
 }
 
-impl Count {
-    /// Counts one more, as if it had been woken.
-    pub(crate) fn wake_once(self: Arc<Self>) {
-        Wake::wake(self);
-    }
-}
-
 impl Wake for Count {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);

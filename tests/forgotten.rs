@@ -1,0 +1,109 @@
+//! Futures that are forgotten in flight, which safe code may do.
+//!
+//! A process of its own: what was forgotten holds its ring, and both stay to the end.
+
+#[path = "support/mod.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod support;
+
+use nestling::{Runtime, Stats, nursery};
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, MutexGuard};
+use support::{pair, poll_once, sees_the_end, turn, watched};
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Waits until no other test opens descriptors.
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn assert_balanced(runtime: &Runtime) -> Stats {
+    let stats = runtime.stats();
+    assert_eq!(stats.submitted, stats.completed, "{stats:?}");
+    assert_eq!((stats.in_flight, stats.stale, stats.leaked), (0, 0, 0), "{stats:?}");
+    stats
+}
+
+/// A receive that was forgotten is in flight although its stream is gone: the number stays taken,
+/// or the receive would be somebody else's by name.
+#[test]
+fn b8_number_of_a_forgotten_read_is_not_used_again() {
+    let _alone = alone();
+    watched(|| {
+        let mut runtime = Runtime::builder().build().unwrap();
+        runtime.block_on(async {
+            let (stream, mut peer) = pair();
+            let number = stream.as_raw_fd();
+            let mut read = Box::pin(stream.read(vec![0; 64]));
+            assert!(poll_once(read.as_mut()).await.is_pending());
+            std::mem::forget(read);
+            drop(stream);
+            turn().await;
+            let others: Vec<_> = (0..20).map(|_| UnixStream::pair().unwrap()).collect();
+            let numbers = others.iter().flat_map(|(one, two)| [one.as_raw_fd(), two.as_raw_fd()]);
+            assert!(!numbers.collect::<Vec<_>>().contains(&number));
+            peer.write_all(b"for nobody").unwrap();
+            turn().await;
+        });
+        assert_balanced(&runtime);
+    });
+}
+
+/// The runtime ends with a forgotten receive in flight: it is cancelled, and its memory leaked.
+#[test]
+fn a7_runtime_ends_with_a_forgotten_read() {
+    let _alone = alone();
+    watched(|| {
+        let mut runtime = Runtime::builder().build().unwrap();
+        runtime.block_on(async {
+            for entered in [true, false] {
+                let (stream, _peer) = pair();
+                let mut read = Box::pin(stream.read(vec![0; 64]));
+                assert!(poll_once(read.as_mut()).await.is_pending());
+                if entered {
+                    turn().await;
+                }
+                std::mem::forget(read);
+            }
+        });
+        let stats = assert_balanced(&runtime);
+        assert_eq!((stats.cancel_requests, stats.withdrawn), (1, 1), "{stats:?}");
+    });
+}
+
+/// A nursery whose child has forgotten a receive ends when it is cancelled, and when it is not.
+#[test]
+fn a7_nursery_ends_with_a_forgotten_read() {
+    let _alone = alone();
+    watched(|| {
+        let mut runtime = Runtime::builder().build().unwrap();
+        for cancel in [true, false] {
+            let (stream, mut peer) = pair();
+            let result = runtime.block_on(nursery(async |n| {
+                n.spawn(async {
+                    let mut read = Box::pin(stream.read(vec![0; 64]));
+                    assert!(poll_once(read.as_mut()).await.is_pending());
+                    turn().await;
+                    std::mem::forget(read);
+                    if cancel {
+                        std::future::pending::<()>().await;
+                    }
+                });
+                turn().await;
+                turn().await;
+                if cancel {
+                    n.cancel();
+                }
+                Ok::<_, io::Error>(())
+            }));
+            result.unwrap();
+            drop(stream);
+            peer.set_nonblocking(true).unwrap();
+            assert!(!sees_the_end(&mut peer), "what was forgotten holds the socket");
+        }
+        assert_balanced(&runtime);
+    });
+}
