@@ -4,7 +4,7 @@ use nestling_runtime::lowlevel::{
     CancelScope, Cancelled, Payload, Reason, mark_delivered, was_delivered,
 };
 use std::cell::{Cell, RefCell};
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// A reason for a nursery to fail.
 enum Failure<E> {
@@ -59,8 +59,8 @@ impl<E> Ledger<E> {
             Some(Failure::Panic(_)) => None,
         };
         drop(first);
-        drop(replaced);
         scope.cancel(Reason::Failure);
+        drop_quietly(replaced);
     }
 
     /// A child was cut.
@@ -77,7 +77,10 @@ impl<E> Ledger<E> {
     {
         let first = self.first.borrow_mut().take();
         match first {
-            Some(Failure::Panic(payload)) => resume_unwind(payload),
+            Some(Failure::Panic(payload)) => {
+                drop_quietly(value);
+                resume_unwind(payload)
+            }
             Some(Failure::Error(error)) => return Err(error),
             None => {}
         }
@@ -91,6 +94,12 @@ impl<E> Ledger<E> {
             }
         }
     }
+}
+
+/// Drops what gives way to a panic. A panic of its destructor is not the first one, and must not
+/// meet that while it unwinds.
+fn drop_quietly<T>(value: T) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
 }
 
 impl<E> std::fmt::Debug for Ledger<E> {
