@@ -1,6 +1,7 @@
 //! `nursery` and `Nursery`: open a scope for tasks, and start children in it.
 
 mod frame;
+mod refused;
 
 use crate::canceller::Canceller;
 use crate::child_output::ChildOutput;
@@ -77,7 +78,7 @@ where
 ///
 /// It cannot leave its body, nor its thread:
 ///
-/// ```compile_fail,E0521
+/// ```compile_fail
 /// # use nestling_nursery::{Nursery, nursery};
 /// # async fn f() -> std::io::Result<()> {
 /// let mut kept: Option<&Nursery<'_, '_>> = None;
