@@ -123,7 +123,7 @@ impl Children {
             "a nursery is polled in the runtime in which it was opened"
         );
         wake::open_set(self.set, cx);
-        Visit { children: self, state: Visiting::First }
+        Visit { children: self, state: Visiting::Fresh }
     }
 
     /// Polls one child, in its scope and with its own waker.
@@ -286,9 +286,9 @@ pub struct Visit<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Visiting {
     /// Nothing has been polled.
-    First,
-    /// Something has.
-    Later,
+    Fresh,
+    /// A poll was begun, and is not yet counted.
+    Polled,
     /// The set rests.
     Over,
 }
@@ -302,10 +302,13 @@ impl Visit<'_> {
     /// All that the children borrow is alive.
     #[inline]
     pub unsafe fn next(&mut self) -> Option<Step> {
-        while let Some((id, payload, cancelled)) =
-            wake::next(self.children.set, self.state == Visiting::First)
-        {
-            self.state = Visiting::Later;
+        loop {
+            self.count();
+            let Some((id, payload, cancelled)) = wake::next(self.children.set) else {
+                self.state = Visiting::Over;
+                return None;
+            };
+            self.state = Visiting::Polled;
             let Some(cell) = TaskRef::from_payload(payload) else { return Some(Step::Body) };
             // SAFETY: the caller's promise.
             let step = unsafe { self.children.poll_child(id, cell, cancelled) };
@@ -313,8 +316,13 @@ impl Visit<'_> {
                 return step;
             }
         }
-        self.state = Visiting::Over;
-        None
+    }
+
+    #[inline]
+    fn count(&mut self) {
+        if self.state == Visiting::Polled {
+            wake::budget::spend();
+        }
     }
 }
 
@@ -323,6 +331,7 @@ impl Drop for Visit<'_> {
     fn drop(&mut self) {
         // On the way out of a panic; otherwise the set rests already.
         if self.state != Visiting::Over {
+            self.count();
             wake::rest_set(self.children.set);
         }
     }

@@ -176,19 +176,17 @@ pub(crate) fn wake_set(id: SetId) {
 
 /// Takes the next ready task out of an open set's list, with its payload, and whether it is
 /// cancelled. It has left the list, so that a wake during its poll is kept. When nothing is ready,
-/// or the turn's budget is spent, the set rests. The `first` one is free: nurseries may be nested
-/// deeper than a turn has polls, and a descent has to reach the innermost.
+/// or the turn's budget is spent, the set rests.
 #[inline]
-pub(crate) fn next(set: SetId, first: bool) -> Option<(NodeId, *const (), bool)> {
+pub(crate) fn next(set: SetId) -> Option<(NodeId, *const (), bool)> {
     let found = tree::with(|tree| {
-        while first || budget::left() {
+        while budget::left() {
             let Some((id, node)) = tree.pop(set.index()) else { break };
             if node.state == State::Dead {
                 tree.bury(id);
                 continue;
             }
             node.state = State::Idle;
-            budget::spend();
             return Ok((id, node.payload, node.reason.is_some()));
         }
         Err(rest(tree, set))
@@ -210,9 +208,10 @@ pub(crate) mod budget {
         BUDGET.get() > 0
     }
 
-    /// Takes one poll.
+    /// A poll has ended. It is not counted when it begins: on the way down through nurseries
+    /// nothing is spent, so that every turn gets to the bottom, however deep they are nested.
     #[inline]
-    pub(super) fn spend() {
+    pub(crate) fn spend() {
         BUDGET.set(BUDGET.get().saturating_sub(1));
     }
 }
