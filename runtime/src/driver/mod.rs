@@ -289,17 +289,18 @@ impl Driver {
     fn fill_queue(&mut self) {
         let Self { ring, in_flight, backlog, cancels, stats, .. } = self;
         let next = || {
-            while let Some((key, entry)) = backlog.pop_front() {
-                if in_flight.flush(key) {
-                    stats.submitted += 1;
-                    return Some(entry);
-                }
-            }
+            // First: what a dropped receive could still take, the next one shall get.
             while let Some(key) = cancels.pop_front() {
                 // What has completed since needs no request.
                 if in_flight.is_pending(key) {
                     stats.cancel_requests += 1;
                     return Some(cancel_entry(key));
+                }
+            }
+            while let Some((key, entry)) = backlog.pop_front() {
+                if in_flight.flush(key) {
+                    stats.submitted += 1;
+                    return Some(entry);
                 }
             }
             None
