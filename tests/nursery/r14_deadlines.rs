@@ -50,15 +50,20 @@ fn r14_what_ends_in_time_is_the_output() {
 #[test]
 fn r14_a_success_in_the_same_batch_wins() {
     run(async || {
-        for _ in 0..20 {
+        let mut rounds = 0;
+        while rounds < 20 {
             let quiet = listener().await;
             let _client = std_connect(quiet.local_addr().expect("an address"));
             // Both are due when the core looks next: it was busy since.
             let deadline = Instant::now() + MS;
             let mut work = pin!(timeout_at(deadline, accept(&quiet)));
-            assert!(poll_once(work.as_mut()).await.is_pending());
+            if poll_once(work.as_mut()).await.is_ready() {
+                // The thread was held up, and the deadline had passed before the first poll.
+                continue;
+            }
             while Instant::now() < deadline {}
             assert!(matches!(work.await, Ok(Ok(_))));
+            rounds += 1;
         }
     });
 }
@@ -96,7 +101,7 @@ fn r14_a_success_after_the_deadline_wins() {
 fn r14_a_foreign_success_in_the_same_poll_wins() {
     run(async || {
         let (send, receive) = async_channel::bounded(1);
-        let deadline = Instant::now() + MS;
+        let deadline = Instant::now() + 100 * MS;
         let mut work = pin!(timeout_at(deadline, receive.recv()));
         assert!(poll_once(work.as_mut()).await.is_pending());
         send.try_send(5).expect("room");
