@@ -1,10 +1,9 @@
 //! Rule 2: what cancels a nursery, and that cancelling is sticky and harmless to repeat.
 
-use crate::support::{Count, E, Log, OnDrop, listener, never, run, settle};
+use crate::support::{Count, E, Log, OnDrop, Parked, listener, never, run, settle};
 use nestling::{Canceller, nursery};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -289,8 +288,6 @@ fn r02_the_first_reason_is_kept() {
     });
     assert_eq!(log, ["cut"]);
 }
-
-type Parked = RefCell<Option<Pin<Box<dyn Future<Output = Result<(), E>>>>>>;
 
 thread_local! {
     static PARKED: Parked = const { RefCell::new(None) };

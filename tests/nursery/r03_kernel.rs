@@ -1,9 +1,10 @@
 //! Rule 3: a cancel reaches the kernel once for each operation, in the same turn, or not at all.
 
-use crate::support::{Count, E, counted, listener, never, settle, within};
+use crate::support::{Count, E, Parked, counted, listener, never, poll_once, settle, within};
 use nestling::{Runtime, nursery};
 use nestling_runtime::lowlevel::nop;
 use std::cell::Cell;
+use std::rc::Rc;
 
 #[test]
 fn r03_each_operation_is_asked_once_however_many_ancestors_cancel() {
@@ -43,6 +44,31 @@ fn r03_each_operation_is_asked_once_however_many_ancestors_cancel() {
     });
     assert_eq!(heard, 3 * EACH);
     assert_eq!((stats.cancel_requests, stats.cancelled), (3 * EACH, 3 * EACH), "{stats:?}");
+}
+
+/// The scope in which the operation was made closes right after the cancel, with the operation
+/// still in flight elsewhere.
+#[test]
+fn r03_an_operation_whose_scope_closes_is_not_asked_again() {
+    let ((), stats) = counted(async || {
+        let quiet = Rc::new(listener().await);
+        let kept = Parked::default();
+        let result = nursery(async |n| {
+            n.spawn(async {
+                let quiet = Rc::clone(&quiet);
+                let mut accept = Box::pin(async move { never(&quiet).await });
+                assert!(poll_once(accept.as_mut()).await.is_pending());
+                kept.replace(Some(accept));
+                settle().await;
+                n.cancel();
+            });
+            Ok::<_, E>(())
+        });
+        assert_eq!(result.await, Ok(()));
+        let accept = kept.take().expect("it was kept");
+        assert_eq!(accept.await, Err(E::Cancelled));
+    });
+    assert_eq!((stats.cancel_requests, stats.cancelled), (1, 1), "{stats:?}");
 }
 
 /// A request for each of 100 operations and all their answers take a few turns, not 100.

@@ -1,6 +1,6 @@
 //! Rule 5: who is kept after a cancel, because something can still come; and who is not.
 
-use crate::support::{Count, E, Log, listener, never, poll_once, run, settle, std_connect};
+use crate::support::{Count, E, Log, Parked, listener, never, poll_once, run, settle, std_connect};
 use nestling::net::TcpListener;
 use nestling::task::yield_now;
 use nestling::{Canceller, JoinHandle, Nursery, nursery, timeout};
@@ -8,7 +8,7 @@ use nestling_runtime::lowlevel::nop;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
 use std::mem::forget;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -295,7 +295,7 @@ fn r05_a_circle_with_an_operation_is_cut_when_that_is_delivered() {
     }
 }
 
-type SharedAccept = Rc<RefCell<Option<Pin<Box<dyn Future<Output = Result<(), E>>>>>>>;
+type SharedAccept = Rc<Parked>;
 
 fn shared_accept(quiet: TcpListener) -> SharedAccept {
     Rc::new(RefCell::new(Some(Box::pin(async move { never(&quiet).await }))))

@@ -164,17 +164,24 @@ fn r09_a_cancelled_inner_nursery_is_derived_for_the_outer_one() {
     assert_eq!(result, Ok(3));
 }
 
-/// What was delivered inside a timeout that has passed is over: a later error is real.
+/// What was delivered inside a timeout that has passed is over: a later error is real, also when
+/// the nursery is cancelled by then.
 #[test]
 fn r09_a_deadline_inside_a_child_does_not_taint_it() {
     let result = run(async || {
-        let quiet = listener().await;
+        let (quiet, passed) = (listener().await, Cell::new(false));
         nursery(async |n| {
             n.spawn(async {
                 let answer = timeout(Duration::from_millis(1), never(&quiet)).await;
                 assert_eq!(answer, Ok(Err(E::Cancelled)));
+                passed.set(true);
+                poll_fn(|_| if n.is_cancelled() { Poll::Ready(()) } else { Poll::Pending }).await;
                 Err::<(), _>(E::Boom(5))
             });
+            while !passed.get() {
+                nop().await?;
+            }
+            n.cancel();
             Ok(1)
         })
         .await

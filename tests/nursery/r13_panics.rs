@@ -100,13 +100,16 @@ fn r13_a_destructors_panic_at_the_end_of_a_child() {
 #[test]
 fn r13_a_destructors_panic_in_the_body_when_it_is_cut() {
     run(async || {
+        let (quiet, heard) = (listener().await, Count::default());
         let number = caught(nursery(async |n| {
+            n.spawn(async { heard.add_if(never(&quiet).await == Err(E::Cancelled)) });
             let _panics = OnDrop(|| throw(5));
+            settle().await;
             n.cancel();
             pending::<()>().await;
             Ok::<_, E>(())
         }));
-        assert_eq!(number.await, 5);
+        assert_eq!((number.await, heard.get()), (5, 1));
     });
 }
 

@@ -155,6 +155,9 @@ pub(crate) async fn never(listener: &TcpListener) -> Result<(), E> {
     accept(listener).await.map(drop)
 }
 
+/// A place outside of any child where an accept may be left.
+pub(crate) type Parked = RefCell<Option<Pin<Box<dyn Future<Output = Result<(), E>>>>>>;
+
 /// A connection.
 pub(crate) async fn accept(listener: &TcpListener) -> Result<TcpStream, E> {
     Ok(listener.accept().await?.0)
