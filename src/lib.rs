@@ -28,15 +28,18 @@
 //! [`block_on`] runs one core, [`Builder::run`] all of them.
 
 pub use nestling_nursery::{
-    Canceller, ChildOutput, Elapsed, JoinHandle, Never, Nursery, nursery, timeout, timeout_at,
+    Canceller, ChildOutput, Elapsed, Failures, JoinError, JoinHandle, Never, Nursery, Options,
+    RemoteCanceller, Slot, Start, Started, Supervised, cancelled, finally, for_each_limit, nursery,
+    nursery_all, nursery_with, race, shield, shield_for, timeout, timeout_at,
 };
 pub use nestling_runtime::{
     Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, is_cancelled, net, stats, time,
 };
 
-/// What a task can do about its own running.
+/// What a task can do about its own running, and know of it.
 pub mod task {
-    pub use nestling_runtime::yield_now;
+    pub use nestling_runtime::lowlevel::is_in_cancelled as is_cancelled;
+    pub use nestling_runtime::{TaskLocal, checkpoint, yield_now};
 }
 
 // Its program is compiled with the documentation's tests.

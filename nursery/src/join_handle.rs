@@ -40,6 +40,10 @@ impl<T> JoinHandle<'_, T> {
         Self { join, scope: PhantomData }
     }
 
+    pub(crate) fn join(&self) -> &Join<T> {
+        &self.join
+    }
+
     /// Whether the child has ended.
     pub fn is_finished(&self) -> bool {
         self.join.is_finished()

@@ -1,71 +1,92 @@
 //! `Ledger`: what went wrong in a nursery, and what its result is to be.
 
+use crate::failures::Failures;
 use nestling_runtime::lowlevel::{
-    CancelScope, Cancelled, Payload, Reason, mark_delivered, was_delivered,
+    CancelScope, Cancelled, Payload, Reason, count_derived, current_reason, mark_delivered,
+    was_delivered,
 };
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// A reason for a nursery to fail.
-enum Failure<E> {
-    Error(E),
-    Panic(Payload),
-}
-
 /// The books of one nursery.
 pub(crate) struct Ledger<E> {
-    first: RefCell<Option<Failure<E>>>,
+    /// Whether errors after the first are kept, and derived ones.
+    all: bool,
+    errors: RefCell<Vec<E>>,
+    derived: RefCell<Vec<E>>,
+    panic: RefCell<Option<Payload>>,
     /// A child was cut, or was delivered a cancellation, whatever it made of that.
     incomplete: Cell<bool>,
 }
 
 impl<E> Ledger<E> {
+    /// Keeps the first failure.
     pub(crate) fn new() -> Self {
-        Self { first: RefCell::new(None), incomplete: Cell::new(false) }
+        Self {
+            all: false,
+            errors: RefCell::new(Vec::new()),
+            derived: RefCell::new(Vec::new()),
+            panic: RefCell::new(None),
+            incomplete: Cell::new(false),
+        }
+    }
+
+    /// Keeps every failure.
+    pub(crate) fn of_all() -> Self {
+        Self { all: true, ..Self::new() }
     }
 
     /// The running child or body has resolved. Gives back its value. Derived errors, which come of
     /// a cancellation that it was delivered, are not the nursery's; any other cancels the rest.
     pub(crate) fn enter<T>(&self, scope: &CancelScope, result: Result<T, E>) -> Option<T> {
-        let stopped = scope.reason().is_some() && was_delivered();
-        if stopped {
-            self.incomplete.set(true);
-        }
+        let stopped = self.see();
         match result {
             Ok(value) => Some(value),
-            Err(error) if !stopped => {
-                self.error(scope, error);
+            Err(error) if stopped => {
+                count_derived();
+                self.keep(&self.derived, error, self.all);
                 None
             }
-            Err(_) => None,
+            Err(error) => {
+                let first = self.errors.borrow().is_empty();
+                self.keep(&self.errors, error, first || self.all);
+                scope.cancel(Reason::Failure);
+                None
+            }
         }
     }
 
-    fn error(&self, scope: &CancelScope, error: E) {
-        let mut first = self.first.borrow_mut();
-        if first.is_none() {
-            *first = Some(Failure::Error(error));
+    /// The running child or body has resolved. Tells if it was delivered a cancellation.
+    pub(crate) fn see(&self) -> bool {
+        let stopped = was_delivered();
+        if stopped {
+            self.cut(current_reason().unwrap_or(Reason::Ancestor));
         }
-        drop(first);
-        scope.cancel(Reason::Failure);
+        stopped
     }
 
-    /// A child, a body or a destructor panicked. Takes the place of an error; the panic hook has
-    /// reported it, so those after the first are not lost silently.
+    fn keep(&self, errors: &RefCell<Vec<E>>, error: E, keep: bool) {
+        // Else it is dropped here, with nothing borrowed.
+        if keep {
+            errors.borrow_mut().push(error);
+        }
+    }
+
+    /// A child, a body or a destructor panicked. The panic hook has reported it, so those after the
+    /// first are not lost silently.
     pub(crate) fn panic(&self, scope: &CancelScope, payload: Payload) {
-        let mut first = self.first.borrow_mut();
-        let replaced = match &*first {
-            None | Some(Failure::Error(_)) => first.replace(Failure::Panic(payload)),
-            Some(Failure::Panic(_)) => None,
-        };
+        let mut first = self.panic.borrow_mut();
+        let later = if first.is_none() { first.replace(payload) } else { Some(payload) };
         drop(first);
         scope.cancel(Reason::Failure);
-        drop_quietly(replaced);
+        drop_quietly(later);
     }
 
-    /// A child was cut.
-    pub(crate) fn cut(&self) {
-        self.incomplete.set(true);
+    /// A child was stopped on its way. If it was asked for by itself, that was its end.
+    pub(crate) fn cut(&self, reason: Reason) {
+        if reason != Reason::Asked {
+            self.incomplete.set(true);
+        }
     }
 
     /// The result, when all is over: panic, then first real failure, then `Cancelled`, then the
@@ -75,42 +96,62 @@ impl<E> Ledger<E> {
     where
         E: From<Cancelled>,
     {
-        let first = self.first.borrow_mut().take();
-        match first {
-            Some(Failure::Panic(payload)) => {
-                drop_quietly(value);
-                resume_unwind(payload)
-            }
-            Some(Failure::Error(error)) => return Err(error),
-            None => {}
+        let value = self.resume_panic(value);
+        if let Some(first) = self.errors.take().into_iter().next() {
+            return Err(first);
         }
-        match value {
-            Some(value) if !self.incomplete.get() || scope.reason() == Some(Reason::Asked) => {
-                Ok(value)
-            }
-            _ => {
-                mark_delivered();
-                Err(Cancelled::new().into())
-            }
+        self.complete(scope, value).ok_or_else(|| {
+            mark_delivered();
+            let deadline = scope.reason() == Some(Reason::Deadline);
+            if deadline { Cancelled::deadline().into() } else { Cancelled::new().into() }
+        })
+    }
+
+    /// The result, with every failure.
+    pub(crate) fn close_all<T>(
+        &self,
+        scope: &CancelScope,
+        value: Option<T>,
+    ) -> Result<T, Failures<E>> {
+        let value = self.resume_panic(value);
+        let (errors, derived) = (self.errors.take(), self.derived.take());
+        if errors.is_empty()
+            && let Some(value) = self.complete(scope, value)
+        {
+            return Ok(value);
         }
+        let cancelled = errors.is_empty();
+        if cancelled {
+            mark_delivered();
+        }
+        Err(Failures::new(errors, derived, cancelled))
+    }
+
+    fn complete<T>(&self, scope: &CancelScope, value: Option<T>) -> Option<T> {
+        value.filter(|_| !self.incomplete.get() || scope.reason() == Some(Reason::Asked))
+    }
+
+    fn resume_panic<T>(&self, value: T) -> T {
+        let Some(payload) = self.panic.take() else { return value };
+        drop_quietly(value);
+        drop_quietly(self.errors.take());
+        drop_quietly(self.derived.take());
+        resume_unwind(payload)
     }
 }
 
 /// Drops what gives way to a panic. A panic of its destructor is not the first one, and must not
 /// meet that while it unwinds.
-fn drop_quietly<T>(value: T) {
+pub(crate) fn drop_quietly<T>(value: T) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
 }
 
 impl<E> std::fmt::Debug for Ledger<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let first = match &*self.first.borrow() {
-            None => "nothing",
-            Some(Failure::Error(_)) => "an error",
-            Some(Failure::Panic(_)) => "a panic",
-        };
         f.debug_struct("Ledger")
-            .field("first", &first)
+            .field("errors", &self.errors.borrow().len())
+            .field("derived", &self.derived.borrow().len())
+            .field("panicked", &self.panic.borrow().is_some())
             .field("incomplete", &self.incomplete.get())
             .finish()
     }

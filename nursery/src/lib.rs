@@ -27,17 +27,39 @@
 //!
 //! This crate is policy only. It sees the runtime through `nestling_runtime::lowlevel`.
 
+mod cancelled;
 mod canceller;
 mod child_output;
+mod daemons;
+mod failures;
+mod finally;
+mod for_each_limit;
 mod join_handle;
 mod ledger;
 
 #[expect(unsafe_code, reason = "children may borrow, by the promise that they never outlive it")]
 mod nursery;
+mod options;
+mod race;
+mod shield;
+mod slots;
+mod spawn;
+mod start;
+mod supervised;
 mod timeout;
 
-pub use canceller::Canceller;
+pub use cancelled::cancelled;
+pub use canceller::{Canceller, RemoteCanceller};
 pub use child_output::{ChildOutput, Never};
+pub use failures::Failures;
+pub use finally::finally;
+pub use for_each_limit::for_each_limit;
 pub use join_handle::JoinHandle;
-pub use nursery::{Nursery, nursery};
+pub use nursery::{Nursery, nursery, nursery_all, nursery_with};
+pub use options::Options;
+pub use race::race;
+pub use shield::{shield, shield_for};
+pub use spawn::Slot;
+pub use start::{Start, Started};
+pub use supervised::{JoinError, Supervised};
 pub use timeout::{Elapsed, timeout, timeout_at};

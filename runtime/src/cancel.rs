@@ -2,12 +2,14 @@
 
 use crate::driver;
 use crate::scope::{self, CancelWork};
+use crate::task::Join;
 use crate::tree::{NONE, NodeId, Reason};
-use crate::wake::Waiter;
+use crate::wake::{self, Errand, Waiter};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// Cancels a scope: marks all below it, asks the kernel to cancel what they have in flight, and
@@ -84,8 +86,8 @@ impl CancelScope {
         Self(scope::new(scope::current()), PhantomData)
     }
 
-    /// The scope of a task, to be closed with it.
-    pub(crate) fn of_task(id: NodeId) -> Self {
+    /// The scope of a node, to be closed with it.
+    pub(crate) fn of_node(id: NodeId) -> Self {
         Self(id, PhantomData)
     }
 
@@ -156,6 +158,11 @@ impl Drop for CancelScope {
 }
 
 impl CancelHandle {
+    /// A handle that cancels one child.
+    pub fn of<T>(join: &Join<T>) -> Self {
+        Self(join.child(), PhantomData)
+    }
+
     /// Cancels the scope and all below it, if it is still open.
     pub fn cancel(&self, reason: Reason) {
         cancel(self.0, reason);
@@ -164,6 +171,59 @@ impl CancelHandle {
     /// Whether the scope is cancelled, or closed.
     pub fn is_cancelled(&self) -> bool {
         !scope::is_open(self.0) || scope::is_in_cancelled(self.0)
+    }
+}
+
+/// Cancels a scope from any thread; harmless when that has closed, or its core is gone.
+#[derive(Debug, Clone)]
+pub struct RemoteCancelHandle(Option<Arc<Errand>>);
+
+impl RemoteCancelHandle {
+    /// For a scope of the current core. Outside a runtime every scope has closed.
+    pub fn new(handle: &CancelHandle) -> Self {
+        Self(wake::current_core().map(|core| Errand::new(handle.0, core)))
+    }
+
+    /// Cancels the scope and all below it, as its own [`CancelHandle`] does when asked to. On
+    /// another thread its core is woken for that.
+    pub fn cancel(&self) {
+        match &self.0 {
+            Some(errand) if wake::is_current(errand.core()) => {
+                cancel(errand.scope(), Reason::Asked);
+            }
+            Some(errand) => errand.send(),
+            None => {}
+        }
+    }
+}
+
+/// Whether the code that runs now was cancelled: its next wait may be its end. Asking is no wait,
+/// and no answer to the cancellation.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_runtime::lowlevel::{CancelScope, Reason, is_in_cancelled};
+/// nestling_runtime::block_on(async {
+///     let scope = CancelScope::new();
+///     assert!(!scope.run(is_in_cancelled));
+///     scope.cancel(Reason::Asked);
+///     assert!(scope.run(is_in_cancelled));
+/// });
+/// ```
+pub fn is_in_cancelled() -> bool {
+    current_reason().is_some()
+}
+
+/// Why the scope of the code that runs now counts as cancelled, if it does.
+pub fn current_reason() -> Option<Reason> {
+    scope::current().and_then(scope::reason)
+}
+
+/// Counts an error that came of a cancellation, and that nobody may ever see.
+pub fn count_derived() {
+    if let Some(driver) = driver::current() {
+        driver.borrow_mut().count_derived();
     }
 }
 

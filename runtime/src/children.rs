@@ -13,7 +13,7 @@
 use crate::cancel::{self, CancelScope};
 use crate::scope;
 use crate::task::{Join, Polled, TaskRef};
-use crate::tree::{NodeId, SetId};
+use crate::tree::{NodeId, Reason, SetId};
 use crate::wake::{self, Injector, Local};
 use std::any::Any;
 use std::cell::Cell;
@@ -31,8 +31,8 @@ pub enum Step {
     /// The body is to be polled.
     Body,
     /// A child was dropped, because it was cancelled and nothing was to be delivered to it any
-    /// more.
-    Cut,
+    /// more. The reason says if it was cancelled by itself, or with its nursery.
+    Cut(Reason),
     /// A child's future or its destructor panicked.
     Panicked(Payload),
 }
@@ -65,7 +65,7 @@ impl Children {
     /// The task of the body: polled like a child, but kept by the nursery itself. It is ready.
     pub fn body(&self) -> Body {
         let added = wake::insert_task(self.scope.id(), self.set, std::ptr::null());
-        let body = Body { core: Arc::clone(&self.core), scope: CancelScope::of_task(added.id) };
+        let body = Body { core: Arc::clone(&self.core), scope: CancelScope::of_node(added.id) };
         added.owner.wake();
         body
     }
@@ -170,10 +170,11 @@ impl Children {
     /// As [`drop_caught`](Self::drop_caught).
     #[cold]
     unsafe fn cut(&self, cell: TaskRef) -> Step {
+        let reason = scope::reason(cell.id()).unwrap_or(Reason::Ancestor);
         // SAFETY: the caller's promise.
         match unsafe { self.drop_caught(cell) } {
             Some(payload) => Step::Panicked(payload),
-            None => Step::Cut,
+            None => Step::Cut(reason),
         }
     }
 

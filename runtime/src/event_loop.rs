@@ -14,7 +14,7 @@ use crate::cancel;
 use crate::driver::{Arrival, DriverRef};
 use crate::ring;
 use crate::scope;
-use crate::tree::NodeId;
+use crate::tree::{NodeId, Reason};
 use crate::wake::{self, Injector, Local, budget};
 use std::any::Any;
 use std::future::Future;
@@ -94,7 +94,7 @@ impl EventLoop<'_> {
 
     /// One turn, but for the polling.
     fn turn(&self) {
-        self.injector.drain();
+        self.injector.drain(|scope| cancel::cancel(scope, Reason::Asked));
         self.expire_timers();
         let runnable = wake::is_queued(self.root);
         let turned = self.driver.borrow_mut().turn(runnable, || self.injector.is_empty());

@@ -62,6 +62,8 @@ mod yield_now;
 #[expect(unsafe_code, reason = "children that borrow are polled by the promise of their nursery")]
 mod children;
 pub mod net;
+mod shield;
+mod task_local;
 
 mod event_loop;
 
@@ -75,7 +77,8 @@ pub use cores::{Builder, Core, Cores};
 pub use driver::Stats;
 pub use runtime::{Runtime, block_on, stats};
 pub use scope::{Cancelled, is_cancelled};
-pub use yield_now::yield_now;
+pub use task_local::TaskLocal;
+pub use yield_now::{checkpoint, yield_now};
 
 #[expect(unsafe_code, reason = "operations and memory that misbehave on purpose")]
 #[cfg(test)]

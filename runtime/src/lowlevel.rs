@@ -3,10 +3,14 @@
 //! The crate `nestling-nursery` uses the runtime through this module alone, so anybody could write
 //! another one with the same rights. There is no way here to start a task that belongs to nobody.
 
-pub use crate::cancel::{CancelHandle, CancelScope, mark_delivered, was_delivered};
+pub use crate::cancel::{
+    CancelHandle, CancelScope, RemoteCancelHandle, count_derived, current_reason, is_in_cancelled,
+    mark_delivered, was_delivered,
+};
 pub use crate::children::{Body, Children, Payload, Step, Visit};
 pub use crate::op::nop;
 pub use crate::scope::Cancelled;
+pub use crate::shield::Shield;
 pub use crate::task::Join;
 pub use crate::time::{Instant, Sleep, sleep_until};
 pub use crate::tree::Reason;

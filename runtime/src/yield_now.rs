@@ -1,6 +1,7 @@
-//! `yield_now`: lets others run first.
+//! `yield_now` and `checkpoint`: let others run.
 
 use crate::scope;
+use crate::wake::budget;
 use std::future::poll_fn;
 use std::task::Poll;
 
@@ -33,4 +34,31 @@ pub async fn yield_now() {
         Poll::Pending
     })
     .await
+}
+
+/// A place where a long computation can be interrupted. Returns at once while the turn's budget of
+/// polls lasts, which it uses up one by one; then it is a [`yield_now`].
+///
+/// # Cancellation
+///
+/// A cancelled task ends here.
+///
+/// # Examples
+///
+/// ```
+/// nestling_runtime::block_on(async {
+///     let mut sum = 0_u64;
+///     for number in 0..10_000 {
+///         sum += number;
+///         nestling_runtime::checkpoint().await;
+///     }
+///     assert_eq!(sum, 49_995_000);
+/// });
+/// ```
+pub async fn checkpoint() {
+    budget::spend();
+    let cancelled = scope::current().is_some_and(scope::is_in_cancelled);
+    if cancelled || !budget::left() {
+        yield_now().await;
+    }
 }

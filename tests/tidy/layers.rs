@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 14] = [
     &["driver", "task"],
     &["op"],
     &["io", "time", "sync", "cancel", "yield_now"],
-    &["net", "fs", "process", "signal", "children"],
+    &["net", "fs", "process", "signal", "children", "shield", "task_local"],
     &["event_loop"],
     &["runtime"],
     &["cores"],

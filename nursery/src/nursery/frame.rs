@@ -6,20 +6,28 @@
 //! it is dropped, the guard drops the children first; when it is forgotten, nothing polls or drops
 //! them ever again.
 
-use crate::child_output::ChildOutput;
+use crate::daemons::Daemons;
 use crate::ledger::Ledger;
-use nestling_runtime::lowlevel::{Body, CancelScope, Children, Join, Step};
+use crate::options::Options;
+use crate::slots::Slots;
+use nestling_runtime::lowlevel::{
+    Body, CancelScope, Children, Instant, Join, Reason, Sleep, Step, sleep_until,
+};
+use std::cell::RefCell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// The children of a nursery and its books.
+/// The children of a nursery, its books, and its limits.
 #[derive(Debug)]
 pub(crate) struct Frame<E> {
     children: Children,
     ledger: Ledger<E>,
+    daemons: Daemons,
+    slots: Rc<Slots>,
+    deadline: RefCell<Option<Sleep>>,
 }
 
 /// The body on its way to a value.
@@ -35,8 +43,14 @@ pub(crate) struct Running<'f, F, T> {
 pub(crate) struct Guard<E>(Rc<Frame<E>>);
 
 impl<E> Frame<E> {
-    pub(crate) fn new() -> Rc<Self> {
-        Rc::new(Self { children: Children::new(), ledger: Ledger::new() })
+    pub(crate) fn new(options: &Options, ledger: Ledger<E>) -> Rc<Self> {
+        Rc::new(Self {
+            children: Children::new(),
+            ledger,
+            daemons: Daemons::default(),
+            slots: Slots::new(options.limit),
+            deadline: RefCell::new(options.deadline.map(sleep_until)),
+        })
     }
 
     /// # Safety
@@ -62,28 +76,43 @@ impl<E> Frame<E> {
         self.children.body()
     }
 
-    /// Adds a child. An error it resolves to is entered into the books, as part of its last poll.
+    pub(crate) fn daemons(&self) -> &Daemons {
+        &self.daemons
+    }
+
+    pub(crate) fn slots(&self) -> &Rc<Slots> {
+        &self.slots
+    }
+
+    /// The nursery is cancelled at that moment. In force when the running poll of it ends.
+    pub(crate) fn set_deadline(&self, at: Option<Instant>) {
+        self.deadline.replace(at.map(sleep_until));
+    }
+
+    /// Adds a child. `finish` enters its output into the books and makes its value of it, as part
+    /// of its last poll.
     ///
     /// # Safety
     ///
-    /// What `child` borrows outlives the frame's guard and the nursery's future, and so does
-    /// `self`.
-    pub(crate) unsafe fn spawn<F>(&self, child: F) -> Join<<F::Output as ChildOutput<E>>::Ok>
+    /// What `child`, `finish` and the value borrow outlives the frame's guard and the nursery's
+    /// future, and so does `self`.
+    pub(crate) unsafe fn spawn<F, M, T>(&self, child: F, finish: M) -> Join<T>
     where
-        F: Future<Output: ChildOutput<E>>,
+        F: Future,
+        M: FnOnce(&Self, F::Output) -> Option<T>,
     {
         let this: *const Self = self;
         let finish = move |output: F::Output| {
             // SAFETY: this runs in a poll of the child, and the frame outlives its children.
             let this = unsafe { &*this };
-            this.ledger.enter(this.scope(), output.into_result())
+            finish(this, output)
         };
         // SAFETY: children are polled and dropped by the frame and its guard only; the rest is the
         // caller's promise.
         let join = unsafe { self.children.spawn(child, finish) };
         if join.is_finished() {
             // The nursery is cancelled, and the child was dropped unpolled.
-            self.ledger.cut();
+            self.ledger.cut(Reason::Ancestor);
         }
         join
     }
@@ -107,13 +136,32 @@ impl<E> Frame<E> {
         while let Some(step) = unsafe { visit.next() } {
             match step {
                 Step::Body => self.poll_body(running),
-                Step::Cut => self.ledger.cut(),
+                Step::Cut(reason) => self.ledger.cut(reason),
                 Step::Panicked(payload) => self.ledger.panic(self.scope(), payload),
             }
         }
         drop(visit);
-        let ended = running.body.is_none() && self.children.is_empty();
-        if ended && self.scope().is_drained() { Poll::Ready(()) } else { Poll::Pending }
+        if running.body.is_none() {
+            if self.children.is_empty() && self.scope().is_drained() {
+                return Poll::Ready(());
+            }
+            self.daemons.retire(self.children.len());
+        }
+        if self.is_late(cx) {
+            self.scope().cancel(Reason::Deadline);
+        }
+        Poll::Pending
+    }
+
+    /// Whether the deadline has passed, told once. What has succeeded until then was polled before.
+    fn is_late(&self, cx: &mut Context<'_>) -> bool {
+        let mut deadline = self.deadline.borrow_mut();
+        let Some(sleep) = &mut *deadline else { return false };
+        let late = Pin::new(sleep).poll(cx).is_ready();
+        if late {
+            *deadline = None;
+        }
+        late
     }
 
     fn poll_body<F, T>(&self, running: &mut Running<'_, F, T>)

@@ -3,11 +3,16 @@
 mod frame;
 mod refused;
 
+pub(crate) use frame::Frame;
+
 use crate::canceller::Canceller;
 use crate::child_output::ChildOutput;
+use crate::failures::Failures;
 use crate::join_handle::JoinHandle;
-use frame::{Frame, Running};
-use nestling_runtime::lowlevel::{Cancelled, Reason};
+use crate::ledger::Ledger;
+use crate::options::Options;
+use frame::Running;
+use nestling_runtime::lowlevel::{Cancelled, Instant, Join, Reason};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::marker::PhantomData;
@@ -52,12 +57,72 @@ use std::rc::Rc;
 /// }));
 /// assert_eq!(result.unwrap_err().to_string(), "the card was refused");
 /// ```
-pub async fn nursery<'env, T, E, F>(body: F) -> Result<T, E>
+pub fn nursery<'env, T, E, F>(body: F) -> impl Future<Output = Result<T, E>>
 where
     E: From<Cancelled>,
     F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
 {
-    let nursery = Nursery { frame: Frame::new(), scope: PhantomData, env: PhantomData };
+    nursery_with(Options::default(), body)
+}
+
+/// Opens a nursery with a name, a limit or a deadline; otherwise as [`nursery()`].
+///
+/// # Errors
+///
+/// As [`nursery()`]. After the nursery's own deadline, [`Cancelled`] says so, and as an
+/// [`io::Error`] is of the kind `TimedOut`.
+///
+/// # Panics
+///
+/// As [`nursery()`].
+///
+/// # Examples
+///
+/// See [`Options`].
+pub fn nursery_with<'env, T, E, F>(options: Options, body: F) -> impl Future<Output = Result<T, E>>
+where
+    E: From<Cancelled>,
+    F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
+{
+    run(options, Ledger::new(), body, |frame, value| frame.ledger().close(frame.scope(), value))
+}
+
+/// Opens a nursery that reports every failure, not only the first; otherwise as [`nursery()`].
+///
+/// # Errors
+///
+/// All real failures; none of them, if the body or a child was stopped and this nursery's own
+/// [`cancel`](Nursery::cancel) did not ask for that.
+///
+/// # Panics
+///
+/// As [`nursery()`].
+///
+/// # Examples
+///
+/// See [`Failures`].
+pub fn nursery_all<'env, T, E, F>(body: F) -> impl Future<Output = Result<T, Failures<E>>>
+where
+    F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
+{
+    run(Options::default(), Ledger::of_all(), body, |frame, value| {
+        frame.ledger().close_all(frame.scope(), value)
+    })
+}
+
+/// Runs the body and the children until all have ended, and the kernel is done too; then `close`
+/// makes the result. The one future of a nursery: another around it would hold the body twice.
+async fn run<'env, T, E, F, R>(
+    options: Options,
+    ledger: Ledger<E>,
+    body: F,
+    close: fn(&Frame<E>, Option<T>) -> R,
+) -> R
+where
+    F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
+{
+    let frame = Frame::new(&options, ledger);
+    let nursery = Nursery { frame, scope: PhantomData, env: PhantomData };
     let frame = Rc::clone(&nursery.frame);
     // Locals go in reverse order: the body's future, the children, then the nursery.
     // SAFETY: children outlive neither `nursery` nor what is around this future: the guard is a
@@ -70,7 +135,7 @@ where
     // SAFETY: this is the nursery's own future.
     poll_fn(|cx| unsafe { frame.poll(&mut running, cx) }).await;
     drop(guard);
-    frame.ledger().close(frame.scope(), running.value.take())
+    close(&frame, running.value.take())
 }
 
 /// A place for tasks, open while [`nursery`] runs. Children are started with
@@ -115,9 +180,35 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     where
         F: Future<Output: ChildOutput<E>> + 'scope,
     {
-        // SAFETY: the child and its borrows outlive `'scope`, and so does `self`; the frame's guard
-        // and the nursery's future end it (see `nursery`).
-        JoinHandle::new(unsafe { self.frame.spawn(child) })
+        JoinHandle::new(self.add(child, |frame, output: F::Output| {
+            frame.ledger().enter(frame.scope(), output.into_result())
+        }))
+    }
+
+    /// Adds a child of any kind. `finish` enters its output into the books and makes its value of
+    /// it.
+    pub(crate) fn add<F, M, T>(&'scope self, child: F, finish: M) -> Join<T>
+    where
+        F: Future + 'scope,
+        M: FnOnce(&Frame<E>, F::Output) -> Option<T> + 'scope,
+        T: 'scope,
+    {
+        // SAFETY: all of it outlives `'scope`, and so does `self`; the frame's guard and the
+        // nursery's future end it (see `run`).
+        unsafe { self.frame.spawn(child, finish) }
+    }
+
+    pub(crate) fn frame(&self) -> &Frame<E> {
+        &self.frame
+    }
+
+    /// Has the nursery be cancelled at `at`, instead of any earlier deadline; `None` lifts it. A
+    /// moment that has passed cancels it at once, but what is ready is polled before: a success
+    /// that races the deadline wins.
+    ///
+    /// The nursery then returns [`Cancelled`], unless somebody failed before.
+    pub fn set_deadline(&self, at: Option<Instant>) {
+        self.frame.set_deadline(at);
     }
 
     /// Cancels the nursery: all children and the body. Sticky; repeating it is harmless.

@@ -87,6 +87,10 @@ impl Driver {
         Stats { in_flight: self.in_flight.submitted() as u64, ..self.stats }
     }
 
+    pub(crate) fn count_derived(&mut self) {
+        self.stats.derived += 1;
+    }
+
     pub(crate) fn now(&self) -> u64 {
         self.ring.now()
     }

@@ -13,26 +13,65 @@ use std::io;
 /// assert!(is_cancelled(&error));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Cancelled(());
+pub struct Cancelled(Cause);
+
+/// What the text says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Cause {
+    #[default]
+    Scope,
+    Deadline,
+    NeverReady,
+}
 
 impl Cancelled {
     /// The error value.
     pub fn new() -> Self {
-        Self(())
+        Self(Cause::Scope)
+    }
+
+    /// The nursery's own deadline passed.
+    pub fn deadline() -> Self {
+        Self(Cause::Deadline)
+    }
+
+    /// A child that was started ended without being ready. Not a cancellation, but what there is
+    /// for an error of any type.
+    pub fn never_ready() -> Self {
+        Self(Cause::NeverReady)
+    }
+
+    /// Whether it was the deadline of the nursery that gave this error.
+    pub fn is_deadline(&self) -> bool {
+        self.0 == Cause::Deadline
+    }
+
+    /// Whether it says that a child that was started ended without being ready.
+    pub fn is_never_ready(&self) -> bool {
+        self.0 == Cause::NeverReady
     }
 }
 
 impl fmt::Display for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cancelled")
+        f.write_str(match self.0 {
+            Cause::Scope => "cancelled",
+            Cause::Deadline => "cancelled: the nursery's deadline passed",
+            Cause::NeverReady => "the started child ended without calling Started::ready",
+        })
     }
 }
 
 impl std::error::Error for Cancelled {}
 
 impl From<Cancelled> for io::Error {
+    /// `TimedOut` after a nursery's deadline, else `Other`.
     fn from(cancelled: Cancelled) -> Self {
-        Self::other(cancelled)
+        let kind = match cancelled.0 {
+            Cause::Deadline => io::ErrorKind::TimedOut,
+            Cause::Scope | Cause::NeverReady => io::ErrorKind::Other,
+        };
+        Self::new(kind, cancelled)
     }
 }
 
@@ -46,8 +85,8 @@ pub fn is_cancelled(error: &io::Error) -> bool {
         None => return false,
     };
     while let Some(error) = source {
-        if error.is::<Cancelled>() {
-            return true;
+        if let Some(cancelled) = error.downcast_ref::<Cancelled>() {
+            return !cancelled.is_never_ready();
         }
         // An `io::Error` hides its own payload from `source`.
         source = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {

@@ -6,12 +6,13 @@
 //! | of a node | means                                                                |
 //! |-----------|----------------------------------------------------------------------|
 //! | reason    | it is cancelled: itself, or because one around it is                 |
-//! | live      | its own operations that are not answered yet                         |
+//! | live      | its own operations that are not answered yet, and shields in it      |
 //! | below     | its children for which there are some; counted once it is cancelled  |
 //! | delivered | a cancellation was handed out here, so errors that follow are derived|
 //! | ops       | submissions made under it; a list whose links the driver keeps       |
 //! | waits     | join handles awaited in it                                           |
 
+mod bindings;
 mod cancelled;
 mod status;
 mod waits;
@@ -19,11 +20,12 @@ mod waits;
 use crate::tree::NodeId;
 use std::cell::Cell;
 
+pub(crate) use bindings::{bind, bound, unbind};
 pub use cancelled::{Cancelled, is_cancelled};
 pub(crate) use status::{
-    CancelWork, admit, cancel, has_ops, is_delivered, is_in_cancelled, is_open, is_running,
-    look_again, mark_delivered, new, ops, parent, push_op, reason, release, set_ops, tasks,
-    try_close,
+    CancelWork, admit, cancel, has_ops, hold, is_delivered, is_in_cancelled, is_open, is_running,
+    look_again, mark_delivered, new, new_shield, ops, parent, push_op, reason, release, set_ops,
+    tasks, try_close,
 };
 pub(crate) use waits::{Wait, is_kept, trim};
 

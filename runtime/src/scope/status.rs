@@ -23,6 +23,19 @@ fn idle(tree: &mut Tree, index: u32) {
     }
 }
 
+/// A cancelled scope that was idle is so no more; the inverse of [`idle`].
+fn busy(tree: &mut Tree, index: u32) {
+    let mut above = tree.at(index).parent;
+    while above != NONE && tree.at(above).reason.is_some() {
+        let node = tree.at(above);
+        node.below += 1;
+        if node.live + node.below > 1 {
+            return;
+        }
+        above = node.parent;
+    }
+}
+
 /// The task that runs the code in a scope.
 pub(super) fn task_of(tree: &mut Tree, mut index: u32) -> Option<NodeId> {
     while index != NONE && tree.at(index).role != Role::Task {
@@ -34,6 +47,11 @@ pub(super) fn task_of(tree: &mut Tree, mut index: u32) -> Option<NodeId> {
 /// Opens a scope below another, or a root. A scope below a cancelled one is born cancelled.
 pub(crate) fn new(parent: Option<NodeId>) -> NodeId {
     tree::with(|tree| tree.insert(parent, Task::NONE).0)
+}
+
+/// Opens a shield below another scope: what is cancelled around it is not cancelled in it.
+pub(crate) fn new_shield(parent: Option<NodeId>) -> NodeId {
+    tree::with(|tree| tree.insert(parent, Task::SHIELD).0)
 }
 
 /// Closes a scope, if no submissions are left in it: those must have been adopted. Tells if it did.
@@ -64,7 +82,8 @@ pub(crate) fn reason(id: NodeId) -> Option<Reason> {
     tree::with(|tree| tree.get(id).and_then(|node| node.reason))
 }
 
-/// Cancels a scope and everything below it. Sticky: what was cancelled before is left alone.
+/// Cancels a scope and everything below it, but for what is shielded. Sticky: what was cancelled
+/// before is left alone.
 pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
     tree::with(|tree| {
         let mut work = CancelWork::default();
@@ -77,6 +96,10 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
             let task = tree.id(index);
             let node = tree.at(index);
             let was_cancelled = node.reason.is_some();
+            if node.role == Role::Shield && index != id.index() {
+                at = tree.after(id.index(), index, true);
+                continue;
+            }
             if !was_cancelled {
                 node.reason = Some(why);
                 if node.ops != NONE {
@@ -128,6 +151,17 @@ pub(crate) fn admit(id: NodeId) -> bool {
         node.live += 1;
         true
     })
+}
+
+/// A shield starts in this scope: it is not cut while that is so, cancelled or not.
+pub(crate) fn hold(id: NodeId) {
+    tree::with(|tree| {
+        let Some(node) = tree.get(id) else { return };
+        node.live += 1;
+        if node.reason.is_some() && node.live + node.below == 1 {
+            busy(tree, id.index());
+        }
+    });
 }
 
 /// It was answered, or its future is gone. The scope comes back if it is cancelled: then it has to

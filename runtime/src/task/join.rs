@@ -2,6 +2,7 @@
 
 use super::TaskRef;
 use crate::scope::{self, Cancelled, Wait};
+use crate::tree::NodeId;
 use crate::wake::Waiter;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -28,6 +29,11 @@ impl<T> Join<T> {
     /// The cell is new, and `T` is the type of its value.
     pub(crate) unsafe fn new(cell: TaskRef) -> Self {
         Self { cell, wait: None, taken: false, value: PhantomData }
+    }
+
+    /// The child's scope.
+    pub(crate) fn child(&self) -> NodeId {
+        self.cell.id()
     }
 
     /// Whether the child has ended.

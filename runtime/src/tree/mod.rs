@@ -83,7 +83,7 @@ impl Tree {
     }
 
     /// Adds a node below another, or a root. Below a cancelled scope it is born cancelled, which
-    /// is told.
+    /// is told, unless it is a shield.
     #[inline]
     pub(crate) fn insert(&mut self, parent: Option<NodeId>, task: Task) -> (NodeId, bool) {
         let generation = self.next_generation();
@@ -93,7 +93,9 @@ impl Tree {
         if let (Some(above), Some(parent)) = (above, parent) {
             node.parent = parent.index;
             node.next = std::mem::replace(&mut above.first_child, index);
-            node.reason = above.reason.map(|_| Reason::Ancestor);
+            if task.role != Role::Shield {
+                node.reason = above.reason.map(|_| Reason::Ancestor);
+            }
         }
         let (next, cancelled) = (node.next, node.reason.is_some());
         self.nodes.insert(node);

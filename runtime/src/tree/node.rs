@@ -94,6 +94,8 @@ pub(crate) enum Role {
     Task,
     /// A nursery: owns a set, and looks again when the last of its adopted submissions is done.
     Nursery,
+    /// A scope that a cancellation from above does not reach.
+    Shield,
 }
 
 /// What a new node is, as a task.
@@ -107,6 +109,8 @@ pub(crate) struct Task {
 impl Task {
     /// No task at all.
     pub(crate) const NONE: Self = Self { role: Role::Scope, set: NONE, payload: ptr::null() };
+    /// Nor this, but a shield.
+    pub(crate) const SHIELD: Self = Self { role: Role::Shield, ..Self::NONE };
 }
 
 impl Node {

@@ -1,6 +1,8 @@
 //! The queue by which other threads wake this core's tasks.
 
+use super::errand::Errand;
 use super::waker::Remote;
+use crate::tree::NodeId;
 use crossbeam_channel::{Receiver, Sender};
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
@@ -8,13 +10,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
-/// One core's wakes from elsewhere. Bounded by the number of wakers: each stands in it once.
+/// What another thread asks of this core.
+#[derive(Debug)]
+pub(super) enum Message {
+    /// To wake a task.
+    Wake(Arc<Remote>),
+    /// To cancel a scope.
+    Cancel(Arc<Errand>),
+}
+
+/// What other threads ask of one core. Bounded by the number of those who can ask: each wakes only
+/// what it has not woken yet, and cancels once.
 #[derive(Debug)]
 pub(crate) struct Injector {
-    queue: (Sender<Arc<Remote>>, Receiver<Arc<Remote>>),
+    queue: (Sender<Message>, Receiver<Message>),
     /// Wakes the core if it sleeps; at most one system call for each time that it does.
     unparker: Waker,
-    /// The core is gone: a wake is dropped, not queued for nobody.
+    /// The core is gone: a message is dropped, not queued for nobody.
     closed: AtomicBool,
 }
 
@@ -68,13 +80,13 @@ impl Injector {
         Arc::new(Self { queue, unparker, closed: AtomicBool::new(false) })
     }
 
-    /// Queues a wake and makes sure that the core sees it.
-    pub(super) fn push(&self, waker: Arc<Remote>) {
+    /// Queues a message and makes sure that the core sees it.
+    pub(super) fn push(&self, message: Message) {
         if self.closed.load(Ordering::SeqCst) {
             return;
         }
         // The receiver lives in `self`, so the channel cannot be disconnected.
-        let _ = self.queue.0.send(waker);
+        let _ = self.queue.0.send(message);
         self.unparker.wake_by_ref();
         if self.closed.load(Ordering::SeqCst) {
             // It closed between the check and the send, and may have missed this one.
@@ -82,11 +94,15 @@ impl Injector {
         }
     }
 
-    /// Wakes the tasks that other threads asked for; those that ask meanwhile come next time.
-    pub(crate) fn drain(&self) {
+    /// Wakes the tasks that other threads asked for, and has `cancel` cancel scopes; those who ask
+    /// meanwhile are heard next time.
+    pub(crate) fn drain(&self, cancel: impl Fn(NodeId)) {
         for _ in 0..self.queue.1.len() {
-            let Ok(waker) = self.queue.1.try_recv() else { break };
-            waker.deliver();
+            match self.queue.1.try_recv() {
+                Ok(Message::Wake(waker)) => waker.deliver(),
+                Ok(Message::Cancel(errand)) => cancel(errand.scope()),
+                Err(_) => break,
+            }
         }
     }
 
@@ -94,10 +110,10 @@ impl Injector {
         self.queue.1.is_empty()
     }
 
-    /// The core is gone. Wakers that are still around find nobody.
+    /// The core is gone. Whoever still asks finds nobody.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        // Each queued waker holds this queue: emptying it breaks the circle.
+        // Each queued message holds this queue: emptying it breaks the circle.
         while self.queue.1.try_recv().is_ok() {}
     }
 }

@@ -13,11 +13,13 @@
 //!   +--------------------------------------------------+
 //! ```
 
+mod errand;
 mod injector;
 mod ready;
 mod waiter;
 mod waker;
 
+pub(crate) use errand::Errand;
 pub(crate) use injector::{Injector, current as current_core, enter as enter_core, is_current};
 pub(crate) use ready::{
     budget, insert_root, insert_task, is_queued, new_set, next, open_set, payload, remove_set,

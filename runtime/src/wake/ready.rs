@@ -204,7 +204,7 @@ pub(crate) mod budget {
     }
 
     #[inline]
-    pub(super) fn left() -> bool {
+    pub(crate) fn left() -> bool {
         BUDGET.get() > 0
     }
 

@@ -4,7 +4,7 @@
 //! allocation. Whoever clones it gets an `Arc` that names the task by number and knows the way to
 //! its core, so it can be kept for ever, used on any thread and outlive the runtime.
 
-use super::injector::{self, Injector};
+use super::injector::{self, Injector, Message};
 use super::ready;
 use crate::tree::NodeId;
 use std::mem::ManuallyDrop;
@@ -120,7 +120,7 @@ impl Wake for Remote {
         if injector::is_current(&self.core) {
             ready::wake(self.task);
         } else if !self.pending.swap(true, Ordering::SeqCst) {
-            self.core.push(Arc::clone(self));
+            self.core.push(Message::Wake(Arc::clone(self)));
         }
     }
 }

@@ -1,0 +1,51 @@
+//! `Daemons`: the children that a nursery does not wait for, but stops.
+
+use nestling_runtime::lowlevel::{CancelHandle, Reason};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// The daemons of one nursery.
+#[derive(Debug, Default)]
+pub(crate) struct Daemons {
+    handles: RefCell<Vec<CancelHandle>>,
+    alive: Rc<Cell<usize>>,
+}
+
+/// Held by a daemon's future: it has not ended.
+#[derive(Debug)]
+pub(crate) struct Alive(Rc<Cell<usize>>);
+
+impl Daemons {
+    /// Another one starts.
+    pub(crate) fn enter(&self) -> Alive {
+        self.alive.set(self.alive.get() + 1);
+        Alive(Rc::clone(&self.alive))
+    }
+
+    /// How to cancel one.
+    pub(crate) fn add(&self, handle: CancelHandle) {
+        let mut handles = self.handles.borrow_mut();
+        // Those of daemons that have ended do not pile up.
+        if handles.len() > 2 * self.alive.get() + 8 {
+            handles.retain(|handle| !handle.is_cancelled());
+        }
+        handles.push(handle);
+    }
+
+    /// The body has ended, and so many children are alive: if all of them are daemons, they are
+    /// cancelled. One of them may still start another, so it is asked again.
+    pub(crate) fn retire(&self, children: usize) {
+        if children > self.alive.get() {
+            return;
+        }
+        for handle in self.handles.take() {
+            handle.cancel(Reason::Asked);
+        }
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}

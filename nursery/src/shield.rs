@@ -1,0 +1,64 @@
+//! `shield`: work that is finished although it is cancelled around it.
+
+use crate::timeout::{Elapsed, timeout};
+use nestling_runtime::lowlevel::Shield;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::time::Duration;
+
+/// Runs `future` to its end, whatever is cancelled around it: its operations are neither cancelled
+/// nor refused, and nurseries inside it run on. What is opened *and* cancelled inside it is
+/// cancelled. After the shield, the next wait of a cancelled task is its end.
+///
+/// Without a bound this can hold up the end of a whole server for as long as a peer likes. Use
+/// [`shield_for`].
+///
+/// # Cancellation
+///
+/// None, from outside. A shield that is dropped early cancels its operations like anything else.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_nursery::{nursery, shield};
+/// use nestling_runtime::time::sleep;
+/// use std::{cell::Cell, time::Duration};
+///
+/// let flushed = Cell::new(false);
+/// let result = nestling_runtime::block_on(nursery(async |n| {
+///     n.spawn(shield(async {
+///         sleep(Duration::from_millis(1)).await;
+///         flushed.set(true);
+///     }));
+///     n.spawn(async { n.cancel() });
+///     Ok::<_, std::io::Error>(())
+/// }));
+/// assert!(result.is_ok() && flushed.get());
+/// ```
+pub async fn shield<F: Future>(future: F) -> F::Output {
+    let shield = Shield::new();
+    let mut future = pin!(future);
+    poll_fn(|cx| shield.run(|| future.as_mut().poll(cx))).await
+}
+
+/// Runs `future` as [`shield`] does, but for at most `duration`; then it is cancelled. The way to
+/// say goodbye to a peer, or to finish a frame.
+///
+/// # Errors
+///
+/// [`Elapsed`] if the future was cut at the deadline.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_nursery::shield_for;
+/// use std::{future::pending, time::Duration};
+///
+/// nestling_runtime::block_on(async {
+///     assert_eq!(shield_for(Duration::from_secs(1), async { 7 }).await, Ok(7));
+///     assert!(shield_for(Duration::ZERO, pending::<()>()).await.is_err());
+/// });
+/// ```
+pub async fn shield_for<F: Future>(duration: Duration, future: F) -> Result<F::Output, Elapsed> {
+    shield(timeout(duration, future)).await
+}

@@ -1,0 +1,174 @@
+//! The ways to start a child besides `spawn`.
+
+use crate::child_output::ChildOutput;
+use crate::join_handle::JoinHandle;
+use crate::nursery::Nursery;
+use crate::slots::Permit;
+use crate::start::{self, Start, Started};
+use crate::supervised::{Supervised, caught};
+use nestling_runtime::lowlevel::CancelHandle;
+use std::future::Future;
+
+impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
+    /// Starts a child with a name, by which it is called where the tree of tasks is shown.
+    pub fn spawn_named<F>(
+        &'scope self,
+        name: &'static str,
+        child: F,
+    ) -> JoinHandle<'scope, <F::Output as ChildOutput<E>>::Ok>
+    where
+        F: Future<Output: ChildOutput<E>> + 'scope,
+    {
+        let _ = name;
+        self.spawn(child)
+    }
+
+    /// Starts a child if that is possible at once.
+    ///
+    /// # Errors
+    ///
+    /// The future comes back, unpolled, when the nursery is cancelled, or all the
+    /// [slots](Self::slot) of its [limit](crate::Options::limit) are taken. Otherwise the child
+    /// takes one.
+    pub fn try_spawn<F>(
+        &'scope self,
+        child: F,
+    ) -> Result<JoinHandle<'scope, <F::Output as ChildOutput<E>>::Ok>, F>
+    where
+        F: Future<Output: ChildOutput<E>> + 'scope,
+    {
+        match self.frame().slots().try_acquire() {
+            Some(permit) if !self.is_cancelled() => Ok(Slot { nursery: self, permit }.spawn(child)),
+            _ => Err(child),
+        }
+    }
+
+    /// Starts a child that is not waited for: it is cancelled once the body and all other children
+    /// have ended. Its failure fails the nursery all the same.
+    pub fn spawn_daemon<F>(&'scope self, child: F)
+    where
+        F: Future<Output: ChildOutput<E>> + 'scope,
+    {
+        let daemons = self.frame().daemons();
+        let alive = daemons.enter();
+        let daemon = async move {
+            let _alive = alive;
+            child.await
+        };
+        daemons.add(self.spawn(daemon).cancel_handle());
+    }
+
+    /// Starts a child whose failure or panic is for its handle alone: the others live on. It may
+    /// have any output.
+    pub fn supervise<F>(&'scope self, child: F) -> Supervised<'scope, F::Output>
+    where
+        F: Future + 'scope,
+    {
+        Supervised::new(self.add(caught(child), |frame, output| {
+            frame.ledger().see();
+            Some(output)
+        }))
+    }
+
+    /// Starts a child and waits until it calls [`Started::ready`]; its value comes out. After that
+    /// it is a child like any other.
+    ///
+    /// # Cancellation
+    ///
+    /// The child is cancelled, and its end waited for.
+    ///
+    /// # Errors
+    ///
+    /// The child's error, if it fails before it is ready: that does not cancel the nursery.
+    /// [`Cancelled`](nestling_runtime::lowlevel::Cancelled) if it was cancelled, or, with a text
+    /// that says so, if it ended without being ready.
+    pub fn start<V, G, O>(&'scope self, child: G) -> Start<'scope, V, E>
+    where
+        V: 'scope,
+        G: AsyncFnOnce(Started<V>) -> O + 'scope,
+        O: ChildOutput<E> + 'scope,
+    {
+        start::start(self, child)
+    }
+
+    /// Waits until fewer children hold slots than the nursery's [limit](crate::Options::limit)
+    /// says; in the order of those who ask. Children of plain [`spawn`](Self::spawn) hold none.
+    ///
+    /// # Cancellation
+    ///
+    /// A drop point: cancelled while it waits, the task ends here, and its place in the queue is
+    /// given up.
+    pub async fn slot(&'scope self) -> Slot<'scope, 'env, E> {
+        Slot { nursery: self, permit: self.frame().slots().acquire().await }
+    }
+}
+
+/// Room for one child in a nursery with a limit. Dropping it leaves the room to the next.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_nursery::{Options, Slot, nursery_with};
+/// use std::cell::Cell;
+///
+/// let (alive, most) = (Cell::new(0), Cell::new(0));
+/// let options = Options { limit: Some(3), ..Options::default() };
+/// let result = nestling_runtime::block_on(nursery_with(options, async |n| {
+///     for _ in 0..20 {
+///         let slot: Slot<'_, '_> = n.slot().await;
+///         slot.spawn(async {
+///             alive.set(alive.get() + 1);
+///             most.set(most.get().max(alive.get()));
+///             nestling_runtime::yield_now().await;
+///             alive.set(alive.get() - 1);
+///         });
+///     }
+///     Ok(())
+/// }));
+/// result.unwrap();
+/// assert_eq!(most.get(), 3);
+/// ```
+#[derive(Debug)]
+#[must_use = "dropping it leaves the room to the next"]
+pub struct Slot<'scope, 'env: 'scope, E = std::io::Error> {
+    nursery: &'scope Nursery<'scope, 'env, E>,
+    permit: Permit,
+}
+
+impl<'scope, E> Slot<'scope, '_, E> {
+    /// Starts a child, which holds the slot until it ends; see [`Nursery::spawn`].
+    pub fn spawn<F>(self, child: F) -> JoinHandle<'scope, <F::Output as ChildOutput<E>>::Ok>
+    where
+        F: Future<Output: ChildOutput<E>> + 'scope,
+    {
+        let permit = self.permit;
+        self.nursery.spawn(async move {
+            let _permit = permit;
+            child.await
+        })
+    }
+
+    /// Starts a supervised child, which holds the slot until it ends; see [`Nursery::supervise`].
+    pub fn supervise<F>(self, child: F) -> Supervised<'scope, F::Output>
+    where
+        F: Future + 'scope,
+    {
+        let permit = self.permit;
+        self.nursery.supervise(async move {
+            let _permit = permit;
+            child.await
+        })
+    }
+}
+
+impl<T> JoinHandle<'_, T> {
+    /// Cancels the child, and only that: its siblings live on. Its error, if it makes one of that,
+    /// does not fail the nursery.
+    pub fn cancel(&self) {
+        self.cancel_handle().cancel(nestling_runtime::lowlevel::Reason::Asked);
+    }
+
+    fn cancel_handle(&self) -> CancelHandle {
+        CancelHandle::of(self.join())
+    }
+}

@@ -1,0 +1,178 @@
+//! `Started` and `Start`: a child that says when it is ready, and the one who waits for that.
+//!
+//! ```text
+//!              ready(v)                                 Ok(v)
+//!   starting ───────────▶ ready: an ordinary child      ─────▶ the starter
+//!       │ fails ─────────────────────────────────────── Err ──▶ the starter, not the nursery
+//!       │ ends ──────────────────────────── never ready, Err ─▶ the starter
+//!       └ the starter is cancelled or dropped ──▶ the child is cancelled; a starter that is still
+//!                                                 there waits for its end
+//! ```
+
+use crate::child_output::ChildOutput;
+use crate::nursery::Nursery;
+use nestling_runtime::lowlevel::{
+    CancelHandle, Cancelled, Join, Reason, current_reason, mark_delivered, was_delivered,
+};
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// What child and starter share.
+struct Shared<V> {
+    value: Cell<Option<V>>,
+    ready: Cell<bool>,
+    starter: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// Given to a child that was started with [`Nursery::start`]: says that it is ready.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_nursery::{Started, nursery};
+/// use std::future::pending;
+///
+/// let result = nestling_runtime::block_on(nursery(async |n| {
+///     let port: u16 = n
+///         .start(async |up: Started<u16>| {
+///             up.ready(8080); // the listener is bound
+///             pending::<std::io::Result<()>>().await // and goes on accepting
+///         })
+///         .await?;
+///     n.cancel();
+///     Ok::<_, std::io::Error>(port)
+/// }));
+/// assert_eq!(result.unwrap(), 8080);
+/// ```
+pub struct Started<V> {
+    shared: Rc<Shared<V>>,
+}
+
+impl<V> Started<V> {
+    /// The child is ready: whoever started it goes on with `value`. From now on its failure is the
+    /// nursery's.
+    pub fn ready(self, value: V) {
+        self.shared.ready.set(true);
+        if self.shared.starter.get() {
+            self.shared.value.set(Some(value));
+        }
+        let waker = self.shared.waker.take();
+        waker.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// The future of [`Nursery::start`].
+///
+/// # Cancellation
+///
+/// The child is cancelled, and its end waited for. If the future is dropped, it is for the nursery
+/// to wait.
+#[must_use = "dropping it cancels the child"]
+pub struct Start<'scope, V, E> {
+    /// The child's value is its error, if it failed before it was ready.
+    join: Join<Result<(), E>>,
+    shared: Rc<Shared<V>>,
+    gave_up: bool,
+    /// Invariant: like a handle, it cannot leave the nursery.
+    scope: PhantomData<Cell<&'scope ()>>,
+}
+
+// Nothing in here is pinned: value and error are moved out of their cells.
+impl<V, E> Unpin for Start<'_, V, E> {}
+
+/// Starts a child; see [`Nursery::start`].
+pub(crate) fn start<'scope, V, G, O, E>(
+    nursery: &'scope Nursery<'scope, '_, E>,
+    child: G,
+) -> Start<'scope, V, E>
+where
+    V: 'scope,
+    G: AsyncFnOnce(Started<V>) -> O + 'scope,
+    O: ChildOutput<E> + 'scope,
+{
+    let shared = Rc::new(Shared {
+        value: Cell::new(None),
+        ready: Cell::new(false),
+        starter: Cell::new(true),
+        waker: RefCell::new(None),
+    });
+    let started = Started { shared: Rc::clone(&shared) };
+    let its = Rc::clone(&shared);
+    let join = nursery.add(async move { child(started).await }, move |frame, output: O| {
+        let result = output.into_result().map(drop);
+        if its.ready.get() || !its.starter.get() || was_delivered() {
+            frame.ledger().enter(frame.scope(), result).map(Ok)
+        } else {
+            Some(result)
+        }
+    });
+    Start { join, shared, gave_up: false, scope: PhantomData }
+}
+
+impl<V, E> Start<'_, V, E> {
+    /// The child is of no use to a starter that goes.
+    fn give_up(&mut self) {
+        if !std::mem::replace(&mut self.gave_up, true) {
+            CancelHandle::of(&self.join).cancel(Reason::Asked);
+        }
+    }
+}
+
+impl<V, E: From<Cancelled>> Future for Start<'_, V, E> {
+    type Output = Result<V, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if !self.gave_up
+            && let Some(value) = self.shared.value.take()
+        {
+            self.shared.starter.set(false);
+            return Poll::Ready(Ok(value));
+        }
+        if current_reason().is_some() {
+            self.give_up();
+        }
+        let Poll::Ready(joined) = Pin::new(&mut self.join).poll(cx) else {
+            let old = self.shared.waker.replace(Some(cx.waker().clone()));
+            drop(old);
+            return Poll::Pending;
+        };
+        self.shared.starter.set(false);
+        Poll::Ready(match joined {
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(())) if !self.gave_up && !self.shared.ready.get() => {
+                Err(Cancelled::never_ready().into())
+            }
+            // It was cancelled, before it was ready or too late to be of use.
+            Ok(Ok(())) | Err(_) => {
+                mark_delivered();
+                Err(Cancelled::new().into())
+            }
+        })
+    }
+}
+
+impl<V, E> Drop for Start<'_, V, E> {
+    fn drop(&mut self) {
+        if self.shared.starter.replace(false) {
+            self.give_up();
+        }
+    }
+}
+
+impl<V> fmt::Debug for Started<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Started").finish_non_exhaustive()
+    }
+}
+
+impl<V, E> fmt::Debug for Start<'_, V, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Start").field("ready", &self.shared.ready.get()).finish_non_exhaustive()
+    }
+}

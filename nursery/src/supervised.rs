@@ -1,0 +1,143 @@
+//! `Supervised`: a child whose end, however it comes, is for its handle alone.
+
+use nestling_runtime::lowlevel::{CancelHandle, Join, Payload, Reason};
+use std::cell::Cell;
+use std::error::Error;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+
+/// The handle of a child that was started with [`Nursery::supervise`](crate::Nursery::supervise):
+/// resolves to the child's output, whatever its type, or to how it ended otherwise.
+///
+/// Dropping it discards the output, or the panic, not the child: the nursery waits for that.
+///
+/// # Cancellation
+///
+/// A task that awaits a handle is kept for as long as the child is.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_nursery::{JoinError, Supervised, nursery};
+///
+/// let result = nestling_runtime::block_on(nursery(async |n| {
+///     let worker: Supervised<'_, u32> = n.supervise(async { panic!("out of order") });
+///     let other = n.spawn(async { Ok(7) });
+///     assert!(matches!(worker.await, Err(JoinError::Panic(_))));
+///     Ok::<_, std::io::Error>(other.await?) // lives on
+/// }));
+/// assert_eq!(result.unwrap(), 7);
+/// ```
+#[derive(Debug)]
+pub struct Supervised<'scope, O> {
+    join: Join<Result<O, Payload>>,
+    /// Invariant: a handle cannot leave the nursery it came from.
+    scope: PhantomData<Cell<&'scope ()>>,
+}
+
+impl<O> Supervised<'_, O> {
+    pub(crate) fn new(join: Join<Result<O, Payload>>) -> Self {
+        Self { join, scope: PhantomData }
+    }
+
+    /// Whether the child has ended.
+    pub fn is_finished(&self) -> bool {
+        self.join.is_finished()
+    }
+
+    /// Cancels the child, and only that.
+    pub fn cancel(&self) {
+        CancelHandle::of(&self.join).cancel(Reason::Asked);
+    }
+}
+
+impl<O> Future for Supervised<'_, O> {
+    type Output = Result<O, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.join).poll(cx).map(|joined| match joined {
+            Ok(Ok(output)) => Ok(output),
+            Ok(Err(payload)) => Err(JoinError::Panic(payload)),
+            Err(_) => Err(JoinError::Cancelled),
+        })
+    }
+}
+
+/// Runs a future and catches what it throws, also while it is dropped.
+pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, Payload> {
+    /// Drops the future before its owner does, and what that throws with it.
+    struct Dropped<'a, F>(Pin<&'a mut Option<F>>);
+    impl<F> Drop for Dropped<'_, F> {
+        fn drop(&mut self) {
+            // The panic hook has told what it says.
+            let _ = catch_unwind(AssertUnwindSafe(|| self.0.set(None)));
+        }
+    }
+    let future = pin!(Some(future));
+    let mut running = Dropped(future);
+    poll_fn(|cx| {
+        let future = running.0.as_mut().as_pin_mut().expect("it is dropped at the end");
+        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+            Ok(polled) => polled.map(Ok),
+            Err(payload) => Poll::Ready(Err(payload)),
+        }
+    })
+    .await
+}
+
+/// How a supervised child ended without an output.
+///
+/// # Examples
+///
+/// See [`Supervised`].
+pub enum JoinError {
+    /// It was cut, by its handle or with its nursery.
+    Cancelled,
+    /// It panicked, with this payload.
+    Panic(Payload),
+}
+
+impl JoinError {
+    /// What the panic said, if it was one with a text.
+    pub fn message(&self) -> Option<&str> {
+        let Self::Panic(payload) = self else { return None };
+        let text = payload.downcast_ref::<&str>().copied();
+        text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("Cancelled"),
+            Self::Panic(_) => f.debug_tuple("Panic").field(&self.message()).finish(),
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, self.message()) {
+            (Self::Cancelled, _) => f.write_str("the child was cancelled"),
+            (Self::Panic(_), Some(message)) => write!(f, "the child panicked: {message}"),
+            (Self::Panic(_), None) => f.write_str("the child panicked"),
+        }
+    }
+}
+
+impl Error for JoinError {}
+
+impl From<JoinError> for io::Error {
+    /// Keeps the text; a payload need not be `Sync`, as an `io::Error` has to be.
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Cancelled => nestling_runtime::lowlevel::Cancelled::new().into(),
+            JoinError::Panic(_) => Self::other(error.to_string()),
+        }
+    }
+}

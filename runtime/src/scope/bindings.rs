@@ -1,0 +1,57 @@
+//! Values bound to scopes: what task-locals find on the way up from the code that asks.
+
+use crate::tree::{self, NONE, NodeId, Task};
+use std::any::Any;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+
+/// A value, and for which task-local it is.
+#[derive(Debug)]
+struct Binding {
+    key: usize,
+    value: Rc<dyn Any>,
+}
+
+thread_local! {
+    // Never destroyed, so that destructors of other thread-locals can still ask.
+    static BINDINGS: ManuallyDrop<RefCell<BTreeMap<NodeId, Binding>>> =
+        const { ManuallyDrop::new(RefCell::new(BTreeMap::new())) };
+}
+
+/// Opens a scope below the current one in which `key` has a value.
+pub(crate) fn bind(key: usize, value: Rc<dyn Any>) -> NodeId {
+    let scope = tree::with(|tree| tree.insert(super::current(), Task::NONE).0);
+    BINDINGS.with(|bindings| bindings.borrow_mut().insert(scope, Binding { key, value }));
+    scope
+}
+
+/// Takes the value of a scope out. Dropped by the caller: its destructor is foreign code.
+#[must_use = "its destructor must not run inside a borrow"]
+pub(crate) fn unbind(scope: NodeId) -> Option<Rc<dyn Any>> {
+    let removed = BINDINGS.with(|bindings| bindings.borrow_mut().remove(&scope));
+    removed.map(|binding| binding.value)
+}
+
+/// The innermost value of `key` for the code that runs now.
+pub(crate) fn bound(key: usize) -> Option<Rc<dyn Any>> {
+    let mut at = super::current()?;
+    BINDINGS.with(|bindings| {
+        let bindings = bindings.borrow();
+        if bindings.is_empty() {
+            return None;
+        }
+        tree::with(|tree| {
+            loop {
+                if let Some(binding) = bindings.get(&at)
+                    && binding.key == key
+                {
+                    return Some(Rc::clone(&binding.value));
+                }
+                let parent = tree.get(at).map_or(NONE, |node| node.parent);
+                at = tree.id(parent)?;
+            }
+        })
+    })
+}
