@@ -1,8 +1,6 @@
 //! `cancelled`: waits for the cancellation of the code that asks.
 
-use nestling_runtime::lowlevel::{Cancelled, current_reason, mark_delivered};
-use std::future::poll_fn;
-use std::task::Poll;
+use nestling_runtime::lowlevel::{Cancelled, until_cancelled};
 
 /// Resolves when the scope of the code that awaits it is cancelled: the place to begin an orderly
 /// end. Like any answer to a cancellation it is the last one: the next wait that is not shielded
@@ -32,13 +30,5 @@ use std::task::Poll;
 /// assert_eq!(said.get(), "bye");
 /// ```
 pub async fn cancelled() -> Cancelled {
-    // No registration: every task is polled once when it is cancelled.
-    poll_fn(|_| match current_reason() {
-        Some(_) => {
-            mark_delivered();
-            Poll::Ready(Cancelled::new())
-        }
-        None => Poll::Pending,
-    })
-    .await
+    until_cancelled().await
 }

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 /// Cancels a scope: marks all below it, asks the kernel to cancel what they have in flight, and
 /// has each of their tasks polled once more.
 pub(crate) fn cancel(scope: NodeId, reason: Reason) {
-    let CancelWork { ops, tasks } = scope::cancel(scope, reason);
+    let CancelWork { ops, tasks, listeners } = scope::cancel(scope, reason);
     // Nobody is to be woken while the driver is borrowed, nor before all lists were read: a
     // foreign waker may drop operations, and with them the heads of lists.
     let mut withdrawn = Vec::new();
@@ -24,7 +24,9 @@ pub(crate) fn cancel(scope: NodeId, reason: Reason) {
             withdrawn.append(&mut driver.borrow_mut().cancel_list(head));
         }
     }
-    wake_all(withdrawn.into_iter().chain(tasks.into_iter().map(Waiter::Task)));
+    let listeners: Vec<_> = listeners.into_iter().filter_map(scope::silence).collect();
+    let listeners = listeners.into_iter().map(Waiter::Foreign);
+    wake_all(withdrawn.into_iter().chain(tasks.into_iter().map(Waiter::Task)).chain(listeners));
 }
 
 /// Wakes everybody, also after a foreign waker that panics: what is not woken now never ends. The

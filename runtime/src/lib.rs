@@ -64,6 +64,7 @@ mod children;
 pub mod net;
 mod shield;
 mod task_local;
+mod until_cancelled;
 
 mod event_loop;
 

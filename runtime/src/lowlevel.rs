@@ -14,3 +14,4 @@ pub use crate::shield::Shield;
 pub use crate::task::Join;
 pub use crate::time::{Instant, Sleep, sleep_until};
 pub use crate::tree::Reason;
+pub use crate::until_cancelled::{UntilCancelled, until_cancelled};

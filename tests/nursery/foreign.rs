@@ -6,7 +6,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use nestling::net::TcpListener;
 use nestling::time::sleep;
-use nestling::{nursery, timeout};
+use nestling::{cancelled, nursery, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::future::{Future, pending};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -33,6 +33,26 @@ fn many_operations_in_one_child() {
         });
         assert_eq!(result.await, Ok(()));
         assert_eq!(heard.get(), 200, "each is delivered its own answer");
+    });
+}
+
+#[test]
+fn a_combinator_hears_of_the_cancellation() {
+    run(async || {
+        let heard = Count::default();
+        let result = nursery(async |n| {
+            n.spawn(async {
+                let mut all: FuturesUnordered<_> = (0..50).map(|_| cancelled()).collect();
+                while all.next().await.is_some() {
+                    heard.one();
+                }
+            });
+            settle().await;
+            n.cancel();
+            Ok::<_, E>(())
+        });
+        assert_eq!(result.await, Ok(()));
+        assert_eq!(heard.get(), 50);
     });
 }
 

@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 14] = [
     &["driver", "task"],
     &["op"],
     &["io", "time", "sync", "cancel", "yield_now"],
-    &["net", "fs", "process", "signal", "children", "shield", "task_local"],
+    &["net", "fs", "process", "signal", "children", "shield", "task_local", "until_cancelled"],
     &["event_loop"],
     &["runtime"],
     &["cores"],

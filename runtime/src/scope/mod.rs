@@ -14,6 +14,7 @@
 
 mod bindings;
 mod cancelled;
+mod listeners;
 mod status;
 mod waits;
 
@@ -22,6 +23,7 @@ use std::cell::Cell;
 
 pub(crate) use bindings::{bind, bound, unbind};
 pub use cancelled::{Cancelled, is_cancelled};
+pub(crate) use listeners::{listen, new_listener, silence};
 pub(crate) use status::{
     CancelWork, admit, cancel, has_ops, hold, is_delivered, is_in_cancelled, is_open, is_running,
     look_again, mark_delivered, new, new_shield, ops, parent, push_op, reason, release, set_ops,

@@ -2,11 +2,13 @@
 
 use crate::tree::{self, NONE, NodeId, Reason, Role, SetId, Task, Tree};
 
-/// What a cancellation has to tell: the submissions to cancel, and the tasks to poll once more.
+/// What a cancellation has to tell: the submissions to cancel, the tasks to poll once more, and
+/// those who listen.
 #[derive(Debug, Default)]
 pub(crate) struct CancelWork {
     pub(crate) ops: Vec<u32>,
     pub(crate) tasks: Vec<NodeId>,
+    pub(crate) listeners: Vec<NodeId>,
 }
 
 /// A cancelled scope has become idle: it is one less for those around it, as far as they are
@@ -105,8 +107,10 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
                 if node.ops != NONE {
                     work.ops.push(node.ops);
                 }
-                if node.role == Role::Task {
-                    work.tasks.extend(task);
+                match node.role {
+                    Role::Task => work.tasks.extend(task),
+                    Role::Listener => work.listeners.extend(task),
+                    Role::Scope | Role::Nursery | Role::Shield => {}
                 }
             }
             cancelled.push(index);

@@ -96,6 +96,8 @@ pub(crate) enum Role {
     Nursery,
     /// A scope that a cancellation from above does not reach.
     Shield,
+    /// A scope in which a future of a foreign combinator waits to hear of a cancellation.
+    Listener,
 }
 
 /// What a new node is, as a task.
@@ -111,6 +113,8 @@ impl Task {
     pub(crate) const NONE: Self = Self { role: Role::Scope, set: NONE, payload: ptr::null() };
     /// Nor this, but a shield.
     pub(crate) const SHIELD: Self = Self { role: Role::Shield, ..Self::NONE };
+    /// Nor this, but a listener.
+    pub(crate) const LISTENER: Self = Self { role: Role::Listener, ..Self::NONE };
 }
 
 impl Node {
