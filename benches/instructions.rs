@@ -8,6 +8,9 @@
 //! so many operations and with twice as many, and the difference is divided by their number: what
 //! starting and stopping costs drops out. The kernel's own instructions are not counted.
 
+mod nested;
+
+use nested::{Child, Level, Sixteen, Tree, descent};
 use nestling::{Runtime, nursery, task};
 use nestling_runtime::lowlevel::nop;
 use std::env;
@@ -28,12 +31,18 @@ const RUN: &str = "--run";
 /// What is counted: name, and a function that does so many of it.
 type Program = (&'static str, fn(u64));
 
-const PROGRAMS: [Program; 5] = [
+/// Their difference is what 15 levels cost.
+const WAKE_1: &str = "wake below 1 nursery";
+const WAKE_16: &str = "wake below 16 nurseries";
+
+const PROGRAMS: [Program; 7] = [
     ("spawn + join", |count| children(count, || async {})),
     ("spawn + join, one yield", |count| children(count, task::yield_now)),
     ("nop, one at a time", |count| nops(count, 1)),
     ("nop, 100 at a time", |count| nops(count, DEPTH)),
     ("nursery with one child", nurseries),
+    (WAKE_1, wakes::<Level<Child>>),
+    (WAKE_16, wakes::<Sixteen<Child>>),
 ];
 
 fn block_on(future: impl Future<Output = io::Result<()>>) {
@@ -83,6 +92,11 @@ fn nurseries(count: u64) {
     });
 }
 
+fn wakes<T: Tree>(count: u64) {
+    let mut runtime = Runtime::builder().build().expect("a runtime");
+    descent::<T>(&mut runtime, count);
+}
+
 /// Instructions of this program when it does `count` operations.
 fn instructions(program: &str, count: u64) -> u64 {
     let output = Command::new("valgrind")
@@ -108,9 +122,14 @@ fn main() {
     if !arguments.iter().any(|argument| argument == "--bench") {
         return println!("only `cargo bench` measures");
     }
-    for (name, _) in PROGRAMS {
+    let figures = PROGRAMS.map(|(name, _)| {
         let once = instructions(name, OPERATIONS);
         let twice = instructions(name, 2 * OPERATIONS);
-        println!("{name:26} {:8.1} instructions", (twice - once) as f64 / OPERATIONS as f64);
-    }
+        let figure = (twice - once) as f64 / OPERATIONS as f64;
+        println!("{name:26} {figure:8.1} instructions");
+        (name, figure)
+    });
+    let of = |name| figures.iter().find(|(other, _)| *other == name).expect("a program").1;
+    let level = (of(WAKE_16) - of(WAKE_1)) / 15.0;
+    println!("{:26} {level:8.1} instructions", "one more nursery on a wake");
 }
