@@ -5,29 +5,35 @@
 //! ```
 //!
 //! Times are per child, from the spawn until all are joined. The peers are Tokio's `JoinSet` on one
-//! thread, and `FuturesUnordered` of boxed futures without any runtime: its waker does nothing.
+//! thread, and two without a runtime, polled with a waker that does nothing: `FuturesUnordered` of
+//! boxed futures, and moro-local, whose scopes are built on that and let children borrow.
 
-use criterion::Criterion;
+mod busy;
+mod rounds;
+
+use busy::busy;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use rounds::{Contender, compare};
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::task::{JoinSet, LocalSet};
 
 /// Children that are joined together.
 const CHILDREN: u64 = 1_000;
+/// Nurseries in a round, one after the other.
+const NURSERIES: u64 = 50;
 
-/// Opens so many nurseries, one after the other.
-fn nestling<F>(runtime: &mut nestling::Runtime, rounds: u64, child: fn() -> F) -> Duration
+fn nestling<F>(runtime: &mut nestling::Runtime, child: fn() -> F) -> Duration
 where
     F: Future<Output = ()>,
 {
     runtime.block_on(async {
         let start = Instant::now();
-        for _ in 0..rounds {
+        for _ in 0..NURSERIES {
             let result: io::Result<()> = nestling::nursery(async |n| {
                 for _ in 0..CHILDREN {
                     n.spawn(child());
@@ -41,13 +47,13 @@ where
     })
 }
 
-fn tokio<F>(runtime: &tokio::runtime::Runtime, rounds: u64, child: fn() -> F) -> Duration
+fn tokio<F>(runtime: &tokio::runtime::Runtime, child: fn() -> F) -> Duration
 where
     F: Future<Output = ()> + 'static,
 {
     LocalSet::new().block_on(runtime, async {
         let start = Instant::now();
-        for _ in 0..rounds {
+        for _ in 0..NURSERIES {
             let mut set = JoinSet::new();
             for _ in 0..CHILDREN {
                 set.spawn_local(child());
@@ -60,13 +66,13 @@ where
     })
 }
 
-fn unordered<F>(rounds: u64, child: fn() -> F) -> Duration
+fn unordered<F>(child: fn() -> F) -> Duration
 where
     F: Future<Output = ()> + 'static,
 {
     busy(async {
         let start = Instant::now();
-        for _ in 0..rounds {
+        for _ in 0..NURSERIES {
             let mut set: FuturesUnordered<Pin<Box<dyn Future<Output = ()>>>> =
                 FuturesUnordered::new();
             for _ in 0..CHILDREN {
@@ -78,15 +84,22 @@ where
     })
 }
 
-/// Polls a future until it is ready, without ever waiting.
-fn busy<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
+fn moro<F>(child: fn() -> F) -> Duration
+where
+    F: Future<Output = ()> + 'static,
+{
+    busy(async {
+        let start = Instant::now();
+        for _ in 0..NURSERIES {
+            moro_local::async_scope!(|scope| {
+                for _ in 0..CHILDREN {
+                    scope.spawn(child());
+                }
+            })
+            .await;
         }
-    }
+        start.elapsed()
+    })
 }
 
 /// A yield that asks nothing of any runtime.
@@ -103,9 +116,9 @@ async fn yield_once() {
     .await;
 }
 
-fn compare<N, T, U>(
-    criterion: &mut Criterion,
-    name: &str,
+fn beside<N, T, U>(
+    title: &str,
+    rounds: usize,
     of_nestling: fn() -> N,
     of_tokio: fn() -> T,
     of_nobody: fn() -> U,
@@ -114,42 +127,22 @@ fn compare<N, T, U>(
     T: Future<Output = ()> + 'static,
     U: Future<Output = ()> + 'static,
 {
-    let share = |elapsed: Duration, children: u64, rounds: u64| {
-        elapsed.mul_f64(children as f64 / (rounds * CHILDREN) as f64)
-    };
-    let mut group = criterion.benchmark_group(name);
-    let mut runtime = nestling::Runtime::builder().build().expect("a runtime");
-    group.bench_function("nestling", |bencher| {
-        bencher.iter_custom(|count| {
-            let rounds = count.div_ceil(CHILDREN);
-            share(nestling(&mut runtime, rounds, of_nestling), count, rounds)
-        });
-    });
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    group.bench_function("tokio JoinSet", |bencher| {
-        bencher.iter_custom(|count| {
-            let rounds = count.div_ceil(CHILDREN);
-            share(tokio(&runtime, rounds, of_tokio), count, rounds)
-        });
-    });
-    group.bench_function("FuturesUnordered", |bencher| {
-        bencher.iter_custom(|count| {
-            let rounds = count.div_ceil(CHILDREN);
-            share(unordered(rounds, of_nobody), count, rounds)
-        });
-    });
-    group.finish();
+    let mut ours = nestling::Runtime::builder().build().expect("a runtime");
+    let theirs = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let mut contenders: [Contender<'_>; 4] = [
+        ("nestling", Box::new(|| nestling(&mut ours, of_nestling))),
+        ("Tokio JoinSet", Box::new(|| tokio(&theirs, of_tokio))),
+        ("FuturesUnordered", Box::new(|| unordered(of_nobody))),
+        ("moro-local", Box::new(|| moro(of_nobody))),
+    ];
+    compare(title, NURSERIES * CHILDREN, rounds, &mut contenders);
 }
 
 fn main() {
-    let mut criterion = Criterion::default()
-        .warm_up_time(Duration::from_secs(1))
-        .measurement_time(Duration::from_secs(3))
-        .configure_from_args();
+    let Some(rounds) = rounds::rounds() else { return };
     let nothing = || std::future::ready(());
-    compare(&mut criterion, "spawn, nothing", nothing, nothing, nothing);
+    beside("spawn + join", rounds, nothing, nothing, nothing);
     // Each runtime with its own yield: Tokio's waits for the next turn, by design.
     let (of_nestling, of_tokio) = (nestling::task::yield_now, tokio::task::yield_now);
-    compare(&mut criterion, "spawn, one yield", of_nestling, of_tokio, yield_once);
-    criterion.final_summary();
+    beside("spawn + join, one yield", rounds, of_nestling, of_tokio, yield_once);
 }
