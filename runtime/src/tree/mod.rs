@@ -20,6 +20,7 @@ use slab::Slab;
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 
+use node::Generation;
 pub use node::Reason;
 pub(crate) use node::{NONE, Node, NodeId, Role, Set, SetId, State, Task};
 
@@ -28,13 +29,13 @@ pub(crate) use node::{NONE, Node, NodeId, Role, Set, SetId, State, Task};
 pub(crate) struct Tree {
     nodes: Slab<Node>,
     sets: Slab<Set>,
-    generation: u64,
+    generation: Generation,
 }
 
 thread_local! {
     // Never destroyed, so that destructors of other thread-locals can still ask; `trim` frees it.
     static TREE: ManuallyDrop<RefCell<Tree>> = const {
-        let tree = Tree { nodes: Slab::new(), sets: Slab::new(), generation: 0 };
+        let tree = Tree { nodes: Slab::new(), sets: Slab::new(), generation: Generation::MIN };
         ManuallyDrop::new(RefCell::new(tree))
     };
 }
@@ -77,8 +78,8 @@ impl Tree {
         Some(NodeId { index, generation })
     }
 
-    fn next_generation(&mut self) -> u64 {
-        self.generation += 1;
+    fn next_generation(&mut self) -> Generation {
+        self.generation = self.generation.checked_add(1).expect("a computer lives shorter");
         self.generation
     }
 

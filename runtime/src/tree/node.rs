@@ -1,16 +1,21 @@
 //! `Node` and `Set`: what is known of one scope, and of tasks that are polled together.
 
+use std::num::NonZero;
 use std::ptr;
 use std::task::Waker;
 
 /// The end of a list; the parent of a root; the set of what is no task.
 pub(crate) const NONE: u32 = u32::MAX;
 
+/// Counts what was ever inserted and removed. Never zero, so that an optional id takes no more room
+/// than an id: one is set aside and put back with every poll.
+pub(super) type Generation = NonZero<u64>;
+
 /// Names a node. Stale once that is gone: every use of it then is a miss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NodeId {
     pub(super) index: u32,
-    pub(super) generation: u64,
+    pub(super) generation: Generation,
 }
 
 impl NodeId {
@@ -59,7 +64,7 @@ pub(crate) enum State {
 /// One scope, and task if it is one.
 #[derive(Debug)]
 pub(crate) struct Node {
-    pub(super) generation: u64,
+    pub(super) generation: Generation,
     pub(crate) parent: u32,
     pub(crate) first_child: u32,
     pub(super) previous: u32,
@@ -125,7 +130,7 @@ impl Node {
     }
 
     #[inline]
-    pub(super) fn new(generation: u64, task: Task) -> Self {
+    pub(super) fn new(generation: Generation, task: Task) -> Self {
         Self {
             generation,
             parent: NONE,
