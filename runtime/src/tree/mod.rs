@@ -15,27 +15,28 @@
 //! both uses, because a child is made and unmade for every connection that a server accepts.
 
 mod node;
+mod table;
 
-use slab::Slab;
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 
 use node::Generation;
 pub use node::Reason;
 pub(crate) use node::{NONE, Node, NodeId, Role, Set, SetId, State, Task};
+use table::Table;
 
 /// All nodes of a thread.
 #[derive(Debug)]
 pub(crate) struct Tree {
-    nodes: Slab<Node>,
-    sets: Slab<Set>,
+    nodes: Table<Node>,
+    sets: Table<Set>,
     generation: Generation,
 }
 
 thread_local! {
     // Never destroyed, so that destructors of other thread-locals can still ask; `trim` frees it.
     static TREE: ManuallyDrop<RefCell<Tree>> = const {
-        let tree = Tree { nodes: Slab::new(), sets: Slab::new(), generation: Generation::MIN };
+        let tree = Tree { nodes: Table::new(), sets: Table::new(), generation: Generation::MIN };
         ManuallyDrop::new(RefCell::new(tree))
     };
 }
@@ -50,10 +51,10 @@ pub(crate) fn with<R>(f: impl FnOnce(&mut Tree) -> R) -> R {
 pub(crate) fn trim() {
     with(|tree| {
         if tree.nodes.is_empty() {
-            tree.nodes = Slab::new();
+            tree.nodes = Table::new();
         }
         if tree.sets.is_empty() {
-            tree.sets = Slab::new();
+            tree.sets = Table::new();
         }
     });
 }
@@ -62,19 +63,19 @@ impl Tree {
     /// The node, unless it is gone.
     #[inline]
     pub(crate) fn get(&mut self, id: NodeId) -> Option<&mut Node> {
-        self.nodes.get_mut(id.index as usize).filter(|node| node.generation == id.generation)
+        self.nodes.get_mut(id.index).filter(|node| node.generation == id.generation)
     }
 
     /// The node at a link.
     #[inline]
     pub(crate) fn at(&mut self, index: u32) -> &mut Node {
-        &mut self.nodes[index as usize]
+        &mut self.nodes[index]
     }
 
     /// The id of the node at a link, if there is one.
     #[inline]
     pub(crate) fn id(&self, index: u32) -> Option<NodeId> {
-        let generation = self.nodes.get(index as usize)?.generation;
+        let generation = self.nodes.get(index)?.generation;
         Some(NodeId { index, generation })
     }
 
@@ -88,18 +89,20 @@ impl Tree {
     #[inline]
     pub(crate) fn insert(&mut self, parent: Option<NodeId>, task: Task) -> (NodeId, bool) {
         let generation = self.next_generation();
-        let index = self.nodes.vacant_key() as u32;
         let mut node = Node::new(generation, task);
-        let above = parent.and_then(|id| self.get(id));
-        if let (Some(above), Some(parent)) = (above, parent) {
-            node.parent = parent.index;
-            node.next = std::mem::replace(&mut above.first_child, index);
+        let above = parent.and_then(|id| Some((id.index, self.get(id)?)));
+        if let Some((parent, above)) = above {
+            node.parent = parent;
+            node.next = above.first_child;
             if task.role != Role::Shield {
                 node.reason = above.reason.map(|_| Reason::Ancestor);
             }
         }
-        let (next, cancelled) = (node.next, node.reason.is_some());
-        self.nodes.insert(node);
+        let (parent, next, cancelled) = (node.parent, node.next, node.reason.is_some());
+        let index = self.nodes.insert(node);
+        if parent != NONE {
+            self.at(parent).first_child = index;
+        }
         if next != NONE {
             self.at(next).previous = index;
         }
@@ -118,7 +121,7 @@ impl Tree {
         if node.state == State::Queued && node.set != NONE {
             node.state = State::Dead;
         } else {
-            self.nodes.remove(index as usize);
+            self.nodes.free(index);
         }
         if previous != NONE {
             self.at(previous).next = next;
@@ -139,12 +142,12 @@ impl Tree {
     /// The node after `index` in the subtree of `top`, leaving out what is below `index` if asked.
     /// A walk without recursion: scopes may nest thousands deep.
     pub(crate) fn after(&self, top: u32, mut index: u32, skip_below: bool) -> Option<u32> {
-        let node = &self.nodes[index as usize];
+        let node = &self.nodes[index];
         if !skip_below && node.first_child != NONE {
             return Some(node.first_child);
         }
         while index != top {
-            let node = &self.nodes[index as usize];
+            let node = &self.nodes[index];
             if node.next != NONE {
                 return Some(node.next);
             }
@@ -163,7 +166,7 @@ impl Tree {
     }
 
     pub(crate) fn insert_set(&mut self) -> SetId {
-        SetId(self.sets.insert(Set::default()) as u32)
+        SetId(self.sets.insert(Set::default()))
     }
 
     /// Takes a set out. It comes back, to be dropped outside a borrow: a foreign waker's destructor
@@ -184,16 +187,17 @@ impl Tree {
             node.set = NONE;
             task = node.next;
         }
-        self.sets.remove(id.0 as usize)
+        self.sets.free(id.0);
+        std::mem::take(self.set(id.0))
     }
 
     #[inline]
     pub(crate) fn set(&mut self, set: u32) -> &mut Set {
-        &mut self.sets[set as usize]
+        &mut self.sets[set]
     }
 
     pub(crate) fn get_set(&mut self, id: SetId) -> Option<&mut Set> {
-        self.sets.get_mut(id.0 as usize)
+        self.sets.get_mut(id.0)
     }
 
     /// Puts a task at the end of a set's ready list. Tells if that was empty before.
@@ -211,12 +215,12 @@ impl Tree {
     /// Takes the first task out of a set's ready list.
     #[inline]
     pub(crate) fn pop(&mut self, set: u32) -> Option<(NodeId, &mut Node)> {
-        let set = &mut self.sets[set as usize];
+        let set = &mut self.sets[set];
         let index = set.head;
         if index == NONE {
             return None;
         }
-        let node = &mut self.nodes[index as usize];
+        let node = &mut self.nodes[index];
         set.head = std::mem::replace(&mut node.next_ready, NONE);
         if set.head == NONE {
             set.tail = NONE;
@@ -226,7 +230,7 @@ impl Tree {
 
     /// Frees the place of a node that was removed while it stood in a ready list.
     pub(crate) fn bury(&mut self, id: NodeId) {
-        let node = self.nodes.remove(id.index as usize);
-        debug_assert_eq!(node.state, State::Dead, "only the dead are buried");
+        debug_assert_eq!(self.at(id.index).state, State::Dead, "only the dead are buried");
+        self.nodes.free(id.index);
     }
 }
