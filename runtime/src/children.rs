@@ -14,10 +14,11 @@ use crate::cancel::{self, CancelScope};
 use crate::scope;
 use crate::task::{Join, Polled, TaskRef};
 use crate::tree::{NodeId, Reason, SetId};
-use crate::wake::{self, Injector, Local};
+use crate::wake::{self, Injector, Local, Ready};
 use std::any::Any;
 use std::cell::Cell;
 use std::future::Future;
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Context;
@@ -112,18 +113,36 @@ impl Children {
         join
     }
 
-    /// Starts a visit: the set's owner polls, and is woken through `cx` afterwards.
+    /// Polls what is ready, until nothing is or the turn's budget is spent; what is still ready
+    /// then wakes whoever polls with `cx`. `act` is told what has happened, and polls the body.
     ///
     /// # Panics
     ///
     /// In another runtime than the one in which the set was made: its wakes would not arrive.
-    pub fn visit(&self, cx: &Context<'_>) -> Visit<'_> {
+    ///
+    /// # Safety
+    ///
+    /// All that the children borrow is alive.
+    pub unsafe fn poll(&self, cx: &Context<'_>, act: &mut dyn FnMut(Step)) {
         assert!(
             wake::is_current(&self.core),
             "a nursery is polled in the runtime in which it was opened"
         );
         wake::open_set(self.set, cx);
-        Visit { children: self, state: Visiting::Fresh }
+        // Dropped on the way out of a panic only: after the last task the set rests already.
+        let visit = Visit(self.set);
+        while let Some(Ready { id, payload, cancelled }) = wake::next(self.set) {
+            match TaskRef::from_payload(payload) {
+                None => act(Step::Body),
+                Some(cell) => {
+                    // SAFETY: the caller's promise.
+                    let step = unsafe { self.poll_child(id, cell, cancelled) };
+                    step.into_iter().for_each(&mut *act);
+                }
+            }
+            wake::budget::spend();
+        }
+        mem::forget(visit);
     }
 
     /// Polls one child, in its scope and with its own waker.
@@ -276,64 +295,12 @@ impl Body {
     }
 }
 
-/// One poll of a nursery. When it ends, what is still ready wakes the nursery again.
-#[derive(Debug)]
-pub struct Visit<'a> {
-    children: &'a Children,
-    state: Visiting,
-}
+/// A set is open.
+struct Visit(SetId);
 
-/// How far a visit is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Visiting {
-    /// Nothing has been polled.
-    Fresh,
-    /// A poll was begun, and is not yet counted.
-    Polled,
-    /// The set rests.
-    Over,
-}
-
-impl Visit<'_> {
-    /// Polls ready children until something has happened; `None` when nothing is ready, or the
-    /// turn's budget is spent.
-    ///
-    /// # Safety
-    ///
-    /// All that the children borrow is alive.
-    #[inline]
-    pub unsafe fn next(&mut self) -> Option<Step> {
-        loop {
-            self.count();
-            let Some((id, payload, cancelled)) = wake::next(self.children.set) else {
-                self.state = Visiting::Over;
-                return None;
-            };
-            self.state = Visiting::Polled;
-            let Some(cell) = TaskRef::from_payload(payload) else { return Some(Step::Body) };
-            // SAFETY: the caller's promise.
-            let step = unsafe { self.children.poll_child(id, cell, cancelled) };
-            if step.is_some() {
-                return step;
-            }
-        }
-    }
-
-    #[inline]
-    fn count(&mut self) {
-        if self.state == Visiting::Polled {
-            wake::budget::spend();
-        }
-    }
-}
-
-impl Drop for Visit<'_> {
-    #[inline]
+impl Drop for Visit {
     fn drop(&mut self) {
-        // On the way out of a panic; otherwise the set rests already.
-        if self.state != Visiting::Over {
-            self.count();
-            wake::rest_set(self.children.set);
-        }
+        wake::budget::spend();
+        wake::rest_set(self.0);
     }
 }

@@ -7,7 +7,7 @@ pub use crate::cancel::{
     CancelHandle, CancelScope, RemoteCancelHandle, count_derived, current_reason, is_in_cancelled,
     mark_delivered, was_delivered,
 };
-pub use crate::children::{Body, Children, Payload, Step, Visit};
+pub use crate::children::{Body, Children, Payload, Step};
 pub use crate::op::nop;
 pub use crate::scope::Cancelled;
 pub use crate::shield::Shield;

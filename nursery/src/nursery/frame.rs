@@ -131,16 +131,13 @@ impl<E> Frame<E> {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let mut visit = self.children.visit(cx);
+        let mut act = |step| match step {
+            Step::Body => self.poll_body(running),
+            Step::Cut(reason) => self.ledger.cut(reason),
+            Step::Panicked(payload) => self.ledger.panic(self.scope(), payload),
+        };
         // SAFETY: the caller's promise.
-        while let Some(step) = unsafe { visit.next() } {
-            match step {
-                Step::Body => self.poll_body(running),
-                Step::Cut(reason) => self.ledger.cut(reason),
-                Step::Panicked(payload) => self.ledger.panic(self.scope(), payload),
-            }
-        }
-        drop(visit);
+        unsafe { self.children.poll(cx, &mut act) };
         if running.body.is_none() {
             if self.children.is_empty() && self.scope().is_drained() {
                 return Poll::Ready(());
@@ -154,6 +151,7 @@ impl<E> Frame<E> {
     }
 
     /// Whether the deadline has passed, told once. What has succeeded until then was polled before.
+    #[inline]
     fn is_late(&self, cx: &mut Context<'_>) -> bool {
         let mut deadline = self.deadline.borrow_mut();
         let Some(sleep) = &mut *deadline else { return false };

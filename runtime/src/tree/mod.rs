@@ -203,13 +203,14 @@ impl Tree {
     /// Puts a task at the end of a set's ready list. Tells if that was empty before.
     #[inline]
     pub(crate) fn push(&mut self, set: u32, index: u32) -> bool {
-        let last = std::mem::replace(&mut self.set(set).tail, index);
-        if last == NONE {
-            self.set(set).head = index;
-        } else {
-            self.at(last).next_ready = index;
+        let set = self.set(set);
+        let last = std::mem::replace(&mut set.tail, index);
+        if set.head == NONE {
+            set.head = index;
+            return true;
         }
-        last == NONE
+        self.at(last).next_ready = index;
+        false
     }
 
     /// Takes the first task out of a set's ready list.
@@ -222,13 +223,11 @@ impl Tree {
         }
         let node = &mut self.nodes[index];
         set.head = std::mem::replace(&mut node.next_ready, NONE);
-        if set.head == NONE {
-            set.tail = NONE;
-        }
         Some((NodeId { index, generation: node.generation }, node))
     }
 
     /// Frees the place of a node that was removed while it stood in a ready list.
+    #[cold]
     pub(crate) fn bury(&mut self, id: NodeId) {
         debug_assert_eq!(self.at(id.index).state, State::Dead, "only the dead are buried");
         self.nodes.free(id.index);

@@ -156,6 +156,7 @@ impl Node {
 #[derive(Debug)]
 pub(crate) struct Set {
     pub(crate) head: u32,
+    /// Means something only if there is a head.
     pub(super) tail: u32,
     /// Whoever polls this set, to be woken when its list stops being empty: a task of this
     /// thread, or a foreign waker.

@@ -22,8 +22,8 @@ mod waker;
 pub(crate) use errand::Errand;
 pub(crate) use injector::{Injector, current as current_core, enter as enter_core, is_current};
 pub(crate) use ready::{
-    budget, insert_root, insert_task, is_queued, new_set, next, open_set, payload, remove_set,
-    rest_set, take_queued, wake, wake_set,
+    Ready, budget, insert_root, insert_task, is_queued, new_set, next, open_set, payload,
+    remove_set, rest_set, take_queued, wake, wake_set,
 };
 pub(crate) use waiter::Waiter;
 pub(crate) use waker::Local;

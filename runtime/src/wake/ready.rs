@@ -15,7 +15,7 @@
 
 use super::Waiter;
 use crate::config::POLL_BUDGET;
-use crate::tree::{self, NONE, NodeId, Role, SetId, State, Task, Tree};
+use crate::tree::{self, NONE, NodeId, Role, Set, SetId, State, Task, Tree};
 use std::cell::Cell;
 use std::task::Context;
 
@@ -38,24 +38,23 @@ fn enqueue(tree: &mut Tree, mut id: NodeId) -> Waiter {
         if set == NONE || !tree.push(set, id.index()) {
             return Waiter::Nobody;
         }
-        match owner_to_wake(tree, set) {
+        match owner_to_wake(tree.set(set)) {
             Waiter::Task(owner) => id = owner,
             other => return other,
         }
     }
 }
 
+/// Whoever is to be told that a set's list is not empty any more.
 #[inline]
-fn owner_to_wake(tree: &mut Tree, set: u32) -> Waiter {
-    let set = tree.set(set);
+fn owner_to_wake(set: &mut Set) -> Waiter {
     if set.open {
         return Waiter::Nobody;
     }
-    match (set.owner, set.foreign.take()) {
-        (Some(owner), _) => Waiter::Task(owner),
+    match set.owner {
+        Some(owner) => Waiter::Task(owner),
         // Registered anew when the owner is polled, which is what this wake leads to.
-        (None, Some(waker)) => Waiter::Foreign(waker),
-        (None, None) => Waiter::Nobody,
+        None => set.foreign.take().map_or(Waiter::Nobody, Waiter::Foreign),
     }
 }
 
@@ -146,6 +145,9 @@ pub(crate) fn open_set(id: SetId, cx: &Context<'_>) {
         let set = tree.set(id.index());
         set.open = true;
         set.owner = owner;
+        if set.foreign.is_none() && foreign.is_none() {
+            return None;
+        }
         std::mem::replace(&mut set.foreign, foreign)
     });
     // A foreign waker's destructor is foreign code: outside the borrow.
@@ -154,44 +156,49 @@ pub(crate) fn open_set(id: SetId, cx: &Context<'_>) {
 
 /// The owner stops polling the set. What is still queued wakes it again.
 pub(crate) fn rest_set(id: SetId) {
-    let owner = tree::with(|tree| rest(tree, id));
-    owner.wake();
-}
-
-#[inline]
-fn rest(tree: &mut Tree, id: SetId) -> Waiter {
-    let set = tree.set(id.index());
-    set.open = false;
-    if set.head == NONE { Waiter::Nobody } else { owner_to_wake(tree, id.index()) }
-}
-
-/// Wakes the owner of a set, without a task: the set itself has news.
-pub(crate) fn wake_set(id: SetId) {
-    let owner = tree::with(|tree| match tree.get_set(id) {
-        Some(_) => owner_to_wake(tree, id.index()),
-        None => Waiter::Nobody,
+    let owner = tree::with(|tree| {
+        let set = tree.set(id.index());
+        set.open = false;
+        if set.head == NONE { Waiter::Nobody } else { owner_to_wake(set) }
     });
     owner.wake();
 }
 
-/// Takes the next ready task out of an open set's list, with its payload, and whether it is
-/// cancelled. It has left the list, so that a wake during its poll is kept. When nothing is ready,
-/// or the turn's budget is spent, the set rests.
+/// Wakes the owner of a set, without a task: the set itself has news.
+pub(crate) fn wake_set(id: SetId) {
+    let owner = tree::with(|tree| tree.get_set(id).map_or(Waiter::Nobody, owner_to_wake));
+    owner.wake();
+}
+
+/// A task that is to be polled. It has left the list, so that a wake during its poll is kept.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) id: NodeId,
+    pub(crate) payload: *const (),
+    pub(crate) cancelled: bool,
+}
+
+/// Takes the next ready task out of an open set's list. When nothing is ready, or the turn's budget
+/// is spent, the set rests.
 #[inline]
-pub(crate) fn next(set: SetId) -> Option<(NodeId, *const (), bool)> {
-    let found = tree::with(|tree| {
-        while budget::left() {
-            let Some((id, node)) = tree.pop(set.index()) else { break };
+pub(crate) fn next(set: SetId) -> Option<Ready> {
+    if !budget::left() {
+        rest_set(set);
+        return None;
+    }
+    tree::with(|tree| {
+        while let Some((id, node)) = tree.pop(set.index()) {
             if node.state == State::Dead {
                 tree.bury(id);
                 continue;
             }
             node.state = State::Idle;
-            return Ok((id, node.payload, node.reason.is_some()));
+            let (payload, cancelled) = (node.payload, node.reason.is_some());
+            return Some(Ready { id, payload, cancelled });
         }
-        Err(rest(tree, set))
-    });
-    found.map_err(Waiter::wake).ok()
+        tree.set(set.index()).open = false;
+        None
+    })
 }
 
 /// The polls that are left in this turn, shared by all nurseries of the core.
