@@ -236,7 +236,9 @@ impl Children {
         let joiner = unsafe { cell.end() };
         // Last: a foreign waker may do anything, and panic.
         joiner.wake();
-        cancel::wake_all(withdrawn);
+        if !withdrawn.is_empty() {
+            cancel::wake_all(withdrawn);
+        }
     }
 
     /// Drops every child at once, and refuses new ones. Gives back the first panic of a destructor.

@@ -178,8 +178,11 @@ impl TaskRef {
     /// future any more.
     #[must_use = "whoever joins has to be woken"]
     pub(crate) unsafe fn end(self) -> Waiter {
-        self.header().ended.set(true);
-        let joiner = self.header().joiner.take();
+        let header = self.header();
+        header.ended.set(true);
+        // Without a handle nobody joins; one that goes takes back whoever it has told us.
+        let joined = header.holders.get() & HANDLE != 0;
+        let joiner = if joined { header.joiner.take() } else { Waiter::Nobody };
         // SAFETY: the caller's promise.
         unsafe { self.release(NURSERY) };
         joiner
