@@ -136,8 +136,9 @@ impl Children {
                 None => act(Step::Body),
                 Some(cell) => {
                     // SAFETY: the caller's promise.
-                    let step = unsafe { self.poll_child(id, cell, cancelled) };
-                    step.into_iter().for_each(&mut *act);
+                    if let Some(step) = unsafe { self.poll_child(id, cell, cancelled) } {
+                        act(step);
+                    }
                 }
             }
             wake::budget::spend();

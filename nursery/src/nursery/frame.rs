@@ -144,14 +144,13 @@ impl<E> Frame<E> {
             }
             self.daemons.retire(self.children.len());
         }
-        if self.is_late(cx) {
+        if self.deadline.borrow().is_some() && self.is_late(cx) {
             self.scope().cancel(Reason::Deadline);
         }
         Poll::Pending
     }
 
     /// Whether the deadline has passed, told once. What has succeeded until then was polled before.
-    #[inline]
     fn is_late(&self, cx: &mut Context<'_>) -> bool {
         let mut deadline = self.deadline.borrow_mut();
         let Some(sleep) = &mut *deadline else { return false };
