@@ -87,7 +87,8 @@ impl<T> Drop for Join<T> {
         if release.0.ended() {
             // SAFETY: after the end the stage is the handle's; `T`, in our type, is alive.
             unsafe { release.0.clear() }
-        } else if self.wait.take().is_some() {
+        } else if self.wait.is_some() {
+            self.wait = None;
             drop(release.0.set_joiner(Waiter::Nobody));
         }
     }

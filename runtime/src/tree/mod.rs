@@ -63,7 +63,10 @@ impl Tree {
     /// The node, unless it is gone.
     #[inline]
     pub(crate) fn get(&mut self, id: NodeId) -> Option<&mut Node> {
-        self.nodes.get_mut(id.index).filter(|node| node.generation == id.generation)
+        match self.nodes.get_mut(id.index) {
+            Some(node) if node.generation == id.generation => Some(node),
+            _ => None,
+        }
     }
 
     /// The node at a link.
@@ -89,24 +92,20 @@ impl Tree {
     #[inline]
     pub(crate) fn insert(&mut self, parent: Option<NodeId>, task: Task) -> (NodeId, bool) {
         let generation = self.next_generation();
-        let mut node = Node::new(generation, task);
-        let above = parent.and_then(|id| Some((id.index, self.get(id)?)));
-        if let Some((parent, above)) = above {
-            node.parent = parent;
-            node.next = above.first_child;
-            if task.role != Role::Shield {
-                node.reason = above.reason.map(|_| Reason::Ancestor);
-            }
-        }
-        let (parent, next, cancelled) = (node.parent, node.next, node.reason.is_some());
-        let index = self.nodes.insert(node);
-        if parent != NONE {
-            self.at(parent).first_child = index;
-        }
+        let index = self.nodes.insert(Node::new(generation, task));
+        let id = NodeId { index, generation };
+        let above = parent.and_then(|parent| Some((parent.index, self.get(parent)?)));
+        let Some((parent, above)) = above else { return (id, false) };
+        let reason = above.reason.filter(|_| task.role != Role::Shield);
+        let next = std::mem::replace(&mut above.first_child, index);
+        let node = self.at(index);
+        node.parent = parent;
+        node.next = next;
+        node.reason = reason.map(|_| Reason::Ancestor);
         if next != NONE {
             self.at(next).previous = index;
         }
-        (NodeId { index, generation }, cancelled)
+        (id, reason.is_some())
     }
 
     /// Takes a node out. Nodes that are still below it (they were forgotten) become roots. One that
@@ -228,6 +227,7 @@ impl Tree {
 
     /// Frees the place of a node that was removed while it stood in a ready list.
     #[cold]
+    #[inline(never)]
     pub(crate) fn bury(&mut self, id: NodeId) {
         debug_assert_eq!(self.at(id.index).state, State::Dead, "only the dead are buried");
         self.nodes.free(id.index);

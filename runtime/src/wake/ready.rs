@@ -34,15 +34,21 @@ fn enqueue(tree: &mut Tree, mut id: NodeId) -> Waiter {
         }
         node.state = State::Queued;
         let set = node.set;
-        // With others before it in the list, the owner was woken for those.
-        if set == NONE || !tree.push(set, id.index()) {
+        if set == NONE {
             return Waiter::Nobody;
         }
-        match owner_to_wake(tree.set(set)) {
+        match push(tree, set, id.index()) {
             Waiter::Task(owner) => id = owner,
             other => return other,
         }
     }
+}
+
+/// Puts a task on its set's list, and tells who is to be woken for it.
+#[inline]
+fn push(tree: &mut Tree, set: u32, index: u32) -> Waiter {
+    // With others before it in the list, the owner was woken for those.
+    if tree.push(set, index) { owner_to_wake(tree.set(set)) } else { Waiter::Nobody }
 }
 
 /// Whoever is to be told that a set's list is not empty any more.
@@ -86,7 +92,14 @@ pub(crate) fn insert_task(nursery: NodeId, set: SetId, payload: *const ()) -> Ad
         let (id, cancelled) = tree.insert(Some(nursery), task);
         // A body is polled once even in a cancelled nursery.
         let ready = !cancelled || payload.is_null();
-        let owner = if ready { enqueue(tree, id) } else { Waiter::Nobody };
+        if !ready {
+            return Added { id, cancelled, owner: Waiter::Nobody };
+        }
+        tree.at(id.index()).state = State::Queued;
+        let owner = match push(tree, set.index(), id.index()) {
+            Waiter::Task(owner) => enqueue(tree, owner),
+            other => other,
+        };
         Added { id, cancelled, owner }
     })
 }
