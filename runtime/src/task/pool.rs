@@ -2,7 +2,7 @@
 
 use crate::config::POOLED_BYTES;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
@@ -53,8 +53,8 @@ impl Shelf {
 thread_local! {
     // Never destroyed, so that a handle in another thread-local's destructor finds it; `trim`
     // frees it.
-    static POOL: ManuallyDrop<RefCell<[Shelf; SIZES]>> =
-        const { ManuallyDrop::new(RefCell::new([Shelf::EMPTY; SIZES])) };
+    static POOL: ManuallyDrop<[Cell<Shelf>; SIZES]> =
+        const { ManuallyDrop::new([const { Cell::new(Shelf::EMPTY) }; SIZES]) };
 }
 
 /// How cells of one type are allocated, and on which shelf they are kept.
@@ -86,11 +86,22 @@ const fn layout(shelf: usize) -> Layout {
     }
 }
 
+/// Works on a shelf of this thread.
+#[inline]
+fn on_shelf<R>(index: usize, f: impl FnOnce(&mut Shelf) -> R) -> R {
+    POOL.with(|pool| {
+        let mut shelf = pool[index].get();
+        let result = f(&mut shelf);
+        pool[index].set(shelf);
+        result
+    })
+}
+
 /// Memory for a cell of this kind.
 #[inline]
 pub(super) fn allocate(kind: Kind) -> NonNull<u8> {
     if kind.shelf < SIZES
-        && let Some(cell) = POOL.with(|pool| pool.borrow_mut()[kind.shelf].pop())
+        && let Some(cell) = on_shelf(kind.shelf, Shelf::pop)
     {
         return cell;
     }
@@ -107,8 +118,7 @@ pub(super) fn allocate(kind: Kind) -> NonNull<u8> {
 #[inline]
 pub(super) unsafe fn free(cell: NonNull<u8>, kind: Kind) {
     if kind.shelf < SIZES {
-        let kept = POOL.with(|pool| {
-            let shelf = &mut pool.borrow_mut()[kind.shelf];
+        let kept = on_shelf(kind.shelf, |shelf| {
             let room = shelf.cells * kind.layout.size() < POOLED_BYTES;
             if room {
                 // SAFETY: it has the size of a step at least; the caller does not use it any more.
@@ -126,9 +136,8 @@ pub(super) unsafe fn free(cell: NonNull<u8>, kind: Kind) {
 
 /// Gives all kept memory back, when a core ends.
 pub(crate) fn trim() {
-    let shelves = POOL.with(|pool| pool.replace([Shelf::EMPTY; SIZES]));
-    for (index, mut shelf) in shelves.into_iter().enumerate() {
-        while let Some(cell) = shelf.pop() {
+    for index in 0..SIZES {
+        while let Some(cell) = on_shelf(index, Shelf::pop) {
             // SAFETY: every cell of this shelf was allocated with this layout, and lay unused.
             unsafe { dealloc(cell.as_ptr(), layout(index)) }
         }
