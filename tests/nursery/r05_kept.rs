@@ -116,6 +116,54 @@ fn r05_kept_along_a_chain_of_handles() {
     assert_eq!(got, LINKS);
 }
 
+/// The one that is awaited waits itself, for nothing but a close in the kernel.
+fn kept_for_one_whose_nursery_drains(waiter_first: bool) {
+    let got = run(async move || {
+        let (quiet, got) = (listener().await, Cell::new(0));
+        let result = nursery(async |n| {
+            let slot: Slot<'_, u32> = Rc::default();
+            let drains = async {
+                let inner = nursery(async |n| {
+                    n.spawn(async {
+                        let own = listener().await;
+                        never(&own).await
+                    });
+                    Ok::<_, E>(())
+                });
+                assert_eq!(inner.await, Err(E::Cancelled));
+                Ok(5)
+            };
+            let theirs = handle_in(Rc::clone(&slot));
+            let waits = async {
+                let handle = theirs.await;
+                // The operation has the task polled when the other one has just begun to drain.
+                let (value, _) = futures_util::join!(handle, never(&quiet));
+                got.set(value?);
+                Ok(())
+            };
+            if waiter_first {
+                n.spawn(waits);
+                slot.replace(Some(n.spawn(drains)));
+            } else {
+                slot.replace(Some(n.spawn(drains)));
+                n.spawn(waits);
+            }
+            settle().await;
+            n.cancel();
+            Ok::<_, E>(())
+        });
+        assert_eq!(result.await, Ok(()));
+        got.get()
+    });
+    assert_eq!(got, 5);
+}
+
+#[test]
+fn r05_kept_for_the_handle_of_a_child_whose_nursery_drains() {
+    kept_for_one_whose_nursery_drains(false);
+    kept_for_one_whose_nursery_drains(true);
+}
+
 #[test]
 fn r05_kept_for_a_handle_that_a_timeout_has_let_go() {
     let got = run(async || {

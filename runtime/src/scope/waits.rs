@@ -132,7 +132,7 @@ fn has_unfinished(tree: &mut Tree, scope: NodeId) -> bool {
 /// (a least fixpoint), nor is one that waits for a child that runs on.
 pub(crate) fn is_kept(child: NodeId) -> bool {
     tree::with(|tree| {
-        if is_live(tree, child) || has_unfinished(tree, child) {
+        if is_busy(tree, child) {
             return true;
         }
         if EDGES.with(|edges| edges.borrow().is_empty()) {
@@ -145,7 +145,7 @@ pub(crate) fn is_kept(child: NodeId) -> bool {
             if !cancelled || !seen.insert(target) {
                 continue;
             }
-            if is_live(tree, target) || is_queued(tree, target) {
+            if is_busy(tree, target) || is_queued(tree, target) {
                 return true;
             }
             pending.append(&mut awaited(tree, target));
@@ -154,8 +154,9 @@ pub(crate) fn is_kept(child: NodeId) -> bool {
     })
 }
 
-fn is_live(tree: &mut Tree, scope: NodeId) -> bool {
-    tree.get(scope).is_some_and(|node| node.is_live())
+/// Whether something in a child is not done, whoever else it waits for.
+fn is_busy(tree: &mut Tree, scope: NodeId) -> bool {
+    tree.get(scope).is_some_and(|node| node.is_live()) || has_unfinished(tree, scope)
 }
 
 /// Gives the memory of an empty table back, when a core ends.
