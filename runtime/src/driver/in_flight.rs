@@ -33,6 +33,8 @@ pub(crate) struct Landed {
     pub(crate) completion: Completion,
     /// It ended because we asked for it.
     pub(crate) cancelled: bool,
+    /// The scope to which it belonged.
+    pub(crate) scope: Option<NodeId>,
 }
 
 /// What is to be done about a completion, once nothing is borrowed. A nursery that has
@@ -201,8 +203,8 @@ impl InFlight {
             Lifecycle::Completed(completion) => {
                 let completion = *completion;
                 let cancelled = entry.cancel_asked && is_interrupted(completion.result);
-                self.entries.remove(key.slot());
-                Some(Landed { completion, cancelled })
+                let scope = self.entries.remove(key.slot()).scope;
+                Some(Landed { completion, cancelled, scope })
             }
             Lifecycle::Pending(_, Holder::Future(kept)) => {
                 std::mem::swap(kept, waiter);

@@ -76,10 +76,10 @@ impl<T: Operation> Op<T> {
             true => Err(Cancelled::new().into()),
             false => landed.completion.value(),
         };
-        if landed.cancelled
-            && let Some(here) = scope::current()
-        {
-            scope::mark_delivered(here);
+        if landed.cancelled {
+            // Where it was cancelled, when that is around here: a shield in between is not.
+            let told = landed.scope.filter(|scope| scope::is_running(*scope));
+            told.or_else(scope::current).into_iter().for_each(scope::mark_delivered);
         }
         let (code, sock_nonempty) = (landed.completion.result, landed.completion.sock_nonempty());
         self.resolve(Answer { result, code, sock_nonempty })
