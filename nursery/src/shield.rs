@@ -15,7 +15,9 @@ use std::time::Duration;
 ///
 /// # Cancellation
 ///
-/// None, from outside. A shield that is dropped early cancels its operations like anything else.
+/// None, from outside. A shield that is dropped early cancels its operations like anything else. A
+/// cancelled task in which there is one is kept until it has ended or was dropped; left alone, such
+/// as by a `select!` that it lost, it does neither.
 ///
 /// # Examples
 ///
