@@ -12,6 +12,8 @@ mod r04_last_poll;
 mod r05_kept;
 mod r06_no_new_ops;
 mod r07_who_hears;
+mod r08_shield;
+mod r08_shields_combined;
 mod r09_result;
 mod r10_no_false_success;
 mod r11_late_spawn;

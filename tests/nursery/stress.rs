@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::select;
 use nestling::task::yield_now;
 use nestling::time::sleep;
-use nestling::{Nursery, nursery, timeout};
+use nestling::{Nursery, finally, nursery, shield, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -183,7 +183,7 @@ async fn step<'s>(
     depth: u64,
 ) -> Result<(), E> {
     let fork = Random(random.next());
-    match random.below(if depth == 0 { 7 } else { 13 }) {
+    match random.below(if depth == 0 { 7 } else { 15 }) {
         0 => Ok(nop().await?),
         1 => {
             sleep(random.micros()).await;
@@ -221,6 +221,16 @@ async fn step<'s>(
         11 => {
             let bounded = timeout(random.micros(), tree(run, fork, depth - 1, true));
             handed_on(book, bounded).await.map_or(MAYBE, |result| result.map(drop))
+        }
+        // Nobody outside cancels this one.
+        12 => handed_on(book, shield(tree(run, fork, depth - 1, false))).await.map(drop),
+        13 => {
+            let cleanup = async |_: Option<&_>| {
+                nop().await.expect("shielded");
+                sleep(random.micros()).await;
+            };
+            let work = finally(tree(run, fork, depth - 1, true), cleanup);
+            handed_on(book, work).await.map(drop)
         }
         _ => {
             let inner = Box::pin(tree(run, fork, depth - 1, true));
