@@ -1,5 +1,6 @@
 //! `Supervised`: a child whose end, however it comes, is for its handle alone.
 
+use crate::ledger::drop_quietly;
 use nestling_runtime::lowlevel::{CancelHandle, Join, Payload, Reason};
 use std::cell::Cell;
 use std::error::Error;
@@ -68,26 +69,36 @@ impl<O> Future for Supervised<'_, O> {
     }
 }
 
-/// Runs a future and catches what it throws, also while it is dropped.
-pub(crate) async fn caught<F: Future>(future: F) -> Result<F::Output, Payload> {
-    /// Drops the future before its owner does, and what that throws with it.
-    struct Dropped<'a, F>(Pin<&'a mut Option<F>>);
-    impl<F> Drop for Dropped<'_, F> {
+/// Runs a future and catches what it throws, also while it is dropped, polled or not.
+pub(crate) fn caught<F: Future>(future: F) -> impl Future<Output = Result<F::Output, Payload>> {
+    /// Drops the future before its owner does, and what that throws with it: the panic hook has
+    /// told what it says.
+    struct Running<'a, F>(Pin<&'a mut Option<F>>);
+    impl<F> Drop for Running<'_, F> {
         fn drop(&mut self) {
-            // The panic hook has told what it says.
             let _ = catch_unwind(AssertUnwindSafe(|| self.0.set(None)));
         }
     }
-    let future = pin!(Some(future));
-    let mut running = Dropped(future);
-    poll_fn(|cx| {
-        let future = running.0.as_mut().as_pin_mut().expect("it is dropped at the end");
-        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-            Ok(polled) => polled.map(Ok),
-            Err(payload) => Poll::Ready(Err(payload)),
+    /// The same before the first poll.
+    struct Waiting<F>(Option<F>);
+    impl<F> Drop for Waiting<F> {
+        fn drop(&mut self) {
+            drop_quietly(self.0.take());
         }
-    })
-    .await
+    }
+    let mut waiting = Waiting(Some(future));
+    async move {
+        let future = pin!(waiting.0.take());
+        let mut running = Running(future);
+        poll_fn(|cx| {
+            let future = running.0.as_mut().as_pin_mut().expect("it is dropped at the end");
+            match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+                Ok(polled) => polled.map(Ok),
+                Err(payload) => Poll::Ready(Err(payload)),
+            }
+        })
+        .await
+    }
 }
 
 /// How a supervised child ended without an output.
