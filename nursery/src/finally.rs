@@ -1,7 +1,10 @@
 //! `finally`: a clean-up that runs however the work ends.
 
 use crate::shield::shield;
-use nestling_runtime::lowlevel::{CancelScope, Payload};
+use crate::supervised::caught;
+use nestling_runtime::lowlevel::{
+    CancelScope, Payload, UntilCancelled, current_reason, until_cancelled,
+};
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
@@ -18,8 +21,8 @@ enum End<T> {
 /// `None` when the work was cut by a cancellation, or panicked. What was cut stays so: after the
 /// clean-up this does not return, and a panic goes on.
 ///
-/// The clean-up runs if `work` was polled at all. Give it a bound, such as
-/// [`timeout`](crate::timeout), if it waits for somebody else.
+/// The clean-up runs if `work` was polled at all, and before the panic of `work` goes on. Give it a
+/// bound, such as [`timeout`](crate::timeout), if it waits for somebody else.
 ///
 /// # Cancellation
 ///
@@ -28,7 +31,7 @@ enum End<T> {
 ///
 /// # Panics
 ///
-/// With the panic of `work` or of `cleanup`.
+/// With the panic of `work`, else with that of `cleanup`.
 ///
 /// # Examples
 ///
@@ -64,7 +67,8 @@ where
             pending().await
         }
         End::Panicked(payload) => {
-            shield(async { cleanup(None).await }).await;
+            // The first panic goes on; the panic hook has told of a second.
+            let _ = caught(shield(async { cleanup(None).await })).await;
             resume_unwind(payload)
         }
     }
@@ -72,31 +76,42 @@ where
 
 async fn until_end<W: Future>(work: W) -> End<W::Output> {
     let scope = CancelScope::new();
+    let mut again = until_cancelled();
     let mut work = pin!(Some(work));
-    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| poll(&scope, work.as_mut(), cx))) {
-        Ok(polled) => polled,
-        Err(payload) => {
-            // What the destructor throws as well, the panic hook has told.
-            let _ = catch_unwind(AssertUnwindSafe(|| scope.run(|| work.set(None))));
-            Poll::Ready(End::Panicked(payload))
+    poll_fn(|cx| {
+        match catch_unwind(AssertUnwindSafe(|| poll(&scope, work.as_mut(), &mut again, cx))) {
+            Ok(polled) => polled,
+            Err(payload) => {
+                // What the destructor throws as well, the panic hook has told.
+                let _ = catch_unwind(AssertUnwindSafe(|| scope.run(|| work.set(None))));
+                Poll::Ready(End::Panicked(payload))
+            }
         }
     })
     .await
 }
 
-/// Polls the work; cuts it as its task would be.
+/// Polls the work; cuts it as its task would be. `again` has that polled once it is cancelled.
 fn poll<W: Future>(
     scope: &CancelScope,
     mut work: Pin<&mut Option<W>>,
+    again: &mut UntilCancelled,
     cx: &mut Context<'_>,
 ) -> Poll<End<W::Output>> {
-    // What is cancelled during its poll has been queued for its last one by that.
     let cancelled = scope.reason().is_some();
     let running = work.as_mut().as_pin_mut().expect("it is not polled after its end");
     if let Poll::Ready(value) = scope.run(|| running.poll(cx)) {
         return Poll::Ready(End::Value(value));
     }
-    if !cancelled || scope.is_kept() {
+    if !cancelled {
+        // The task is polled again by itself, but a foreign combinator in it has to be told.
+        match current_reason() {
+            None => drop(Pin::new(again).poll(cx)),
+            Some(_) => cx.waker().wake_by_ref(),
+        }
+        return Poll::Pending;
+    }
+    if scope.is_kept() {
         return Poll::Pending;
     }
     scope.run(|| work.set(None));
