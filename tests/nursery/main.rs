@@ -3,8 +3,11 @@
 mod support;
 
 mod borrowing;
+mod daemon;
 mod deep_and_wide;
+mod finally;
 mod foreign;
+mod join_cancel;
 mod r01_join;
 mod r02_what_cancels;
 mod r03_kernel;
@@ -22,4 +25,7 @@ mod r13_panics;
 mod r14_deadlines;
 mod r15_descriptors;
 mod r16_memory;
+mod slots;
+mod start;
 mod stress;
+mod supervise;
