@@ -8,7 +8,7 @@ use nestling_runtime::lowlevel::nop;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
 use std::mem::forget;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -237,6 +237,46 @@ fn r05_kept_while_the_budget_interrupts_an_inner_nursery() {
             got.get()
         });
         assert_eq!(got, 7, "with {polls} polls");
+    }
+}
+
+/// Nurseries inside each other around an operation on a socket that goes with it: its close is what
+/// they wait for after the cancel. Counts who was answered.
+fn around_a_close(
+    nurseries: usize,
+    answered: &Count,
+) -> Pin<Box<dyn Future<Output = Result<(), E>> + '_>> {
+    Box::pin(async move {
+        let result = match nurseries {
+            0 => never(&listener().await).await,
+            _ => {
+                let around = nursery(async |n| {
+                    n.spawn(around_a_close(nurseries - 1, answered));
+                    Ok(())
+                });
+                around.await
+            }
+        };
+        answered.one();
+        result
+    })
+}
+
+#[test]
+fn r05_kept_while_a_nursery_further_inside_waits_for_a_close() {
+    for nurseries in 1..5 {
+        let answered = run(async move || {
+            let answered = Count::default();
+            let result = nursery(async |n| {
+                n.spawn(around_a_close(nurseries, &answered));
+                settle().await;
+                n.cancel();
+                Ok::<_, E>(())
+            });
+            assert_eq!(result.await, Ok(()));
+            answered.get()
+        });
+        assert_eq!(answered, nurseries as u64 + 1, "with {nurseries} nurseries");
     }
 }
 

@@ -30,8 +30,9 @@ fn busy(tree: &mut Tree, index: u32) {
     let mut above = tree.at(index).parent;
     while above != NONE && tree.at(above).reason.is_some() {
         let node = tree.at(above);
+        let was_live = node.is_live();
         node.below += 1;
-        if node.live + node.below > 1 {
+        if was_live {
             return;
         }
         above = node.parent;
@@ -161,8 +162,9 @@ pub(crate) fn admit(id: NodeId) -> bool {
 pub(crate) fn hold(id: NodeId) {
     tree::with(|tree| {
         let Some(node) = tree.get(id) else { return };
+        let was_live = node.is_live();
         node.live += 1;
-        if node.reason.is_some() && node.live + node.below == 1 {
+        if node.reason.is_some() && !was_live {
             busy(tree, id.index());
         }
     });
@@ -223,7 +225,15 @@ pub(crate) fn has_ops(id: NodeId) -> bool {
 /// it; `None` when the scope is gone.
 #[inline]
 pub(crate) fn push_op(id: NodeId, slot: u32) -> Option<u32> {
-    tree::with(|tree| tree.get(id).map(|node| std::mem::replace(&mut node.ops, slot)))
+    tree::with(|tree| {
+        let node = tree.get(id)?;
+        let was_live = node.is_live();
+        let behind = std::mem::replace(&mut node.ops, slot);
+        if node.reason.is_some() && node.is_live() && !was_live {
+            busy(tree, id.index());
+        }
+        Some(behind)
+    })
 }
 
 /// Sets the head of a scope's list, whose first was taken out. When nothing is left and a nursery
@@ -232,8 +242,13 @@ pub(crate) fn push_op(id: NodeId, slot: u32) -> Option<u32> {
 pub(crate) fn set_ops(id: NodeId, head: u32) -> Option<SetId> {
     tree::with(|tree| {
         let node = tree.get(id)?;
+        let was_live = node.is_live();
         node.ops = head;
-        (head == NONE && node.role == Role::Nursery).then(|| SetId::new(node.set))
+        let drained = (head == NONE && node.role == Role::Nursery).then(|| SetId::new(node.set));
+        if node.reason.is_some() && was_live && !node.is_live() {
+            idle(tree, id.index());
+        }
+        drained
     })
 }
 

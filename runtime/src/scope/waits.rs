@@ -105,34 +105,33 @@ fn is_queued(tree: &mut Tree, scope: NodeId) -> bool {
     task.is_some_and(|task| tree.at(task.index()).state == State::Queued)
 }
 
-/// Whether a nursery that is polled by the code in a scope is not done: it has tasks that are
-/// ready, or waits for nothing but the kernel.
-fn has_unfinished(tree: &mut Tree, scope: NodeId) -> bool {
+/// Whether a nursery that is polled by the code in a scope has tasks that are ready.
+fn has_ready(tree: &mut Tree, scope: NodeId) -> bool {
     // A nursery that rests with ready tasks has queued whoever polls it. One that was forgotten has
     // them too, but nobody polls it.
-    let queued = is_queued(tree, scope);
+    if !is_queued(tree, scope) {
+        return false;
+    }
     let mut at = tree.get(scope).is_some().then_some(scope.index());
     while let Some(index) = at {
         let node = tree.at(index);
-        let is_nursery = node.role == Role::Nursery;
-        let (set, drains) = (node.set, node.ops != NONE);
-        if is_nursery && (drains || queued && tree.set(set).head != NONE) {
+        let (is_nursery, set) = (node.role == Role::Nursery, node.set);
+        if is_nursery && tree.set(set).head != NONE {
             return true;
         }
-        // What is ready further inside is ready in this nursery as well; what is in flight there
-        // is adopted by it.
+        // What is ready further inside is ready in this nursery as well.
         at = tree.after(scope.index(), index, is_nursery);
     }
     false
 }
 
 /// Whether a cancelled child is kept: something is to be answered in it; a nursery of its own is
-/// ready, but the turn was over, or waits for nothing but the kernel; or it waits for a cancelled
-/// child that is kept or is still to be polled. Children that only wait for each other are not kept
-/// (a least fixpoint), nor is one that waits for a child that runs on.
+/// ready, but the turn was over; or it waits for a cancelled child that is kept or is still to be
+/// polled. Children that only wait for each other are not kept (a least fixpoint), nor is one that
+/// waits for a child that runs on.
 pub(crate) fn is_kept(child: NodeId) -> bool {
     tree::with(|tree| {
-        if is_busy(tree, child) {
+        if is_live(tree, child) || has_ready(tree, child) {
             return true;
         }
         if EDGES.with(|edges| edges.borrow().is_empty()) {
@@ -145,7 +144,7 @@ pub(crate) fn is_kept(child: NodeId) -> bool {
             if !cancelled || !seen.insert(target) {
                 continue;
             }
-            if is_busy(tree, target) || is_queued(tree, target) {
+            if is_live(tree, target) || is_queued(tree, target) {
                 return true;
             }
             pending.append(&mut awaited(tree, target));
@@ -154,9 +153,8 @@ pub(crate) fn is_kept(child: NodeId) -> bool {
     })
 }
 
-/// Whether something in a child is not done, whoever else it waits for.
-fn is_busy(tree: &mut Tree, scope: NodeId) -> bool {
-    tree.get(scope).is_some_and(|node| node.is_live()) || has_unfinished(tree, scope)
+fn is_live(tree: &mut Tree, scope: NodeId) -> bool {
+    tree.get(scope).is_some_and(|node| node.is_live())
 }
 
 /// Gives the memory of an empty table back, when a core ends.

@@ -125,10 +125,11 @@ impl Task {
 }
 
 impl Node {
-    /// Whether something is still to be answered in this cancelled scope or below it.
+    /// Whether something is still to be answered in this cancelled scope or below it. A nursery
+    /// answers whoever awaits it, after what was left to it.
     #[inline]
     pub(crate) fn is_live(&self) -> bool {
-        self.live + self.below > 0
+        self.live + self.below > 0 || self.role == Role::Nursery && self.ops != NONE
     }
 
     #[inline]
