@@ -3,7 +3,7 @@
 use crate::support::{Count, E, Log, Parked, listener, never, poll_once, run, settle, std_connect};
 use nestling::net::TcpListener;
 use nestling::task::yield_now;
-use nestling::{Canceller, JoinHandle, Nursery, nursery, timeout};
+use nestling::{Canceller, JoinHandle, Nursery, nursery, shield_for, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
@@ -379,6 +379,35 @@ fn r05_a_circle_with_an_operation_is_cut_when_that_is_delivered() {
                 let quiet = listener().await;
                 assert_eq!(never(&quiet).await, Err(E::Cancelled));
             }
+        });
+    }
+}
+
+/// The bound of a shield holds although the child that is awaited in it waits for this one.
+#[test]
+fn r05_a_circle_through_a_shield_ends_at_its_bound() {
+    for size in [1, 2, 3, 10] {
+        run(async move || {
+            let elapsed = Count::default();
+            let result = nursery(async |n| {
+                let slots: Vec<Slot<'_, ()>> = (0..size).map(|_| Rc::default()).collect();
+                for index in 0..size {
+                    let next = Rc::clone(&slots[(index + 1) % size]);
+                    let elapsed = &elapsed;
+                    let handle = n.spawn(async move {
+                        let next = handle_in(next).await;
+                        match index {
+                            0 => elapsed.add_if(shield_for(MS, next).await.is_err()),
+                            _ => _ = next.await,
+                        }
+                    });
+                    slots[index].replace(Some(handle));
+                }
+                settle().await;
+                Err::<(), _>(E::Boom(19))
+            });
+            assert_eq!(result.await, Err(E::Boom(19)));
+            assert_eq!(elapsed.get(), 1);
         });
     }
 }

@@ -137,11 +137,13 @@ pub(crate) fn is_kept(child: NodeId) -> bool {
         if EDGES.with(|edges| edges.borrow().is_empty()) {
             return false;
         }
-        let mut seen = BTreeSet::from([child]);
+        let mut seen = BTreeSet::new();
         let mut pending = awaited(tree, child);
         while let Some(target) = pending.pop() {
             let cancelled = tree.get(target).is_some_and(|node| node.reason.is_some());
-            if !cancelled || !seen.insert(target) {
+            // What is around the one who asks ends after it: a circle, whatever else keeps it.
+            let around = cancelled && tree.is_within(child, target.index());
+            if !cancelled || around || !seen.insert(target) {
                 continue;
             }
             if is_live(tree, target) || is_queued(tree, target) {
