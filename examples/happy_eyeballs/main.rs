@@ -1,0 +1,106 @@
+//! Connects to the first of several addresses that answers, as browsers do (RFC 8305): the next
+//! attempt begins when the last one has failed, or after 250 ms. Try:
+//!
+//! ```text
+//! cargo run --example happy_eyeballs                    # a black hole, a refusal, a listener
+//! cargo run --example happy_eyeballs -- 127.0.0.1:1 [::1]:1              # nobody listens
+//! cargo run --example happy_eyeballs -- --stagger 50 --give-up 2000 ADDRESS...   # milliseconds
+//! ```
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `connect.rs` | the algorithm: one `race`. Read this one |
+//! | `scenery.rs` | the addresses that are tried if none are given |
+
+mod connect;
+#[path = "../payment/event.rs"]
+mod event;
+mod scenery;
+
+use crate::connect::{Pace, connect};
+use crate::scenery::Scenery;
+use lexopt::Parser;
+use lexopt::prelude::{Long, Value, ValueExt};
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// The command line.
+struct Options {
+    pace: Pace,
+    /// None: those of the scenery.
+    addresses: Vec<SocketAddr>,
+}
+
+/// 0: connected. 1: nobody answered. 2: it was called wrongly.
+fn main() -> ExitCode {
+    let options = match parse(Parser::from_env()) {
+        Ok(options) => options,
+        Err(error) => {
+            complain(format_args!("{error} (the first lines of main.rs say what to try)"));
+            return ExitCode::from(2);
+        }
+    };
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(mut arguments: Parser) -> Result<Options, lexopt::Error> {
+    let (stagger, give_up) = (Duration::from_millis(250), Duration::from_secs(10));
+    let mut options = Options { pace: Pace { stagger, give_up }, addresses: Vec::new() };
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("stagger") => options.pace.stagger = milliseconds(&mut arguments)?,
+            Long("give-up") => options.pace.give_up = milliseconds(&mut arguments)?,
+            Value(address) => options.addresses.push(address.parse()?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(options)
+}
+
+fn milliseconds(arguments: &mut Parser) -> Result<Duration, lexopt::Error> {
+    arguments.value()?.parse().map(Duration::from_millis)
+}
+
+fn run(options: &Options) -> io::Result<()> {
+    let scenery = if options.addresses.is_empty() { Some(Scenery::new()?) } else { None };
+    let addresses = match &scenery {
+        Some(scenery) => scenery.addresses()?,
+        None => options.addresses.clone(),
+    };
+    nestling::block_on(async {
+        let before = descriptors()?;
+        let (address, stream) = connect(&addresses, &options.pace).await?;
+        let with_winner = descriptors()?;
+        stream.close().await?;
+        say(format_args!("the winner is {address}"));
+        let after = descriptors()?;
+        say(format_args!(
+            "descriptors: {before} before, {with_winner} with the winner, {after} after"
+        ));
+        Ok(())
+    })
+}
+
+/// What the process has open.
+fn descriptors() -> io::Result<usize> {
+    Ok(std::fs::read_dir("/proc/self/fd")?.count())
+}
+
+/// Prints a line. A reader that has gone is no reason to panic, as `println` would.
+fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Prints a line about what went wrong.
+fn complain(line: impl Display) {
+    let _ = writeln!(io::stderr(), "happy_eyeballs: {line}");
+}
