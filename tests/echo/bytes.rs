@@ -1,7 +1,7 @@
 //! All bytes come back: of any number, and to any number of clients.
 
 use crate::client::{Client, pattern};
-use crate::eventually;
+use crate::process::eventually;
 use crate::server::{Server, example};
 use std::process::Command;
 

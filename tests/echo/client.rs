@@ -1,6 +1,6 @@
 //! `Client`: a blocking connection to the server.
 
-use crate::PATIENCE;
+use crate::process::PATIENCE;
 use socket2::SockRef;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};

@@ -1,6 +1,7 @@
 //! The demonstration measures something, and leaves nothing behind.
 
-use crate::server::{Ended, example, run};
+use crate::process::{Ended, run};
+use crate::server::example;
 use std::process::Command;
 
 fn demo(more: &[&str]) -> Ended {

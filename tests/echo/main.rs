@@ -6,7 +6,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `server.rs` | the process: start, look into, stop |
+//! | `server.rs` | the server: start, look into, stop |
 //! | `client.rs` | what a client does |
 //! | `bytes.rs` | all bytes come back, for one client and for a thousand |
 //! | `rude.rs` | clients that reset, stall, dawdle and vanish |
@@ -18,27 +18,13 @@
 mod bytes;
 mod client;
 mod demo;
+#[path = "../support/process.rs"]
+mod process;
 mod refusal;
 mod rude;
 mod scarce;
 mod server;
 mod stop;
 
-use std::thread;
-use std::time::{Duration, Instant};
-
-/// After so long a test fails that waits for something. Nothing else depends on it.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// Longer than any test waits: an option with this value plays no part in the outcome.
 const FOR_EVER: &str = "1000";
-
-/// Waits until `holds` does.
-#[track_caller]
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "in vain: {what}");
-        thread::sleep(Duration::from_millis(2));
-    }
-}

@@ -1,6 +1,7 @@
 //! What the server says when it cannot serve: one clear line, and an exit code.
 
-use crate::server::{Ended, Server, example, run, with_descriptors};
+use crate::process::{Ended, run};
+use crate::server::{Server, example, with_descriptors};
 use std::net::TcpListener;
 use std::process::Command;
 

@@ -1,7 +1,7 @@
 //! Clients that behave badly harm nobody but themselves.
 
 use crate::client::pattern;
-use crate::eventually;
+use crate::process::eventually;
 use crate::server::Server;
 
 #[test]

@@ -1,7 +1,7 @@
 //! A server that does not have all it would like.
 
 use crate::client::{Client, pattern};
-use crate::eventually;
+use crate::process::eventually;
 use crate::server::{Server, example, with_descriptors};
 use std::env;
 use std::fs;

@@ -1,20 +1,14 @@
-//! `Server`: the example as a process, which ends with the test.
+//! `Server`: a running echo server, and what can be seen of it from outside.
 
 use crate::client::Client;
-use crate::{PATIENCE, eventually};
-use std::env;
+use crate::process::{Ended, PATIENCE, Process, build, eventually};
 use std::fs;
-use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{self, Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::{self, Command};
 use std::sync::{Once, OnceLock};
 use std::thread;
-
-/// A process that does not outlive the test, however that ends.
-#[derive(Debug)]
-struct Process(Child);
 
 /// A running echo server.
 #[derive(Debug)]
@@ -22,18 +16,8 @@ pub(crate) struct Server {
     process: Process,
     /// What it listens on, in the order in which it said so.
     pub(crate) addresses: Vec<SocketAddr>,
-    /// What it prints after that.
-    output: Receiver<String>,
     /// Descriptors that it had open before the first client.
     at_start: usize,
-}
-
-/// How a run of the example ended.
-#[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) status: ExitStatus,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
 }
 
 impl Server {
@@ -56,14 +40,8 @@ impl Server {
             command.args(["--cores", cores()]);
         }
         allow_crowds();
-        let mut process = Process::start(command.args(arguments));
-        let stdout = BufReader::new(process.0.stdout.take().unwrap());
-        let (lines, output) = channel();
-        // A thread, so that a server that says nothing does not stop the test.
-        thread::spawn(move || {
-            stdout.lines().map_while(Result::ok).try_for_each(|line| lines.send(line))
-        });
-        let mut server = Self { process, addresses: Vec::new(), output, at_start: 0 };
+        let process = Process::start(command.args(arguments));
+        let mut server = Self { process, addresses: Vec::new(), at_start: 0 };
         for _ in listen {
             let address = server.listening();
             server.addresses.push(address);
@@ -74,10 +52,7 @@ impl Server {
 
     /// The address in the next line, which has to be `listening on ADDR`.
     fn listening(&mut self) -> SocketAddr {
-        let Ok(line) = self.output.recv_timeout(PATIENCE) else {
-            let _ = self.process.0.kill();
-            panic!("it does not listen: {:?}", self.process.stderr());
-        };
+        let line = self.process.line();
         let address = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("{line:?}"));
         address.parse().unwrap()
     }
@@ -91,7 +66,7 @@ impl Server {
     }
 
     fn proc(&self, file: &str) -> PathBuf {
-        Path::new("/proc").join(self.process.0.id().to_string()).join(file)
+        Path::new("/proc").join(self.process.id().to_string()).join(file)
     }
 
     /// Descriptors that it has open.
@@ -135,11 +110,8 @@ impl Server {
         }
     }
 
-    /// Sends it a signal. By way of a shell, which needs no unsafe code.
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.process.0.id().to_string();
-        let sent = Command::new("sh").args(["-c", "kill -s $0 $1", name, &pid]).status();
-        assert!(sent.unwrap().success());
+        self.process.signal(name);
     }
 
     /// Waits until it accepts no more.
@@ -154,10 +126,8 @@ impl Server {
 
     /// Waits for its end.
     #[track_caller]
-    pub(crate) fn ended(mut self) -> Ended {
-        let status = self.process.status();
-        let stdout = self.output.iter().collect();
-        Ended { status, stdout, stderr: self.process.stderr() }
+    pub(crate) fn ended(self) -> Ended {
+        self.process.ended()
     }
 
     /// The end of every test: once more it serves, all descriptors are back, it stops when told
@@ -171,30 +141,6 @@ impl Server {
     }
 }
 
-impl Process {
-    fn start(command: &mut Command) -> Self {
-        let command = command.stdin(Stdio::null());
-        Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
-    }
-
-    #[track_caller]
-    fn status(&mut self) -> ExitStatus {
-        eventually("it ends", || self.0.try_wait().unwrap().is_some());
-        self.0.wait().unwrap()
-    }
-
-    fn stderr(&mut self) -> String {
-        io::read_to_string(self.0.stderr.take().unwrap()).unwrap()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 impl Ended {
     /// It ended as it was told to, and has complained about nothing.
     #[track_caller]
@@ -202,15 +148,6 @@ impl Ended {
         assert_eq!(self.status.code(), Some(0), "{self:?}");
         assert_eq!((self.stdout.as_str(), self.stderr.as_str()), ("", ""), "after `listening on`");
     }
-}
-
-/// Runs the example to its end. What it prints has to fit into a pipe.
-#[track_caller]
-pub(crate) fn run(mut command: Command, arguments: &[&str]) -> Ended {
-    let mut process = Process::start(command.args(arguments));
-    let status = process.status();
-    let stdout = io::read_to_string(process.0.stdout.take().unwrap()).unwrap();
-    Ended { status, stdout, stderr: process.stderr() }
 }
 
 /// A command under which the example may have no more open descriptors than this. The first that
@@ -238,22 +175,8 @@ fn cores() -> &'static str {
     if thread::available_parallelism().unwrap().get() > 1 { "2" } else { "1" }
 }
 
-/// The example's program. Cargo builds examples for `cargo test`, but not for `cargo test --test`.
+/// The example's program.
 pub(crate) fn example() -> &'static Path {
     static EXAMPLE: OnceLock<PathBuf> = OnceLock::new();
-    EXAMPLE.get_or_init(|| {
-        // target/<profile>/deps/<this test>
-        let test = env::current_exe().unwrap();
-        let folder = test.ancestors().nth(2).unwrap();
-        let profile = match folder.file_name().unwrap().to_str().unwrap() {
-            "debug" => "dev",
-            other => other,
-        };
-        let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--example", "echo", "--profile", profile]);
-        build.arg("--target-dir").arg(folder.parent().unwrap());
-        assert!(build.status().unwrap().success(), "{build:?}");
-        folder.join("examples/echo")
-    })
+    EXAMPLE.get_or_init(|| build("echo"))
 }

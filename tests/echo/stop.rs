@@ -1,8 +1,9 @@
 //! Signals end the server: with a drain, with exit code 0, and the port free.
 
+use crate::FOR_EVER;
 use crate::client::{Client, pattern};
+use crate::process::eventually;
 use crate::server::{Server, with_descriptors};
-use crate::{FOR_EVER, eventually};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt;
 

@@ -1,0 +1,13 @@
+//! The small examples from outside: what they print, how they end, and how they take it when the
+//! network misbehaves.
+//!
+//! The other ends are blocking sockets of the standard library. A test waits for a condition, with
+//! a deadline only against hanging.
+
+mod happy_eyeballs;
+mod hello;
+mod nobody;
+mod payment;
+#[path = "../support/process.rs"]
+mod process;
+mod supervised;
