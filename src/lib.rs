@@ -24,8 +24,8 @@
 //! # }
 //! ```
 //!
-//! The rules are those of [`nursery`]; the parts are [`net`], [`time`], [`buf`] and [`task`];
-//! [`block_on`] runs one core, [`Builder::run`] all of them.
+//! [The guide](nestling_nursery) teaches the rules of nurseries in reading order. The parts are
+//! [`net`], [`time`], [`buf`] and [`task`]; [`block_on`] runs one core, [`Builder::run`] all.
 
 pub use nestling_nursery::{
     Canceller, ChildOutput, Elapsed, Failures, JoinError, JoinHandle, Never, Nursery, Options,

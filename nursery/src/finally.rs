@@ -22,7 +22,8 @@ enum End<T> {
 /// clean-up this does not return, and a panic goes on.
 ///
 /// The clean-up runs if `work` was polled at all, and before the panic of `work` goes on. Give it a
-/// bound, such as [`timeout`](crate::timeout), if it waits for somebody else.
+/// bound, such as [`timeout`](crate::timeout), if it waits for somebody else. The two are alive
+/// together: what both use, they share by `&`.
 ///
 /// # Cancellation
 ///

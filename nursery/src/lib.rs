@@ -1,31 +1,8 @@
 //! Nurseries: the lifetime of every task is bound to a scope of the program text.
 //!
-//! **After a cancel, the await you are in may fail once; the next one does not return.**
-//! **When `nursery` has returned, all its children have ended, and the kernel is done too.**
-//!
-//! ```
-//! use nestling_nursery::nursery;
-//!
-//! # fn main() -> std::io::Result<()> {
-//! nestling_runtime::block_on(async {
-//!     let words = ["one", "two"];
-//!     let total = nursery(async |n| {
-//!         let first = n.spawn(async { Ok(words[0].len()) }); // borrows from around the nursery
-//!         let second = n.spawn(async { Ok(words[1].len()) });
-//!         Ok::<_, std::io::Error>(first.await? + second.await?)
-//!     })
-//!     .await?;
-//!     assert_eq!(total, 6);
-//!     Ok(())
-//! })
-//! # }
-//! ```
-//!
-//! The first child that fails cancels its siblings: what they have in flight is cancelled in the
-//! kernel, each is polled once more with the answer, and dropped at its next wait. `nursery`
-//! returns the failure when all of that is over.
-//!
 //! This crate is policy only. It sees the runtime through `nestling_runtime::lowlevel`.
+#![doc = ""]
+#![doc = include_str!("guide.md")]
 
 mod cancelled;
 mod canceller;

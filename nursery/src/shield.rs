@@ -19,6 +19,10 @@ use std::time::Duration;
 /// cancelled task in which there is one is kept until it has ended or was dropped; left alone, such
 /// as by a `select!` that it lost, it does neither.
 ///
+/// # Panics
+///
+/// With the panic of the future.
+///
 /// # Examples
 ///
 /// ```
@@ -44,7 +48,12 @@ pub async fn shield<F: Future>(future: F) -> F::Output {
 }
 
 /// Runs `future` as [`shield`] does, but for at most `duration`; then it is cancelled. The way to
-/// say goodbye to a peer, or to finish a frame.
+/// say goodbye to a peer, or to finish a frame. To give something back, see
+/// [`finally`](crate::finally).
+///
+/// # Cancellation
+///
+/// None, from outside.
 ///
 /// # Errors
 ///

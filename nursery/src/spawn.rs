@@ -23,13 +23,27 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
         self.spawn(child)
     }
 
-    /// Starts a child if that is possible at once.
+    /// Starts a child if that is possible at once; else see [`spawn`](Self::spawn).
     ///
     /// # Errors
     ///
     /// The future comes back, unpolled, when the nursery is cancelled, or all the
     /// [slots](Self::slot) of its [limit](crate::Options::limit) are taken. Otherwise the child
     /// takes one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nestling_nursery::{Options, nursery_with};
+    ///
+    /// let options = Options { limit: Some(1), ..Options::default() };
+    /// let result = nestling_runtime::block_on(nursery_with(options, async |n| {
+    ///     assert!(n.try_spawn(async {}).is_ok());
+    ///     assert!(n.try_spawn(async {}).is_err()); // the first has the only slot
+    ///     Ok::<_, std::io::Error>(())
+    /// }));
+    /// assert!(result.is_ok());
+    /// ```
     pub fn try_spawn<F>(
         &'scope self,
         child: F,
@@ -44,7 +58,29 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     }
 
     /// Starts a child that is not waited for: it is cancelled once the body and all other children
-    /// have ended. Its failure fails the nursery all the same.
+    /// have ended. Its failure, or its panic, is the nursery's all the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nestling_nursery::nursery;
+    /// use nestling_runtime::time::sleep;
+    /// use std::{cell::Cell, time::Duration};
+    ///
+    /// let ticks = Cell::new(0);
+    /// let result = nestling_runtime::block_on(nursery(async |n| {
+    ///     n.spawn_daemon(async {
+    ///         loop {
+    ///             ticks.set(ticks.get() + 1);
+    ///             sleep(Duration::from_secs(1)).await;
+    ///         }
+    ///     });
+    ///     n.spawn(sleep(Duration::from_millis(1)));
+    ///     Ok::<_, std::io::Error>(())
+    /// }));
+    /// assert!(result.is_ok()); // the daemon held nobody up
+    /// assert_eq!(ticks.get(), 1);
+    /// ```
     pub fn spawn_daemon<F>(&'scope self, child: F)
     where
         F: Future<Output: ChildOutput<E>> + 'scope,
@@ -60,6 +96,10 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
 
     /// Starts a child whose failure or panic is for its handle alone: the others live on. It may
     /// have any output.
+    ///
+    /// # Examples
+    ///
+    /// See [`Supervised`].
     pub fn supervise<F>(&'scope self, child: F) -> Supervised<'scope, F::Output>
     where
         F: Future + 'scope,
@@ -82,6 +122,10 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     /// The child's error, if it fails before it is ready: that does not cancel the nursery.
     /// [`Cancelled`](nestling_runtime::lowlevel::Cancelled) if it was cancelled, or, with a text
     /// that says so, if it ended without being ready.
+    ///
+    /// # Examples
+    ///
+    /// See [`Started`].
     pub fn start<V, G, O>(&'scope self, child: G) -> Start<'scope, V, E>
     where
         V: 'scope,
@@ -98,6 +142,10 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     ///
     /// A drop point: cancelled while it waits, the task ends here, and its place in the queue is
     /// given up.
+    ///
+    /// # Examples
+    ///
+    /// See [`Slot`].
     pub async fn slot(&'scope self) -> Slot<'scope, 'env, E> {
         Slot { nursery: self, permit: self.frame().slots().acquire().await }
     }
@@ -164,6 +212,21 @@ impl<'scope, E> Slot<'scope, '_, E> {
 impl<T> JoinHandle<'_, T> {
     /// Cancels the child, and only that: its siblings live on. Its error, if it makes one of that,
     /// does not fail the nursery.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nestling_nursery::nursery;
+    /// use std::future::pending;
+    ///
+    /// let result = nestling_runtime::block_on(nursery(async |n| {
+    ///     let child = n.spawn(pending::<std::io::Result<()>>());
+    ///     child.cancel();
+    ///     assert!(child.await.is_err());
+    ///     Ok::<_, std::io::Error>("the nursery is not cancelled")
+    /// }));
+    /// assert!(result.is_ok());
+    /// ```
     pub fn cancel(&self) {
         self.cancel_handle().cancel(nestling_runtime::lowlevel::Reason::Asked);
     }

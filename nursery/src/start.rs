@@ -73,6 +73,10 @@ impl<V> Started<V> {
 ///
 /// The child is cancelled, and its end waited for. If the future is dropped, it is for the nursery
 /// to wait.
+///
+/// # Examples
+///
+/// See [`Started`].
 #[must_use = "dropping it cancels the child"]
 pub struct Start<'scope, V, E> {
     /// The child's value is its error, if it failed before it was ready.

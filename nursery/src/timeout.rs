@@ -17,11 +17,16 @@ use std::time::Duration;
 /// answers once more, so a result that raced the deadline wins, and a receive's buffer comes back:
 /// `timeout(d, stream.read(buffer))` resolves to `Ok((Err(cancelled), buffer))`. What then waits
 /// again is cut. A nursery always answers: `timeout(d, nursery(…))` resolves to
-/// `Ok(Err(cancelled))`.
+/// `Ok(Err(cancelled))`, and so do [`race`](crate::race) and
+/// [`for_each_limit`](crate::for_each_limit).
 ///
 /// # Errors
 ///
 /// [`Elapsed`] if the future was cut at the deadline.
+///
+/// # Panics
+///
+/// With the panic of the future; outside a runtime.
 ///
 /// # Examples
 ///
@@ -46,6 +51,24 @@ pub async fn timeout<F: Future>(duration: Duration, future: F) -> Result<F::Outp
 /// # Errors
 ///
 /// [`Elapsed`] if the future was cut at the deadline.
+///
+/// # Panics
+///
+/// As [`timeout`].
+///
+/// # Examples
+///
+/// ```
+/// use nestling_nursery::timeout_at;
+/// use nestling_runtime::time::Instant;
+/// use std::future::pending;
+///
+/// nestling_runtime::block_on(async {
+///     let now = Instant::now();
+///     assert!(timeout_at(now, async { 7 }).await.is_ok()); // it succeeds at once
+///     assert!(timeout_at(now, pending::<()>()).await.is_err());
+/// });
+/// ```
 pub async fn timeout_at<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
     let scope = CancelScope::new();
     let mut timer = pin!(sleep_until(deadline));

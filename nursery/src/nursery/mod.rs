@@ -175,7 +175,12 @@ pub struct Nursery<'scope, 'env: 'scope, E = io::Error> {
 impl<'scope, E> Nursery<'scope, '_, E> {
     /// Starts a child on this core. It is polled for the first time when the nursery is next.
     ///
-    /// In a cancelled nursery the child is dropped unpolled, and its handle says so.
+    /// Its error, or its panic, is the nursery's, whether or not its handle is awaited. In a
+    /// cancelled nursery the child is dropped unpolled, and its handle says so.
+    ///
+    /// # Examples
+    ///
+    /// See [`nursery()`].
     pub fn spawn<F>(&'scope self, child: F) -> JoinHandle<'scope, <F::Output as ChildOutput<E>>::Ok>
     where
         F: Future<Output: ChildOutput<E>> + 'scope,
@@ -207,11 +212,29 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     /// that races the deadline wins.
     ///
     /// The nursery then returns [`Cancelled`], unless somebody failed before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nestling_nursery::nursery;
+    /// use nestling_runtime::time::{Instant, sleep};
+    /// use std::{io, time::Duration};
+    ///
+    /// let result: io::Result<()> = nestling_runtime::block_on(nursery(async |n| {
+    ///     n.spawn(sleep(Duration::MAX));
+    ///     n.set_deadline(Some(Instant::now() + Duration::from_millis(1)));
+    ///     Ok(())
+    /// }));
+    /// assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    /// ```
     pub fn set_deadline(&self, at: Option<Instant>) {
         self.frame.set_deadline(at);
     }
 
-    /// Cancels the nursery: all children and the body. Sticky; repeating it is harmless.
+    /// Cancels the nursery: all children and the body. Sticky; repeating it is harmless. Whoever
+    /// calls it goes on until its next wait.
+    ///
+    /// This alone is no failure: the nursery returns `Ok` if the body gets to its value.
     pub fn cancel(&self) {
         self.frame.scope().cancel(Reason::Asked);
     }
