@@ -3,11 +3,16 @@
 mod support;
 
 mod borrowing;
+mod cancelled;
+mod checkpoint;
 mod daemon;
+mod deadline;
 mod deep_and_wide;
 mod finally;
+mod for_each_limit;
 mod foreign;
 mod join_cancel;
+mod nursery_all;
 mod r01_join;
 mod r02_what_cancels;
 mod r03_kernel;
@@ -25,7 +30,10 @@ mod r13_panics;
 mod r14_deadlines;
 mod r15_descriptors;
 mod r16_memory;
+mod race;
+mod remote_canceller;
 mod slots;
 mod start;
 mod stress;
 mod supervise;
+mod task_local;

@@ -8,7 +8,7 @@ use nestling::task::yield_now;
 use nestling::{Nursery, Options, Slot, nursery, nursery_with, shield, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::cell::{Cell, RefCell};
-use std::future::{Future, pending};
+use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::rc::Rc;
@@ -193,8 +193,8 @@ fn slot_comes_back_from_every_end() {
             n.slot().await.spawn(async {});
             n.slot().await.spawn(async { Ok(nop().await?) });
             drop(n.slot().await);
-            let _ = n.slot().await.supervise(async { Err::<(), _>(1) });
-            let _ = n.slot().await.supervise(async { throw(1) });
+            drop(n.slot().await.supervise(async { Err::<(), _>(1) }));
+            drop(n.slot().await.supervise(async { throw(1) }));
             let cut = n.slot().await.spawn(pending::<()>());
             nop().await?;
             cut.cancel();
@@ -386,13 +386,11 @@ fn slot_in_company() {
 /// A server under load: far more askers than slots, and it ends.
 #[test]
 fn slot_ten_thousand_askers() {
-    fn ask<'s>(n: &'s Nursery<'s, '_, E>, done: &'s Count) -> impl Future<Output = ()> + 's {
-        async move {
-            n.slot().await.spawn(async {
-                yield_now().await;
-                done.one();
-            });
-        }
+    async fn ask<'s>(n: &'s Nursery<'s, '_, E>, done: &'s Count) {
+        n.slot().await.spawn(async {
+            yield_now().await;
+            done.one();
+        });
     }
     run(async || {
         let done = Count::default();
