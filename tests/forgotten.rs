@@ -107,3 +107,24 @@ fn a7_nursery_ends_with_a_forgotten_read() {
         assert_balanced(&runtime);
     });
 }
+
+/// A receive that was forgotten is not one that was dropped: later ones do not wait for its end.
+#[test]
+fn r17_forgotten_read_holds_nobody_up() {
+    let _alone = alone();
+    watched(|| {
+        let mut runtime = Runtime::builder().build().unwrap();
+        runtime.block_on(async {
+            let (stream, mut peer) = pair();
+            let mut forgotten = Box::pin(stream.read(vec![0; 1]));
+            assert!(poll_once(forgotten.as_mut()).await.is_pending());
+            std::mem::forget(forgotten);
+            turn().await;
+            // One byte for each.
+            peer.write_all(b"aa").unwrap();
+            let (result, buffer) = stream.read(vec![0; 1]).await;
+            assert_eq!((result.unwrap(), buffer[0]), (1, b'a'));
+        });
+        assert_balanced(&runtime);
+    });
+}

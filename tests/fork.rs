@@ -249,3 +249,36 @@ fn b11_programs_inherit_no_descriptor() {
         assert_eq!((stats.submitted, stats.in_flight, stats.stale), (stats.completed, 0, 0));
     });
 }
+
+/// A receive was dropped just before the fork, and only the parent's ring can end it: a read in the
+/// child does not wait for that.
+#[test]
+fn r17_child_does_not_wait_for_a_read_of_the_parent() {
+    let _alone = alone();
+    watched(|| {
+        let mut runtime = Runtime::builder().build().unwrap();
+        let (stream, mut peer) = pair();
+        let parent = std::process::id();
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            runtime.block_on(async {
+                let mut read = Box::pin(stream.read(vec![0; 8]));
+                assert!(poll_once(read.as_mut()).await.is_pending());
+                turn().await;
+                drop(read);
+                match fork() {
+                    Side::Child => turn().await,
+                    Side::Parent(child) => assert_eq!(child.wait(), 0),
+                }
+            });
+        }));
+        if std::process::id() != parent {
+            let received = catch_unwind(AssertUnwindSafe(|| {
+                peer.write_all(b"for the child").unwrap();
+                let mut own = Runtime::builder().build().unwrap();
+                own.block_on(stream.read(vec![0; 64])).0.unwrap()
+            }));
+            exit(received.is_ok_and(|length| length == 13));
+        }
+        ended.unwrap();
+    });
+}

@@ -140,7 +140,7 @@ impl Server {
                     let (stream, permit) = accepted?;
                     connections.spawn(serve_one(stream, permit));
                 }
-                // An accept that is dropped closes the connection that it may have got just now.
+                // A connection that this accept may have got just now is closed with the listener.
                 Either::Right(((), _)) => return Ok(()),
             }
         }

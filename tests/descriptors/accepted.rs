@@ -31,48 +31,75 @@ fn connect(address: net::SocketAddr) -> net::TcpStream {
     client
 }
 
-/// Clients connect, then all accepts are dropped in one turn, through a queue of 8: the kernel
-/// accepts for those whose cancel has to wait for room. Each such connection is closed, and each
-/// other one is left for the next accept.
+/// Starts 50 accepts, has as many clients connect, and drops the accepts in one turn, through a
+/// queue of 8: the kernel accepts for those whose cancel has to wait for room.
+async fn drop_accepts(listener: &TcpListener, address: net::SocketAddr) -> Vec<net::TcpStream> {
+    let mut accepts: Vec<_> = (0..50).map(|_| Box::pin(listener.accept())).collect();
+    for accept in &mut accepts {
+        assert!(poll_once(accept.as_mut()).await.is_pending());
+    }
+    turn().await;
+    let clients = (0..50).map(|_| connect(address)).collect();
+    drop(accepts);
+    clients
+}
+
+/// Connections that came for dropped accepts go to the next ones, and the others do too.
 #[test]
-fn b1_dropped_accept_closes_connection() {
+fn b1_dropped_accept_leaks_no_connection() {
     let _alone = alone();
     watched(|| {
         let (listener, address) = listener();
         let mut runtime = Runtime::builder().entries(8).build().unwrap();
         runtime.block_on(yield_now());
         let before = descriptors();
-        let mut closed = 0;
         for _ in 0..20 {
-            let mut clients = Vec::new();
-            runtime.block_on(async {
-                let mut accepts: Vec<_> = (0..50).map(|_| Box::pin(listener.accept())).collect();
-                for accept in &mut accepts {
-                    assert!(poll_once(accept.as_mut()).await.is_pending());
-                }
-                yield_now().await;
-                clients.extend((0..50).map(|_| connect(address)));
-                drop(accepts);
-            });
-            let waiting = clients.iter_mut().map(ended).filter(|ended| !ended).count();
-            closed += clients.len() - waiting;
-            for _ in 0..waiting {
+            let mut clients = runtime.block_on(drop_accepts(&listener, address));
+            for _ in 0..50 {
                 drop(runtime.block_on(listener.accept()).unwrap());
             }
             assert!(clients.iter_mut().all(sees_the_end));
         }
         assert_eq!(descriptors(), before);
-        assert!(closed > 0, "some accepts won against their cancel");
         let stats = assert_balanced(&runtime);
-        assert_eq!(stats.withdrawn, 0, "{stats:?}");
-        // The accepts that were dropped, and the closes of what they had accepted.
-        assert_eq!(stats.discarded, 1_000 + closed as u64, "{stats:?}");
+        assert!(stats.resumed > 0, "some accepts won against their cancel: {stats:?}");
+        assert_eq!((stats.withdrawn, stats.resumed + stats.discarded), (0, 1_000), "{stats:?}");
     });
 }
 
-/// The accept has its answer, and was not polled since: the connection goes with the future.
+/// The same with listeners that are dropped before anybody else accepts.
 #[test]
-fn b1_answered_accept_closes_connection() {
+fn b1_dropped_accept_closes_connection() {
+    let _alone = alone();
+    watched(|| {
+        let mut runtime = Runtime::builder().entries(8).build().unwrap();
+        runtime.block_on(yield_now());
+        let before = descriptors();
+        for inside in [false, true].repeat(10) {
+            let (listener, address) = listener();
+            let mut listener = Some(listener);
+            let mut clients = runtime.block_on(async {
+                let clients = drop_accepts(listener.as_ref().unwrap(), address).await;
+                if inside {
+                    listener = None;
+                }
+                clients
+            });
+            drop(listener);
+            assert!(clients.iter_mut().all(sees_the_end));
+        }
+        assert_eq!(descriptors(), before);
+        let stats = assert_balanced(&runtime);
+        assert!(stats.resumed > 0, "some connections came while there was a listener: {stats:?}");
+        let closed = stats.resumed + stats.discarded - 1_000;
+        // The listeners that were dropped inside are ten of them.
+        assert!(closed > 10, "some came when it was gone: {stats:?}");
+    });
+}
+
+/// The accept has its answer, and was not polled since: the next one gets the connection.
+#[test]
+fn b1_answered_accept_leaks_no_connection() {
     let _alone = alone();
     watched(|| {
         let (listener, address) = listener();
@@ -85,12 +112,13 @@ fn b1_answered_accept_closes_connection() {
                 let mut client = connect(address);
                 until_woken(&count).await;
                 drop(accept);
+                drop(listener.accept().await.unwrap());
                 while !ended(&mut client) {
                     yield_now().await;
                 }
             }
         });
-        assert_balanced(&runtime);
+        assert_eq!(assert_balanced(&runtime).resumed, 1_000);
     });
 }
 
@@ -108,7 +136,7 @@ fn ended(client: &mut net::TcpStream) -> bool {
 
 /// The same with the nursery that was cancelled: what a child's accept had won is not lost.
 #[test]
-fn b1_accept_dropped_with_its_nursery_closes_connection() {
+fn b1_accept_dropped_with_its_nursery_leaks_no_connection() {
     let _alone = alone();
     watched(|| {
         let (listener, address) = listener();
@@ -161,15 +189,17 @@ fn b3_unreaped_connections_are_closed_at_shutdown() {
         assert_balanced(&runtime);
         drop(runtime);
         drop(listener);
+        // They were kept for the next accepts, and go with the listener.
         assert!(clients.iter_mut().all(sees_the_end));
         drop(clients);
         assert_eq!(descriptors(), before);
     });
 }
 
-/// An answer that was taken from the kernel, and kept beyond the end of the runtime.
+/// An answer that was taken from the kernel, and kept beyond the end of the runtime: it is not lost
+/// to the next one.
 #[test]
-fn b3_connection_kept_unpolled_beyond_the_runtime_is_closed() {
+fn b3_connection_kept_unpolled_beyond_the_runtime_is_not_lost() {
     let _alone = alone();
     watched(|| {
         let before = descriptors();
@@ -187,6 +217,9 @@ fn b3_connection_kept_unpolled_beyond_the_runtime_is_closed() {
         assert_balanced(&runtime);
         drop(runtime);
         drop(accept);
+        let (server, peer) = nestling::block_on(listener.accept()).unwrap();
+        assert_eq!(peer, client.local_addr().unwrap());
+        drop(server);
         assert!(sees_the_end(&mut client));
         drop(client);
         let left = descriptors().len() - before.len();

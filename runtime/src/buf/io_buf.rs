@@ -81,6 +81,20 @@ pub unsafe trait IoBufMut: IoBuf {
     unsafe fn set_init(&mut self, n: usize);
 }
 
+/// Copies bytes to a place in the buffer that nothing uninitialised comes before; says how many
+/// there was room for.
+pub(crate) fn fill(buffer: &mut impl IoBufMut, at: usize, bytes: &[u8]) -> usize {
+    let room = buffer.io_capacity().saturating_sub(at);
+    assert!(at <= buffer.io_len(), "no hole is left before the bytes");
+    let length = bytes.len().min(room);
+    let start = buffer.io_ptr_mut().wrapping_add(at);
+    // SAFETY: the buffer is writable up to its capacity, and nothing else reaches it.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start, length) };
+    // SAFETY: these were written just now; those before them were initialised.
+    unsafe { buffer.set_init(at + length) };
+    length
+}
+
 // SAFETY: a vector's bytes live on the heap; moving or leaking the vector does not touch them.
 unsafe impl IoBuf for Vec<u8> {
     fn io_ptr(&self) -> *const u8 {

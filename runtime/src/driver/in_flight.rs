@@ -78,11 +78,6 @@ pub(super) struct InFlight {
     submitted: usize,
 }
 
-/// Whether a result says that an operation was interrupted, whatever the words.
-fn is_interrupted(result: i32) -> bool {
-    result == -libc::ECANCELED || result == -libc::EINTR || (-516..=-512).contains(&result)
-}
-
 impl InFlight {
     pub(super) fn pending(&self) -> usize {
         self.pending
@@ -202,7 +197,7 @@ impl InFlight {
         match &mut entry.lifecycle {
             Lifecycle::Completed(completion) => {
                 let completion = *completion;
-                let cancelled = entry.cancel_asked && is_interrupted(completion.result);
+                let cancelled = entry.cancel_asked && completion.is_interrupted();
                 let scope = self.entries.remove(key.slot()).scope;
                 Some(Landed { completion, cancelled, scope })
             }
@@ -212,6 +207,22 @@ impl InFlight {
             }
             Lifecycle::Pending(_, Holder::Driver(_)) => unreachable!("its future is gone"),
         }
+    }
+
+    /// Takes whoever waits for an operation that is not answered; nobody, if it is.
+    pub(super) fn take_waiter(&mut self, key: Key) -> Waiter {
+        match self.get(key).map(|entry| &mut entry.lifecycle) {
+            Some(Lifecycle::Pending(_, Holder::Future(waiter))) => waiter.take(),
+            Some(_) | None => Waiter::Nobody,
+        }
+    }
+
+    /// Whether the kernel has an operation and was not asked to cancel it; from now on it was.
+    pub(super) fn interrupt(&mut self, key: Key) -> bool {
+        self.get(key).is_some_and(|entry| {
+            entry.lifecycle.stage() == Some(Stage::Submitted)
+                && !std::mem::replace(&mut entry.cancel_asked, true)
+        })
     }
 
     /// The future of an operation is dropped. Says whether the kernel is to be asked to cancel, and

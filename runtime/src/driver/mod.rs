@@ -17,6 +17,7 @@
 mod current;
 mod in_flight;
 mod lifecycle;
+mod resume;
 mod stats;
 mod timers;
 mod unparker;

@@ -32,6 +32,8 @@ pub struct Stats {
     pub cancelled: u64,
     /// Results for which nobody waited any more: descriptors closed, buffers freed.
     pub discarded: u64,
+    /// Results for which nobody waited any more, kept for the next accept or receive.
+    pub resumed: u64,
     /// Errors of tasks that came of a cancellation which they had been delivered.
     pub derived: u64,
     /// Completions that matched nothing in flight.

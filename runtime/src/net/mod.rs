@@ -1,12 +1,18 @@
 //! Sockets. Their operations take `&self`: one task may receive while another sends.
 //!
+//! An accept or a read whose future is dropped loses nothing: what came for it goes to the next one.
+//!
 //! A socket that is dropped is closed by the ring, after the operations in flight on it; the close
 //! belongs to the nursery around the code that dropped it, which ends only after it.
 
+mod accepting;
 mod address;
 mod error;
+mod receiving;
 mod tcp_listener;
 mod tcp_stream;
+mod unread;
+mod waiting;
 
 pub use address::ToSocketAddrs;
 pub use error::{Transferred, is_exhausted, transferred};

@@ -1,12 +1,14 @@
 //! `TcpListener`: accepts connections.
 
+use super::accepting::{Accepting, Parked};
 use super::{TcpStream, ToSocketAddrs};
 use crate::fd::SharedFd;
-use crate::op::{Accept, Close};
+use crate::op::Close;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::rc::Rc;
 
 /// How to listen.
 ///
@@ -76,9 +78,15 @@ impl ListenOptions {
 #[derive(Debug)]
 pub struct TcpListener {
     fd: SharedFd,
+    /// Shared with nobody for long: accepts that were dropped look whether it is still there.
+    parked: Rc<Parked>,
 }
 
 impl TcpListener {
+    fn from_fd(fd: OwnedFd) -> Self {
+        Self { fd: SharedFd::new(fd), parked: Rc::default() }
+    }
+
     /// Listens on an address, with [default options](ListenOptions::default).
     ///
     /// # Errors
@@ -100,15 +108,20 @@ impl TcpListener {
         let address = address.to_socket_addr()?;
         let socket = listen(address, options)
             .map_err(|error| io::Error::new(error.kind(), Listen { address, source: error }))?;
-        Ok(Self { fd: SharedFd::new(socket) })
+        Ok(Self::from_fd(socket))
     }
 
-    /// Waits for a connection.
+    /// Waits for a connection. When several accepts wait on one listener, it is not defined which
+    /// of them gets which connection.
     ///
     /// # Cancellation
     ///
-    /// A connection that arrives while the accept is cancelled is delivered; when the future was
-    /// dropped, it is closed, and its peer sees the end.
+    /// A connection that arrives while the accept is cancelled is delivered. Nothing is lost when
+    /// the future is dropped: a connection that came for it goes to an accept that waits on the
+    /// same listener, or to the next one, before any that the kernel has; of several, the one that
+    /// was left first. It is closed when the listener is dropped before, and its peer sees the end.
+    ///
+    /// A future that is forgotten (`mem::forget`) keeps the connection that it gets.
     ///
     /// # Errors
     ///
@@ -117,7 +130,7 @@ impl TcpListener {
     /// before the next call: the kernel would refuse it at once.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
-            match Accept::new(self.fd.clone()).await {
+            match Accepting::new(&self.fd, &self.parked).await {
                 Ok((fd, peer)) => {
                     let peer = peer.as_socket().ok_or_else(not_internet)?;
                     return Ok((TcpStream::from_fd(fd), peer));
@@ -137,7 +150,8 @@ impl TcpListener {
         SockRef::from(&self.fd).local_addr()?.as_socket().ok_or_else(not_internet)
     }
 
-    /// Stops listening and tells whether that went well. Waits for accepts in flight to end.
+    /// Stops listening and tells whether that went well. Waits for accepts in flight to end;
+    /// connections that came for accepts which were dropped are closed.
     ///
     /// # Cancellation
     ///
@@ -147,7 +161,9 @@ impl TcpListener {
     ///
     /// Whatever `close(2)` says; the socket is closed anyway.
     pub async fn close(self) -> io::Result<()> {
-        Close::new(self.fd.into_sole().await).await
+        let Self { fd, parked } = self;
+        drop(parked);
+        Close::new(fd.into_sole().await).await
     }
 
     /// Takes over a listener of the standard library.
@@ -158,10 +174,11 @@ impl TcpListener {
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
         // The ring waits by itself; a socket that does not block would make it say EAGAIN.
         listener.set_nonblocking(false)?;
-        Ok(Self { fd: SharedFd::new(listener.into()) })
+        Ok(Self::from_fd(listener.into()))
     }
 
-    /// Gives the listener to the standard library.
+    /// Gives the listener to the standard library. Connections that came for accepts which were
+    /// dropped are closed.
     ///
     /// # Errors
     ///

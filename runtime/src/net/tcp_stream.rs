@@ -1,12 +1,12 @@
 //! `TcpStream`: one connection.
 
+use super::receiving::Inbound;
 use super::tcp_listener::not_internet;
 use super::{ToSocketAddrs, Transferred};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Close, Connect, Recv, Send, Shutdown};
+use crate::op::{Close, Connect, Send, Shutdown};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use std::cell::Cell;
 use std::io;
 use std::net::{self, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -20,13 +20,12 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct TcpStream {
     fd: SharedFd,
-    /// The last receive took all there was, so the next one has to wait anyway.
-    drained: Cell<bool>,
+    inbound: Inbound,
 }
 
 impl TcpStream {
     pub(super) fn from_fd(fd: SharedFd) -> Self {
-        Self { fd, drained: Cell::new(true) }
+        Self { fd, inbound: Inbound::default() }
     }
 
     /// Connects to an address.
@@ -51,23 +50,32 @@ impl TcpStream {
     ///
     /// # Cancellation
     ///
-    /// Bytes that arrive while the receive is cancelled are delivered. A future that is dropped
-    /// loses what it had received.
+    /// Bytes that arrive while the receive is cancelled are delivered. Nothing is lost when the
+    /// future is dropped, but the buffer: bytes that it receives all the same are kept by the
+    /// stream, and so is an error; the next read gets them first, in as many calls as it takes. If
+    /// the dropped one is still with the kernel, the next waits for its end, which comes soon.
+    ///
+    /// A future that is forgotten (`mem::forget`) keeps what it receives. Reads that run at the
+    /// same time get the bytes as the kernel shares them out; then nothing can be said of the
+    /// order, and what one of them leaves goes to the next call, not to one that waits already.
     ///
     /// # Errors
     ///
     /// The connection broke, or the receive was cancelled. The buffer comes back in any case.
-    pub async fn read<B: IoBufMut>(&self, buffer: B) -> BufResult<usize, B> {
+    pub async fn read<B: IoBufMut>(&self, mut buffer: B) -> BufResult<usize, B> {
         if buffer.io_capacity() == 0 {
             // The kernel would wait for data, of which it then takes none.
             return (Ok(0), buffer);
         }
-        let (result, buffer) = Recv::new(self.fd.clone(), buffer, self.drained.get()).await;
-        let result = result.map(|received| {
-            self.drained.set(!received.more);
-            received.length
-        });
-        (result, buffer)
+        if let Some(unread) = self.inbound.unread() {
+            if let Err(error) = unread.settled().await {
+                return (Err(error), buffer);
+            }
+            if let Some(result) = unread.take(&mut buffer, 0) {
+                return (result, buffer);
+            }
+        }
+        self.inbound.receive(self.fd.clone(), buffer, 0).await
     }
 
     /// Receives until `buffer` is full to its capacity.
@@ -75,16 +83,28 @@ impl TcpStream {
     /// # Cancellation
     ///
     /// The error tells through [`transferred`](super::transferred) how many bytes had come, and
-    /// the buffer has them.
+    /// the buffer has them. When the future is dropped, the stream keeps all that had come, from
+    /// the first byte on, for the next read, as [`read`](Self::read) says.
     ///
     /// # Errors
     ///
     /// `UnexpectedEof` when the stream ends before; else as [`read`](Self::read), with the count.
     pub async fn read_exact<B: IoBufMut>(&self, mut buffer: B) -> BufResult<(), B> {
         let mut done = 0;
+        if let Some(unread) = self.inbound.unread()
+            && buffer.io_capacity() > 0
+            && let Err(error) = unread.settled().await
+        {
+            return (Err(Transferred::wrap(done, error)), buffer);
+        }
         while done < buffer.io_capacity() {
-            let (result, rest) = self.read(buffer.slice(done..)).await;
-            buffer = rest.into_inner();
+            let result;
+            (result, buffer) =
+                match self.inbound.unread().and_then(|unread| unread.take(&mut buffer, done)) {
+                    Some(result) => (result, buffer),
+                    // Nothing else may wait in this loop: what is done is kept by the receive.
+                    None => self.inbound.receive(self.fd.clone(), buffer, done).await,
+                };
             match result {
                 Ok(0) => {
                     let end = io::Error::from(io::ErrorKind::UnexpectedEof);
@@ -148,7 +168,8 @@ impl TcpStream {
     }
 
     /// Closes the connection and tells whether that went well. Waits for operations in flight on
-    /// it to end; those were cancelled when their futures were dropped.
+    /// it to end; those were cancelled when their futures were dropped. What they have received is
+    /// lost, as is what the kernel has received.
     ///
     /// # Cancellation
     ///
@@ -176,9 +197,14 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// If operations are still in flight the socket is duplicated, for which a descriptor is
+    /// `ResourceBusy` if a read was dropped and what it has received, or may still receive, was
+    /// not read: the standard library would not see it. The stream is closed then, so read first.
+    /// An error that such a read has met comes out here.
+    ///
+    /// If other operations are still in flight the socket is duplicated, for which a descriptor is
     /// needed.
     pub fn into_std(self) -> io::Result<net::TcpStream> {
+        self.inbound.unread().map_or(Ok(()), |unread| unread.check())?;
         self.fd.into_owned().map(Into::into)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Answer, Op, Operation};
 use crate::fd::SharedFd;
-use crate::ring::{Completion, Entry, opcode, types};
+use crate::ring::{Entry, opcode, types};
 use socket2::{SockAddr, SockAddrStorage};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -54,12 +54,5 @@ unsafe impl Operation for Accept {
         // SAFETY: the accept succeeded, so the kernel has written an address and its length.
         let address = unsafe { SockAddr::new(storage, length) };
         Ok((fd, address))
-    }
-
-    /// The connection that came too late is closed: its peer sees the end.
-    fn discard(self, completion: Completion) {
-        if let Ok(fd) = completion.value() {
-            drop(SharedFd::new(own(fd)));
-        }
     }
 }

@@ -6,8 +6,10 @@
 //! ```text
 //!   Idle ── first poll, scope not cancelled ──▶ InFlight ── answer ──▶ Done
 //!     │                                           │
-//!     └ drop ──▶ (gone)                           └ drop ──▶ withdrawn, discarded, handed over
+//!     └ drop ──▶ (gone)                           └ drop ──▶ withdrawn, finished, handed over
 //! ```
+//!
+//! Whoever drops one may name an heir first, for what the kernel makes of it all the same.
 
 use super::{Answer, Operation};
 use crate::driver::{self, Abandoned, DriverRef, Landed, Orphan};
@@ -17,6 +19,7 @@ use crate::scope::{self, Cancelled};
 use crate::wake::Waiter;
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 /// One operation on its way through the kernel.
@@ -28,10 +31,28 @@ pub(crate) struct Op<T: Operation> {
 }
 
 /// Where an operation in flight is found.
-#[derive(Debug)]
-struct Flight {
+#[derive(Debug, Clone)]
+pub(crate) struct Flight {
     driver: DriverRef,
     key: Key,
+}
+
+impl Flight {
+    /// Whoever waits for it, to be woken to look at something else: it is in flight as before.
+    pub(crate) fn nudge(&self) -> Waiter {
+        self.driver.borrow_mut().nudge(self.key)
+    }
+
+    /// Has the kernel end it: then it resolves to a cancellation, unless something comes first.
+    /// Tells if it does; what the kernel has not seen yet needs no end.
+    pub(crate) fn interrupt(&self) -> bool {
+        self.driver.borrow_mut().interrupt(self.key)
+    }
+
+    /// Whether both are the same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.key == other.key && Rc::ptr_eq(&self.driver, &other.driver)
+    }
 }
 
 // Nothing in here is pinned: the contract of `Operation` lets it be moved while it is in flight.
@@ -56,33 +77,70 @@ impl<T: Operation> Op<T> {
         let entry = operation.prepare();
         let waiter = Waiter::of(cx);
         if let Err(error) = driver.borrow().room() {
-            let code = -libc::ECANCELED;
-            return self.resolve(Answer { result: Err(error), code, sock_nonempty: false });
+            return self.resolve(Answer::unheard(error));
         }
         if !scope::admit(scope) {
             // A drop point: it is never submitted, and this await does not return.
             return Poll::Pending;
         }
-        // SAFETY: the operation keeps what the entry points to valid while it is not dropped
-        // (`Operation`), and it is not before the answer was taken: `Drop` hands it over.
-        let key = unsafe { driver.borrow_mut().submit(entry, scope, waiter) };
+        let key = match T::ENTERS {
+            // SAFETY: the operation keeps what the entry points to valid while it is not dropped
+            // (`Operation`), and it is not before the answer was taken: `abandon` hands it over.
+            true => unsafe { driver.borrow_mut().submit(entry, scope, waiter) },
+            false => driver.borrow_mut().hold(scope, waiter),
+        };
         self.flight = Some(Flight { driver, key });
         Poll::Pending
     }
 
-    fn land(&mut self, landed: &Landed) -> Poll<T::Output> {
+    fn land(&mut self, landed: Landed) -> Poll<T::Output> {
         self.flight = None;
-        let result = match landed.cancelled {
-            true => Err(Cancelled::new().into()),
-            false => landed.completion.value(),
-        };
         if landed.cancelled {
             // Where it was cancelled, when that is around here: a shield in between is not.
             let told = landed.scope.filter(|scope| scope::is_running(*scope));
             told.or_else(scope::current).into_iter().for_each(scope::mark_delivered);
         }
-        let (code, sock_nonempty) = (landed.completion.result, landed.completion.sock_nonempty());
-        self.resolve(Answer { result, code, sock_nonempty })
+        self.resolve(Answer::new(landed.completion, landed.cancelled))
+    }
+
+    /// Whether it has come to its end, or was given up.
+    #[inline]
+    pub(crate) fn has_resolved(&self) -> bool {
+        self.operation.is_none()
+    }
+
+    /// Where it is in flight.
+    #[inline]
+    pub(crate) fn flight(&self) -> Option<&Flight> {
+        self.flight.as_ref()
+    }
+
+    /// Gives it up: what it would have resolved to goes to `heir`, now or when the kernel is done.
+    /// An answer that was cut short is a cancellation. The heir tells whether it keeps something.
+    #[cold]
+    pub(crate) fn abandon(&mut self, heir: impl FnOnce(T::Output) -> bool + 'static) {
+        let Some(operation) = self.operation.take() else { return };
+        let unheard = || Answer::unheard(Cancelled::new().into());
+        let Some(Flight { driver, key }) = self.flight.take() else {
+            heir(operation.complete(unheard()));
+            return;
+        };
+        let mut abandonee = Some(Abandonee { operation, heir });
+        let mut take = || abandonee.take().expect("it is handed over, or stays");
+        let (abandoned, held) = driver.borrow_mut().abandon(key, || Box::new(take()));
+        held.into_iter().for_each(scope::look_again);
+        match abandoned {
+            Abandoned::HandedOver(waiter) => drop(waiter),
+            Abandoned::Withdrawn(waiter) => {
+                take().inherit(unheard());
+                drop(waiter);
+            }
+            Abandoned::Finished(completion) => {
+                if take().inherit(Answer::new(completion, completion.is_interrupted())) {
+                    driver.borrow_mut().count_resumed();
+                }
+            }
+        }
     }
 }
 
@@ -95,7 +153,7 @@ impl<T: Operation> Future for Op<T> {
         let mut waiter = Waiter::of(cx);
         let landed = flight.driver.borrow_mut().poll_op(flight.key, &mut waiter);
         match landed {
-            Some(landed) => self.land(&landed),
+            Some(landed) => self.land(landed),
             None => Poll::Pending,
         }
     }
@@ -103,27 +161,32 @@ impl<T: Operation> Future for Op<T> {
 
 impl<T: Operation> Drop for Op<T> {
     fn drop(&mut self) {
-        let Some(flight) = self.flight.take() else { return };
-        let mut operation = self.operation.take();
-        let (abandoned, held) = flight.driver.borrow_mut().abandon(flight.key, || {
-            Box::new(Abandonee(operation.take().expect("in flight until it has resolved")))
-        });
-        match abandoned {
-            // What the kernel never saw goes with this function.
-            Abandoned::Withdrawn(waiter) | Abandoned::HandedOver(waiter) => drop(waiter),
-            Abandoned::Finished(completion) => {
-                operation.expect("it was not handed over").discard(completion);
-            }
+        if self.flight.is_some() {
+            self.abandon(|output| {
+                drop(output);
+                false
+            });
         }
-        held.into_iter().for_each(scope::look_again);
     }
 }
 
-/// An operation whose future is gone.
-struct Abandonee<T>(T);
+/// An operation whose future is gone, and who gets what comes of it.
+struct Abandonee<T, H> {
+    operation: T,
+    heir: H,
+}
 
-impl<T: Operation> Orphan for Abandonee<T> {
+impl<T: Operation, H: FnOnce(T::Output) -> bool + 'static> Abandonee<T, H> {
+    fn inherit(self, answer: Answer) -> bool {
+        (self.heir)(self.operation.complete(answer))
+    }
+}
+
+impl<T: Operation, H: FnOnce(T::Output) -> bool + 'static> Orphan for Abandonee<T, H> {
     fn dispose(self: Box<Self>, completion: Completion) {
-        self.0.discard(completion);
+        let kept = self.inherit(Answer::new(completion, completion.is_interrupted()));
+        if kept && let Some(driver) = driver::current() {
+            driver.borrow_mut().count_resumed();
+        }
     }
 }

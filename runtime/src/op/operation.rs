@@ -1,6 +1,7 @@
 //! `Operation`: what every kernel operation says about itself.
 
 use crate::ring::{Completion, Entry};
+use crate::scope::Cancelled;
 use std::io;
 
 /// The kernel's answer, as an operation gets to see it.
@@ -15,6 +16,22 @@ pub(crate) struct Answer {
     pub(crate) sock_nonempty: bool,
 }
 
+impl Answer {
+    /// What the kernel said; `cancelled` if that is because we asked for it.
+    pub(crate) fn new(completion: Completion, cancelled: bool) -> Self {
+        let result = match cancelled {
+            true => Err(Cancelled::new().into()),
+            false => completion.value(),
+        };
+        Self { result, code: completion.result, sock_nonempty: completion.sock_nonempty() }
+    }
+
+    /// The error of an operation that the kernel never heard of.
+    pub(crate) fn unheard(error: io::Error) -> Self {
+        Self { result: Err(error), code: -libc::ECANCELED, sock_nonempty: false }
+    }
+}
+
 /// One kernel operation with everything it lends to the kernel.
 ///
 /// # Safety
@@ -23,20 +40,17 @@ pub(crate) struct Answer {
 /// as the value is not dropped: also when it is moved, and when it is leaked. So buffers are owned
 /// and on the heap, and structures that the kernel reads are boxed.
 pub(crate) unsafe trait Operation: 'static {
-    /// What the future resolves to.
+    /// What the future resolves to. When that is gone, it goes to an heir or is dropped; so it owns
+    /// what the kernel has made.
     type Output;
+
+    /// Whether it is for the kernel at all. What is not only waits, until it is cancelled or
+    /// dropped.
+    const ENTERS: bool = true;
 
     /// What to ask.
     fn prepare(&mut self) -> Entry;
 
     /// What came back.
     fn complete(self, answer: Answer) -> Self::Output;
-
-    /// Nobody waits any more: releases what the kernel made, then what was lent to it.
-    fn discard(self, completion: Completion)
-    where
-        Self: Sized,
-    {
-        let _ = completion;
-    }
 }

@@ -17,6 +17,8 @@ pub(super) const MAX_LENGTH: usize = 0x7fff_f000;
 pub(crate) struct Recv<B> {
     socket: SharedFd,
     buffer: B,
+    /// Bytes at its start that stay.
+    skip: usize,
     /// The socket was drained by the receive before, so a first try would be in vain.
     poll_first: bool,
 }
@@ -30,8 +32,14 @@ pub(crate) struct Received {
 }
 
 impl<B: IoBufMut> Recv<B> {
-    pub(crate) fn new(socket: SharedFd, buffer: B, poll_first: bool) -> Op<Self> {
-        Op::new(Self { socket, buffer, poll_first })
+    /// Receives behind the first `skip` bytes of the buffer, which are initialised.
+    pub(crate) fn new(socket: SharedFd, buffer: B, skip: usize, poll_first: bool) -> Op<Self> {
+        assert!(skip <= buffer.io_len(), "no hole is left before what is received");
+        Op::new(Self { socket, buffer, skip, poll_first })
+    }
+
+    fn room(&self) -> usize {
+        self.buffer.io_capacity().saturating_sub(self.skip)
     }
 }
 
@@ -40,9 +48,10 @@ unsafe impl<B: IoBufMut> Operation for Recv<B> {
     type Output = BufResult<Received, B>;
 
     fn prepare(&mut self) -> Entry {
-        let length = self.buffer.io_capacity().min(MAX_LENGTH) as u32;
+        let length = self.room().min(MAX_LENGTH) as u32;
         let socket = types::Fd(self.socket.as_raw_fd());
-        opcode::Recv::new(socket, self.buffer.io_ptr_mut(), length)
+        let start = self.buffer.io_ptr_mut().wrapping_add(self.skip);
+        opcode::Recv::new(socket, start, length)
             .ioprio(if self.poll_first { POLL_FIRST } else { 0 })
             .build()
     }
@@ -50,9 +59,10 @@ unsafe impl<B: IoBufMut> Operation for Recv<B> {
     fn complete(mut self, answer: Answer) -> Self::Output {
         let result = answer.result.map(|length| {
             let length = length as usize;
-            assert!(length <= self.buffer.io_capacity(), "the kernel received what it was asked");
-            // SAFETY: the kernel has written so many bytes, and they fit.
-            unsafe { self.buffer.set_init(length) };
+            assert!(length <= self.room(), "the kernel received what it was asked");
+            // SAFETY: the kernel has written so many bytes, and they fit; those before them were
+            // initialised.
+            unsafe { self.buffer.set_init(self.skip + length) };
             Received { length, more: answer.sock_nonempty }
         });
         (result, self.buffer)

@@ -43,14 +43,21 @@ impl Completion {
         io_uring::cqueue::sock_nonempty(self.flags)
     }
 
+    /// Whether the operation was cut short, whatever the words for it.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        [-libc::ECANCELED, -libc::EINTR].contains(&self.result) || self.is_restart()
+    }
+
+    /// ERESTARTSYS and its kin are the kernel's own words for "a signal came": K14.
+    fn is_restart(&self) -> bool {
+        (-516..=-512).contains(&self.result)
+    }
+
     /// The result as a count or descriptor, or the error that the kernel answered.
     pub(crate) fn value(&self) -> io::Result<u32> {
         match u32::try_from(self.result) {
             Ok(value) => Ok(value),
-            // ERESTARTSYS and its kin are the kernel's own words for "a signal came": K14.
-            Err(_) if (-516..=-512).contains(&self.result) => {
-                Err(io::Error::from_raw_os_error(libc::EINTR))
-            }
+            Err(_) if self.is_restart() => Err(io::Error::from_raw_os_error(libc::EINTR)),
             Err(_) => Err(io::Error::from_raw_os_error(self.result.saturating_neg())),
         }
     }

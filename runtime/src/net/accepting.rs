@@ -1,0 +1,163 @@
+//! `Accepting`: an accept whose connection is not lost when its future is dropped.
+//!
+//! ```text
+//!   kernel ──▶ its future ──▶ the caller
+//!                 │ dropped
+//!                 └──▶ Parked ──▶ an accept that waits, or the next one
+//! ```
+//!
+//! The kernel wakes one accept for each connection. If that one is cancelled, the connection stays
+//! in the backlog, and the others sleep on beside it (measured on 6.18: always, when it comes just
+//! before the cancel). So when an accept ends without a connection, those that wait on the same
+//! listener ask the kernel anew.
+
+use super::waiting::{Seat, Waiting};
+use crate::fd::SharedFd;
+use crate::op::{Accept, Op};
+use crate::scope::{self, is_cancelled};
+use socket2::SockAddr;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+/// A connection, and who is at its other end.
+type Accepted = (SharedFd, SockAddr);
+
+/// The connections of a listener that came for accepts which were dropped, oldest first. There are
+/// never more than accepts were in flight at a time. They are closed with the listener.
+#[derive(Debug, Default)]
+pub(super) struct Parked {
+    connections: RefCell<VecDeque<Accepted>>,
+    /// Accepts that have ended without a connection. Each may have been woken for one.
+    cut_short: Cell<u64>,
+    /// The accepts in flight.
+    waiting: Waiting,
+}
+
+impl Parked {
+    /// An accept that nobody waits for has ended. Tells whether it has left a connection.
+    fn leave(&self, outcome: io::Result<Accepted>) -> bool {
+        match outcome {
+            Ok(connection) => {
+                self.connections.borrow_mut().push_back(connection);
+                self.waiting.wake();
+                true
+            }
+            Err(error) => {
+                self.ended(&error);
+                false
+            }
+        }
+    }
+
+    /// An accept has ended without a connection.
+    fn ended(&self, error: &io::Error) {
+        if is_cancelled(error) {
+            self.cut_short.set(self.cut_short.get() + 1);
+            self.waiting.wake();
+        }
+    }
+}
+
+/// The next connection of a listener: one that is parked, or else the kernel's next.
+#[derive(Debug)]
+pub(super) struct Accepting<'a> {
+    listener: &'a SharedFd,
+    parked: &'a Rc<Parked>,
+    op: Op<Accept>,
+    seat: Option<Seat<'a>>,
+    /// How many others had been cut short when the kernel was asked to end this one, or before.
+    seen: u64,
+    /// It was asked to, so that it can be asked anew.
+    interrupted: bool,
+}
+
+impl<'a> Accepting<'a> {
+    pub(super) fn new(listener: &'a SharedFd, parked: &'a Rc<Parked>) -> Self {
+        let op = Accept::new(listener.clone());
+        Self { listener, parked, op, seat: None, seen: 0, interrupted: false }
+    }
+
+    /// What the kernel has to say. It is asked anew if that is nothing but that it was interrupted.
+    fn poll_op(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        let was_in_flight = self.op.flight().is_some();
+        let outcome = ready!(Pin::new(&mut self.op).poll(cx));
+        self.seat = None;
+        let Err(error) = &outcome else { return Poll::Ready(outcome) };
+        if was_in_flight && self.interrupted && is_cancelled(error) && !is_in_cancelled() {
+            self.op = Accept::new(self.listener.clone());
+            self.interrupted = false;
+            return Poll::Pending;
+        }
+        self.parked.ended(error);
+        Poll::Ready(outcome)
+    }
+
+    /// Asks the kernel, or goes on waiting for it; and to be woken if something is left here.
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        let cut_short = self.parked.cut_short.get();
+        match self.op.flight() {
+            None => {
+                let resolved = self.poll_op(cx);
+                if resolved.is_ready() {
+                    return resolved;
+                }
+            }
+            Some(flight) if self.seen != cut_short => self.interrupted |= flight.interrupt(),
+            Some(_) => {}
+        }
+        self.seen = cut_short;
+        self.seat = self.op.flight().map(|flight| Seat::new(&self.parked.waiting, flight));
+        Poll::Pending
+    }
+
+    /// What the kernel finds for an accept that nobody waits for is parked, unless the listener is
+    /// gone: then it is closed, and its peer sees the end.
+    fn give_up(&mut self) {
+        self.seat = None;
+        if self.op.flight().is_some() {
+            let parked = Rc::downgrade(self.parked);
+            self.op.abandon(move |outcome| {
+                parked.upgrade().is_some_and(|parked| parked.leave(outcome))
+            });
+        }
+    }
+}
+
+fn is_in_cancelled() -> bool {
+    scope::current().is_some_and(scope::is_in_cancelled)
+}
+
+impl Future for Accepting<'_> {
+    type Output = io::Result<Accepted>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.op.flight().is_some()
+            && let Poll::Ready(outcome) = self.poll_op(cx)
+        {
+            return Poll::Ready(outcome);
+        }
+        if is_in_cancelled() {
+            // Its own answer is all that it still gets; before it starts, this is a drop point.
+            return Poll::Pending;
+        }
+        let parked = self.parked.connections.borrow_mut().pop_front();
+        match parked {
+            Some(connection) => {
+                self.give_up();
+                Poll::Ready(Ok(connection))
+            }
+            None => self.wait(cx),
+        }
+    }
+}
+
+impl Drop for Accepting<'_> {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}

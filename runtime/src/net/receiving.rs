@@ -1,0 +1,84 @@
+//! `Receiving`: a receive whose bytes are not lost when its future is dropped.
+//!
+//! ```text
+//!   kernel ──▶ its future ──▶ the caller
+//!                 │ dropped
+//!                 └──▶ Unread ──▶ the next receive
+//! ```
+
+use super::unread::Unread;
+use crate::buf::{BufResult, IoBufMut};
+use crate::fd::SharedFd;
+use crate::op::{Op, Recv};
+use std::cell::{Cell, OnceCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+/// What a stream knows of the bytes that come in.
+#[derive(Debug, Default)]
+pub(super) struct Inbound {
+    /// The last receive left something in the socket, so the next one need not wait.
+    more: Cell<bool>,
+    /// What receives that were dropped have taken. Most streams never have any.
+    unread: OnceCell<Rc<Unread>>,
+}
+
+impl Inbound {
+    /// What comes before everything that the kernel has.
+    pub(super) fn unread(&self) -> Option<&Unread> {
+        self.unread.get().map(|unread| &**unread)
+    }
+
+    /// Receives what the kernel has next, behind the first `skip` bytes of a buffer.
+    pub(super) fn receive<B: IoBufMut>(
+        &self,
+        socket: SharedFd,
+        buffer: B,
+        skip: usize,
+    ) -> Receiving<'_, B> {
+        let op = Recv::new(socket, buffer, skip, !self.more.get());
+        Receiving { op, inbound: self, skip }
+    }
+}
+
+/// One receive. When it is dropped, what the kernel has for it is kept; and so are the bytes that
+/// it was to skip, which its caller has received before.
+#[derive(Debug)]
+pub(super) struct Receiving<'a, B: IoBufMut> {
+    op: Op<Recv<B>>,
+    inbound: &'a Inbound,
+    skip: usize,
+}
+
+impl<B: IoBufMut> Receiving<'_, B> {
+    #[cold]
+    fn leave(&mut self) {
+        let (skip, claim) = (self.skip, self.inbound.unread.get_or_init(Rc::default).claim());
+        self.op.abandon(move |outcome| claim.leave(skip, outcome));
+    }
+}
+
+impl<B: IoBufMut> Future for Receiving<'_, B> {
+    type Output = BufResult<usize, B>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let (result, buffer) = ready!(Pin::new(&mut self.op).poll(cx));
+        let result = result.map(|received| {
+            self.inbound.more.set(received.more);
+            received.length
+        });
+        Poll::Ready((result, buffer))
+    }
+}
+
+impl<B: IoBufMut> Drop for Receiving<'_, B> {
+    #[inline]
+    fn drop(&mut self) {
+        if !self.op.has_resolved() && (self.skip > 0 || self.op.flight().is_some()) {
+            self.leave();
+        }
+    }
+}

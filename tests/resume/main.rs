@@ -1,0 +1,141 @@
+//! Rule 17: accepts and receives that are dropped lose nothing.
+//!
+//! A process of its own, whose tests run one at a time: some count descriptors.
+
+mod accepts;
+mod cancelled;
+mod counter;
+mod errors;
+mod receives;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod support;
+
+use nestling::buf::BufResult;
+use nestling::net::TcpListener;
+use nestling::task::yield_now;
+use nestling::{Runtime, Stats};
+use std::future::Future;
+use std::net;
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
+use support::{Count, poll_counted, poll_once, until_woken, watched};
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// The open descriptors of this process.
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").expect("/proc is mounted").count()
+}
+
+/// Runs a test in a runtime of its own, with few places in the ring's queue, so that cancel
+/// requests have to wait; and checks that no descriptor and nothing in flight is left of it.
+fn run(test: impl AsyncFnOnce()) -> Stats {
+    let _alone = alone();
+    watched(|| {
+        let mut runtime = Runtime::builder().entries(8).build().unwrap();
+        runtime.block_on(yield_now());
+        let before = descriptors();
+        runtime.block_on(test());
+        assert_eq!(descriptors(), before);
+        let stats = runtime.stats();
+        assert_eq!(stats.submitted, stats.completed, "{stats:?}");
+        assert_eq!((stats.in_flight, stats.stale, stats.leaked), (0, 0, 0), "{stats:?}");
+        stats
+    })
+}
+
+/// A listener, and its address.
+fn listener() -> (TcpListener, net::SocketAddr) {
+    let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (TcpListener::from_std(listener).unwrap(), address)
+}
+
+fn connect(address: net::SocketAddr) -> net::TcpStream {
+    net::TcpStream::connect(address).unwrap()
+}
+
+/// Starts an operation that has to wait, and lets it enter the kernel.
+async fn start<F: Future + ?Sized>(mut future: Pin<&mut F>) {
+    assert!(poll_once(future.as_mut()).await.is_pending());
+    support::turn().await;
+}
+
+/// Starts an operation, and returns when it was answered; it was not polled since.
+async fn answered<F: Future>(future: F, answer: impl FnOnce()) -> Pin<Box<F>> {
+    let mut future = Box::pin(future);
+    let count = Arc::new(Count::default());
+    assert!(poll_counted(future.as_mut(), &count).is_pending());
+    answer();
+    until_woken(&count).await;
+    future
+}
+
+/// What comes of a read.
+type Read = BufResult<usize, Vec<u8>>;
+
+/// Receives in flight that can be dropped just before another one: more than the ring's queue has
+/// places for, so that the cancel of that other one has to wait, and what has come for it wins.
+struct Crowd {
+    reads: Vec<Pin<Box<dyn Future<Output = Read>>>>,
+    _peer: UnixStream,
+}
+
+impl Crowd {
+    async fn new() -> Self {
+        let (stream, peer) = support::pair();
+        let stream = Rc::new(stream);
+        let mut reads = Vec::new();
+        for _ in 0..16 {
+            let stream = Rc::clone(&stream);
+            let read = async move { stream.read(vec![0; 1]).await };
+            let mut read: Pin<Box<dyn Future<Output = _>>> = Box::pin(read);
+            assert!(poll_once(read.as_mut()).await.is_pending());
+            reads.push(read);
+        }
+        support::turn().await;
+        Self { reads, _peer: peer }
+    }
+
+    /// Drops them, if the cancel of what is dropped next is to wait; else keeps them.
+    fn cancel(&mut self, now: bool) {
+        if now {
+            self.reads.clear();
+        }
+    }
+}
+
+/// What a future resolves to at its first poll.
+async fn at_once<F: Future>(future: F) -> F::Output {
+    let mut future = Box::pin(future);
+    match poll_once(future.as_mut()).await {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("it is not there yet"),
+    }
+}
+
+/// Submissions so far.
+fn submitted() -> u64 {
+    nestling::stats().submitted
+}
+
+/// Numbers that look random and are the same in every run (splitmix64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+}
