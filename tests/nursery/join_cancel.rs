@@ -10,8 +10,9 @@ use std::time::Duration;
 #[test]
 fn join_cancel_reaches_the_child_alone() {
     let (_, stats) = counted(async || {
-        let (quiet, log) = (listener().await, Log::default());
-        let address = quiet.local_addr().expect("an address");
+        // One each: accepts of one listener ask anew when one of them is cancelled.
+        let (quiet, neighbour, log) = (listener().await, listener().await, Log::default());
+        let address = neighbour.local_addr().expect("an address");
         let result = nursery(async |n| {
             let one = n.spawn(async {
                 let _gone = log.at_drop("gone");
@@ -21,7 +22,7 @@ fn join_cancel_reaches_the_child_alone() {
                 log.say("never");
                 Ok(())
             });
-            let other = n.spawn(async { never(&quiet).await });
+            let other = n.spawn(async { never(&neighbour).await });
             settle().await;
             one.cancel();
             one.cancel();

@@ -128,10 +128,11 @@ fn r03_what_has_not_entered_the_kernel_is_resolved_without_it() {
 #[test]
 fn r03_a_cancelled_nursery_leaves_its_neighbour_alone() {
     let ((), stats) = counted(async || {
-        let quiet = listener().await;
-        let address = quiet.local_addr().expect("an address");
+        // One each: accepts of one listener ask anew when one of them is cancelled.
+        let (quiet, other) = (listener().await, listener().await);
+        let address = other.local_addr().expect("an address");
         let result = nursery(async |n| {
-            let neighbour = n.spawn(async { never(&quiet).await });
+            let neighbour = n.spawn(async { never(&other).await });
             let inner = nursery(async |inner| {
                 inner.spawn(async { never(&quiet).await });
                 settle().await;

@@ -79,9 +79,10 @@ fn remote_is_never_lost() {
 fn remote_cancels_that_nursery_and_no_other() {
     run(async || {
         let (quiet, log) = (listener().await, Log::default());
+        let heard = Cell::new(false);
         let result = nursery(async |outer| {
             outer.spawn(async {
-                for _ in 0..10 {
+                while !heard.get() {
                     settle().await;
                 }
                 log.say("neighbour");
@@ -92,6 +93,7 @@ fn remote_cancels_that_nursery_and_no_other() {
                 thread::spawn(move || remote.cancel());
                 let told = never(&quiet).await;
                 log.say("told");
+                heard.set(true);
                 again.cancel();
                 told
             });
