@@ -1,0 +1,23 @@
+//! Which plans are run: those that failed once, and then as many others as asked for.
+
+use std::env;
+
+/// Seeds that failed once, each with what they found. They are run first, for ever.
+pub(crate) const KEPT: &[u64] = &[];
+
+/// How many others a run tries, unless `NESTLING_SEEDS` says so.
+const TRIED: u64 = 2000;
+
+fn number(name: &str) -> Option<u64> {
+    let text = env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is to be a number, not {text:?}")))
+}
+
+/// The one of `NESTLING_SEED`, or all that are to be run.
+pub(crate) fn seeds() -> Vec<u64> {
+    if let Some(seed) = number("NESTLING_SEED") {
+        return vec![seed];
+    }
+    let tried = 0..number("NESTLING_SEEDS").unwrap_or(TRIED);
+    KEPT.iter().copied().chain(tried).collect()
+}

@@ -1,0 +1,97 @@
+//! `wait`: awaits one thing, and logs how it was answered.
+
+use crate::log::{E, Event, What};
+use crate::plan::{Id, Wait};
+use crate::run::{AtDrop, Here};
+use crate::world::done;
+use nestling::net::TcpStream;
+use nestling::task::yield_now;
+use nestling::time::sleep;
+use nestling_runtime::lowlevel::nop;
+use std::io;
+use std::time::Instant;
+
+pub(crate) async fn wait(here: &Here<'_>, id: Id, wait: Wait) -> Result<(), E> {
+    let (world, place) = (&here.run.world, &here.place);
+    match wait {
+        Wait::Yield => plain(here, id, What::Yield, yield_now()).await,
+        Wait::Yields(count) => {
+            let yields = async {
+                for _ in 0..count {
+                    yield_now().await;
+                }
+            };
+            plain(here, id, What::Yield, yields).await
+        }
+        Wait::Sleep(time) => {
+            // Made inside, after the clock was read.
+            plain(here, id, What::Sleep(time), async { sleep(time).await }).await
+        }
+        Wait::Turn => op(here, id, nop()).await,
+        Wait::Read { ready } => {
+            let stream = if ready { world.readable(place) } else { world.stream(place) };
+            op(here, id, done(stream.read(world.buffer(place)))).await
+        }
+        Wait::Write { ready } => {
+            let stream = if ready { world.stream(place) } else { world.full(place) };
+            op(here, id, done(stream.write(world.buffer(place)))).await
+        }
+        Wait::ReadShared(pair) => {
+            op(here, id, done(world.shared(pair).read(world.buffer(place)))).await
+        }
+        Wait::Accept(at) => {
+            let listener = world.listener(at);
+            op(here, id, async { listener.accept().await.map(drop) }).await
+        }
+        Wait::Connect(at) => {
+            let address = world.address(at);
+            op(here, id, async { TcpStream::connect(address).await.map(drop) }).await
+        }
+        Wait::Join { up, pick } => {
+            let Some((child, handle)) = here.level.handle(up, pick) else { return Ok(()) };
+            let answer = async { handle.await.map(Some) };
+            answered(here, id, What::Join(child), answer).await
+        }
+    }
+}
+
+async fn op(
+    here: &Here<'_>,
+    id: Id,
+    operation: impl Future<Output = io::Result<()>>,
+) -> Result<(), E> {
+    let answer = async { operation.await.map(|()| None).map_err(E::from) };
+    answered(here, id, What::Op, answer).await
+}
+
+async fn plain(
+    here: &Here<'_>,
+    id: Id,
+    what: What,
+    future: impl Future<Output = ()>,
+) -> Result<(), E> {
+    let answer = async {
+        future.await;
+        Ok(None)
+    };
+    answered(here, id, what, answer).await
+}
+
+/// Awaits an answer: perhaps the value of a child.
+async fn answered(
+    here: &Here<'_>,
+    id: Id,
+    what: What,
+    answer: impl Future<Output = Result<Option<Id>, E>>,
+) -> Result<(), E> {
+    let log = &here.run.log;
+    log.add_in(here.scope, Event::Begin { id, task: here.task, scope: here.scope, what });
+    let unanswered = AtDrop::new(log, Event::Left { id });
+    let since = Instant::now();
+    let result = answer.await;
+    let took = since.elapsed();
+    unanswered.disarm();
+    let (error, value) = (result.err(), result.unwrap_or(None));
+    log.add_in(here.scope, Event::Answer { id, error, value, took });
+    result.map(drop)
+}
