@@ -37,3 +37,4 @@ mod start;
 mod stress;
 mod supervise;
 mod task_local;
+mod traps;
