@@ -1,6 +1,6 @@
 //! Sockets. Their operations take `&self`: one task may receive while another sends.
 //!
-//! An accept or a read whose future is dropped loses nothing: what came for it goes to the next one.
+//! An accept or a read whose future is dropped loses nothing: what came for it goes to the next.
 //!
 //! A socket that is dropped is closed by the ring, after the operations in flight on it; the close
 //! belongs to the nursery around the code that dropped it, which ends only after it.
