@@ -33,7 +33,8 @@ pub use nestling_nursery::{
     nursery_all, nursery_with, race, shield, shield_for, timeout, timeout_at,
 };
 pub use nestling_runtime::{
-    Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, is_cancelled, net, stats, time,
+    Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, dump_tree, inspect,
+    is_cancelled, net, stats, time,
 };
 
 /// What a task can do about its own running, and know of it.

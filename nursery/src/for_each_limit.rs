@@ -40,7 +40,8 @@ where
     F: AsyncFn(I::Item) -> Result<(), E>,
     E: From<Cancelled>,
 {
-    let options = Options { limit: Some(limit), ..Options::default() };
+    let options =
+        Options { name: Some("for_each_limit"), limit: Some(limit), ..Options::default() };
     let work = &work;
     nursery_with(options, async |n| {
         let mut items = items.into_iter();

@@ -2,8 +2,8 @@
 
 use crate::failures::Failures;
 use nestling_runtime::lowlevel::{
-    CancelScope, Cancelled, Payload, Reason, count_derived, current_reason, mark_delivered,
-    was_delivered,
+    CancelScope, Cancelled, Failure, Payload, Reason, count_derived, current_reason,
+    mark_delivered, was_delivered,
 };
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -44,12 +44,14 @@ impl<E> Ledger<E> {
             Ok(value) => Some(value),
             Err(error) if stopped => {
                 count_derived();
+                scope.tell_failure(Failure::Derived);
                 self.keep(&self.derived, error, self.all);
                 None
             }
             Err(error) => {
                 let first = self.errors.borrow().is_empty();
                 self.keep(&self.errors, error, first || self.all);
+                scope.tell_failure(if first { Failure::First } else { Failure::Later });
                 scope.cancel(Reason::Failure);
                 None
             }

@@ -1,6 +1,7 @@
 //! `race`: the first of several futures that succeeds.
 
-use crate::nursery::nursery;
+use crate::nursery::nursery_with;
+use crate::options::Options;
 use nestling_runtime::lowlevel::Cancelled;
 use std::cell::Cell;
 use std::future::Future;
@@ -40,7 +41,8 @@ where
     E: From<Cancelled>,
 {
     let (winner, failed) = (Cell::new(None), Cell::new(None));
-    let ended = nursery(async |n| {
+    let options = Options { name: Some("race"), ..Options::default() };
+    let ended = nursery_with(options, async |n| {
         for future in futures {
             let (winner, failed) = (&winner, &failed);
             n.spawn(async move {

@@ -6,11 +6,12 @@ use crate::nursery::Nursery;
 use crate::slots::Permit;
 use crate::start::{self, Start, Started};
 use crate::supervised::{Supervised, caught};
-use nestling_runtime::lowlevel::CancelHandle;
+use nestling_runtime::lowlevel::{CancelHandle, Label};
 use std::future::Future;
 
 impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     /// Starts a child with a name, by which it is called where the tree of tasks is shown.
+    #[track_caller]
     pub fn spawn_named<F>(
         &'scope self,
         name: &'static str,
@@ -19,8 +20,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     where
         F: Future<Output: ChildOutput<E>> + 'scope,
     {
-        let _ = name;
-        self.spawn(child)
+        self.spawn_labelled(child, Label::here().named(Some(name)))
     }
 
     /// Starts a child if that is possible at once; else see [`spawn`](Self::spawn).
@@ -44,6 +44,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     /// }));
     /// assert!(result.is_ok());
     /// ```
+    #[track_caller]
     pub fn try_spawn<F>(
         &'scope self,
         child: F,
@@ -81,6 +82,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     /// assert!(result.is_ok()); // the daemon held nobody up
     /// assert_eq!(ticks.get(), 1);
     /// ```
+    #[track_caller]
     pub fn spawn_daemon<F>(&'scope self, child: F)
     where
         F: Future<Output: ChildOutput<E>> + 'scope,
@@ -100,11 +102,12 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     /// # Examples
     ///
     /// See [`Supervised`].
+    #[track_caller]
     pub fn supervise<F>(&'scope self, child: F) -> Supervised<'scope, F::Output>
     where
         F: Future + 'scope,
     {
-        Supervised::new(self.add(caught(child), |frame, output| {
+        Supervised::new(self.add(caught(child), Label::here(), |frame, output| {
             frame.ledger().see();
             Some(output)
         }))
@@ -126,13 +129,14 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     /// # Examples
     ///
     /// See [`Started`].
+    #[track_caller]
     pub fn start<V, G, O>(&'scope self, child: G) -> Start<'scope, V, E>
     where
         V: 'scope,
         G: AsyncFnOnce(Started<V>) -> O + 'scope,
         O: ChildOutput<E> + 'scope,
     {
-        start::start(self, child)
+        start::start(self, child, Label::here())
     }
 
     /// Waits until fewer children hold slots than the nursery's [limit](crate::Options::limit)
@@ -185,6 +189,7 @@ pub struct Slot<'scope, 'env: 'scope, E = std::io::Error> {
 
 impl<'scope, E> Slot<'scope, '_, E> {
     /// Starts a child, which holds the slot until it ends; see [`Nursery::spawn`].
+    #[track_caller]
     pub fn spawn<F>(self, child: F) -> JoinHandle<'scope, <F::Output as ChildOutput<E>>::Ok>
     where
         F: Future<Output: ChildOutput<E>> + 'scope,
@@ -197,6 +202,7 @@ impl<'scope, E> Slot<'scope, '_, E> {
     }
 
     /// Starts a supervised child, which holds the slot until it ends; see [`Nursery::supervise`].
+    #[track_caller]
     pub fn supervise<F>(self, child: F) -> Supervised<'scope, F::Output>
     where
         F: Future + 'scope,

@@ -12,7 +12,7 @@
 use crate::child_output::ChildOutput;
 use crate::nursery::Nursery;
 use nestling_runtime::lowlevel::{
-    CancelHandle, Cancelled, Join, Reason, current_reason, mark_delivered, was_delivered,
+    CancelHandle, Cancelled, Join, Label, Reason, current_reason, mark_delivered, was_delivered,
 };
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -94,6 +94,7 @@ impl<V, E> Unpin for Start<'_, V, E> {}
 pub(crate) fn start<'scope, V, G, O, E>(
     nursery: &'scope Nursery<'scope, '_, E>,
     child: G,
+    label: Label,
 ) -> Start<'scope, V, E>
 where
     V: 'scope,
@@ -108,7 +109,7 @@ where
     });
     let started = Started { shared: Rc::clone(&shared) };
     let its = Rc::clone(&shared);
-    let join = nursery.add(async move { child(started).await }, move |frame, output: O| {
+    let join = nursery.add(async move { child(started).await }, label, move |frame, output: O| {
         let result = output.into_result().map(drop);
         if its.ready.get() || !its.starter.get() || was_delivered() {
             frame.ledger().enter(frame.scope(), result).map(Ok)

@@ -1,6 +1,7 @@
 //! Cancel scopes: carries a cancellation from the tree to the kernel and to the tasks.
 
 use crate::driver;
+use crate::instrument::{self, Event, Failure};
 use crate::scope::{self, CancelWork};
 use crate::task::Join;
 use crate::tree::{NONE, NodeId, Reason};
@@ -15,7 +16,13 @@ use std::task::{Context, Poll};
 /// Cancels a scope: marks all below it, asks the kernel to cancel what they have in flight, and
 /// has each of their tasks polled once more.
 pub(crate) fn cancel(scope: NodeId, reason: Reason) {
-    let CancelWork { ops, tasks, listeners } = scope::cancel(scope, reason);
+    let CancelWork { first, ops, tasks, listeners } = scope::cancel(scope, reason);
+    if first
+        && instrument::is_on()
+        && let Some(scope) = scope::known(scope)
+    {
+        instrument::note(Event::Cancelled { scope, reason });
+    }
     // Nobody is to be woken while the driver is borrowed, nor before all lists were read: a
     // foreign waker may drop operations, and with them the heads of lists.
     let mut withdrawn = Vec::new();
@@ -129,6 +136,13 @@ impl CancelScope {
     /// A handle that cancels the scope from elsewhere on this core.
     pub fn handle(&self) -> CancelHandle {
         CancelHandle(self.0, PhantomData)
+    }
+
+    /// Tells the instrument that the code that runs now has resolved to an error, in a nursery with
+    /// this scope.
+    pub fn tell_failure(&self, how: Failure) {
+        let task = scope::current().and_then(scope::known);
+        instrument::note(Event::Failed { nursery: self.0.outside(), task, how });
     }
 
     /// Why the scope counts as cancelled, if it does.

@@ -1,5 +1,7 @@
 //! Every option and limit of one core, each with its default and its reason.
 
+use std::time::Duration;
+
 /// The options of one core. Made by [`Builder`](crate::Builder).
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
@@ -31,6 +33,11 @@ pub(crate) const POLL_BUDGET: u32 = 128;
 /// 256 of the largest. That covers the churn of a busy accept loop and fits into the second-level
 /// cache; the rest goes back to the allocator, so that a burst does not hold memory.
 pub(crate) const POOLED_BYTES: usize = 256 * 1024;
+
+/// How long the kernel may take to acknowledge a cancel before an instrument is told. Most are
+/// acknowledged in the same turn; a second is far beyond what a busy disk takes, and soon enough
+/// for somebody who wonders why a server does not stop.
+pub(crate) const SLOW_ACKNOWLEDGEMENT: Duration = Duration::from_secs(1);
 
 /// Turns with runnable work after which the kernel is entered although nothing is queued for it.
 /// Completions run inside `enter` only; this bounds how long a busy core leaves them waiting.

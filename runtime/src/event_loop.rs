@@ -12,9 +12,10 @@
 
 use crate::cancel;
 use crate::driver::{Arrival, DriverRef};
+use crate::instrument::{self, Ending, Event, Polls};
 use crate::ring;
 use crate::scope;
-use crate::tree::{NodeId, Reason};
+use crate::tree::{self, NodeId, Reason};
 use crate::wake::{self, Injector, Local, budget};
 use std::any::Any;
 use std::future::Future;
@@ -31,6 +32,7 @@ struct EventLoop<'core> {
     driver: &'core DriverRef,
     injector: &'core Arc<Injector>,
     root: NodeId,
+    polls: Polls,
 }
 
 /// Runs a future to its end, and then until the kernel has finished everything that was submitted
@@ -40,11 +42,15 @@ pub(crate) fn run<F: Future>(
     injector: &Arc<Injector>,
     future: F,
 ) -> Result<F::Output, Payload> {
+    tree::set_now(driver.borrow().tick());
     let root = wake::insert_root();
-    let this = EventLoop { driver, injector, root };
+    let task = root.outside();
+    instrument::tell(Event::Spawned { task, nursery: None, label: None });
+    let this = EventLoop { driver, injector, root, polls: Polls::default() };
     let mut output = {
         let mut future = pin!(Some(future));
         let output = catch_unwind(AssertUnwindSafe(|| this.until_ready(future.as_mut())));
+        this.polls.end(root);
         // Before the drain: dropping the future is what abandons its operations.
         let dropped = catch_unwind(AssertUnwindSafe(|| {
             let _entered = scope::enter(root);
@@ -60,6 +66,8 @@ pub(crate) fn run<F: Future>(
         output = failed(output, payload);
     }
     cancel::close(root);
+    let how = if output.is_ok() { Ending::Returned } else { Ending::Panicked };
+    instrument::tell(Event::Ended { task, how });
     output
 }
 
@@ -88,8 +96,11 @@ impl EventLoop<'_> {
 
     fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
         let _entered = scope::enter(self.root);
-        Local::new(self.root, self.injector)
-            .lend(|waker| future.poll(&mut Context::from_waker(waker)))
+        self.polls.start(self.root);
+        let polled = Local::new(self.root, self.injector)
+            .lend(|waker| future.poll(&mut Context::from_waker(waker)));
+        self.polls.end(self.root);
+        polled
     }
 
     /// One turn, but for the polling.
@@ -104,7 +115,16 @@ impl EventLoop<'_> {
             self.driver.borrow_mut().give_up();
             panic!("{}", ring::fatal(&error));
         }
+        // After the sleep, before what it was for.
+        self.note_time();
         self.dispatch();
+        instrument::flush();
+    }
+
+    /// To a tick of the clock, which will do to look at; exact for an instrument.
+    fn note_time(&self) {
+        let driver = self.driver.borrow();
+        tree::set_now(if instrument::is_on() { driver.now() } else { driver.tick() });
     }
 
     fn expire_timers(&self) {

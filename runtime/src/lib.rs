@@ -33,11 +33,14 @@ mod sys;
 mod config;
 mod fd;
 mod key;
+mod label;
 
 #[expect(unsafe_code, reason = "what memory may be lent to the kernel is a promise")]
 pub mod buf;
 
 mod tree;
+
+mod instrument;
 
 #[expect(unsafe_code, reason = "a lent waker is a pointer to the poll's stack")]
 mod wake;
@@ -61,21 +64,28 @@ mod yield_now;
 
 #[expect(unsafe_code, reason = "children that borrow are polled by the promise of their nursery")]
 mod children;
+#[cfg(feature = "chrome-trace")]
+mod chrome_trace;
+mod dump;
 pub mod net;
 mod shield;
 mod task_local;
 mod until_cancelled;
 
 mod event_loop;
+#[cfg(feature = "tracing")]
+mod spans;
 
 mod runtime;
 
 mod cores;
 
+pub mod inspect;
 pub mod lowlevel;
 
 pub use cores::{Builder, Core, Cores};
 pub use driver::Stats;
+pub use dump::dump_tree;
 pub use runtime::{Runtime, block_on, stats};
 pub use scope::{Cancelled, is_cancelled};
 pub use task_local::TaskLocal;

@@ -8,6 +8,8 @@ pub use crate::cancel::{
     mark_delivered, was_delivered,
 };
 pub use crate::children::{Body, Children, Payload, Step};
+pub use crate::instrument::{Ending, Failure};
+pub use crate::label::Label;
 pub use crate::op::nop;
 pub use crate::scope::Cancelled;
 pub use crate::shield::Shield;

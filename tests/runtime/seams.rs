@@ -155,10 +155,11 @@ fn g3_a_waker_that_panics_in_a_spawn_leaves_no_child_without_a_number() {
 #[test]
 fn h12_a_body_may_outlive_its_children() {
     block_on(async {
-        let children = lowlevel::Children::new();
+        let children = lowlevel::Children::new(lowlevel::Label::here());
         let body = children.body();
         drop(children);
-        let other = lowlevel::Children::new(); // takes the place of the first
+        // Takes the place of the first.
+        let other = lowlevel::Children::new(lowlevel::Label::here());
         drop(body);
         assert!(other.is_empty());
     });

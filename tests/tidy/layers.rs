@@ -8,9 +8,10 @@ pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 4] =
 
 /// The modules of `runtime/src`, lowest first. A file imports from lower layers, or from its own
 /// module; modules of one layer do not know each other.
-const LAYERS: [&[&str]; 14] = [
-    &["sys", "fd", "buf", "config", "key"],
+const LAYERS: [&[&str]; 15] = [
+    &["sys", "fd", "buf", "config", "key", "label"],
     &["tree"],
+    &["instrument"],
     &["wake"],
     &["scope"],
     &["ring"],
@@ -18,10 +19,10 @@ const LAYERS: [&[&str]; 14] = [
     &["op"],
     &["io", "time", "sync", "cancel", "yield_now"],
     &["net", "fs", "process", "signal", "children", "shield", "task_local", "until_cancelled"],
-    &["event_loop"],
+    &["event_loop", "dump", "chrome_trace", "spans"],
     &["runtime"],
     &["cores"],
-    &["lowlevel"],
+    &["lowlevel", "inspect"],
     &["lib"],
 ];
 

@@ -8,8 +8,9 @@ const CLEAN: &[(&str, &str)] = &[
     (
         "runtime/src/lib.rs",
         "//! The picture:\n//!\n//! ```text\n//! op -> ring\n//! ```\n\
-         mod driver;\nmod key;\nmod lowlevel;\nmod ring;\nmod scope;\nmod task;\n\
-         pub use crate::lowlevel::root;\n#[cfg(test)]\nmod tests;\n",
+         mod driver;\nmod key;\nmod lowlevel;\nmod ring;\nmod scope;\n\
+         #[cfg(feature = \"f\")]\nmod task;\n\
+         #[cfg(feature = \"f\")]\npub use crate::lowlevel::root;\n#[cfg(test)]\nmod tests;\n",
     ),
     ("runtime/src/key.rs", "//! A key names a slot.\npub(crate) struct Key;\n"),
     ("runtime/src/scope.rs", "//! Who is cancelled.\nuse crate::key::Key;\n"),
@@ -110,6 +111,11 @@ fn stray_cfg_is_found() {
     assert_breach("runtime/src/key.rs", "//! Keys.\n#[cfg(test)]\nmod tests;\n", 2, "`cfg`");
     assert_breach("src/lib.rs", "//! Face.\n#[cfg(unix)]\nuse std::io;\n", 2, "`cfg`");
     assert_breach("tests/r01.rs", "//! One.\n#![cfg_attr(a, b)]\n", 2, "`cfg`");
+    for item in ["fn one() {}", "use std::io;", "impl Key {}", "pub(crate) mod tests {}"] {
+        let text = format!("//! Keys.\n#[cfg(feature = \"f\")]\n{item}\n");
+        assert_breach("runtime/src/key.rs", &text, 2, "`cfg`");
+    }
+    assert_breach("tests/r01.rs", "//! One.\n#[cfg(feature = \"f\")]\npub use a;\n", 2, "`cfg`");
     assert_breach("tests/r01.rs", "//! One.\nconst A: bool = cfg!(a);\n", 2, "`cfg`");
 }
 

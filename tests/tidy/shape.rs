@@ -92,19 +92,31 @@ fn conditional_code(source: &Source<'_>) -> Vec<Violation> {
     if is_listed(MAY_CFG, source) {
         return Vec::new();
     }
+    let after = |at: usize, inside: &str| source.code[at + inside.len() + 1..].trim_start();
     let is_tests_line = |at: usize, inside: &str| {
-        let after = source.code[at + inside.len() + 1..].trim_start();
-        inside == "cfg(test)" && source.path.ends_with("lib.rs") && after.starts_with("mod tests;")
+        let is_tests = after(at, inside).starts_with("mod tests;");
+        inside == "cfg(test)" && source.path.ends_with("lib.rs") && is_tests
+    };
+    // An optional part is there or not, as a whole: whole files, and their names.
+    let is_optional_part = |at: usize, inside: &str| {
+        let is_part = ["mod ", "pub use "].iter().any(|word| after(at, inside).starts_with(word));
+        inside.starts_with("cfg(feature = ") && source.is_library() && is_part
     };
     let attributes = source.attributes().filter(|(at, inside)| {
-        first_word(inside.trim_start()).starts_with("cfg") && !is_tests_line(*at, inside)
+        first_word(inside.trim_start()).starts_with("cfg")
+            && !is_tests_line(*at, inside)
+            && !is_optional_part(*at, inside)
     });
     let calls = source
         .words()
         .filter(|(at, word)| word.starts_with("cfg") && source.after(*at, word).starts_with('!'));
     let violation = |(at, _)| {
         let rule = "`cfg` makes this code differ between builds".to_owned();
-        source.violation(at, rule, "decide at run time, or list the file in MAY_CFG with a reason")
+        source.violation(
+            at,
+            rule,
+            "decide at run time, make a whole module optional, or list the file in MAY_CFG",
+        )
     };
     attributes.chain(calls).map(violation).collect()
 }

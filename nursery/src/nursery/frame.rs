@@ -11,7 +11,7 @@ use crate::ledger::Ledger;
 use crate::options::Options;
 use crate::slots::Slots;
 use nestling_runtime::lowlevel::{
-    Body, CancelScope, Children, Instant, Join, Reason, Sleep, Step, sleep_until,
+    Body, CancelScope, Children, Ending, Instant, Join, Label, Reason, Sleep, Step, sleep_until,
 };
 use std::cell::RefCell;
 use std::future::Future;
@@ -43,9 +43,9 @@ pub(crate) struct Running<'f, F, T> {
 pub(crate) struct Guard<E>(Rc<Frame<E>>);
 
 impl<E> Frame<E> {
-    pub(crate) fn new(options: &Options, ledger: Ledger<E>) -> Rc<Self> {
+    pub(crate) fn new(options: &Options, label: Label, ledger: Ledger<E>) -> Rc<Self> {
         Rc::new(Self {
-            children: Children::new(),
+            children: Children::new(label),
             ledger,
             daemons: Daemons::default(),
             slots: Slots::new(options.limit),
@@ -96,7 +96,7 @@ impl<E> Frame<E> {
     ///
     /// What `child`, `finish` and the value borrow outlives the frame's guard and the nursery's
     /// future, and so does `self`.
-    pub(crate) unsafe fn spawn<F, M, T>(&self, child: F, finish: M) -> Join<T>
+    pub(crate) unsafe fn spawn<F, M, T>(&self, child: F, finish: M, label: Label) -> Join<T>
     where
         F: Future,
         M: FnOnce(&Self, F::Output) -> Option<T>,
@@ -109,7 +109,7 @@ impl<E> Frame<E> {
         };
         // SAFETY: children are polled and dropped by the frame and its guard only; the rest is the
         // caller's promise.
-        let join = unsafe { self.children.spawn(child, finish) };
+        let join = unsafe { self.children.spawn(child, finish, label) };
         if join.is_finished() {
             // The nursery is cancelled, and the child was dropped unpolled.
             self.ledger.cut(Reason::Ancestor);
@@ -175,15 +175,23 @@ impl<E> Frame<E> {
             })
         }));
         match polled {
-            Ok(Poll::Ready(value)) => running.value = value,
+            Ok(Poll::Ready(value)) => {
+                let how = if value.is_some() { Ending::Returned } else { Ending::Failed };
+                body.set_ending(how);
+                running.value = value;
+            }
             // What is cancelled during its poll has been queued for its last one by that.
             Ok(Poll::Pending) if !cancelled || body.scope().is_kept() => return,
             Ok(Poll::Pending) => {}
-            Err(payload) => self.ledger.panic(self.scope(), payload),
+            Err(payload) => {
+                body.set_ending(Ending::Panicked);
+                self.ledger.panic(self.scope(), payload);
+            }
         }
         // The body's locals go before the children: nothing of theirs can be borrowed there.
         let dropped = catch_unwind(AssertUnwindSafe(|| body.scope().run(|| future.set(None))));
         if let Err(payload) = dropped {
+            body.set_ending(Ending::Panicked);
             self.ledger.panic(self.scope(), payload);
         }
         running.body = None;

@@ -12,7 +12,7 @@ use crate::join_handle::JoinHandle;
 use crate::ledger::Ledger;
 use crate::options::Options;
 use frame::Running;
-use nestling_runtime::lowlevel::{Cancelled, Instant, Join, Reason};
+use nestling_runtime::lowlevel::{Cancelled, Instant, Join, Label, Reason};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::marker::PhantomData;
@@ -57,6 +57,7 @@ use std::rc::Rc;
 /// }));
 /// assert_eq!(result.unwrap_err().to_string(), "the card was refused");
 /// ```
+#[track_caller]
 pub fn nursery<'env, T, E, F>(body: F) -> impl Future<Output = Result<T, E>>
 where
     E: From<Cancelled>,
@@ -79,12 +80,16 @@ where
 /// # Examples
 ///
 /// See [`Options`].
+#[track_caller]
 pub fn nursery_with<'env, T, E, F>(options: Options, body: F) -> impl Future<Output = Result<T, E>>
 where
     E: From<Cancelled>,
     F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
 {
-    run(options, Ledger::new(), body, |frame, value| frame.ledger().close(frame.scope(), value))
+    let label = Label::here().named(options.name);
+    run(options, label, Ledger::new(), body, |frame, value| {
+        frame.ledger().close(frame.scope(), value)
+    })
 }
 
 /// Opens a nursery that reports every failure, not only the first; otherwise as [`nursery()`].
@@ -101,11 +106,12 @@ where
 /// # Examples
 ///
 /// See [`Failures`].
+#[track_caller]
 pub fn nursery_all<'env, T, E, F>(body: F) -> impl Future<Output = Result<T, Failures<E>>>
 where
     F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
 {
-    run(Options::default(), Ledger::of_all(), body, |frame, value| {
+    run(Options::default(), Label::here(), Ledger::of_all(), body, |frame, value| {
         frame.ledger().close_all(frame.scope(), value)
     })
 }
@@ -114,6 +120,7 @@ where
 /// makes the result. The one future of a nursery: another around it would hold the body twice.
 async fn run<'env, T, E, F, R>(
     options: Options,
+    label: Label,
     ledger: Ledger<E>,
     body: F,
     close: fn(&Frame<E>, Option<T>) -> R,
@@ -121,7 +128,7 @@ async fn run<'env, T, E, F, R>(
 where
     F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
 {
-    let frame = Frame::new(&options, ledger);
+    let frame = Frame::new(&options, label, ledger);
     let nursery = Nursery { frame, scope: PhantomData, env: PhantomData };
     let frame = Rc::clone(&nursery.frame);
     // Locals go in reverse order: the body's future, the children, then the nursery.
@@ -181,18 +188,30 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     /// # Examples
     ///
     /// See [`nursery()`].
+    #[track_caller]
     pub fn spawn<F>(&'scope self, child: F) -> JoinHandle<'scope, <F::Output as ChildOutput<E>>::Ok>
     where
         F: Future<Output: ChildOutput<E>> + 'scope,
     {
-        JoinHandle::new(self.add(child, |frame, output: F::Output| {
+        self.spawn_labelled(child, Label::here())
+    }
+
+    pub(crate) fn spawn_labelled<F>(
+        &'scope self,
+        child: F,
+        label: Label,
+    ) -> JoinHandle<'scope, <F::Output as ChildOutput<E>>::Ok>
+    where
+        F: Future<Output: ChildOutput<E>> + 'scope,
+    {
+        JoinHandle::new(self.add(child, label, |frame, output: F::Output| {
             frame.ledger().enter(frame.scope(), output.into_result())
         }))
     }
 
     /// Adds a child of any kind. `finish` enters its output into the books and makes its value of
     /// it.
-    pub(crate) fn add<F, M, T>(&'scope self, child: F, finish: M) -> Join<T>
+    pub(crate) fn add<F, M, T>(&'scope self, child: F, label: Label, finish: M) -> Join<T>
     where
         F: Future + 'scope,
         M: FnOnce(&Frame<E>, F::Output) -> Option<T> + 'scope,
@@ -200,7 +219,7 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     {
         // SAFETY: all of it outlives `'scope`, and so does `self`; the frame's guard and the
         // nursery's future end it (see `run`).
-        unsafe { self.frame.spawn(child, finish) }
+        unsafe { self.frame.spawn(child, finish, label) }
     }
 
     pub(crate) fn frame(&self) -> &Frame<E> {

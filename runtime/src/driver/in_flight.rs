@@ -5,7 +5,9 @@
 //! empty list that nothing below it is in flight.
 
 use super::lifecycle::{Abandoned, Holder, Landing, Lifecycle, Orphan, Stage};
+use super::what::What;
 use crate::config::IN_FLIGHT_LIMIT;
+use crate::instrument::is_on;
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope;
@@ -24,7 +26,15 @@ struct Entry {
     next: u32,
     /// The scope that is not cut before this is answered; `None` when nobody waits for it.
     held: Option<NodeId>,
-    cancel_asked: bool,
+    what: What,
+}
+
+/// A submission that is in flight, for those who look.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    pub(crate) what: What,
+    /// Its future is gone, or there never was one.
+    pub(crate) detached: bool,
 }
 
 /// The answer to an operation, for the future that awaits it.
@@ -99,7 +109,7 @@ impl InFlight {
         Err(io::Error::new(io::ErrorKind::QuotaExceeded, text))
     }
 
-    pub(super) fn insert(&mut self, holder: Holder, scope: Option<NodeId>) -> Key {
+    pub(super) fn insert(&mut self, what: What, holder: Holder, scope: Option<NodeId>) -> Key {
         debug_assert!(self.entries.len() < IN_FLIGHT_LIMIT, "the caller has asked for room");
         self.generation += 1;
         let held = scope.filter(|_| matches!(holder, Holder::Future(_)));
@@ -110,7 +120,7 @@ impl InFlight {
             previous: NONE,
             next: NONE,
             held,
-            cancel_asked: false,
+            what,
         });
         self.pending += 1;
         if let Some(scope) = scope {
@@ -123,6 +133,11 @@ impl InFlight {
         let slot = key.slot();
         let entry = self.entries.get_mut(slot)?;
         (Key::op(slot, entry.generation) == key).then_some(entry)
+    }
+
+    fn peek(&self, key: Key) -> Option<&Entry> {
+        let slot = key.slot();
+        self.entries.get(slot).filter(|entry| Key::op(slot, entry.generation) == key)
     }
 
     fn link(&mut self, slot: u32, scope: NodeId) {
@@ -197,7 +212,7 @@ impl InFlight {
         match &mut entry.lifecycle {
             Lifecycle::Completed(completion) => {
                 let completion = *completion;
-                let cancelled = entry.cancel_asked && completion.is_interrupted();
+                let cancelled = entry.what.cancel_asked().is_some() && completion.is_interrupted();
                 let scope = self.entries.remove(key.slot()).scope;
                 Some(Landed { completion, cancelled, scope })
             }
@@ -220,8 +235,7 @@ impl InFlight {
     /// Whether the kernel has an operation and was not asked to cancel it; from now on it was.
     pub(super) fn interrupt(&mut self, key: Key) -> bool {
         self.get(key).is_some_and(|entry| {
-            entry.lifecycle.stage() == Some(Stage::Submitted)
-                && !std::mem::replace(&mut entry.cancel_asked, true)
+            entry.lifecycle.stage() == Some(Stage::Submitted) && entry.what.ask(entry.scope)
         })
     }
 
@@ -243,13 +257,14 @@ impl InFlight {
                 self.entries.remove(key.slot());
                 None
             }
-            Abandoned::Finished(_) => {
+            Abandoned::Finished(completion) => {
+                if is_on() {
+                    entry.what.tell_discarded(entry.scope, *completion);
+                }
                 self.entries.remove(key.slot());
                 None
             }
-            Abandoned::HandedOver(_) => {
-                (!std::mem::replace(&mut entry.cancel_asked, true)).then_some(key)
-            }
+            Abandoned::HandedOver(_) => entry.what.ask(entry.scope).then_some(key),
         };
         (abandoned, ask, held)
     }
@@ -260,7 +275,7 @@ impl InFlight {
         let Some(stage) = entry.lifecycle.stage() else { return CancelStep::Nothing };
         let detached = matches!(entry.lifecycle, Lifecycle::Pending(_, Holder::Driver(_)));
         // What the driver holds alone was asked when its future went, or must not be: a close.
-        if detached || std::mem::replace(&mut entry.cancel_asked, true) {
+        if detached || !entry.what.ask(entry.scope) {
             return CancelStep::Nothing;
         }
         let key = Key::op(slot as usize, entry.generation);
@@ -291,9 +306,37 @@ impl InFlight {
         slots
     }
 
+    /// The list that starts at `head`, as others may see it.
+    pub(super) fn flights(&self, head: u32) -> Vec<Flight> {
+        let flight = |slot: u32| {
+            let Entry { what, lifecycle, .. } = &self.entries[slot as usize];
+            let detached = matches!(lifecycle, Lifecycle::Pending(_, Holder::Driver(_)));
+            Flight { what: *what, detached }
+        };
+        self.list(head).into_iter().map(flight).collect()
+    }
+
     /// Whether a request to cancel this is still of use.
-    pub(super) fn is_pending(&mut self, key: Key) -> bool {
-        self.get(key).is_some_and(|entry| entry.lifecycle.stage().is_some())
+    pub(super) fn is_pending(&self, key: Key) -> bool {
+        self.peek(key).is_some_and(|entry| entry.lifecycle.stage().is_some())
+    }
+
+    /// Tells the instrument that a cancel takes long.
+    pub(super) fn tell_slow(&self, key: Key, now: u64) {
+        let entry = self.peek(key);
+        entry.into_iter().for_each(|entry| entry.what.tell_slow(entry.scope, now));
+    }
+
+    /// Tells the instrument what is about to complete, if that was cancelled.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn tell_done(&self, key: Key, completion: Completion) {
+        let Some(Entry { what, lifecycle, scope, .. }) = self.peek(key) else { return };
+        let Lifecycle::Pending(_, holder) = lifecycle else { return };
+        what.tell_acknowledged(*scope, completion.is_interrupted());
+        if what.cancel_asked().is_some() && matches!(holder, Holder::Driver(_)) {
+            what.tell_discarded(*scope, completion);
+        }
     }
 
     /// Every slot whose final completion is outstanding.

@@ -14,22 +14,27 @@
 //! be lost when that is full. The backlog is bounded by the in-flight limit, and each operation has
 //! at most one cancel request.
 
+mod cancels;
 mod current;
 mod in_flight;
 mod lifecycle;
 mod resume;
+mod slow;
 mod stats;
 mod timers;
 mod unparker;
+mod what;
 
 use crate::config::{Config, TURNS_PER_ENTER};
+use crate::instrument;
 use crate::key::{Key, Tag};
 use crate::ring::{self, Completion, Entry, Ring, Wait, opcode, squeue, types};
 use crate::scope;
 use crate::tree::NodeId;
 use crate::wake::Waiter;
-use in_flight::{CancelStep, InFlight};
+use in_flight::InFlight;
 use lifecycle::Holder;
+use slow::Slow;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -37,10 +42,11 @@ use timers::Timers;
 use unparker::Unparker;
 
 pub(crate) use current::{DriverRef, current, enter, expect_current};
-pub(crate) use in_flight::{Arrival, Landed};
+pub(crate) use in_flight::{Arrival, Flight, Landed};
 pub(crate) use lifecycle::{Abandoned, Orphan};
 pub use stats::Stats;
 pub(crate) use timers::TimerKey;
+pub(crate) use what::What;
 
 /// One core's kernel, and everything lent to it.
 #[derive(Debug)]
@@ -51,6 +57,7 @@ pub(crate) struct Driver {
     backlog: VecDeque<(Key, Entry)>,
     /// Operations to be cancelled with the next flush.
     cancels: VecDeque<Key>,
+    slow: Slow,
     timers: Timers,
     unparker: Arc<Unparker>,
     bell_armed: bool,
@@ -69,6 +76,7 @@ impl Driver {
             in_flight: InFlight::default(),
             backlog: VecDeque::new(),
             cancels: VecDeque::new(),
+            slow: Slow::default(),
             timers: Timers::default(),
             unparker: Unparker::new().map_err(|error| ring::explain::bell(&error))?,
             bell_armed: false,
@@ -96,6 +104,11 @@ impl Driver {
         self.ring.now()
     }
 
+    /// The time as of the clock's last tick.
+    pub(crate) fn tick(&self) -> u64 {
+        self.ring.tick()
+    }
+
     /// Whether this process was forked from the one that made the driver.
     pub(crate) fn forked(&self) -> bool {
         self.ring.forked()
@@ -119,8 +132,14 @@ impl Driver {
     ///
     /// Every pointer in `entry` stays valid until the future has taken the answer, or has handed
     /// over what it points to with `abandon`, or for ever.
-    pub(crate) unsafe fn submit(&mut self, mut entry: Entry, scope: NodeId, waiter: Waiter) -> Key {
-        let key = self.in_flight.insert(Holder::Future(waiter), Some(scope));
+    pub(crate) unsafe fn submit(
+        &mut self,
+        mut entry: Entry,
+        what: What,
+        scope: NodeId,
+        waiter: Waiter,
+    ) -> Key {
+        let key = self.in_flight.insert(what, Holder::Future(waiter), Some(scope));
         entry.set_user_data(key.user_data());
         self.backlog.push_back((key, entry));
         key
@@ -135,10 +154,11 @@ impl Driver {
     pub(crate) unsafe fn submit_detached(
         &mut self,
         mut entry: Entry,
+        what: What,
         scope: Option<NodeId>,
         orphan: Box<dyn Orphan>,
     ) {
-        let key = self.in_flight.insert(Holder::Driver(orphan), scope);
+        let key = self.in_flight.insert(what, Holder::Driver(orphan), scope);
         entry.set_user_data(key.user_data());
         self.backlog.push_back((key, entry));
     }
@@ -151,69 +171,15 @@ impl Driver {
         Some(landed)
     }
 
-    /// The future of an operation is dropped: what the kernel may touch is kept here until its
-    /// final completion, for which the kernel is asked. The scope, if there is one, is cancelled,
-    /// and to be looked at again.
-    pub(crate) fn abandon(
-        &mut self,
-        key: Key,
-        keep: impl FnOnce() -> Box<dyn Orphan>,
-    ) -> (Abandoned, Option<NodeId>) {
-        let (abandoned, ask, held) = self.in_flight.abandon(key, keep);
-        self.cancels.extend(ask);
-        match &abandoned {
-            Abandoned::Withdrawn(_) => self.stats.withdrawn += 1,
-            Abandoned::Finished(_) => self.stats.discarded += 1,
-            Abandoned::HandedOver(_) => {}
-        }
-        (abandoned, held)
-    }
-
-    /// Asks for every operation in a scope's list to be cancelled. What never entered the kernel
-    /// is resolved here; those who wait for it come back to be woken.
-    pub(crate) fn cancel_list(&mut self, head: u32) -> Vec<Waiter> {
-        let slots = self.in_flight.list(head);
-        self.cancel_slots(&slots)
-    }
-
-    /// Asks for everything to be cancelled.
-    pub(crate) fn cancel_all(&mut self) -> Vec<Waiter> {
-        let slots = self.in_flight.all_pending();
-        self.cancel_slots(&slots)
-    }
-
-    fn cancel_slots(&mut self, slots: &[u32]) -> Vec<Waiter> {
-        let mut withdrawn = Vec::new();
-        for &slot in slots {
-            match self.in_flight.cancel(slot) {
-                CancelStep::Nothing => {}
-                CancelStep::Ask(key) => self.cancels.push_back(key),
-                CancelStep::Withdrawn(waiter) => {
-                    self.stats.withdrawn += 1;
-                    withdrawn.push(waiter);
-                }
-            }
-        }
-        withdrawn
-    }
-
-    /// A scope closes: what is still in flight under it is cancelled and belongs to its parent
-    /// from now on.
-    pub(crate) fn adopt(&mut self, closing: NodeId) -> Vec<Waiter> {
-        let Some(head) = scope::ops(closing) else { return Vec::new() };
-        let withdrawn = self.cancel_list(head);
-        let left = scope::ops(closing).map(|head| self.in_flight.list(head));
-        // A scope around it may have closed already, when a future was moved; then it is for those
-        // in which that is dropped.
-        let heir = scope::parent(closing).or_else(scope::current).filter(|heir| *heir != closing);
-        self.in_flight.adopt(&left.unwrap_or_default(), heir);
-        withdrawn
+    /// What is in flight in a scope's list.
+    pub(crate) fn flights(&self, head: u32) -> Vec<Flight> {
+        self.in_flight.flights(head)
     }
 
     // --- timers ------------------------------------------------------------------------------
 
     pub(crate) fn arm(&mut self, deadline: u64, waiter: Waiter) -> TimerKey {
-        self.timers.arm(deadline, waiter)
+        self.timers.arm(deadline, waiter, scope::current())
     }
 
     pub(crate) fn disarm(&mut self, key: TimerKey) -> Waiter {
@@ -223,6 +189,11 @@ impl Driver {
     /// Whether a timer still runs; see [`Timers::poll`].
     pub(crate) fn poll_timer(&mut self, key: TimerKey, waiter: &mut Waiter) -> bool {
         self.timers.poll(key, waiter)
+    }
+
+    /// The timers that run, soonest first: each deadline with the scope that waits for it.
+    pub(crate) fn armed(&self) -> impl Iterator<Item = (u64, NodeId)> {
+        self.timers.armed()
     }
 
     /// The time, if there are timers to compare it with: one look at the clock in a turn.
@@ -262,7 +233,7 @@ impl Driver {
             let submitted = self.backlog.is_empty() && self.cancels.is_empty();
             let nothing = submitted && self.completions.is_empty();
             let wait = match self.bell_armed && nothing && idle() {
-                true => self.timers.next().map_or(Wait::Forever, Wait::Until),
+                true => self.deadline().map_or(Wait::Forever, Wait::Until),
                 false => Wait::No,
             };
             let entered = self.enter(wait);
@@ -270,6 +241,9 @@ impl Driver {
             entered?;
         }
         self.ring.reap(&mut self.completions);
+        if !self.slow.is_empty() {
+            self.tell_slow();
+        }
         Ok(())
     }
 
@@ -348,7 +322,12 @@ impl Driver {
         let key = Key::from_user_data(completion.user_data);
         let arrival = match key.tag() {
             Tag::Op if completion.more() => Arrival::Nothing,
-            Tag::Op => self.in_flight.complete(key, completion),
+            Tag::Op => {
+                if instrument::is_on() {
+                    self.in_flight.tell_done(key, completion);
+                }
+                self.in_flight.complete(key, completion)
+            }
             // It missed its target, which had completed already, or found it busy.
             Tag::Cancel => Arrival::Nothing,
             Tag::Doorbell => {

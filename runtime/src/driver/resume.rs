@@ -1,8 +1,8 @@
 //! What resuming accepts and receives needs of the driver: operations that are held back, or ended
 //! to be begun anew, futures that are woken to look at something else, and a count.
 
-use super::Driver;
 use super::lifecycle::Holder;
+use super::{Driver, What};
 use crate::key::Key;
 use crate::tree::NodeId;
 use crate::wake::Waiter;
@@ -10,8 +10,8 @@ use crate::wake::Waiter;
 impl Driver {
     /// Takes an operation in that the kernel does not get to see, for which there is
     /// [`room`](Self::room). Its future waits until it is nudged, or the scope cancelled.
-    pub(crate) fn hold(&mut self, scope: NodeId, waiter: Waiter) -> Key {
-        self.in_flight.insert(Holder::Future(waiter), Some(scope))
+    pub(crate) fn hold(&mut self, what: What, scope: NodeId, waiter: Waiter) -> Key {
+        self.in_flight.insert(what, Holder::Future(waiter), Some(scope))
     }
 
     /// Takes whoever waits for an operation, to be woken. It is in flight as before, and whoever
@@ -24,7 +24,9 @@ impl Driver {
     /// not if it was asked to before, or has not seen it yet.
     pub(crate) fn interrupt(&mut self, key: Key) -> bool {
         let ask = self.in_flight.interrupt(key);
-        self.cancels.extend(ask.then_some(key));
+        if ask {
+            self.ask(key);
+        }
         ask
     }
 

@@ -40,6 +40,12 @@ fn own(fd: u32) -> OwnedFd {
 unsafe impl Operation for Accept {
     type Output = io::Result<(SharedFd, SockAddr)>;
 
+    const NAME: &'static str = "accept";
+
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.listener.as_raw_fd())
+    }
+
     fn prepare(&mut self) -> Entry {
         let address = (&raw mut self.peer.storage).cast();
         let length = &raw mut self.peer.length;

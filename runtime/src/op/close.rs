@@ -1,11 +1,11 @@
 //! Close a descriptor and report the error; or close it without anybody waiting.
 
 use super::{Answer, Op, Operation};
-use crate::driver::{self, Orphan};
+use crate::driver::{self, Orphan, What};
 use crate::ring::{Completion, Entry, opcode, squeue, types};
 use crate::scope;
 use std::io;
-use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// Closes a descriptor.
 #[derive(Debug)]
@@ -34,6 +34,12 @@ fn was_closed(result: i32) -> bool {
 // SAFETY: no pointers.
 unsafe impl Operation for Close {
     type Output = io::Result<()>;
+
+    const NAME: &'static str = "close";
+
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.fd.as_raw_fd())
+    }
 
     fn prepare(&mut self) -> Entry {
         opcode::Close::new(types::Fd(self.fd.as_raw_fd())).build()
@@ -64,11 +70,12 @@ pub(crate) fn close_detached(fd: OwnedFd, linger: bool) {
     // At the limit of operations in flight it is closed on the spot.
     let Some(driver) = driver else { return drop(fd) };
     let mut close = Close { fd };
+    let what = What::new(&Close::NAME, close.descriptor());
     let mut entry = close.prepare();
     if linger {
         entry = entry.flags(squeue::Flags::ASYNC);
     }
     let scope = scope::current();
     // SAFETY: a close has no pointers.
-    unsafe { driver.borrow_mut().submit_detached(entry, scope, Box::new(Detached(close))) };
+    unsafe { driver.borrow_mut().submit_detached(entry, what, scope, Box::new(Detached(close))) };
 }

@@ -5,7 +5,7 @@ use crate::fd::SharedFd;
 use crate::ring::{Entry, opcode, types};
 use socket2::SockAddr;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 
 /// Connects a socket to an address.
 #[derive(Debug)]
@@ -24,6 +24,12 @@ impl Connect {
 // SAFETY: the address is boxed, and the descriptor is counted.
 unsafe impl Operation for Connect {
     type Output = io::Result<SharedFd>;
+
+    const NAME: &'static str = "connect";
+
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.socket.as_raw_fd())
+    }
 
     fn prepare(&mut self) -> Entry {
         let address = self.address.as_ptr().cast();

@@ -12,7 +12,7 @@
 //! Whoever drops one may name an heir first, for what the kernel makes of it all the same.
 
 use super::{Answer, Operation};
-use crate::driver::{self, Abandoned, DriverRef, Landed, Orphan};
+use crate::driver::{self, Abandoned, DriverRef, Landed, Orphan, What};
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope::{self, Cancelled};
@@ -74,6 +74,7 @@ impl<T: Operation> Op<T> {
         let scope = scope::current().expect("code of a runtime runs in a scope");
         // Before anything is counted: a buffer's code may panic, and to keep a foreign waker runs
         // foreign code.
+        let what = What::new(const { &T::NAME }, operation.descriptor());
         let entry = operation.prepare();
         let waiter = Waiter::of(cx);
         if let Err(error) = driver.borrow().room() {
@@ -86,8 +87,8 @@ impl<T: Operation> Op<T> {
         let key = match T::ENTERS {
             // SAFETY: the operation keeps what the entry points to valid while it is not dropped
             // (`Operation`), and it is not before the answer was taken: `abandon` hands it over.
-            true => unsafe { driver.borrow_mut().submit(entry, scope, waiter) },
-            false => driver.borrow_mut().hold(scope, waiter),
+            true => unsafe { driver.borrow_mut().submit(entry, what, scope, waiter) },
+            false => driver.borrow_mut().hold(what, scope, waiter),
         };
         self.flight = Some(Flight { driver, key });
         Poll::Pending

@@ -3,6 +3,7 @@
 use super::{Answer, Op, Operation};
 use crate::ring::{Entry, opcode};
 use std::io;
+use std::os::fd::RawFd;
 
 /// Waits for other code of this core, under the rules of all operations: a cancelled scope resolves
 /// it, and in one it is a drop point. Whoever it waits for [nudges](super::Flight::nudge) it; it is
@@ -22,6 +23,12 @@ unsafe impl Operation for Hold {
     type Output = io::Error;
 
     const ENTERS: bool = false;
+
+    const NAME: &'static str = "a dropped receive";
+
+    fn descriptor(&self) -> Option<RawFd> {
+        None
+    }
 
     fn prepare(&mut self) -> Entry {
         opcode::Nop::new().build()

@@ -3,6 +3,7 @@
 use super::{Answer, Op, Operation};
 use crate::ring::{Entry, opcode};
 use std::io;
+use std::os::fd::RawFd;
 
 #[derive(Debug)]
 struct Nop;
@@ -10,6 +11,12 @@ struct Nop;
 // SAFETY: a no-operation has no pointers.
 unsafe impl Operation for Nop {
     type Output = io::Result<()>;
+
+    const NAME: &'static str = "nop";
+
+    fn descriptor(&self) -> Option<RawFd> {
+        None
+    }
 
     fn prepare(&mut self) -> Entry {
         opcode::Nop::new().build()

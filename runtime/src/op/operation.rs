@@ -3,6 +3,7 @@
 use crate::ring::{Completion, Entry};
 use crate::scope::Cancelled;
 use std::io;
+use std::os::fd::RawFd;
 
 /// The kernel's answer, as an operation gets to see it.
 #[derive(Debug)]
@@ -47,6 +48,12 @@ pub(crate) unsafe trait Operation: 'static {
     /// Whether it is for the kernel at all. What is not only waits, until it is cancelled or
     /// dropped.
     const ENTERS: bool = true;
+
+    /// What the operation is called where somebody looks at what is in flight.
+    const NAME: &'static str;
+
+    /// The descriptor that it is on, if there is one.
+    fn descriptor(&self) -> Option<RawFd>;
 
     /// What to ask.
     fn prepare(&mut self) -> Entry;

@@ -4,7 +4,7 @@ use super::{Answer, Op, Operation};
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::SharedFd;
 use crate::ring::{Entry, opcode, types};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 
 /// `IORING_RECVSEND_POLL_FIRST`: wait for data before trying to take some.
 const POLL_FIRST: u16 = 1;
@@ -46,6 +46,12 @@ impl<B: IoBufMut> Recv<B> {
 // SAFETY: the buffer's address is stable while it is owned (`IoBufMut`); the descriptor is counted.
 unsafe impl<B: IoBufMut> Operation for Recv<B> {
     type Output = BufResult<Received, B>;
+
+    const NAME: &'static str = "recv";
+
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.socket.as_raw_fd())
+    }
 
     fn prepare(&mut self) -> Entry {
         let length = self.room().min(MAX_LENGTH) as u32;

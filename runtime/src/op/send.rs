@@ -5,7 +5,7 @@ use super::{Answer, Op, Operation};
 use crate::buf::{BufResult, IoBuf};
 use crate::fd::SharedFd;
 use crate::ring::{Entry, opcode, types};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 
 /// Sends on a socket, without the signal that a broken connection would raise.
 #[derive(Debug)]
@@ -27,6 +27,12 @@ impl<B: IoBuf> Send<B> {
 // counted.
 unsafe impl<B: IoBuf> Operation for Send<B> {
     type Output = BufResult<usize, B>;
+
+    const NAME: &'static str = "send";
+
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.socket.as_raw_fd())
+    }
 
     fn prepare(&mut self) -> Entry {
         let rest = &self.buffer.as_bytes()[self.skip..];

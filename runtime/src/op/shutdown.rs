@@ -5,7 +5,7 @@ use crate::fd::SharedFd;
 use crate::ring::{Entry, opcode, types};
 use std::io;
 use std::net;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 
 /// Ends one direction of a connection, or both.
 #[derive(Debug)]
@@ -23,6 +23,12 @@ impl Shutdown {
 // SAFETY: no pointers; the descriptor is counted.
 unsafe impl Operation for Shutdown {
     type Output = io::Result<()>;
+
+    const NAME: &'static str = "shutdown";
+
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.socket.as_raw_fd())
+    }
 
     fn prepare(&mut self) -> Entry {
         let how = match self.how {

@@ -26,10 +26,10 @@ pub use cancelled::{Cancelled, is_cancelled};
 pub(crate) use listeners::{listen, new_listener, silence};
 pub(crate) use status::{
     CancelWork, admit, cancel, has_ops, hold, is_delivered, is_in_cancelled, is_open, is_running,
-    look_again, mark_delivered, new, new_shield, ops, parent, push_op, reason, release, set_ops,
-    tasks, try_close,
+    known, look_again, mark_delivered, new, new_shield, ops, parent, push_op, reason, release,
+    set_ops, tasks, try_close,
 };
-pub(crate) use waits::{Wait, is_kept, trim};
+pub(crate) use waits::{Wait, is_kept, joins, trim};
 
 thread_local! {
     static CURRENT: Cell<Option<NodeId>> = const { Cell::new(None) };

@@ -1,11 +1,14 @@
 //! Who is cancelled, and what may still be delivered to whom.
 
+use crate::label::Id;
 use crate::tree::{self, NONE, NodeId, Reason, Role, SetId, Task, Tree};
 
 /// What a cancellation has to tell: the submissions to cancel, the tasks to poll once more, and
 /// those who listen.
 #[derive(Debug, Default)]
 pub(crate) struct CancelWork {
+    /// The scope was not cancelled before.
+    pub(crate) first: bool,
     pub(crate) ops: Vec<u32>,
     pub(crate) tasks: Vec<NodeId>,
     pub(crate) listeners: Vec<NodeId>,
@@ -45,6 +48,17 @@ pub(super) fn task_of(tree: &mut Tree, mut index: u32) -> Option<NodeId> {
         index = tree.at(index).parent;
     }
     tree.id(index)
+}
+
+/// What the world outside knows a scope as: the nursery or task that it is, or that it is in.
+pub(crate) fn known(id: NodeId) -> Option<Id> {
+    tree::with(|tree| {
+        let mut index = tree.get(id).map_or(NONE, |_| id.index());
+        while index != NONE && tree.at(index).role == Role::Scope {
+            index = tree.at(index).parent;
+        }
+        tree.id(index).map(NodeId::outside)
+    })
 }
 
 /// Opens a scope below another, or a root. A scope below a cancelled one is born cancelled.
@@ -93,6 +107,7 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
         if tree.get(id).is_none_or(|node| node.reason.is_some()) {
             return work;
         }
+        work.first = true;
         let mut cancelled = Vec::new();
         let (mut at, mut why) = (Some(id.index()), reason);
         while let Some(index) = at {

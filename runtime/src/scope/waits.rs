@@ -80,19 +80,26 @@ fn set_first(scope: NodeId, head: u32) {
     });
 }
 
+/// The scopes whose end is awaited in the scope of a node itself.
+pub(crate) fn joins(tree: &mut Tree, index: u32) -> Vec<NodeId> {
+    let mut targets = Vec::new();
+    EDGES.with(|edges| {
+        let edges = edges.borrow();
+        let mut edge = tree.at(index).waits;
+        while edge != NONE {
+            targets.push(edges[edge as usize].target);
+            edge = edges[edge as usize].next;
+        }
+    });
+    targets
+}
+
 /// The scopes whose end is awaited in a scope or below it.
 fn awaited(tree: &mut Tree, scope: NodeId) -> Vec<NodeId> {
     let mut targets = Vec::new();
     let mut at = tree.get(scope).is_some().then_some(scope.index());
     while let Some(index) = at {
-        EDGES.with(|edges| {
-            let edges = edges.borrow();
-            let mut edge = tree.at(index).waits;
-            while edge != NONE {
-                targets.push(edges[edge as usize].target);
-                edge = edges[edge as usize].next;
-            }
-        });
+        targets.append(&mut joins(tree, index));
         at = tree.after(scope.index(), index, false);
     }
     targets

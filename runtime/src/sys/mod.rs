@@ -6,7 +6,7 @@ mod eventfd;
 mod fork;
 mod limits;
 
-pub(crate) use clock::monotonic_ns;
+pub(crate) use clock::{monotonic_ns, monotonic_tick_ns};
 pub(crate) use error::check;
 pub(crate) use eventfd::EventFd;
 pub(crate) use fork::ForkGuard;

@@ -1,7 +1,8 @@
 //! `TaskRef`: a cell without its type, and the only place where the two are converted.
 
 use super::pool::{self, Kind};
-use crate::tree::NodeId;
+use crate::label::Label;
+use crate::tree::{self, NodeId};
 use crate::wake::Waiter;
 use std::cell::Cell;
 use std::future::Future;
@@ -23,13 +24,17 @@ pub(super) struct Header {
     started: Cell<bool>,
     ended: Cell<bool>,
     joiner: Cell<Waiter>,
+    label: Label,
+    /// The turn in which it was spawned.
+    born: u64,
 }
 
 /// What depends on the types of future and value.
 #[derive(Debug)]
 struct Vtable {
     kind: Kind,
-    poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<()>,
+    /// Ready: whether there is a value.
+    poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<bool>,
     clear: unsafe fn(NonNull<Header>),
     take: unsafe fn(NonNull<Header>, NonNull<()>),
 }
@@ -52,7 +57,10 @@ struct TaskCell<F, M, T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Polled {
     Pending,
-    Ended,
+    /// With a value, or without one.
+    Ended {
+        value: bool,
+    },
 }
 
 /// A pointer to a cell that one of the two sides holds.
@@ -62,7 +70,7 @@ pub(crate) struct TaskRef(NonNull<Header>);
 impl TaskRef {
     /// Makes a cell that both sides hold. `finish` is applied to the output, as part of the last
     /// poll.
-    pub(crate) fn new<F, M, T>(future: F, finish: M) -> Self
+    pub(crate) fn new<F, M, T>(future: F, finish: M, label: Label) -> Self
     where
         F: Future,
         M: FnOnce(F::Output) -> Option<T>,
@@ -83,6 +91,8 @@ impl TaskRef {
                 started: Cell::new(false),
                 ended: Cell::new(false),
                 joiner: Cell::new(Waiter::Nobody),
+                label,
+                born: tree::now(),
             },
             stage: Stage::Running(future, Some(finish)),
         };
@@ -116,6 +126,16 @@ impl TaskRef {
         self.header().id.set(Some(id));
     }
 
+    /// What the child is called.
+    pub(crate) fn label(&self) -> Label {
+        self.header().label
+    }
+
+    /// When it was spawned.
+    pub(crate) fn born(&self) -> u64 {
+        self.header().born
+    }
+
     pub(crate) fn ended(&self) -> bool {
         self.header().ended.get()
     }
@@ -135,7 +155,7 @@ impl TaskRef {
         self.header().started.set(true);
         // SAFETY: the function belongs to this cell's type; the rest is the caller's promise.
         match unsafe { (self.header().vtable.poll)(self.0, cx) } {
-            Poll::Ready(()) => Polled::Ended,
+            Poll::Ready(value) => Polled::Ended { value },
             Poll::Pending => Polled::Pending,
         }
     }
@@ -232,7 +252,7 @@ unsafe fn stage<'a, F, M, T>(cell: NonNull<Header>) -> &'a mut Stage<F, M, T> {
 }
 
 /// See [`TaskRef::poll`].
-unsafe fn poll<F, M, T>(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<()>
+unsafe fn poll<F, M, T>(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<bool>
 where
     F: Future,
     M: FnOnce(F::Output) -> Option<T>,
@@ -252,13 +272,14 @@ where
     // SAFETY: the caller's promise.
     unsafe { clear::<F, M, T>(cell) };
     let value = finish(output);
+    let has_value = value.is_some();
     // SAFETY: a header is alive as long as its cell is held.
     let holders = unsafe { cell.as_ref() }.holders.get();
     if holders & HANDLE != 0 {
         // SAFETY: the caller's promise.
         *unsafe { stage::<F, M, T>(cell) } = Stage::Value(value);
     }
-    Poll::Ready(())
+    Poll::Ready(has_value)
 }
 
 /// See [`TaskRef::clear`].

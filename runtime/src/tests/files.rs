@@ -11,7 +11,7 @@ use std::alloc::Layout;
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::ptr::NonNull;
@@ -80,6 +80,12 @@ pub(super) struct ReadFile {
 
 // SAFETY: the pages live for ever; the file is counted, and kept until the operation is dropped.
 unsafe impl Operation for ReadFile {
+    const NAME: &'static str = "read";
+
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.file.as_raw_fd())
+    }
+
     type Output = (io::Result<u32>, Buffer);
 
     fn prepare(&mut self) -> Entry {

@@ -4,12 +4,16 @@
 //! a file into a buffer, until the test fills the page.
 
 use super::files::{Buffer, Freed, Pages, ReadFile, Scratch};
+use crate::inspect::{Event, Reason, Tree, Wait, dump_tree, instrument};
+use crate::lowlevel::{CancelScope, nop};
 use crate::op::Op;
 use crate::{Runtime, yield_now};
+use std::cell::RefCell;
 use std::fs::File;
+use std::future::poll_fn;
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, FromRawFd};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -125,8 +129,7 @@ fn e6_block_on_waits_for_what_cannot_be_cancelled() {
     let mut runtime = Runtime::builder().entries(8).build().unwrap();
     runtime.block_on(async {
         let mut read = Op::new(read);
-        let pending =
-            std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut read).poll(cx).is_pending()));
+        let pending = poll_fn(|cx| Poll::Ready(Pin::new(&mut read).poll(cx).is_pending()));
         assert!(pending.await);
         while !flags.frozen.load(Ordering::SeqCst) {
             yield_now().await;
@@ -143,4 +146,66 @@ fn e6_block_on_waits_for_what_cannot_be_cancelled() {
     assert_eq!(freed.borrow().len(), 1);
     let stats = runtime.stats();
     assert_eq!((stats.submitted, stats.completed, stats.leaked), (1, 1, 0), "{stats:?}");
+}
+
+/// The kernel does not let go of a frozen read. The tree names it; the instrument is told that it
+/// is slow, for which the core wakes from its sleep, and then what has become of it.
+#[test]
+fn trap12_what_the_kernel_does_not_let_go_is_named() {
+    let Trap { faults, pages } = match Trap::new() {
+        Ok(trap) => trap,
+        Err(error) => return eprintln!("trap12: nothing was shown, no userfaultfd here: {error}"),
+    };
+    let scratch = Scratch::new("trap12", LENGTH);
+    let buffer = Buffer { pages, poison: None, freed: Freed::default() };
+    let file = scratch.open();
+    let fd = file.as_raw_fd();
+    let faults = Rc::new(faults);
+    let events = Rc::new(RefCell::new(Vec::new()));
+    let guard = instrument({
+        let (events, faults, start) = (Rc::clone(&events), Rc::clone(&faults), pages.0);
+        move |event| {
+            if let Event::Slow { .. } = event {
+                release(&faults, start.as_ptr() as u64);
+            }
+            events.borrow_mut().push(*event);
+        }
+    });
+    let (asleep, cancelled) = crate::block_on(async {
+        let mut read = pin!(Some(Op::new(ReadFile { file, buffer, on_worker: true })));
+        let scope = CancelScope::new();
+        assert!(poll_fn(|cx| Poll::Ready(scope.poll(read.as_mut(), cx).is_pending())).await);
+        nop().await.unwrap();
+        // Its worker has run into the trap.
+        (&*faults).read_exact(&mut [0; 32]).expect("a fault is told");
+        let asleep = dump_tree();
+        scope.cancel(Reason::Asked);
+        let cancelled = dump_tree();
+        let result = poll_fn(|cx| scope.poll(read.as_mut(), cx)).await;
+        result.expect("it is kept until it is answered").0.expect("the read had won");
+        (asleep, cancelled)
+    });
+    drop(guard);
+    let waits = |tree: &Tree| tree.nodes()[0].waits().to_vec();
+    for (tree, is_asked) in [(asleep, false), (cancelled, true)] {
+        let [Wait::Operation { name, descriptor, cancel_asked, .. }] = waits(&tree)[..] else {
+            panic!("{tree}");
+        };
+        assert_eq!((name, descriptor, cancel_asked.is_some()), ("read", Some(fd), is_asked));
+    }
+    let told: Vec<_> = events.take().iter().filter_map(story).collect();
+    assert_eq!(told, ["asked", "slow", "real result"]);
+}
+
+/// What happened to the read.
+fn story(event: &Event) -> Option<&'static str> {
+    let (operation, text) = match event {
+        Event::CancelAsked { operation } => (operation, "asked"),
+        Event::Slow { operation, since } if since.as_secs() >= 1 => (operation, "slow"),
+        Event::Acknowledged { operation, interrupted: true, .. } => (operation, "interrupted"),
+        Event::Acknowledged { operation, .. } => (operation, "real result"),
+        Event::Discarded { operation, .. } => (operation, "discarded"),
+        _ => return None,
+    };
+    Some(if operation.name == "read" { text } else { "another operation" })
 }

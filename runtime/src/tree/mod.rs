@@ -17,7 +17,8 @@
 mod node;
 mod table;
 
-use std::cell::RefCell;
+use crate::label::Label;
+use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 
 use node::Generation;
@@ -31,20 +32,39 @@ pub(crate) struct Tree {
     nodes: Table<Node>,
     sets: Table<Set>,
     generation: Generation,
+    /// The task that the event loop polls.
+    pub(crate) root: Option<NodeId>,
 }
 
 thread_local! {
     // Never destroyed, so that destructors of other thread-locals can still ask; `trim` frees it.
     static TREE: ManuallyDrop<RefCell<Tree>> = const {
-        let tree = Tree { nodes: Table::new(), sets: Table::new(), generation: Generation::MIN };
-        ManuallyDrop::new(RefCell::new(tree))
+        ManuallyDrop::new(RefCell::new(Tree {
+            nodes: Table::new(),
+            sets: Table::new(),
+            generation: Generation::MIN,
+            root: None,
+        }))
     };
+    /// See [`now`].
+    static NOW: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Works on the tree of this thread. Nothing foreign may run inside.
 #[inline]
 pub(crate) fn with<R>(f: impl FnOnce(&mut Tree) -> R) -> R {
     TREE.with(|tree| f(&mut tree.borrow_mut()))
+}
+
+/// When this turn of the loop began, to a tick of the clock: nothing is looked up for a spawn.
+#[inline]
+pub(crate) fn now() -> u64 {
+    NOW.get()
+}
+
+/// A turn begins.
+pub(crate) fn set_now(now: u64) {
+    NOW.set(now);
 }
 
 /// Gives the memory of an empty tree back, when a core ends.
@@ -85,6 +105,19 @@ impl Tree {
     fn next_generation(&mut self) -> Generation {
         self.generation = self.generation.checked_add(1).expect("a computer lives shorter");
         self.generation
+    }
+
+    /// The nodes that are below no other: the task that the loop polls, and what was forgotten by
+    /// scopes that closed. Oldest first.
+    pub(crate) fn roots(&self) -> Vec<NodeId> {
+        let found = self.nodes.taken().into_iter().filter(|&index| {
+            let node = &self.nodes[index];
+            // A dead one was removed, and only keeps its place.
+            node.parent == NONE && node.state != State::Dead
+        });
+        let mut roots: Vec<_> = found.filter_map(|index| self.id(index)).collect();
+        roots.sort_by_key(|id| id.generation);
+        roots
     }
 
     /// Adds a node below another, or a root. Below a cancelled scope it is born cancelled, which
@@ -164,8 +197,9 @@ impl Tree {
         at == outer
     }
 
-    pub(crate) fn insert_set(&mut self) -> SetId {
-        SetId(self.sets.insert(Set::default()))
+    pub(crate) fn insert_set(&mut self, label: Label) -> SetId {
+        let set = Set { label: Some(label), born: now(), ..Set::default() };
+        SetId(self.sets.insert(set))
     }
 
     /// Takes a set out. It comes back, to be dropped outside a borrow: a foreign waker's destructor

@@ -1,5 +1,6 @@
 //! `Node` and `Set`: what is known of one scope, and of tasks that are polled together.
 
+use crate::label::{Id, Label};
 use std::num::NonZero;
 use std::ptr;
 use std::task::Waker;
@@ -19,6 +20,11 @@ pub(crate) struct NodeId {
 }
 
 impl NodeId {
+    /// What the world outside calls it.
+    pub(crate) fn outside(self) -> Id {
+        Id::new(self.generation)
+    }
+
     /// Its place, for links.
     pub(crate) fn index(self) -> u32 {
         self.index
@@ -167,10 +173,21 @@ pub(crate) struct Set {
     pub(crate) foreign: Option<Waker>,
     /// The owner is polling the set: it will see what is added.
     pub(crate) open: bool,
+    /// What the nursery is called, and when it was opened.
+    pub(crate) label: Option<Label>,
+    pub(crate) born: u64,
 }
 
 impl Default for Set {
     fn default() -> Self {
-        Self { head: NONE, tail: NONE, owner: None, foreign: None, open: false }
+        Self {
+            head: NONE,
+            tail: NONE,
+            owner: None,
+            foreign: None,
+            open: false,
+            label: None,
+            born: 0,
+        }
     }
 }

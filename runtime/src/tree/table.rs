@@ -46,6 +46,15 @@ impl<T> Table<T> {
         self.free.push(index);
     }
 
+    /// The places that are taken. Goes through all of them.
+    pub(super) fn taken(&self) -> Vec<u32> {
+        let mut taken = vec![true; self.places.len()];
+        for &index in &self.free {
+            taken[index as usize] = false;
+        }
+        (0..).zip(taken).filter(|(_, taken)| *taken).map(|(index, _)| index).collect()
+    }
+
     /// What is, or was, in a place that exists.
     #[inline]
     pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut T> {

@@ -15,6 +15,7 @@
 
 use super::Waiter;
 use crate::config::POLL_BUDGET;
+use crate::label::Label;
 use crate::tree::{self, NONE, NodeId, Role, Set, SetId, State, Task, Tree};
 use std::cell::Cell;
 use std::task::Context;
@@ -70,6 +71,7 @@ pub(crate) fn insert_root() -> NodeId {
     tree::with(|tree| {
         let (id, _) = tree.insert(None, root);
         tree.at(id.index()).state = State::Queued;
+        tree.root = Some(id);
         id
     })
 }
@@ -129,9 +131,9 @@ pub(crate) fn wake(id: NodeId) {
 }
 
 /// Makes an empty set, owned by a nursery's node.
-pub(crate) fn new_set(nursery: NodeId) -> SetId {
+pub(crate) fn new_set(nursery: NodeId, label: Label) -> SetId {
     tree::with(|tree| {
-        let set = tree.insert_set();
+        let set = tree.insert_set(label);
         if let Some(node) = tree.get(nursery) {
             node.role = Role::Nursery;
             node.set = set.index();

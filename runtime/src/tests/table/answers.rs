@@ -2,7 +2,7 @@
 
 use super::in_flight::{Arrival, CancelStep, InFlight};
 use super::lifecycle::{Abandoned, Holder};
-use super::{Kept, completion};
+use super::{Kept, completion, what};
 use crate::key::Key;
 use crate::wake::Waiter;
 use std::cell::Cell;
@@ -11,7 +11,7 @@ use std::rc::Rc;
 /// A table with one operation of a future, which the kernel has.
 fn submitted() -> (InFlight, Key) {
     let mut table = InFlight::default();
-    let key = table.insert(Holder::Future(Waiter::Nobody), None);
+    let key = table.insert(what(), Holder::Future(Waiter::Nobody), None);
     assert!(table.flush(key));
     (table, key)
 }
@@ -97,7 +97,7 @@ fn r03_each_submission_is_asked_once() {
 #[test]
 fn b5_detached_operations_are_not_cancelled() {
     let mut table = InFlight::default();
-    let key = table.insert(Holder::Driver(Box::new(Kept::default())), None);
+    let key = table.insert(what(), Holder::Driver(Box::new(Kept::default())), None);
     assert!(matches!(table.cancel(key.slot() as u32), CancelStep::Nothing));
     assert!(table.flush(key), "it is still to be submitted");
     assert!(matches!(table.cancel(key.slot() as u32), CancelStep::Nothing));
@@ -108,12 +108,12 @@ fn b5_detached_operations_are_not_cancelled() {
 #[test]
 fn e11_queued_operation_is_resolved_without_the_kernel() {
     let mut table = InFlight::default();
-    let key = table.insert(Holder::Future(Waiter::Nobody), None);
+    let key = table.insert(what(), Holder::Future(Waiter::Nobody), None);
     assert!(matches!(table.cancel(key.slot() as u32), CancelStep::Withdrawn(_)));
     assert_eq!((table.pending(), table.submitted()), (0, 0));
     assert!(!table.flush(key), "it is not submitted any more");
     assert!(answer(&mut table, key).cancelled);
-    let key = table.insert(Holder::Future(Waiter::Nobody), None);
+    let key = table.insert(what(), Holder::Future(Waiter::Nobody), None);
     let (abandoned, ask, _) = table.abandon(key, || unreachable!("the kernel never saw it"));
     assert!(matches!(abandoned, Abandoned::Withdrawn(_)) && ask.is_none());
     assert!(!table.flush(key));
@@ -125,7 +125,7 @@ fn c11_old_generation_is_stale_in_a_used_slot() {
     let mut table = InFlight::default();
     let mut old = Vec::new();
     for _ in 0..100 {
-        let key = table.insert(Holder::Future(Waiter::Nobody), None);
+        let key = table.insert(what(), Holder::Future(Waiter::Nobody), None);
         assert_eq!(key.slot(), 0, "the same slot each time, the first one");
         table.flush(key);
         for &old in &old {

@@ -9,6 +9,9 @@ mod in_flight;
 #[path = "../../driver/lifecycle.rs"]
 #[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
 mod lifecycle;
+#[path = "../../driver/what.rs"]
+#[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
+mod what;
 
 mod answers;
 mod states;
@@ -22,6 +25,11 @@ use std::rc::Rc;
 /// A final completion with this result, for nobody in particular.
 fn completion(result: i32) -> Completion {
     Completion { user_data: 0, result, flags: 0 }
+}
+
+/// No operation in particular.
+fn what() -> what::What {
+    what::What::new(&"made up", None)
 }
 
 /// What the driver keeps for the kernel; counts when it is disposed of, and when it is dropped.

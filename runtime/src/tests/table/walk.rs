@@ -2,7 +2,7 @@
 
 use super::in_flight::{Arrival, CancelStep, InFlight};
 use super::lifecycle::{Abandoned, Holder};
-use super::{Kept, completion};
+use super::{Kept, completion, what};
 use crate::key::Key;
 use crate::scope;
 use crate::tree::NodeId;
@@ -54,7 +54,7 @@ impl Walk {
             false => Holder::Driver(self.kept()),
         };
         assert!(!by_future || scope::admit(self.scopes[scope]), "no scope is cancelled here");
-        let key = self.table.insert(holder, Some(self.scopes[scope]));
+        let key = self.table.insert(what(), holder, Some(self.scopes[scope]));
         let model =
             Model { key, scope, submitted: false, held_by_future: by_future, answered: false };
         self.model.push(model);

@@ -10,7 +10,11 @@
 //!                 └────────────── wake ───────────────────────────┘
 //! ```
 
+mod body;
+
 use crate::cancel::{self, CancelScope};
+use crate::instrument::{self, Ending, Event};
+use crate::label::Label;
 use crate::scope;
 use crate::task::{Join, Polled, TaskRef};
 use crate::tree::{NodeId, Reason, SetId};
@@ -22,6 +26,8 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Context;
+
+pub use body::Body;
 
 /// What a panic was thrown with.
 pub type Payload = Box<dyn Any + Send>;
@@ -54,21 +60,36 @@ impl Children {
     /// # Panics
     ///
     /// Outside a runtime.
-    pub fn new() -> Self {
+    pub fn new(label: Label) -> Self {
         let core = wake::current_core().unwrap_or_else(|| {
             panic!("a nursery needs a nestling runtime: open it inside block_on or Builder::run")
         });
         let scope = CancelScope::new();
-        let set = wake::new_set(scope.id());
+        let set = wake::new_set(scope.id(), label);
+        if instrument::is_on() {
+            let within = scope::current().and_then(scope::known);
+            instrument::tell(Event::Opened { nursery: scope.id().outside(), within, label });
+        }
         Self { scope, set, core, alive: Cell::new(0), closed: Cell::new(false) }
     }
 
     /// The task of the body: polled like a child, but kept by the nursery itself. It is ready.
     pub fn body(&self) -> Body {
         let added = wake::insert_task(self.scope.id(), self.set, std::ptr::null());
-        let body = Body { core: Arc::clone(&self.core), scope: CancelScope::of_node(added.id) };
+        let body = Body::new(Arc::clone(&self.core), CancelScope::of_node(added.id));
+        if instrument::is_on() {
+            self.tell_spawned(added.id, None);
+        }
         added.owner.wake();
         body
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_spawned(&self, task: NodeId, cell: Option<TaskRef>) {
+        let (task, nursery) = (task.outside(), Some(self.scope.id().outside()));
+        let label = cell.map(|cell| cell.label());
+        instrument::tell(Event::Spawned { task, nursery, label });
     }
 
     /// The scope of the nursery, above those of its children.
@@ -93,21 +114,24 @@ impl Children {
     ///
     /// The set is dropped, or leaked and never polled again, before anything ends that `future`,
     /// `finish` or the value borrow.
-    pub unsafe fn spawn<F, M, T>(&self, future: F, finish: M) -> Join<T>
+    pub unsafe fn spawn<F, M, T>(&self, future: F, finish: M, label: Label) -> Join<T>
     where
         F: Future,
         M: FnOnce(F::Output) -> Option<T>,
     {
-        let cell = TaskRef::new(future, finish);
+        let cell = TaskRef::new(future, finish, label);
         // SAFETY: the cell is new, and this is the type of its value.
         let join = unsafe { Join::new(cell) };
         self.alive.set(self.alive.get() + 1);
         let added = wake::insert_task(self.scope.id(), self.set, cell.into_payload());
         cell.set_id(added.id);
+        if instrument::is_on() {
+            self.tell_spawned(added.id, Some(cell));
+        }
         if added.cancelled || self.closed.get() {
             // SAFETY: the child was not polled; its borrows are alive, as the caller's are. Should
             // its destructor panic, that is the caller's, like any drop.
-            unsafe { self.drop_future(cell) };
+            unsafe { self.drop_future(cell, Ending::Unstarted) };
         }
         added.owner.wake();
         join
@@ -153,24 +177,63 @@ impl Children {
     /// All that the child borrows is alive.
     #[inline]
     unsafe fn poll_child(&self, id: NodeId, cell: TaskRef, cancelled: bool) -> Option<Step> {
+        if instrument::is_on() {
+            // SAFETY: the caller's promise.
+            return unsafe { self.poll_told(id, cell, cancelled) };
+        }
+        // SAFETY: the caller's promise.
+        unsafe { self.poll_as::<false>(id, cell, cancelled) }
+    }
+
+    /// # Safety
+    ///
+    /// As [`poll_child`](Self::poll_child).
+    #[cold]
+    #[inline(never)]
+    unsafe fn poll_told(&self, id: NodeId, cell: TaskRef, cancelled: bool) -> Option<Step> {
+        // SAFETY: the caller's promise.
+        unsafe { self.poll_as::<true>(id, cell, cancelled) }
+    }
+
+    /// Polls one child. An instrument is told, or was not there when the poll began: two functions,
+    /// so that one of them costs nothing.
+    ///
+    /// # Safety
+    ///
+    /// As [`poll_child`](Self::poll_child).
+    #[inline(always)]
+    unsafe fn poll_as<const TOLD: bool>(
+        &self,
+        id: NodeId,
+        cell: TaskRef,
+        cancelled: bool,
+    ) -> Option<Step> {
         let polled = if cancelled && !cell.started() {
             // Cancelled before it began: it never begins.
             Ok(Polled::Pending)
         } else {
             let _entered = scope::enter(id);
             let local = Local::new(id, &self.core);
-            catch_unwind(AssertUnwindSafe(|| {
+            if TOLD {
+                instrument::tell(Event::PollStarted { task: id.outside() });
+            }
+            let polled = catch_unwind(AssertUnwindSafe(|| {
                 local.lend(|waker| {
                     // SAFETY: this is the nursery's side, and the task is not gone, so the child
                     // has not ended; the rest is the caller's promise.
                     unsafe { cell.poll(&mut Context::from_waker(waker)) }
                 })
-            }))
+            }));
+            if TOLD {
+                instrument::tell(Event::PollEnded { task: id.outside() });
+            }
+            polled
         };
         match polled {
-            Ok(Polled::Ended) => {
+            Ok(Polled::Ended { value }) => {
+                let how = if value { Ending::Returned } else { Ending::Failed };
                 // SAFETY: the future is gone, its value in place; this is the last use.
-                unsafe { self.finish(cell) };
+                unsafe { self.finish(cell, how) };
                 None
             }
             // What is cancelled during its poll has been queued for its last one by that.
@@ -179,7 +242,7 @@ impl Children {
             Ok(Polled::Pending) => Some(unsafe { self.cut(cell) }),
             Err(payload) => {
                 // SAFETY: as above. What the destructor throws as well, the panic hook has told.
-                unsafe { self.drop_caught(cell) };
+                unsafe { self.drop_caught(cell, Ending::Panicked) };
                 Some(Step::Panicked(payload))
             }
         }
@@ -191,8 +254,9 @@ impl Children {
     #[cold]
     unsafe fn cut(&self, cell: TaskRef) -> Step {
         let reason = scope::reason(cell.id()).unwrap_or(Reason::Ancestor);
+        let how = if cell.started() { Ending::Cut } else { Ending::Unstarted };
         // SAFETY: the caller's promise.
-        match unsafe { self.drop_caught(cell) } {
+        match unsafe { self.drop_caught(cell, how) } {
             Some(payload) => Step::Panicked(payload),
             None => Step::Cut(reason),
         }
@@ -203,34 +267,39 @@ impl Children {
     /// # Safety
     ///
     /// The child has not ended, and all that it borrows is alive. The cell is not used afterwards.
-    unsafe fn drop_caught(&self, cell: TaskRef) -> Option<Payload> {
+    unsafe fn drop_caught(&self, cell: TaskRef, how: Ending) -> Option<Payload> {
         // SAFETY: the caller's promise.
-        catch_unwind(AssertUnwindSafe(|| unsafe { self.drop_future(cell) })).err()
+        catch_unwind(AssertUnwindSafe(|| unsafe { self.drop_future(cell, how) })).err()
     }
 
     /// # Safety
     ///
     /// As [`drop_caught`](Self::drop_caught).
-    unsafe fn drop_future(&self, cell: TaskRef) {
+    unsafe fn drop_future(&self, cell: TaskRef, how: Ending) {
         /// Ends the child however its destructor ends.
-        struct Finish<'a>(&'a Children, TaskRef);
+        struct Finish<'a>(&'a Children, TaskRef, Ending);
         impl Drop for Finish<'_> {
             fn drop(&mut self) {
                 // SAFETY: the future was dropped; this is the last use.
-                unsafe { self.0.finish(self.1) }
+                unsafe { self.0.finish(self.1, self.2) }
             }
         }
-        let finish = Finish(self, cell);
+        // Until the destructor has returned it counts as one that panics.
+        let mut finish = Finish(self, cell, Ending::Panicked);
         let _entered = scope::enter(cell.id());
         // SAFETY: the nursery's side owns the stage until the end; borrows: the caller's promise.
         unsafe { finish.1.clear() };
+        finish.2 = how;
     }
 
     /// # Safety
     ///
     /// The child's future is gone; the cell is not used afterwards.
     #[inline]
-    unsafe fn finish(&self, cell: TaskRef) {
+    unsafe fn finish(&self, cell: TaskRef, how: Ending) {
+        if instrument::is_on() {
+            tell_ended(cell.id(), how);
+        }
         self.alive.set(self.alive.get() - 1);
         let withdrawn = cancel::take_apart(cell.id());
         // SAFETY: the caller's promise.
@@ -254,17 +323,12 @@ impl Children {
             let cell = wake::payload(task).and_then(TaskRef::from_payload);
             // A destructor before this one may have ended the child.
             let Some(cell) = cell else { continue };
+            let how = if cell.started() { Ending::Cut } else { Ending::Unstarted };
             // SAFETY: a task that was not removed has a child that has not ended.
-            let thrown = unsafe { self.drop_caught(cell) };
+            let thrown = unsafe { self.drop_caught(cell, how) };
             first = first.or(thrown);
         }
         first
-    }
-}
-
-impl Default for Children {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -272,30 +336,17 @@ impl Drop for Children {
     fn drop(&mut self) {
         if self.is_empty() {
             wake::remove_set(self.scope.id(), self.set);
+            if instrument::is_on() {
+                instrument::tell(Event::Closed { nursery: self.scope.id().outside() });
+            }
         }
     }
 }
 
-/// Child zero: the scope and the waker of a nursery's body. Dropping it closes its scope, and what
-/// is in flight there is the nursery's then.
-#[derive(Debug)]
-pub struct Body {
-    core: Arc<Injector>,
-    scope: CancelScope,
-}
-
-impl Body {
-    /// The scope of the body.
-    pub fn scope(&self) -> &CancelScope {
-        &self.scope
-    }
-
-    /// Polls the body, in its scope and with its own waker.
-    pub fn poll<R>(&self, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
-        let task = self.scope.id();
-        let _entered = scope::enter(task);
-        Local::new(task, &self.core).lend(|waker| poll(&mut Context::from_waker(waker)))
-    }
+#[cold]
+#[inline(never)]
+fn tell_ended(task: NodeId, how: Ending) {
+    instrument::tell(Event::Ended { task: task.outside(), how });
 }
 
 /// A set is open.

@@ -1,0 +1,57 @@
+//! `Body`: child zero of a nursery, which the nursery's own future holds.
+
+use super::tell_ended;
+use crate::cancel::CancelScope;
+use crate::instrument::{self, Ending, Polls};
+use crate::scope;
+use crate::wake::{Injector, Local};
+use std::cell::Cell;
+use std::sync::Arc;
+use std::task::Context;
+
+/// Child zero: the scope and the waker of a nursery's body. Dropping it closes its scope, and what
+/// is in flight there is the nursery's then.
+#[derive(Debug)]
+pub struct Body {
+    core: Arc<Injector>,
+    scope: CancelScope,
+    polls: Polls,
+    ending: Cell<Ending>,
+}
+
+impl Body {
+    pub(super) fn new(core: Arc<Injector>, scope: CancelScope) -> Self {
+        Self { core, scope, polls: Polls::default(), ending: Cell::new(Ending::Cut) }
+    }
+
+    /// The scope of the body.
+    pub fn scope(&self) -> &CancelScope {
+        &self.scope
+    }
+
+    /// How the body ends, for the instrument; unless it is said here, it is cut.
+    pub fn set_ending(&self, how: Ending) {
+        self.ending.set(how);
+    }
+
+    /// Polls the body, in its scope and with its own waker.
+    pub fn poll<R>(&self, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        let task = self.scope.id();
+        let _entered = scope::enter(task);
+        self.polls.start(task);
+        let polled =
+            Local::new(task, &self.core).lend(|waker| poll(&mut Context::from_waker(waker)));
+        self.polls.end(task);
+        polled
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        let (task, how) = (self.scope.id(), self.ending.get());
+        if instrument::is_on() {
+            self.polls.end(task);
+            tell_ended(task, how);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The instrument: a function of the user's that is told what happens on this thread.
+//!
+//! ```text
+//!   nothing is borrowed:   tell ──┐
+//!   something is:          note ──┴─▶ queue ─▶ flush ─▶ hook(&event)
+//! ```
+//!
+//! Without one each place costs a load and a branch. With one, events come in the order in which
+//! things happened: what is noted is told with the next event that may be told at once, and at the
+//! latest at the end of the turn.
+
+mod event;
+
+use crate::tree::NodeId;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::{self, ManuallyDrop};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+pub use event::{Ending, Event, Failure, Operation};
+
+type Hook = Rc<dyn Fn(&Event)>;
+
+/// Whether this thread has a hook.
+#[derive(Default)]
+enum Installed {
+    #[default]
+    No,
+    Yes(Hook),
+    /// It panicked, and its guard is still there.
+    Broken,
+}
+
+thread_local! {
+    /// What every place asks; off also while the hook runs.
+    static ON: Cell<bool> = const { Cell::new(false) };
+    // Never destroyed, so that destructors of other thread-locals can still ask; the guard
+    // empties them.
+    static INSTALLED: ManuallyDrop<RefCell<Installed>> =
+        const { ManuallyDrop::new(RefCell::new(Installed::No)) };
+    static QUEUE: ManuallyDrop<RefCell<VecDeque<Event>>> =
+        const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
+}
+
+/// Has `hook` be told everything that happens on this thread, until the guard is dropped: see
+/// [`Event`]. Call it before `block_on` to see all, or within a core's `main` for that core.
+///
+/// The hook runs between the steps of the runtime, with nothing of it borrowed. It may do what it
+/// likes, such as [`dump_tree`](crate::dump_tree), cancel, or drop the guard; what it causes itself
+/// is not told. It should be quick: the core does nothing else meanwhile. **A hook that panics is
+/// not called again**; the program goes on.
+///
+/// While there is none, each event costs a load and a branch.
+///
+/// # Panics
+///
+/// If this thread has one already: call both from a third.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_runtime::inspect::{Ending, Event, instrument};
+/// use std::{cell::Cell, rc::Rc};
+///
+/// let polls = Rc::new(Cell::new(0));
+/// let counted = Rc::clone(&polls);
+/// let guard = instrument(move |event| {
+///     if matches!(event, Event::PollStarted { .. }) {
+///         counted.set(counted.get() + 1);
+///     }
+/// });
+/// nestling_runtime::block_on(async {});
+/// drop(guard);
+/// assert_eq!(polls.get(), 1);
+/// ```
+pub fn instrument(hook: impl Fn(&Event) + 'static) -> Instrumented {
+    INSTALLED.with(|installed| {
+        let mut installed = installed.borrow_mut();
+        assert!(
+            matches!(*installed, Installed::No),
+            "this thread has an instrument already: call both from one"
+        );
+        *installed = Installed::Yes(Rc::new(hook));
+    });
+    ON.set(true);
+    Instrumented(PhantomData)
+}
+
+/// This thread has an instrument. Ends with the guard, after the last event was told.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_runtime::inspect::{Instrumented, instrument};
+/// let guard: Instrumented = instrument(|event| println!("{event:?}"));
+/// nestling_runtime::block_on(async {});
+/// drop(guard);
+/// ```
+#[must_use = "the instrument is taken away when this is dropped"]
+pub struct Instrumented(PhantomData<*const ()>);
+
+impl Drop for Instrumented {
+    fn drop(&mut self) {
+        flush();
+        ON.set(false);
+        let installed = INSTALLED.with(|installed| installed.take());
+        QUEUE.with(|queue| queue.take());
+        // Last: what it owns may do anything.
+        drop(installed);
+    }
+}
+
+impl fmt::Debug for Instrumented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Instrumented")
+    }
+}
+
+/// Whether events are told.
+#[inline(always)]
+pub(crate) fn is_on() -> bool {
+    ON.get()
+}
+
+/// Tells what has happened, if somebody listens. Foreign code: nothing may be borrowed.
+///
+/// Ask [`is_on`] first where it has to be quick, so that the event is not even made.
+#[cold]
+#[inline(never)]
+pub(crate) fn tell(event: Event) {
+    note(event);
+    flush();
+}
+
+/// Notes what has happened, to be told when nothing is borrowed.
+#[cold]
+#[inline(never)]
+pub(crate) fn note(event: Event) {
+    if is_on() {
+        QUEUE.with(|queue| queue.borrow_mut().push_back(event));
+    }
+}
+
+/// Tells what was noted. Foreign code: nothing may be borrowed.
+#[inline(always)]
+pub(crate) fn flush() {
+    if is_on() {
+        run_hook();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn run_hook() {
+    let Some(hook) = INSTALLED.with(|installed| match &*installed.borrow() {
+        Installed::Yes(hook) => Some(Rc::clone(hook)),
+        Installed::No | Installed::Broken => None,
+    }) else {
+        return;
+    };
+    // What the hook causes is not told: it would not end.
+    ON.set(false);
+    let told = catch_unwind(AssertUnwindSafe(|| {
+        while let Some(event) = QUEUE.with(|queue| queue.borrow_mut().pop_front()) {
+            hook(&event);
+        }
+    }));
+    let broken = INSTALLED.with(|installed| {
+        let mut installed = installed.borrow_mut();
+        match (&*installed, &told) {
+            // It has dropped its guard.
+            (Installed::No | Installed::Broken, _) => None,
+            (Installed::Yes(_), Ok(())) => {
+                ON.set(true);
+                None
+            }
+            (Installed::Yes(_), Err(_)) => Some(mem::replace(&mut *installed, Installed::Broken)),
+        }
+    });
+    // Nobody is to be harmed by how the hook ends, or what it has thrown.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop((broken, hook, told))));
+}
+
+/// The polls of one task: the end of one is told if its start was.
+#[derive(Debug, Default)]
+pub(crate) struct Polls(Cell<bool>);
+
+impl Polls {
+    #[inline(always)]
+    pub(crate) fn start(&self, task: NodeId) {
+        if is_on() {
+            self.0.set(true);
+            tell(Event::PollStarted { task: task.outside() });
+        }
+    }
+
+    /// To be called again where it was missed because of a panic.
+    #[inline(always)]
+    pub(crate) fn end(&self, task: NodeId) {
+        if self.0.get() {
+            self.0.set(false);
+            tell(Event::PollEnded { task: task.outside() });
+        }
+    }
+}
