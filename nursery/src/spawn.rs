@@ -73,7 +73,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     ///     n.spawn_daemon(async {
     ///         loop {
     ///             ticks.set(ticks.get() + 1);
-    ///             sleep(Duration::from_secs(1)).await;
+    ///             sleep(Duration::from_secs(3600)).await;
     ///         }
     ///     });
     ///     n.spawn(sleep(Duration::from_millis(1)));
