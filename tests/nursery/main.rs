@@ -2,6 +2,7 @@
 
 mod support;
 
+mod api;
 mod borrowing;
 mod cancelled;
 mod checkpoint;

@@ -104,3 +104,128 @@
 //! nursery(async |n| { slot.set(Some(n.spawn(async { Ok(1) }))); Ok(()) }).await
 //! # }
 //! ```
+//!
+//! What holds for a child holds however it is started. It does not borrow what the body owns:
+//!
+//! ```compile_fail,E0373
+//! # async fn f() -> std::io::Result<()> {
+//! nestling_nursery::nursery(async |n| {
+//!     let local = String::new();
+//!     n.slot().await.spawn(async { let _ = local.len(); Ok(()) });
+//!     Ok(())
+//! }).await
+//! # }
+//! ```
+//!
+//! ```compile_fail,E0373
+//! # async fn f() -> std::io::Result<()> {
+//! nestling_nursery::nursery(async |n| {
+//!     let local = String::new();
+//!     n.spawn_daemon(async { let _ = local.len(); Ok(()) });
+//!     Ok(())
+//! }).await
+//! # }
+//! ```
+//!
+//! ```compile_fail,E0373
+//! # async fn f() -> std::io::Result<()> {
+//! nestling_nursery::nursery(async |n| {
+//!     let local = String::new();
+//!     n.supervise(async { local.len() });
+//!     Ok(())
+//! }).await
+//! # }
+//! ```
+//!
+//! ```compile_fail,E0597
+//! # use nestling_nursery::{Started, nursery};
+//! # async fn f() -> std::io::Result<()> {
+//! nursery(async |n| {
+//!     let local = String::new();
+//!     let up = n.start(async |up: Started<usize>| { up.ready(local.len()); Ok(()) });
+//!     up.await?;
+//!     Ok(())
+//! }).await
+//! # }
+//! ```
+//!
+//! Its value, which is kept for who started it, does not either:
+//!
+//! ```compile_fail,E0597
+//! # use nestling_nursery::{Started, nursery};
+//! # async fn f() -> std::io::Result<()> {
+//! nursery(async |n| {
+//!     let local = String::new();
+//!     let text = local.as_str();
+//!     n.start(async move |up: Started<&str>| { up.ready(text); Ok(()) }).await?;
+//!     Ok(())
+//! }).await
+//! # }
+//! ```
+//!
+//! None of what comes of starting one leaves the nursery, by its value or otherwise:
+//!
+//! ```compile_fail
+//! # async fn f() -> std::io::Result<()> {
+//! let worker = nestling_nursery::nursery(async |n| {
+//!     Ok::<_, std::io::Error>(n.supervise(async { 1 }))
+//! }).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! ```compile_fail
+//! # use nestling_nursery::{Slot, nursery};
+//! # use std::cell::Cell;
+//! # async fn f() -> std::io::Result<()> {
+//! let kept: Cell<Option<Slot<'_, '_>>> = Cell::new(None);
+//! nursery(async |n| { kept.set(Some(n.slot().await)); Ok(()) }).await
+//! # }
+//! ```
+//!
+//! ```compile_fail
+//! # use nestling_nursery::{Start, Started, nursery};
+//! # use std::{cell::Cell, io};
+//! # async fn f() -> std::io::Result<()> {
+//! let kept: Cell<Option<Start<'_, u8, io::Error>>> = Cell::new(None);
+//! nursery(async |n| {
+//!     kept.set(Some(n.start(async |up: Started<u8>| { up.ready(1); Ok(()) })));
+//!     Ok(())
+//! }).await
+//! # }
+//! ```
+//!
+//! Nor its thread:
+//!
+//! ```compile_fail,E0277
+//! # use nestling_nursery::{Started, nursery};
+//! # async fn f() -> std::io::Result<()> {
+//! nursery(async |n| {
+//!     n.start(async |up: Started<u8>| {
+//!         std::thread::spawn(move || up.ready(1));
+//!         Ok(())
+//!     }).await?;
+//!     Ok::<_, std::io::Error>(())
+//! }).await
+//! # }
+//! ```
+//!
+//! ```compile_fail,E0277
+//! # async fn f() -> std::io::Result<()> {
+//! nestling_nursery::nursery(async |n| {
+//!     let slot = n.slot().await;
+//!     std::thread::scope(|s| { s.spawn(move || drop(slot)); });
+//!     Ok::<_, std::io::Error>(())
+//! }).await
+//! # }
+//! ```
+//!
+//! ```compile_fail,E0277
+//! # async fn f() -> std::io::Result<()> {
+//! nestling_nursery::nursery(async |n| {
+//!     let worker = n.supervise(async { 1 });
+//!     std::thread::scope(|s| { s.spawn(move || worker.cancel()); });
+//!     Ok::<_, std::io::Error>(())
+//! }).await
+//! # }
+//! ```
