@@ -225,8 +225,16 @@ impl Model {
     fn panic(&mut self, id: Id, number: Id) -> Verdict {
         self.task(id).panic.get_or_insert(number);
         self.tree.set(id, State::Falling);
-        // Nothing else happens while something is dropped.
-        self.drops.iter_mut().for_each(|(_, first)| _ = first.get_or_insert(number));
+        // Nothing else happens while something is dropped. A supervised child that is dropped with
+        // it keeps what it throws to itself.
+        let supervised =
+            |scope| self.tasks.get(&scope).is_some_and(|task| task.kind == Some(Kind::Supervised));
+        for (part, first) in &mut self.drops {
+            let mut around = self.tree.around(id).take_while(|scope| scope != part);
+            if !(self.tree.is_within(id, *part) && around.any(supervised)) {
+                first.get_or_insert(number);
+            }
+        }
         Ok(())
     }
 

@@ -43,6 +43,8 @@ struct Spot {
     /// Inside a shield: how many nurseries were opened in it. Nobody there waits for a child from
     /// outside, which may be waiting for the shield.
     shield: Option<usize>,
+    /// It may be forgotten. No shields there: one that is never left holds for ever what is around.
+    forgettable: bool,
     /// Destructors do not panic there: of a supervised child nobody could tell, from outside,
     /// whether that ended it or came when it was cut.
     quiet: bool,
@@ -85,7 +87,8 @@ impl Generator {
     /// The outermost nursery, and what ends it although somebody may wait for ever.
     fn root(&mut self) -> Vec<Step> {
         let sure = self.random.percent(10);
-        let spot = Spot { levels: 1, room: 8, sure, shield: None, quiet: false };
+        let (shield, forgettable, quiet) = (None, false, false);
+        let spot = Spot { levels: 1, room: 8, sure, shield, forgettable, quiet };
         let mut nest = self.nest(spot, true);
         let limit = Duration::from_micros(200 + self.random.below(1500) as u64);
         let on_error = OnError::Propagate;
@@ -151,13 +154,17 @@ impl Generator {
             return None;
         }
         self.tasks += 1;
-        let steps = self.steps(Spot {
+        let quiet = kind == Kind::Supervised;
+        let mut steps = self.steps(Spot {
             levels: spot.levels - up,
             room: spot.room - 1,
             shield: spot.shield.filter(|inside| *inside > up).map(|inside| inside - up),
-            quiet: kind == Kind::Supervised,
+            quiet,
             ..spot
         });
+        if !quiet && self.random.percent(self.mood.panics) {
+            steps.insert(0, Step::Destructor(vec![Act::Panic(self.id())]));
+        }
         Some(self.task_of(steps))
     }
 
@@ -216,7 +223,7 @@ impl Generator {
                 let steps = self.steps(inner);
                 Step::Timeout { id, limit, steps, on_error: self.on_error() }
             }
-            92..94 => self.shield(inner),
+            92..94 if !spot.forgettable => self.shield(inner),
             94..97 => self.part(inner),
             97..100 => {
                 let lists = [self.steps(inner), self.steps(inner)];
@@ -253,18 +260,22 @@ impl Generator {
             _ => return self.select(inner, id),
         };
         let forget = self.random.percent(self.mood.forgotten);
-        let steps = match self.random.below(10) {
-            0..4 if inner.levels < DEPTH && self.tasks < self.most => {
-                self.tasks += 1;
-                let nest = self.nest(inner.opened(), false);
-                vec![Step::Nest { nest, on_error: self.on_error() }]
-            }
-            4..6 => {
-                vec![self.plain(Wait::Read { ready: false })]
-            }
-            _ => self.steps(inner),
+        let inner = Spot { forgettable: inner.forgettable || forget, ..inner };
+        let steps = match self.random.percent(20) {
+            true => vec![self.plain(Wait::Read { ready: false })],
+            false => self.nested(inner),
         };
         Step::Part { id, steps, until, forget }
+    }
+
+    /// Steps, perhaps those of a nursery alone.
+    fn nested(&mut self, spot: Spot) -> Vec<Step> {
+        if spot.levels == DEPTH || self.tasks >= self.most || self.random.percent(50) {
+            return self.steps(spot);
+        }
+        self.tasks += 1;
+        let nest = self.nest(spot.opened(), false);
+        vec![Step::Nest { nest, on_error: self.on_error() }]
     }
 
     /// Two lists of steps of which the slower one is dropped: perhaps an accept, in the moment in
@@ -272,7 +283,7 @@ impl Generator {
     fn select(&mut self, inner: Spot, id: Id) -> Step {
         let other = self.id();
         let (steps, others) = match self.random.percent(50) {
-            true => (self.steps(inner), self.steps(inner)),
+            true => (self.nested(inner), self.steps(inner)),
             false => {
                 let at = self.random.below(self.listeners);
                 let (accept, turn) = (self.plain(Wait::Accept(at)), self.plain(Wait::Turn));
@@ -308,8 +319,8 @@ impl Generator {
             _ => 52,
         };
         match self.random.below(most) {
-            0 => Wait::Yields(1 + self.random.below(200)),
-            1..7 => Wait::Yield,
+            0..2 => Wait::Yields(1 + self.random.below(200)),
+            2..7 => Wait::Yield,
             7..15 => Wait::Turn,
             15..22 => Wait::Sleep(self.random.micros(400)),
             22..25 => Wait::Read { ready: true },

@@ -1,21 +1,24 @@
 //! The model test: random trees of nurseries on the real runtime, each run checked against a small
 //! sequential model of the rules.
 //!
-//! A seed makes a plan (`generate.rs`, `plan.rs`), which is carried out over real sockets (`run.rs`,
-//! `nest.rs`, `wait.rs`, `world.rs`) and leaves a log (`log.rs`). The model reads the log
-//! (`allowed.rs` with `tree.rs`, `task.rs`, `awaits.rs` and `books.rs`); what can be seen from outside is
-//! looked at by `oracle.rs`. Seeds that failed once are kept in `seeds.rs`.
-//!
-//! | variable | what it does |
+//! | file | what it holds |
 //! |---|---|
-//! | `NESTLING_SEED=7` | runs one plan and prints it |
-//! | `NESTLING_SEEDS=20000` | runs so many instead of 2,000 |
+//! | `random.rs`, `generate.rs`, `plan.rs` | a seed, and the plan that is made of it |
+//! | `run.rs`, `nest.rs`, `wait.rs`, `world.rs` | carrying it out, over real sockets |
+//! | `log.rs` | what its tasks have seen, in order |
+//! | `allowed.rs`, `tree.rs`, `task.rs`, `awaits.rs`, `books.rs` | the model, which reads the log |
+//! | `oracle.rs` | what can be seen from outside, and the report of a failure |
+//! | `seeds.rs` | seeds that failed once, and how many others are run |
+//! | `made_up.rs` | logs that the model must refuse |
+//!
+//! `NESTLING_SEED=7` runs one plan; `NESTLING_SEEDS=20000` runs so many instead of 2,000.
 
 mod allowed;
 mod awaits;
 mod books;
 mod generate;
 mod log;
+mod made_up;
 mod nest;
 mod oracle;
 mod plan;

@@ -1,4 +1,4 @@
-//! `Random`: a generator of numbers whose state is its seed (splitmix64), the same on every machine.
+//! `Random`: numbers of a seed (splitmix64), the same on every machine.
 
 use std::time::Duration;
 
