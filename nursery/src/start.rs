@@ -30,8 +30,8 @@ struct Shared<V> {
     waker: RefCell<Option<Waker>>,
 }
 
-/// Given to a child that was started with [`Nursery::start`]: says that it is ready. Dropped without
-/// a word, it leaves the starter to wait for the child's end.
+/// Given to a child that was started with [`Nursery::start`]: says that it is ready. Dropped
+/// without a word, it leaves the starter to wait for the child's end.
 ///
 /// # Examples
 ///

@@ -1,25 +1,25 @@
 //! The traps of the design that no rule's own file has, and where the others are.
 //!
-//! | trap                                            | tests                                       |
-//! |-------------------------------------------------|---------------------------------------------|
-//! | 1 a select's loser had won an accept            | `r15_the_loser_of_a_select_…`, rule 17's    |
-//! | 2 a connection on its way into a full channel   | `r15_a_connection_on_its_way_…`             |
-//! | 3 `write_all` cancelled half-way                | `r14_write_all_tells_…`, `r08_trap_3_…`     |
-//! | 4 `read_exact` cancelled in its second receive  | `r14_read_exact_tells_…`                    |
-//! | 5 an operation shared between scopes            | `r05_a_shared_operation_…`, three           |
-//! | 6 10,000 operations, cancelled, and 10,000 more | `runtime: trap_6_…`, two                    |
-//! | 7 a burst of connections, cancelled in it       | `trap_7_…`                                  |
-//! | 8 a cancel from everywhere                      | `r02_cancel_from_…`, five; `trap_8_…`;      |
-//! |                                                 | `remote_…`                                  |
-//! | 9 foreign combinators, locks and executors      | `foreign`; `trap_9_…`, here                 |
-//! | 10 deadline and success in one batch            | `r14_a_success_…`, `deadline_trap_10_…`     |
-//! | 11 deep and wide                                | `deep_and_wide`; `trap_11_…`;               |
-//! |                                                 | `r08_ten_thousand_shields_wide`             |
-//! | 12 an operation that cannot be cancelled        | beside the tree that names it               |
-//! | 13 the order of the end                         | `r12_the_order_…`, `r04_the_order_…`;       |
-//! |                                                 | `trap_13_…`                                 |
-//! | 14 all in one turn                              | `r11_spawned_during_the_failure`;           |
-//! |                                                 | `trap_14_…`                                 |
+//! | trap                                            | tests |
+//! |-------------------------------------------------|--------------------------------------------|
+//! | 1 a select's loser had won an accept            | `r15_the_loser_of_a_select_…`, rule 17's |
+//! | 2 a connection on its way into a full channel   | `r15_a_connection_on_its_way_…` |
+//! | 3 `write_all` cancelled half-way                | `r14_write_all_tells_…`, `r08_trap_3_…` |
+//! | 4 `read_exact` cancelled in its second receive  | `r14_read_exact_tells_…` |
+//! | 5 an operation shared between scopes            | `r05_a_shared_operation_…`, three |
+//! | 6 10,000 operations, cancelled, and 10,000 more | `runtime: trap_6_…`, two |
+//! | 7 a burst of connections, cancelled in it       | `trap_7_…` |
+//! | 8 a cancel from everywhere                      | `r02_cancel_from_…`, five; `trap_8_…`; |
+//! |                                                 | `remote_…` |
+//! | 9 foreign combinators, locks and executors      | `foreign`; `trap_9_…`, here |
+//! | 10 deadline and success in one batch            | `r14_a_success_…`, `deadline_trap_10_…` |
+//! | 11 deep and wide                                | `deep_and_wide`; `trap_11_…`; |
+//! |                                                 | `r08_ten_thousand_shields_wide` |
+//! | 12 an operation that cannot be cancelled        | beside the tree that names it |
+//! | 13 the order of the end                         | `r12_the_order_…`, `r04_the_order_…`; |
+//! |                                                 | `trap_13_…` |
+//! | 14 all in one turn                              | `r11_spawned_during_the_failure`; |
+//! |                                                 | `trap_14_…` |
 
 use crate::support::{
     Count, E, Log, OnDrop, accept, listener, never, poll_once, run, settle, std_connect,
