@@ -151,11 +151,16 @@ impl EventLoop<'_> {
                     held.into_iter().for_each(scope::look_again);
                     waiter.wake();
                 }
-                Some(Arrival::Dispose { orphan, completion, scope, drained }) => {
+                Some(Arrival::Dispose { orphan, completion, what, scope, drained }) => {
                     drained.into_iter().for_each(wake::wake_set);
                     // What follows from it, a close, belongs to where the operation belonged.
                     let _entered = scope.map(scope::enter);
-                    orphan.dispose(completion);
+                    let kept = orphan.dispose(completion);
+                    if kept {
+                        self.driver.borrow_mut().count_resumed();
+                    } else if what.cancel_asked().is_some() && instrument::is_on() {
+                        what.tell_discarded(scope, completion);
+                    }
                 }
             }
         }

@@ -7,7 +7,6 @@
 use super::lifecycle::{Abandoned, Holder, Landing, Lifecycle, Orphan, Stage};
 use super::what::What;
 use crate::config::IN_FLIGHT_LIMIT;
-use crate::instrument::is_on;
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope;
@@ -59,6 +58,7 @@ pub(crate) enum Arrival {
     Dispose {
         orphan: Box<dyn Orphan>,
         completion: Completion,
+        what: What,
         scope: Option<NodeId>,
         drained: Option<SetId>,
     },
@@ -198,8 +198,8 @@ impl InFlight {
         match landing {
             Landing::Wake(waiter) => Arrival::Wake { waiter, held, drained },
             Landing::Dispose(orphan) => {
-                self.entries.remove(key.slot());
-                Arrival::Dispose { orphan, completion, scope, drained }
+                let what = self.entries.remove(key.slot()).what;
+                Arrival::Dispose { orphan, completion, what, scope, drained }
             }
             Landing::Stale => unreachable!("returned above"),
         }
@@ -257,10 +257,7 @@ impl InFlight {
                 self.entries.remove(key.slot());
                 None
             }
-            Abandoned::Finished(completion) => {
-                if is_on() {
-                    entry.what.tell_discarded(entry.scope, *completion);
-                }
+            Abandoned::Finished(_) => {
                 self.entries.remove(key.slot());
                 None
             }
@@ -332,10 +329,8 @@ impl InFlight {
     #[inline(never)]
     pub(super) fn tell_done(&self, key: Key, completion: Completion) {
         let Some(Entry { what, lifecycle, scope, .. }) = self.peek(key) else { return };
-        let Lifecycle::Pending(_, holder) = lifecycle else { return };
-        what.tell_acknowledged(*scope, completion.is_interrupted());
-        if what.cancel_asked().is_some() && matches!(holder, Holder::Driver(_)) {
-            what.tell_discarded(*scope, completion);
+        if lifecycle.stage().is_some() {
+            what.tell_acknowledged(*scope, completion.is_interrupted());
         }
     }
 

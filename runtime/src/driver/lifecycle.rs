@@ -19,8 +19,9 @@ use crate::wake::Waiter;
 
 /// What is kept for the kernel after the future is gone: the operation with all it owns.
 pub(crate) trait Orphan {
-    /// The kernel is done: release what it produced, then what was lent to it.
-    fn dispose(self: Box<Self>, completion: Completion);
+    /// The kernel is done: release what it produced, then what was lent to it. Tells whether what
+    /// it produced was kept for somebody else.
+    fn dispose(self: Box<Self>, completion: Completion) -> bool;
 }
 
 /// Who keeps alive what the kernel may touch.

@@ -24,9 +24,7 @@ impl Driver {
     /// not if it was asked to before, or has not seen it yet.
     pub(crate) fn interrupt(&mut self, key: Key) -> bool {
         let ask = self.in_flight.interrupt(key);
-        if ask {
-            self.ask(key);
-        }
+        ask.then_some(key).into_iter().for_each(|key| self.ask(key));
         ask
     }
 

@@ -87,7 +87,7 @@ impl What {
 
     /// Nobody takes the result; if it is a success, that is told.
     #[cold]
-    pub(super) fn tell_discarded(&self, scope: Option<NodeId>, completion: Completion) {
+    pub(crate) fn tell_discarded(&self, scope: Option<NodeId>, completion: Completion) {
         if let Ok(result) = u32::try_from(completion.result) {
             note(Event::Discarded { operation: self.operation(scope), result });
         }

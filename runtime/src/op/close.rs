@@ -56,9 +56,10 @@ unsafe impl Operation for Close {
 struct Detached(Close);
 
 impl Orphan for Detached {
-    fn dispose(self: Box<Self>, completion: Completion) {
+    fn dispose(self: Box<Self>, completion: Completion) -> bool {
         // Nobody is told how it went.
         let _ = self.0.complete(Answer::new(completion, false));
+        false
     }
 }
 

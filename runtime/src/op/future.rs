@@ -13,6 +13,7 @@
 
 use super::{Answer, Operation};
 use crate::driver::{self, Abandoned, DriverRef, Landed, Orphan, What};
+use crate::instrument;
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope::{self, Cancelled};
@@ -137,8 +138,12 @@ impl<T: Operation> Op<T> {
                 drop(waiter);
             }
             Abandoned::Finished(completion) => {
-                if take().inherit(Answer::new(completion, completion.is_interrupted())) {
+                let abandonee = take();
+                let what = What::new(const { &T::NAME }, abandonee.operation.descriptor());
+                if abandonee.inherit(Answer::new(completion, completion.is_interrupted())) {
                     driver.borrow_mut().count_resumed();
+                } else if instrument::is_on() {
+                    what.tell_discarded(scope::current(), completion);
                 }
             }
         }
@@ -184,10 +189,7 @@ impl<T: Operation, H: FnOnce(T::Output) -> bool + 'static> Abandonee<T, H> {
 }
 
 impl<T: Operation, H: FnOnce(T::Output) -> bool + 'static> Orphan for Abandonee<T, H> {
-    fn dispose(self: Box<Self>, completion: Completion) {
-        let kept = self.inherit(Answer::new(completion, completion.is_interrupted()));
-        if kept && let Some(driver) = driver::current() {
-            driver.borrow_mut().count_resumed();
-        }
+    fn dispose(self: Box<Self>, completion: Completion) -> bool {
+        self.inherit(Answer::new(completion, completion.is_interrupted()))
     }
 }

@@ -24,7 +24,7 @@ unsafe impl Operation for Hold {
 
     const ENTERS: bool = false;
 
-    const NAME: &'static str = "a dropped receive";
+    const NAME: &'static str = "recv, held back";
 
     fn descriptor(&self) -> Option<RawFd> {
         None

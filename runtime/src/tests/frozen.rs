@@ -18,8 +18,10 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::task::Poll;
 use std::thread;
+use std::time::Duration;
 
 const LENGTH: usize = 4 * 4096;
 
@@ -152,6 +154,17 @@ fn e6_block_on_waits_for_what_cannot_be_cancelled() {
 /// is slow, for which the core wakes from its sleep, and then what has become of it.
 #[test]
 fn trap12_what_the_kernel_does_not_let_go_is_named() {
+    let (done, ended) = channel::<()>();
+    let test = thread::spawn(move || {
+        let _done = done;
+        freeze_and_look();
+    });
+    let hangs = ended.recv_timeout(Duration::from_secs(60)) == Err(RecvTimeoutError::Timeout);
+    assert!(!hangs, "the core was not woken to tell");
+    test.join().unwrap();
+}
+
+fn freeze_and_look() {
     let Trap { faults, pages } = match Trap::new() {
         Ok(trap) => trap,
         Err(error) => return eprintln!("trap12: nothing was shown, no userfaultfd here: {error}"),

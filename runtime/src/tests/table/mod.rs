@@ -40,8 +40,9 @@ struct Kept {
 }
 
 impl Orphan for Kept {
-    fn dispose(self: Box<Self>, _: Completion) {
+    fn dispose(self: Box<Self>, _: Completion) -> bool {
         self.disposed.set(self.disposed.get() + 1);
+        false
     }
 }
 
