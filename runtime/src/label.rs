@@ -12,7 +12,7 @@ use std::panic::Location;
 /// use nestling_runtime::inspect::Label;
 /// let label = Label::here().named(Some("acceptor"));
 /// assert_eq!(label.name(), Some("acceptor"));
-/// assert_eq!(label.place().line(), 5);
+/// assert!(label.place().line() < line!() && label.place().file() == file!());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Label {

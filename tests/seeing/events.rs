@@ -1,6 +1,6 @@
 //! Each event is told once, and in order.
 
-use crate::support::{E, listener, never, poll_once, settle, throw, within};
+use crate::support::{E, listener, never, poll_once, settle, std_connect, throw, within};
 use nestling::inspect::{Ending, Event, Id, Label, Reason, instrument};
 use nestling::{block_on, nursery, nursery_with, timeout};
 use nestling_runtime::lowlevel::nop;
@@ -341,6 +341,23 @@ fn a_success_that_nobody_takes_is_told() {
             panic!("{discarded:?}")
         };
         assert_eq!((operation.name, operation.descriptor), ("nop", None));
+    });
+}
+
+/// The connection is the next accept's.
+#[test]
+fn a_success_that_is_kept_for_the_next_is_not_discarded() {
+    within(|| {
+        let events = told(async || {
+            let accepting = listener().await;
+            let mut dropped = Box::pin(never(&accepting));
+            assert!(poll_once(dropped.as_mut()).await.is_pending());
+            let _client = std_connect(accepting.local_addr().expect("an address"));
+            settle().await;
+            drop(dropped);
+            assert_eq!(never(&accepting).await, Ok(()));
+        });
+        assert!(!events.iter().any(|event| matches!(event, Event::Discarded { .. })));
     });
 }
 

@@ -35,17 +35,12 @@ const BYTES: usize = 64;
 /// # Examples
 ///
 /// ```no_run
-/// use nestling_nursery::nursery;
-/// use nestling_runtime::{inspect::dump_tree_on_signal, time::sleep};
-/// use std::time::Duration;
-///
 /// # fn main() -> std::io::Result<()> {
-/// nestling_runtime::block_on(nursery(async |n| {
-///     n.spawn(dump_tree_on_signal(libc::SIGUSR1)); // now try: kill -USR1 PID
-///     sleep(Duration::from_secs(60)).await;
-///     n.cancel();
-///     Ok::<_, std::io::Error>(())
-/// }))
+/// use nestling_runtime::{block_on, inspect::dump_tree_on_signal};
+///
+/// // A server spawns it into its nursery, as a daemon. Now try: kill -USR1 PID
+/// let never = block_on(dump_tree_on_signal(libc::SIGUSR1))?;
+/// # match never {}
 /// # }
 /// ```
 pub async fn dump_tree_on_signal(signal: i32) -> io::Result<Infallible> {

@@ -54,7 +54,7 @@ pub(super) fn task_of(tree: &mut Tree, mut index: u32) -> Option<NodeId> {
 pub(crate) fn known(id: NodeId) -> Option<Id> {
     tree::with(|tree| {
         let mut index = tree.get(id).map_or(NONE, |_| id.index());
-        while index != NONE && tree.at(index).role == Role::Scope {
+        while index != NONE && !matches!(tree.at(index).role, Role::Task | Role::Nursery) {
             index = tree.at(index).parent;
         }
         tree.id(index).map(NodeId::outside)
