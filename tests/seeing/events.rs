@@ -2,7 +2,7 @@
 
 use crate::support::{E, listener, never, poll_once, settle, std_connect, throw, within};
 use nestling::inspect::{Ending, Event, Id, Label, Reason, instrument};
-use nestling::{block_on, nursery, nursery_with, timeout};
+use nestling::{block_on, nursery, nursery_with, shield_for, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -280,6 +280,25 @@ fn a_timeout_is_told_as_the_task_that_it_is_in() {
                 .iter()
                 .all(|event| !matches!(event, Event::Cancelled { reason: Reason::Asked, .. }))
         );
+    });
+}
+
+/// A shield is nothing that was told of, nor is a timeout in it.
+#[test]
+fn a_timeout_behind_a_shield_is_told_as_the_task_that_it_is_in() {
+    within(|| {
+        let events = told(async || {
+            let result: Result<(), E> = nursery(async |n| {
+                n.spawn_named("shielded", async {
+                    assert!(shield_for(Duration::ZERO, pending::<()>()).await.is_err());
+                });
+                Ok(())
+            })
+            .await;
+            assert_eq!(result, Ok(()));
+        });
+        let said = without_polls(&events);
+        assert!(said.contains(&"shielded cancelled: Deadline".to_owned()), "{said:#?}");
     });
 }
 
