@@ -8,6 +8,13 @@ use nestling_runtime::lowlevel::{
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+/// How a body ended; see [`Ledger::outcome`].
+pub(crate) struct Outcome<T> {
+    pub(crate) value: Option<T>,
+    pub(crate) panic: Option<Payload>,
+    pub(crate) stopped: bool,
+}
+
 /// The books of one nursery.
 pub(crate) struct Ledger<E> {
     /// Whether errors after the first are kept, and derived ones.
@@ -107,6 +114,12 @@ impl<E> Ledger<E> {
             let deadline = scope.reason() == Some(Reason::Deadline);
             if deadline { Cancelled::deadline().into() } else { Cancelled::new().into() }
         })
+    }
+
+    /// What became of a body that is a child of another nursery: its value or panic, and whether
+    /// it was stopped on the way.
+    pub(crate) fn outcome<T>(&self, value: Option<T>) -> Outcome<T> {
+        Outcome { value, panic: self.panic.take(), stopped: self.incomplete.get() }
     }
 
     /// The result, with every failure.

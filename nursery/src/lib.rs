@@ -21,6 +21,7 @@ mod race;
 mod shield;
 mod slots;
 mod spawn;
+mod spawn_on;
 mod start;
 mod supervised;
 mod timeout;

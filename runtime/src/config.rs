@@ -11,15 +11,22 @@ pub(crate) struct Config {
     /// Entries of the completion queue. The kernel sizes its cancel table after it, so fewer than
     /// 8192 make a mass cancel slow (9,900 receives: 2.0 us each at 8192, 37 us each at 64).
     pub(crate) completions: u32,
+    /// How long a core that has nothing to do looks for it before it sleeps, at most; see
+    /// `driver::patience`. Off for a runtime on somebody else's thread, which may share its
+    /// processor with anybody.
+    pub(crate) spin: Duration,
     /// The name of the thread, or the prefix of the names of several.
     pub(crate) name: String,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { entries: 256, completions: 8192, name: "nestling".to_owned() }
+        Self { entries: 256, completions: 8192, spin: Duration::ZERO, name: "nestling".to_owned() }
     }
 }
+
+/// How long pinned cores spin, unless they are told otherwise: about what a sleep and a wake cost.
+pub(crate) const SPIN: Duration = Duration::from_micros(50);
 
 /// Operations that one core may have in flight. The kernel does not limit them; 24 bits of the
 /// completion's key number them, and a million are already 1 GiB of kernel memory.

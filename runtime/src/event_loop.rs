@@ -16,7 +16,7 @@ use crate::instrument::{self, Ending, Event, Polls};
 use crate::ring;
 use crate::scope;
 use crate::tree::{self, NodeId, Reason};
-use crate::wake::{self, Injector, Local, budget};
+use crate::wake::{self, Injector, Local, Message, budget};
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -105,7 +105,7 @@ impl EventLoop<'_> {
 
     /// One turn, but for the polling.
     fn turn(&self) {
-        self.injector.drain(|scope| cancel::cancel(scope, Reason::Asked));
+        self.hear();
         self.expire_timers();
         let runnable = wake::is_queued(self.root);
         let turned = self.driver.borrow_mut().turn(runnable, || self.injector.is_empty());
@@ -127,6 +127,24 @@ impl EventLoop<'_> {
         tree::set_now(if instrument::is_on() { driver.now() } else { driver.tick() });
     }
 
+    /// Does what other threads have asked for.
+    fn hear(&self) {
+        for message in self.injector.drain() {
+            match message {
+                Message::Wake(waker) => waker.deliver(),
+                Message::Cancel(errand) => cancel::cancel(errand.scope(), Reason::Asked),
+                Message::Run(job) => {
+                    let _entered = scope::enter(self.root);
+                    job();
+                }
+                Message::Finish(key) => {
+                    let arrival = self.driver.borrow_mut().finish(key);
+                    self.act(arrival);
+                }
+            }
+        }
+    }
+
     fn expire_timers(&self) {
         let Some(now) = self.driver.borrow().now_for_timers() else { return };
         loop {
@@ -142,25 +160,32 @@ impl EventLoop<'_> {
     fn dispatch(&self) {
         loop {
             let arrival = self.driver.borrow_mut().dispatch();
-            // Foreign code comes last: it may panic, and then everybody has to know already.
             match arrival {
                 None => return,
-                Some(Arrival::Nothing | Arrival::Stale) => {}
-                Some(Arrival::Wake { waiter, held, drained }) => {
-                    drained.into_iter().for_each(wake::wake_set);
-                    held.into_iter().for_each(scope::look_again);
-                    waiter.wake();
-                }
-                Some(Arrival::Dispose { orphan, completion, what, scope, drained }) => {
-                    drained.into_iter().for_each(wake::wake_set);
-                    // What follows from it, a close, belongs to where the operation belonged.
-                    let _entered = scope.map(scope::enter);
-                    let kept = orphan.dispose(completion);
-                    if kept {
-                        self.driver.borrow_mut().count_resumed();
-                    } else if what.cancel_asked().is_some() && instrument::is_on() {
-                        what.tell_discarded(scope, completion);
-                    }
+                Some(arrival) => self.act(arrival),
+            }
+        }
+    }
+
+    /// Acts on what a completion means. Foreign code comes last: it may panic, and then everybody
+    /// has to know already.
+    fn act(&self, arrival: Arrival) {
+        match arrival {
+            Arrival::Nothing | Arrival::Stale => {}
+            Arrival::Wake { waiter, held, drained } => {
+                drained.into_iter().for_each(wake::wake_set);
+                held.into_iter().for_each(scope::look_again);
+                waiter.wake();
+            }
+            Arrival::Dispose { orphan, completion, what, scope, drained } => {
+                drained.into_iter().for_each(wake::wake_set);
+                // What follows from it, a close, belongs to where the operation belonged.
+                let _entered = scope.map(scope::enter);
+                let kept = orphan.dispose(completion);
+                if kept {
+                    self.driver.borrow_mut().count_resumed();
+                } else if what.cancel_asked().is_some() && instrument::is_on() {
+                    what.tell_discarded(scope, completion);
                 }
             }
         }

@@ -14,6 +14,8 @@ pub(crate) enum Tag {
     Cancel = 1,
     /// The poll of the event counter by which other threads wake this core.
     Doorbell = 2,
+    /// A message from one core's ring to another's, to wake it.
+    Message = 3,
     /// Anything else: nothing of ours, counted as stale.
     Unknown = 15,
 }
@@ -43,6 +45,11 @@ impl Key {
         Self(Tag::Doorbell as u64)
     }
 
+    /// The key of messages to the core with that index.
+    pub(crate) fn message(core: usize) -> Self {
+        Self((core as u64) << 4 | Tag::Message as u64)
+    }
+
     /// The key of the request that cancels this operation.
     pub(crate) fn cancel(self) -> Self {
         Self(self.0 & !0xF | Tag::Cancel as u64)
@@ -57,6 +64,7 @@ impl Key {
             0 => Tag::Op,
             1 => Tag::Cancel,
             2 => Tag::Doorbell,
+            3 => Tag::Message,
             _ => Tag::Unknown,
         }
     }

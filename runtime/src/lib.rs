@@ -73,6 +73,8 @@ mod task_local;
 mod until_cancelled;
 
 mod event_loop;
+#[expect(unsafe_code, reason = "children that borrow nothing need no promise")]
+mod guests;
 #[cfg(feature = "tracing")]
 mod spans;
 

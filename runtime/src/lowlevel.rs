@@ -8,6 +8,7 @@ pub use crate::cancel::{
     mark_delivered, was_delivered,
 };
 pub use crate::children::{Body, Children, Payload, Step};
+pub use crate::cores::{Abroad, abroad, place};
 pub use crate::instrument::{Ending, Failure};
 pub use crate::label::Label;
 pub use crate::op::nop;

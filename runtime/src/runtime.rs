@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::driver::{self, Driver, DriverRef, Stats};
-use crate::wake::{self, Injector};
+use crate::wake::{self, Injector, Peer};
 use crate::{event_loop, fd, op, scope, task, tree};
 use std::cell::RefCell;
 use std::future::Future;
@@ -37,7 +37,7 @@ impl Runtime {
     /// Makes the ring and checks that the machine has what is needed.
     pub(crate) fn new(config: &Config) -> io::Result<Self> {
         let driver = Driver::new(config)?;
-        let injector = Injector::new(driver.unparker());
+        let injector = Injector::new(Arc::clone(driver.unparker()));
         Ok(Self { driver: Rc::new(RefCell::new(driver)), injector })
     }
 
@@ -63,6 +63,16 @@ impl Runtime {
         drop(core);
         trim();
         output.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+    }
+
+    /// How the other cores of a team reach this one.
+    ///
+    /// # Errors
+    ///
+    /// No descriptor is left.
+    pub(crate) fn as_peer(&self) -> io::Result<Peer> {
+        let ring = self.driver.borrow().duplicate_ring()?;
+        Ok(Peer::new(Arc::clone(&self.injector), ring))
     }
 
     /// What the driver has counted so far. Inside the runtime, ask [`stats`].

@@ -61,7 +61,7 @@ fn c11_old_generation_is_counted_and_dropped() {
             let old = (0..11).map(|generation| user_data(generation, 0, OP));
             let future = [user_data(12, 0, OP), user_data((1 << 36) - 1, 0, OP)];
             let empty = [1, 2, (1 << 24) - 1].map(|slot| user_data(11, slot, OP));
-            let unknown = (3..16).map(|tag| user_data(11, 0, tag)).chain([u64::MAX]);
+            let unknown = (4..16).map(|tag| user_data(11, 0, tag)).chain([u64::MAX]);
             for user_data in old.chain(future).chain(empty).chain(unknown) {
                 forger.send(user_data, 7);
                 forged += 1;

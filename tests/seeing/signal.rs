@@ -83,6 +83,9 @@ fn send_signals() {
             let mut line = || printed.next().expect("a line").expect("text");
             let first = line();
             threads.push(first.split('"').nth(1).expect("a name").to_owned());
+            // The core's own nursery, in which its program is the body.
+            assert!(line().contains("nursery \"core\""));
+            assert!(line().contains("body"));
             let tree: Vec<_> = (0..3).map(|_| line()).collect();
             assert!(tree[0].contains("nursery at") && tree[0].contains("2 children"), "{tree:?}");
             assert!(tree[1].contains("child \"printer\"") && tree[1].contains("running"));

@@ -19,7 +19,7 @@ const LAYERS: [&[&str]; 15] = [
     &["op"],
     &["io", "time", "sync", "cancel", "yield_now"],
     &["net", "fs", "process", "signal", "children", "shield", "task_local", "until_cancelled"],
-    &["event_loop", "dump", "chrome_trace", "spans"],
+    &["event_loop", "guests", "dump", "chrome_trace", "spans"],
     &["runtime"],
     &["cores"],
     &["lowlevel", "inspect"],

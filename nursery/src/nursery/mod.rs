@@ -118,7 +118,7 @@ where
 
 /// Runs the body and the children until all have ended, and the kernel is done too; then `close`
 /// makes the result. The one future of a nursery: another around it would hold the body twice.
-async fn run<'env, T, E, F, R>(
+pub(crate) async fn run<'env, T, E, F, R>(
     options: Options,
     label: Label,
     ledger: Ledger<E>,

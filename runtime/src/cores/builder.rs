@@ -4,6 +4,7 @@ use super::{Core, Cores, run};
 use crate::config::Config;
 use crate::runtime::Runtime;
 use std::io;
+use std::time::Duration;
 
 /// The options of a runtime: of one core with [`build`](Self::build), of several with
 /// [`run`](Self::run).
@@ -24,11 +25,12 @@ pub struct Builder {
     pub(super) config: Config,
     pub(super) cores: Cores,
     pub(super) pin: bool,
+    pub(super) spin: Option<Duration>,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { config: Config::default(), cores: Cores::All, pin: true }
+        Self { config: Config::default(), cores: Cores::All, pin: true, spin: None }
     }
 }
 
@@ -60,6 +62,20 @@ impl Builder {
         self
     }
 
+    /// How long a core that has nothing to do looks for it, at most, before it sleeps. It looks
+    /// only while something mostly comes within that time, and not while other threads want its
+    /// processor. 50 us for the pinned cores of [`run`](Self::run), otherwise not at all, unless
+    /// said so.
+    pub fn spin(mut self, limit: Duration) -> Self {
+        self.spin = Some(limit);
+        self
+    }
+
+    /// Has cores sleep as soon as they have nothing to do.
+    pub fn no_spin(self) -> Self {
+        self.spin(Duration::ZERO)
+    }
+
     /// The name of the threads that [`run`](Self::run) starts, before their core's number.
     pub fn name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.config.name);
@@ -78,7 +94,12 @@ impl Builder {
     ///
     /// The machine lacks what is needed; the error names it and the remedy.
     pub fn build(self) -> io::Result<Runtime> {
-        Runtime::new(&self.config)
+        Runtime::new(&self.config(Duration::ZERO))
+    }
+
+    /// The options of each core, if it spins so long by default.
+    pub(super) fn config(&self, spin: Duration) -> Config {
+        Config { spin: self.spin.unwrap_or(spin), ..self.config.clone() }
     }
 
     /// Whether threads can be named so.

@@ -1,9 +1,12 @@
 //! All cores: one pinned thread each, started together, and joined together.
 
+mod abroad;
 mod builder;
 mod choice;
+mod host;
 mod run;
 mod stop;
 
+pub use abroad::{Abroad, abroad, place};
 pub use builder::Builder;
 pub use choice::{Core, Cores};

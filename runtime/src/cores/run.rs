@@ -1,18 +1,20 @@
 //! Starts a thread for each core, runs the same program on all, and joins them.
 
+use super::host::{Ended, host};
 use super::stop::Stop;
 use super::{Builder, Core};
-use crate::cancel::CancelScope;
+use crate::config::SPIN;
 use crate::runtime::Runtime;
-use crate::tree::Reason;
+use crate::wake::{Peer, Team};
 use std::any::Any;
-use std::future::{Future, poll_fn};
+use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// How a core ended badly.
 enum Failure<E> {
@@ -23,7 +25,12 @@ enum Failure<E> {
 /// What the threads share.
 struct Shared<M, E> {
     main: M,
+    /// One has failed: the others are cancelled.
     stop: Stop,
+    /// Cores whose program has not ended.
+    running: AtomicUsize,
+    /// All have ended: nobody sends guests any more.
+    over: Stop,
     /// The first failure; a panic takes the place of an error.
     failure: Mutex<Option<Failure<E>>>,
 }
@@ -38,7 +45,32 @@ impl<M, E> Shared<M, E> {
         drop(first);
         self.stop.stop();
     }
+
+    /// How the program of one core ended; what it returned comes back.
+    fn note<T>(&self, ended: Ended<Result<T, E>>) -> Option<T> {
+        match ended {
+            Ok(Some(Ok(value))) => return Some(value),
+            Ok(None) => {}
+            Ok(Some(Err(error))) => self.fail(Failure::Error(error)),
+            Err(payload) => self.fail(Failure::Panic(payload)),
+        }
+        None
+    }
 }
+
+/// A core whose program runs. When the last one goes, it is over.
+struct Running<M, E>(Arc<Shared<M, E>>);
+
+impl<M, E> Drop for Running<M, E> {
+    fn drop(&mut self) {
+        if self.0.running.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.over.stop();
+        }
+    }
+}
+
+/// What a core that is ready reports: its index, and how the others reach it.
+type Ready = io::Result<(usize, Peer)>;
 
 /// See [`Builder::run`].
 pub(super) fn run<M, T, E>(builder: &Builder, main: M) -> Result<Vec<T>, E>
@@ -49,7 +81,13 @@ where
 {
     builder.check_name()?;
     let cores = builder.cores.choose()?;
-    let shared = Arc::new(Shared { main, stop: Stop::default(), failure: Mutex::new(None) });
+    let shared = Arc::new(Shared {
+        main,
+        stop: Stop::default(),
+        running: AtomicUsize::new(cores.len()),
+        over: Stop::default(),
+        failure: Mutex::new(None),
+    });
     let (report, reports) = channel();
     let mut starts = Vec::new();
     let mut threads = Vec::new();
@@ -64,11 +102,15 @@ where
     }
     drop(report);
     // A core that cannot start says so; one that panics while it tries, only hangs up.
-    let ready: io::Result<Vec<()>> = reports.iter().collect();
-    if ready.as_ref().is_ok_and(|ready| ready.len() == starts.len()) {
+    let ready: io::Result<BTreeMap<usize, Peer>> = reports.iter().collect();
+    let ready = ready.map(|ready| {
+        let all = ready.len() == starts.len();
+        all.then(|| Team::new(ready.into_values().collect()))
+    });
+    if let Ok(Some(team)) = &ready {
         for start in &starts {
             // A thread that is gone reports its end when it is joined.
-            let _ = start.send(());
+            let _ = start.send(Arc::clone(team));
         }
     }
     drop(starts);
@@ -100,23 +142,29 @@ fn spawn<M, T, E>(
     builder: &Builder,
     core: Core,
     shared: Arc<Shared<M, E>>,
-    report: Sender<io::Result<()>>,
-    started: Receiver<()>,
+    report: Sender<Ready>,
+    started: Receiver<Arc<Team>>,
 ) -> io::Result<JoinHandle<Option<T>>>
 where
     M: AsyncFn(Core) -> Result<T, E> + Send + Sync + 'static,
     T: Send + 'static,
     E: Send + 'static,
 {
-    let Builder { config, pin, .. } = builder.clone();
+    let pin = builder.pin;
+    let config = builder.config(if pin { SPIN } else { Duration::ZERO });
     thread::Builder::new().name(format!("{}-{}", config.name, core.id)).spawn(move || {
         let pinned = if pin { core.pin() } else { Ok(()) };
-        let built = pinned.and_then(|()| Runtime::new(&config)).map_err(|error| {
+        let built = pinned.and_then(|()| {
+            let runtime = Runtime::new(&config)?;
+            let peer = runtime.as_peer()?;
+            Ok((runtime, peer))
+        });
+        let built = built.map_err(|error| {
             io::Error::new(error.kind(), format!("core {} cannot start: {error}", core.id))
         });
         let mut runtime = match built {
-            Ok(runtime) => {
-                let _ = report.send(Ok(()));
+            Ok((runtime, peer)) => {
+                let _ = report.send(Ok((core.index, peer)));
                 runtime
             }
             Err(error) => {
@@ -126,37 +174,20 @@ where
         };
         drop(report);
         // Hung up: another core could not start.
-        started.recv().ok()?;
-        let run = || runtime.block_on(until_stopped(&shared.stop, (shared.main)(core)));
-        match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(Some(Ok(value))) => Some(value),
-            Ok(None) => None,
-            Ok(Some(Err(error))) => {
-                shared.fail(Failure::Error(error));
-                None
-            }
-            Err(payload) => {
-                shared.fail(Failure::Panic(payload));
-                None
-            }
+        let team = started.recv().ok()?.join(core.index);
+        let mut value = None;
+        let running = Running(Arc::clone(&shared));
+        let done = |ended| {
+            value = shared.note(ended);
+            drop(running);
+        };
+        let host = host((shared.main)(core), &shared.stop, &shared.over, done);
+        let ran = catch_unwind(AssertUnwindSafe(|| runtime.block_on(host)));
+        drop(team);
+        if let Err(payload) = ran {
+            // The core itself, not its program.
+            shared.fail(Failure::Panic(payload));
         }
+        value
     })
-}
-
-/// Runs a future until it ends or all cores are stopped; then it is cancelled, and cut.
-async fn until_stopped<F: Future>(stop: &Stop, future: F) -> Option<F::Output> {
-    let scope = CancelScope::new();
-    let mut future = pin!(Some(future));
-    let mut watching = false;
-    poll_fn(|cx| {
-        if !watching {
-            watching = true;
-            stop.watch(cx.waker().clone());
-        }
-        if stop.is_stopped() {
-            scope.cancel(Reason::Failure);
-        }
-        scope.poll(future.as_mut(), cx)
-    })
-    .await
 }

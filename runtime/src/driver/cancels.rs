@@ -56,7 +56,10 @@ impl Driver {
     }
 
     pub(super) fn ask(&mut self, key: Key) {
-        self.cancels.push_back(key);
+        match self.recalls.take(key) {
+            Some(recall) => recall(),
+            None => self.cancels.push_back(key),
+        }
         if instrument::is_on() {
             self.slow.push(tree::now(), key);
         }

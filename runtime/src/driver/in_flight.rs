@@ -71,7 +71,7 @@ pub(crate) enum Arrival {
 pub(super) enum CancelStep {
     /// It is done, or was asked before.
     Nothing,
-    /// The kernel has to be asked.
+    /// The kernel has to be asked, or whoever does the work.
     Ask(Key),
     /// It never entered the kernel and is resolved: wake whoever waits.
     Withdrawn(Waiter),
@@ -109,13 +109,23 @@ impl InFlight {
         Err(io::Error::new(io::ErrorKind::QuotaExceeded, text))
     }
 
+    /// An operation that the kernel is to be given.
     pub(super) fn insert(&mut self, what: What, holder: Holder, scope: Option<NodeId>) -> Key {
+        self.add(Stage::Queued, what, holder, scope)
+    }
+
+    /// Work that another thread does.
+    pub(super) fn insert_elsewhere(&mut self, what: What, waiter: Waiter, scope: NodeId) -> Key {
+        self.add(Stage::Elsewhere, what, Holder::Future(waiter), Some(scope))
+    }
+
+    fn add(&mut self, stage: Stage, what: What, holder: Holder, scope: Option<NodeId>) -> Key {
         debug_assert!(self.entries.len() < IN_FLIGHT_LIMIT, "the caller has asked for room");
         self.generation += 1;
         let held = scope.filter(|_| matches!(holder, Holder::Future(_)));
         let slot = self.entries.insert(Entry {
             generation: self.generation,
-            lifecycle: Lifecycle::Pending(Stage::Queued, holder),
+            lifecycle: Lifecycle::Pending(stage, holder),
             scope: None,
             previous: NONE,
             next: NONE,
@@ -277,7 +287,7 @@ impl InFlight {
         }
         let key = Key::op(slot as usize, entry.generation);
         match stage {
-            Stage::Submitted => CancelStep::Ask(key),
+            Stage::Submitted | Stage::Elsewhere => CancelStep::Ask(key),
             Stage::Queued => {
                 let user_data = key.user_data();
                 let completion = Completion { user_data, result: -libc::ECANCELED, flags: 0 };

@@ -39,6 +39,8 @@ pub(super) enum Stage {
     Queued,
     /// In the kernel's queue, or with the kernel.
     Submitted,
+    /// With another thread, which will finish it; the kernel has nothing to do with it.
+    Elsewhere,
 }
 
 /// Where a submission is.
@@ -82,7 +84,7 @@ impl Lifecycle {
     pub(super) fn flush(&mut self) {
         match self {
             Self::Pending(stage @ Stage::Queued, _) => *stage = Stage::Submitted,
-            Self::Pending(Stage::Submitted, _) | Self::Completed(_) => {
+            Self::Pending(Stage::Submitted | Stage::Elsewhere, _) | Self::Completed(_) => {
                 unreachable!("only what is queued is flushed, once")
             }
         }
@@ -105,11 +107,11 @@ impl Lifecycle {
     pub(super) fn abandon(&mut self, keep: impl FnOnce() -> Box<dyn Orphan>) -> Abandoned {
         match self {
             Self::Pending(stage, Holder::Future(waiter)) => {
-                let waiter = waiter.take();
-                if *stage == Stage::Queued {
+                let (stage, waiter) = (*stage, waiter.take());
+                if stage == Stage::Queued {
                     return Abandoned::Withdrawn(waiter);
                 }
-                *self = Self::Pending(Stage::Submitted, Holder::Driver(keep()));
+                *self = Self::Pending(stage, Holder::Driver(keep()));
                 Abandoned::HandedOver(waiter)
             }
             Self::Completed(completion) => Abandoned::Finished(*completion),

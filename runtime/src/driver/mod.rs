@@ -14,32 +14,37 @@
 //! be lost when that is full. The backlog is bounded by the in-flight limit, and each operation has
 //! at most one cancel request.
 
+mod bells;
 mod cancels;
 mod current;
+mod elsewhere;
 mod in_flight;
 mod lifecycle;
+mod parking;
+mod patience;
 mod resume;
 mod slow;
 mod stats;
 mod timers;
-mod unparker;
 mod what;
 
-use crate::config::{Config, TURNS_PER_ENTER};
+use crate::config::Config;
 use crate::instrument;
 use crate::key::{Key, Tag};
-use crate::ring::{self, Completion, Entry, Ring, Wait, opcode, squeue, types};
+use crate::ring::{self, Completion, Entry, Ring, Wait, opcode, squeue};
 use crate::scope;
 use crate::tree::NodeId;
-use crate::wake::Waiter;
+use crate::wake::{self, Unparker, Waiter};
+use elsewhere::Recalls;
 use in_flight::InFlight;
 use lifecycle::Holder;
+use patience::Patience;
 use slow::Slow;
 use std::collections::VecDeque;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use timers::Timers;
-use unparker::Unparker;
 
 pub(crate) use current::{DriverRef, current, enter, expect_current};
 pub(crate) use in_flight::{Arrival, Flight, Landed};
@@ -57,6 +62,8 @@ pub(crate) struct Driver {
     backlog: VecDeque<(Key, Entry)>,
     /// Operations to be cancelled with the next flush.
     cancels: VecDeque<Key>,
+    /// How to stop the work that is done elsewhere, by slot.
+    recalls: Recalls,
     slow: Slow,
     timers: Timers,
     unparker: Arc<Unparker>,
@@ -64,6 +71,7 @@ pub(crate) struct Driver {
     /// What came back and is still to be dispatched.
     completions: VecDeque<Completion>,
     turns_without_enter: u32,
+    patience: Patience,
     /// See `give_up`.
     broken: bool,
     stats: Stats,
@@ -76,20 +84,27 @@ impl Driver {
             in_flight: InFlight::default(),
             backlog: VecDeque::new(),
             cancels: VecDeque::new(),
+            recalls: Recalls::default(),
             slow: Slow::default(),
             timers: Timers::default(),
             unparker: Unparker::new().map_err(|error| ring::explain::bell(&error))?,
             bell_armed: false,
             completions: VecDeque::new(),
             turns_without_enter: 0,
+            patience: Patience::new(config.spin.as_nanos().try_into().unwrap_or(u64::MAX / 8)),
             broken: false,
             stats: Stats::default(),
         })
     }
 
     /// What wakes this core when it sleeps.
-    pub(crate) fn unparker(&self) -> std::task::Waker {
-        Arc::clone(&self.unparker).into()
+    pub(crate) fn unparker(&self) -> &Arc<Unparker> {
+        &self.unparker
+    }
+
+    /// A descriptor of the ring, for others to post messages to.
+    pub(crate) fn duplicate_ring(&self) -> io::Result<OwnedFd> {
+        self.ring.duplicate()
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -208,51 +223,12 @@ impl Driver {
 
     // --- the turn ----------------------------------------------------------------------------
 
-    /// Gives the kernel what is queued and takes what it has done. Without runnable work it
-    /// sleeps until the next deadline, a completion or a wake from another thread.
-    ///
-    /// `idle` looks at the queues of other threads once the bell is armed.
-    ///
-    /// # Errors
-    ///
-    /// The ring is of no use any more.
-    pub(crate) fn turn(&mut self, runnable: bool, idle: impl Fn() -> bool) -> io::Result<()> {
-        self.flush()?;
-        if runnable {
-            self.turns_without_enter += 1;
-            if self.ring.unsubmitted() > 0
-                || self.ring.has_deferred_work()
-                || self.turns_without_enter >= TURNS_PER_ENTER
-            {
-                self.enter(Wait::No)?;
-            }
-        } else {
-            self.arm_bell();
-            self.unparker.park();
-            // What did not fit, or was refused for lack of memory, is still to be submitted.
-            let submitted = self.backlog.is_empty() && self.cancels.is_empty();
-            let nothing = submitted && self.completions.is_empty();
-            let wait = match self.bell_armed && nothing && idle() {
-                true => self.deadline().map_or(Wait::Forever, Wait::Until),
-                false => Wait::No,
-            };
-            let entered = self.enter(wait);
-            self.unparker.unpark();
-            entered?;
-        }
-        self.ring.reap(&mut self.completions);
-        if !self.slow.is_empty() {
-            self.tell_slow();
-        }
-        Ok(())
-    }
-
     /// Moves the backlog and the cancel requests into the kernel's queue. When that is full, the
     /// kernel takes it, and what has completed meanwhile is set aside.
-    fn flush(&mut self) -> io::Result<()> {
+    pub(super) fn flush(&mut self) -> io::Result<()> {
         loop {
             self.fill_queue();
-            if self.backlog.is_empty() && self.cancels.is_empty() {
+            if self.backlog.is_empty() && self.cancels.is_empty() && !wake::has_bells() {
                 return Ok(());
             }
             let before = self.ring.unsubmitted();
@@ -268,6 +244,9 @@ impl Driver {
     fn fill_queue(&mut self) {
         let Self { ring, in_flight, backlog, cancels, stats, .. } = self;
         let next = || {
+            if let Some((core, ring)) = wake::next_bell() {
+                return Some(bells::entry(core, ring));
+            }
             // First: what a dropped receive could still take, the next one shall get.
             while let Some(key) = cancels.pop_front() {
                 // What has completed since needs no request.
@@ -290,25 +269,7 @@ impl Driver {
         unsafe { ring.push(next) };
     }
 
-    /// Has the bell polled by the ring, once for many wakes, and again when the kernel ended it.
-    fn arm_bell(&mut self) {
-        if self.bell_armed {
-            return;
-        }
-        let bell = types::Fd(self.unparker.bell());
-        let mut entry = Some(
-            opcode::PollAdd::new(bell, libc::POLLIN as u32)
-                .multi(true)
-                .build()
-                .user_data(Key::doorbell().user_data()),
-        );
-        // SAFETY: a poll has no pointers; the bell's descriptor is open as long as the driver.
-        unsafe { self.ring.push(|| entry.take()) };
-        // With the queue full it is armed in the next turn; until then the core does not sleep.
-        self.bell_armed = entry.is_none();
-    }
-
-    fn enter(&mut self, wait: Wait) -> io::Result<()> {
+    pub(super) fn enter(&mut self, wait: Wait) -> io::Result<()> {
         self.stats.enters += 1;
         self.stats.overflows += u64::from(self.ring.overflowed());
         self.turns_without_enter = 0;
@@ -330,9 +291,8 @@ impl Driver {
             }
             // It missed its target, which had completed already, or found it busy.
             Tag::Cancel => Arrival::Nothing,
-            Tag::Doorbell => {
-                self.stats.doorbells += 1;
-                self.bell_armed &= completion.more();
+            Tag::Doorbell | Tag::Message => {
+                self.hear_bell(key, completion);
                 Arrival::Nothing
             }
             Tag::Unknown => Arrival::Stale,

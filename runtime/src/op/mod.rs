@@ -3,6 +3,7 @@
 mod accept;
 mod close;
 mod connect;
+mod elsewhere;
 mod future;
 mod hold;
 mod nop;
@@ -14,6 +15,7 @@ mod shutdown;
 pub(crate) use accept::Accept;
 pub(crate) use close::{Close, close_detached};
 pub(crate) use connect::Connect;
+pub(crate) use elsewhere::Elsewhere;
 pub(crate) use future::{Flight, Op};
 pub(crate) use hold::Hold;
 pub use nop::nop;

@@ -13,6 +13,7 @@ const GETEVENTS: u32 = 1;
 const EXT_ARG: u32 = 1 << 3;
 const REGISTERED_RING: u32 = 1 << 4;
 const ABS_TIMER: u32 = 1 << 5;
+const NO_IOWAIT: u32 = 1 << 7;
 
 const REGISTER_RING_FDS: u32 = 20;
 const UNREGISTER_RING_FDS: u32 = 21;
@@ -42,12 +43,14 @@ pub(super) struct Door {
     registered: Option<u32>,
     /// The kernel takes absolute deadlines (6.12), so that none has to be recomputed.
     absolute: bool,
+    /// The kernel can count a sleeping core as idle (6.15), not as one that waits for a disk.
+    idle: bool,
 }
 
 impl Door {
     /// For the ring behind `fd`, on the calling thread.
-    pub(super) fn new(fd: RawFd, absolute: bool) -> Self {
-        let mut door = Self { fd, registered: None, absolute };
+    pub(super) fn new(fd: RawFd, absolute: bool, idle: bool) -> Self {
+        let mut door = Self { fd, registered: None, absolute, idle };
         let mut update = RingFdUpdate { offset: u32::MAX, reserved: 0, data: fd as u64 };
         // A thread has 16 such places; without one the plain descriptor serves.
         if door.register(REGISTER_RING_FDS, &mut update).is_ok() {
@@ -87,7 +90,7 @@ impl Door {
             min_wait_usec: 0,
             timespec: ptr::from_ref(time) as u64,
         });
-        let mut flags = GETEVENTS;
+        let mut flags = GETEVENTS | if self.idle { NO_IOWAIT } else { 0 };
         let (pointer, size) = match &argument {
             None => (ptr::null(), 0),
             Some(argument) => {

@@ -55,7 +55,8 @@ fn descriptors(facts: &Facts) -> String {
     let number = |limit: Option<u64>| limit.map_or("none".to_owned(), |limit| limit.to_string());
     format!(
         "the limit of open descriptors (soft {}, hard {}) was reached: a core needs two, for its \
-         ring and to be woken. Raise it (ulimit -n, systemd LimitNOFILE=) or open less",
+         ring and to be woken, and with others a third. Raise it (ulimit -n, systemd \
+         LimitNOFILE=) or open less",
         number(facts.nofile.soft),
         number(facts.nofile.hard)
     )

@@ -20,6 +20,7 @@ use enter::Door;
 pub(crate) use enter::fatal;
 use mapped::Mapped;
 use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 pub(crate) use io_uring::squeue::Entry;
 pub(crate) use io_uring::{opcode, squeue, types};
@@ -93,6 +94,13 @@ impl Ring {
         setup::open(config)
     }
 
+    /// Another descriptor of the ring, for other rings to post to.
+    pub(crate) fn duplicate(&self) -> io::Result<OwnedFd> {
+        // SAFETY: the ring's own descriptor is open as long as `self`.
+        let ring = unsafe { BorrowedFd::borrow_raw(self.uring.as_raw_fd()) };
+        ring.try_clone_to_owned().map_err(|error| explain::bell(&error))
+    }
+
     /// Whether this is a forked child, in which the ring's memory does not exist.
     pub(crate) fn forked(&self) -> bool {
         self.uring.forked()
@@ -132,6 +140,11 @@ impl Ring {
         self.check_process();
         let queue = self.uring.submission();
         queue.taskrun() || queue.cq_overflow()
+    }
+
+    /// Whether there are completions to be reaped.
+    pub(crate) fn has_completions(&mut self) -> bool {
+        !self.uring.completion().is_empty()
     }
 
     /// Whether completions wait in the kernel because the queue was full.

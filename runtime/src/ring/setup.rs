@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 /// The operations in use, with the release that brought the youngest of their features.
-const NEEDED: [(u8, &str, &str); 9] = [
+const NEEDED: [(u8, &str, &str); 10] = [
     (opcode::Nop::CODE, "IORING_OP_NOP", "5.1"),
     (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD", "5.13 (multishot)"),
     (opcode::AsyncCancel::CODE, "IORING_OP_ASYNC_CANCEL", "5.5"),
@@ -26,6 +26,7 @@ const NEEDED: [(u8, &str, &str); 9] = [
     (opcode::Send::CODE, "IORING_OP_SEND", "5.6"),
     (opcode::Close::CODE, "IORING_OP_CLOSE", "5.6"),
     (opcode::Shutdown::CODE, "IORING_OP_SHUTDOWN", "5.11"),
+    (opcode::MsgRingData::CODE, "IORING_OP_MSG_RING", "5.18"),
 ];
 
 pub(super) fn open(config: &Config) -> io::Result<Ring> {
@@ -33,7 +34,8 @@ pub(super) fn open(config: &Config) -> io::Result<Ring> {
     check_features(&uring)?;
     check_operations(&uring)?;
     let absolute = uring.params().is_feature_min_timeout();
-    let door = Door::new(uring.as_raw_fd(), absolute);
+    let idle = uring.params().is_feature_no_iowait();
+    let door = Door::new(uring.as_raw_fd(), absolute, idle);
     let mut ring = Ring { door, uring: Mapped::new(uring) };
     round_trip(&mut ring)?;
     Ok(ring)

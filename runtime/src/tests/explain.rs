@@ -120,7 +120,8 @@ fn the_limit_of_descriptors_is_told_with_both_values() {
     assert_eq!(
         setup(libc::EMFILE, &facts()),
         "the limit of open descriptors (soft 1024, hard 4096) was reached: a core needs two, for \
-         its ring and to be woken. Raise it (ulimit -n, systemd LimitNOFILE=) or open less"
+         its ring and to be woken, and with others a third. Raise it (ulimit -n, systemd \
+         LimitNOFILE=) or open less"
     );
     let endless = Facts { nofile: Limit { soft: Some(64), hard: None }, ..facts() };
     assert!(setup(libc::EMFILE, &endless).contains("(soft 64, hard none)"));

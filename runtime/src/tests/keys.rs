@@ -48,6 +48,7 @@ fn c10_tags_are_told_apart() {
             0 => Tag::Op,
             1 => Tag::Cancel,
             2 => Tag::Doorbell,
+            3 => Tag::Message,
             _ => Tag::Unknown,
         };
         assert_eq!(tag, expected);

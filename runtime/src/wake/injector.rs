@@ -1,31 +1,35 @@
 //! The queue by which other threads wake this core's tasks.
 
 use super::errand::Errand;
+use super::team;
+use super::unparker::Unparker;
 use super::waker::Remote;
-use crate::tree::NodeId;
+use crate::key::Key;
 use crossbeam_channel::{Receiver, Sender};
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Waker;
 
 /// What another thread asks of this core.
-#[derive(Debug)]
-pub(super) enum Message {
+pub(crate) enum Message {
     /// To wake a task.
     Wake(Arc<Remote>),
     /// To cancel a scope.
     Cancel(Arc<Errand>),
+    /// To note that work elsewhere has ended.
+    Finish(Key),
+    /// To do something here.
+    Run(Box<dyn FnOnce() + Send>),
 }
 
 /// What other threads ask of one core. Bounded by the number of those who can ask: each wakes only
-/// what it has not woken yet, and cancels once.
-#[derive(Debug)]
+/// what it has not woken yet, cancels once, and finishes once; what is to be run here is counted
+/// among the children of the nursery that sent it.
 pub(crate) struct Injector {
     queue: (Sender<Message>, Receiver<Message>),
     /// Wakes the core if it sleeps; at most one system call for each time that it does.
-    unparker: Waker,
+    unparker: Arc<Unparker>,
     /// The core is gone: a message is dropped, not queued for nobody.
     closed: AtomicBool,
 }
@@ -74,8 +78,14 @@ impl Drop for Entered {
     }
 }
 
+impl std::fmt::Debug for Injector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Injector").field("queued", &self.queue.1.len()).finish_non_exhaustive()
+    }
+}
+
 impl Injector {
-    pub(crate) fn new(unparker: Waker) -> Arc<Self> {
+    pub(crate) fn new(unparker: Arc<Unparker>) -> Arc<Self> {
         let queue = crossbeam_channel::unbounded();
         Arc::new(Self { queue, unparker, closed: AtomicBool::new(false) })
     }
@@ -87,23 +97,23 @@ impl Injector {
         }
         // The receiver lives in `self`, so the channel cannot be disconnected.
         let _ = self.queue.0.send(message);
-        self.unparker.wake_by_ref();
+        if self.unparker.claim() && !team::ring_with_next_enter(self) {
+            self.unparker.ring();
+        }
         if self.closed.load(Ordering::SeqCst) {
             // It closed between the check and the send, and may have missed this one.
             self.close();
         }
     }
 
-    /// Wakes the tasks that other threads asked for, and has `cancel` cancel scopes; those who ask
-    /// meanwhile are heard next time.
-    pub(crate) fn drain(&self, cancel: impl Fn(NodeId)) {
-        for _ in 0..self.queue.1.len() {
-            match self.queue.1.try_recv() {
-                Ok(Message::Wake(waker)) => waker.deliver(),
-                Ok(Message::Cancel(errand)) => cancel(errand.scope()),
-                Err(_) => break,
-            }
-        }
+    /// What others have asked for; those who ask meanwhile are heard next time.
+    pub(crate) fn drain(&self) -> impl Iterator<Item = Message> {
+        (0..self.queue.1.len()).map_while(|_| self.queue.1.try_recv().ok())
+    }
+
+    /// Wakes the core, by whose thread nothing is entered soon enough.
+    pub(super) fn ring(&self) {
+        self.unparker.ring();
     }
 
     pub(crate) fn is_empty(&self) -> bool {

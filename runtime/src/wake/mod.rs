@@ -16,14 +16,22 @@
 mod errand;
 mod injector;
 mod ready;
+mod team;
+mod ticket;
+mod unparker;
 mod waiter;
 mod waker;
 
 pub(crate) use errand::Errand;
-pub(crate) use injector::{Injector, current as current_core, enter as enter_core, is_current};
+pub(crate) use injector::{
+    Injector, Message, current as current_core, enter as enter_core, is_current,
+};
 pub(crate) use ready::{
     Ready, budget, insert_root, insert_task, is_queued, new_set, next, open_set, payload,
     remove_set, rest_set, take_queued, wake, wake_set,
 };
+pub(crate) use team::{Peer, Team, has_bells, next_bell, peer, place, ring_bell, send};
+pub(crate) use ticket::Ticket;
+pub(crate) use unparker::Unparker;
 pub(crate) use waiter::Waiter;
 pub(crate) use waker::Local;

@@ -103,7 +103,7 @@ pub(crate) struct Remote {
 
 impl Remote {
     /// The core takes it out of its queue.
-    pub(super) fn deliver(&self) {
+    pub(crate) fn deliver(&self) {
         // Before the task is polled: what is woken after this is a new wake. Not a mere store:
         // whoever found it pending has left it to this poll to see what was done before the wake.
         self.pending.swap(false, Ordering::SeqCst);

@@ -14,6 +14,8 @@ enum State {
     QueuedByDriver,
     SubmittedByFuture,
     SubmittedByDriver,
+    ElsewhereByFuture,
+    ElsewhereByDriver,
     Completed,
 }
 
@@ -40,11 +42,13 @@ enum Outcome {
     HandsOver(State),
 }
 
-const STATES: [State; 5] = [
+const STATES: [State; 7] = [
     State::QueuedByFuture,
     State::QueuedByDriver,
     State::SubmittedByFuture,
     State::SubmittedByDriver,
+    State::ElsewhereByFuture,
+    State::ElsewhereByDriver,
     State::Completed,
 ];
 
@@ -54,13 +58,18 @@ fn expected(state: State, event: Event) -> Outcome {
     match (state, event) {
         (S::QueuedByFuture, E::Flush) => O::Becomes(S::SubmittedByFuture),
         (S::QueuedByDriver, E::Flush) => O::Becomes(S::SubmittedByDriver),
-        (S::SubmittedByFuture | S::SubmittedByDriver | S::Completed, E::Flush) => O::Illegal,
-        (S::QueuedByFuture | S::SubmittedByFuture, E::Complete) => O::Wakes(S::Completed),
-        (S::QueuedByDriver | S::SubmittedByDriver, E::Complete) => O::Disposes(S::Completed),
+        (_, E::Flush) => O::Illegal,
+        (S::QueuedByFuture | S::SubmittedByFuture | S::ElsewhereByFuture, E::Complete) => {
+            O::Wakes(S::Completed)
+        }
+        (S::QueuedByDriver | S::SubmittedByDriver | S::ElsewhereByDriver, E::Complete) => {
+            O::Disposes(S::Completed)
+        }
         (S::Completed, E::Complete) => O::Stale(S::Completed),
         (S::QueuedByFuture, E::Abandon) => O::Withdrawn,
         (S::SubmittedByFuture, E::Abandon) => O::HandsOver(S::SubmittedByDriver),
-        (S::QueuedByDriver | S::SubmittedByDriver, E::Abandon) => O::Illegal,
+        (S::ElsewhereByFuture, E::Abandon) => O::HandsOver(S::ElsewhereByDriver),
+        (S::QueuedByDriver | S::SubmittedByDriver | S::ElsewhereByDriver, E::Abandon) => O::Illegal,
         (S::Completed, E::Abandon) => O::Finished(S::Completed),
     }
 }
@@ -82,6 +91,8 @@ fn make(state: State, woken: &Arc<Woken>) -> Lifecycle {
         State::QueuedByDriver => Lifecycle::Pending(Stage::Queued, driver()),
         State::SubmittedByFuture => Lifecycle::Pending(Stage::Submitted, future()),
         State::SubmittedByDriver => Lifecycle::Pending(Stage::Submitted, driver()),
+        State::ElsewhereByFuture => Lifecycle::Pending(Stage::Elsewhere, future()),
+        State::ElsewhereByDriver => Lifecycle::Pending(Stage::Elsewhere, driver()),
         State::Completed => Lifecycle::Completed(completion(1)),
     }
 }
@@ -92,6 +103,8 @@ fn state_of(lifecycle: &Lifecycle) -> State {
         Lifecycle::Pending(Stage::Queued, Holder::Driver(_)) => State::QueuedByDriver,
         Lifecycle::Pending(Stage::Submitted, Holder::Future(_)) => State::SubmittedByFuture,
         Lifecycle::Pending(Stage::Submitted, Holder::Driver(_)) => State::SubmittedByDriver,
+        Lifecycle::Pending(Stage::Elsewhere, Holder::Future(_)) => State::ElsewhereByFuture,
+        Lifecycle::Pending(Stage::Elsewhere, Holder::Driver(_)) => State::ElsewhereByDriver,
         Lifecycle::Completed(_) => State::Completed,
     }
 }

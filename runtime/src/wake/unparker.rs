@@ -15,7 +15,6 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering, fence};
-use std::task::Wake;
 
 const RUNNING: u8 = 0;
 const PARKED: u8 = 1;
@@ -33,39 +32,36 @@ impl Unparker {
         Ok(Arc::new(Self { state: AtomicU8::new(RUNNING), bell: EventFd::new()? }))
     }
 
-    pub(super) fn bell(&self) -> RawFd {
+    pub(crate) fn bell(&self) -> RawFd {
         self.bell.as_raw_fd()
     }
 
     /// Announces that the core is about to sleep. What is queued from now on rings the bell, so
     /// the queues have to be looked at once more after this.
-    pub(super) fn park(&self) {
+    pub(crate) fn park(&self) {
         self.state.store(PARKED, Ordering::SeqCst);
         fence(Ordering::SeqCst);
     }
 
     /// The core runs again.
-    pub(super) fn unpark(&self) {
+    pub(crate) fn unpark(&self) {
         self.state.store(RUNNING, Ordering::SeqCst);
     }
-}
 
-impl Wake for Unparker {
-    fn wake(self: Arc<Self>) {
-        Self::wake_by_ref(&self);
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
+    /// Something was queued for the core: whether the caller has to wake it. Nobody else has, then.
+    pub(super) fn claim(&self) -> bool {
         // Orders what was queued before the look at the state, against `park` and the look at the
         // queue that follows it: at least one of the two sees the other.
         fence(Ordering::SeqCst);
-        if self.state.load(Ordering::SeqCst) == PARKED
+        self.state.load(Ordering::SeqCst) == PARKED
             && self
                 .state
                 .compare_exchange(PARKED, NOTIFIED, Ordering::SeqCst, Ordering::SeqCst)
                 .is_ok()
-        {
-            self.bell.signal();
-        }
+    }
+
+    /// Wakes the core, from any thread.
+    pub(super) fn ring(&self) {
+        self.bell.signal();
     }
 }

@@ -1,0 +1,105 @@
+//! `spawn_on`: a child that runs on another core and is joined here.
+
+use crate::child_output::ChildOutput;
+use crate::join_handle::JoinHandle;
+use crate::ledger::{Ledger, Outcome};
+use crate::nursery::{Frame, Nursery, run};
+use crate::options::Options;
+use nestling_runtime::lowlevel::{Label, Reason, abroad, current_reason, mark_delivered, place};
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Where the child leaves what became of it. Locked by one side after the other.
+type Place<O> = Arc<Mutex<Option<Outcome<O>>>>;
+
+impl<'scope, E> Nursery<'scope, '_, E> {
+    /// Starts a child on the core with that index (`Core::index`). It is made
+    /// there, and stays there; its result, failure, panic and cancellation travel, and the nursery
+    /// joins it with its kernel work like any other.
+    ///
+    /// # Cancellation
+    ///
+    /// The child is cancelled on its own core, by the same rules.
+    ///
+    /// # Panics
+    ///
+    /// If there is no core with that index. A runtime of one core has the index 0.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nestling_nursery::nursery;
+    /// use nestling_runtime::{Cores, Runtime};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let builder = Runtime::builder().cores(Cores::Count(1));
+    /// let sums = builder.run(async |core| {
+    ///     nursery(async |n| {
+    ///         let neighbour = (core.index() + 1) % core.count();
+    ///         let sum = n.spawn_on(neighbour, async || Ok::<_, std::io::Error>(1 + 2));
+    ///         Ok::<_, std::io::Error>(sum.await?)
+    ///     })
+    ///     .await
+    /// })?;
+    /// assert_eq!(sums, [3]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn spawn_on<F, O>(
+        &'scope self,
+        core: usize,
+        child: F,
+    ) -> JoinHandle<'scope, <O as ChildOutput<E>>::Ok>
+    where
+        F: AsyncFnOnce() -> O + Send + 'static,
+        O: ChildOutput<E> + Send + 'static,
+    {
+        let (here, count) = place();
+        assert!(
+            core < count,
+            "core {core} was asked for, but the program runs on {count}, numbered from 0"
+        );
+        if core == here {
+            return self.spawn_labelled(async move { child().await }, Label::here());
+        }
+        let label = Label::here();
+        let place = Place::default();
+        let there = Arc::clone(&place);
+        let sent =
+            abroad(core, move || Box::pin(visit(child, there, label))).expect("the index is right");
+        let travel = async move {
+            sent.await;
+            place.lock().unwrap_or_else(PoisonError::into_inner).take()
+        };
+        JoinHandle::new(self.add(travel, label, |frame, outcome| arrive(frame, outcome)))
+    }
+}
+
+/// Runs a child on the core that it was sent to, until the kernel is done with it there.
+async fn visit<F: AsyncFnOnce() -> O, O>(child: F, place: Place<O>, label: Label) {
+    let body = async move |_: &Nursery<'_, '_, Infallible>| Ok(child().await);
+    let outcome = run(Options::default(), label, Ledger::new(), body, |frame, value| {
+        frame.ledger().outcome(value)
+    });
+    let outcome = outcome.await;
+    *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+}
+
+/// Enters what became of the child into the books of the nursery that sent it.
+fn arrive<O: ChildOutput<E>, E>(frame: &Frame<E>, outcome: Option<Outcome<O>>) -> Option<O::Ok> {
+    let ledger = frame.ledger();
+    let cut = || ledger.cut(current_reason().unwrap_or(Reason::Ancestor));
+    match outcome {
+        Some(Outcome { panic: Some(payload), .. }) => ledger.panic(frame.scope(), payload),
+        Some(Outcome { value: Some(output), stopped, .. }) => {
+            if stopped {
+                mark_delivered();
+            }
+            return ledger.enter(frame.scope(), output.into_result());
+        }
+        // It was cut, or its core has ended without it.
+        Some(Outcome { value: None, .. }) | None => cut(),
+    }
+    None
+}

@@ -1,0 +1,47 @@
+//! `abroad`: runs a child on another core, as if it were an operation of the kernel.
+
+use crate::guests::{self, Guest};
+use crate::op::Elsewhere;
+use crate::wake;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+/// Numbers the guests of all cores.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
+/// The index of this core, and how many run the program with it.
+pub fn place() -> (usize, usize) {
+    wake::place()
+}
+
+/// Has the core with that index make a future and run it, from the first poll on. `None` if there
+/// is no such core, or this one runs alone.
+pub fn abroad(core: usize, make: impl FnOnce() -> Guest + Send + 'static) -> Option<Abroad> {
+    let peer = wake::peer(core)?;
+    Some(Abroad(Elsewhere::new(&"a child on another core", move |ticket| {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        wake::send(&peer, move || guests::admit(number, ticket, make));
+        Box::new(move || wake::send(&peer, move || guests::recall(number)))
+    })))
+}
+
+/// The future of [`abroad`]: resolves when what runs there has ended. Cancelled, it has that be
+/// cancelled there, and still waits; dropped, whoever adopts it waits.
+pub struct Abroad(Elsewhere);
+
+impl Future for Abroad {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl fmt::Debug for Abroad {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Abroad").field(&self.0).finish()
+    }
+}

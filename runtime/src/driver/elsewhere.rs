@@ -1,0 +1,49 @@
+//! Entries of the in-flight table for work that is not the kernel's: another thread does it, and
+//! says when it has ended.
+
+use super::{Arrival, Driver, What};
+use crate::key::Key;
+use crate::ring::Completion;
+use crate::tree::NodeId;
+use crate::wake::Waiter;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How to ask for work to stop, by the slot of its entry.
+#[derive(Default)]
+pub(super) struct Recalls(BTreeMap<usize, Box<dyn FnOnce()>>);
+
+impl fmt::Debug for Recalls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Recalls {
+    /// How to stop the work of an entry; once.
+    pub(super) fn take(&mut self, key: Key) -> Option<Box<dyn FnOnce()>> {
+        self.0.remove(&key.slot())
+    }
+}
+
+impl Driver {
+    /// Notes work that another thread is about to do, for which a future waits.
+    pub(crate) fn submit_elsewhere(&mut self, what: What, scope: NodeId, waiter: Waiter) -> Key {
+        self.in_flight.insert_elsewhere(what, waiter, scope)
+    }
+
+    /// How to ask for that work to stop. `recall` does not come back to this driver.
+    pub(crate) fn set_recall(&mut self, key: Key, recall: Box<dyn FnOnce()>) {
+        self.recalls.0.insert(key.slot(), recall);
+    }
+
+    /// Work elsewhere has ended.
+    pub(crate) fn finish(&mut self, key: Key) -> Arrival {
+        let completion = Completion { user_data: key.user_data(), result: 0, flags: 0 };
+        let arrival = self.in_flight.complete(key, completion);
+        if !matches!(arrival, Arrival::Stale) {
+            drop(self.recalls.take(key));
+        }
+        arrival
+    }
+}

@@ -1,0 +1,101 @@
+//! One turn of the driver: into the kernel and back, asleep or not.
+
+use super::Driver;
+use crate::config::TURNS_PER_ENTER;
+use crate::ring::Wait;
+use std::hint::spin_loop;
+use std::io;
+
+/// Looks at the queues between two looks at the clock.
+const LOOKS: u32 = 32;
+
+impl Driver {
+    /// Gives the kernel what is queued and takes what it has done. Without runnable work it
+    /// sleeps until the next deadline, a completion or a wake from another thread.
+    ///
+    /// `idle` looks at the queues of other threads once the bell is armed.
+    ///
+    /// # Errors
+    ///
+    /// The ring is of no use any more.
+    pub(crate) fn turn(&mut self, runnable: bool, idle: impl Fn() -> bool) -> io::Result<()> {
+        self.flush()?;
+        if runnable {
+            self.turns_without_enter += 1;
+            if self.ring.unsubmitted() > 0
+                || self.ring.has_deferred_work()
+                || self.turns_without_enter >= TURNS_PER_ENTER
+            {
+                self.enter(Wait::No)?;
+            }
+        } else if self.patience.is_on() {
+            self.wait_patiently(idle)?;
+        } else {
+            self.park(idle)?;
+        }
+        self.ring.reap(&mut self.completions);
+        if !self.slow.is_empty() {
+            self.tell_slow();
+        }
+        Ok(())
+    }
+
+    /// Sleeps, unless there is something to do by now. Tells if it may have.
+    fn park(&mut self, idle: impl Fn() -> bool) -> io::Result<bool> {
+        self.arm_bell();
+        self.unparker.park();
+        // What did not fit, or was refused for lack of memory, is still to be submitted.
+        let submitted = self.backlog.is_empty() && self.cancels.is_empty();
+        let nothing = submitted && self.completions.is_empty();
+        let wait = match self.bell_armed && nothing && idle() {
+            true => self.deadline().map_or(Wait::Forever, Wait::Until),
+            false => Wait::No,
+        };
+        let entered = self.enter(wait);
+        self.unparker.unpark();
+        entered.map(|()| wait != Wait::No)
+    }
+
+    /// Spins for something to do if that is likely to come soon, and then sleeps.
+    fn wait_patiently(&mut self, idle: impl Fn() -> bool) -> io::Result<()> {
+        let began = self.now();
+        if let Some(until) = self.patience.begin(began) {
+            // What is queued must not wait for the end of the spinning.
+            if self.ring.unsubmitted() > 0 || self.ring.has_deferred_work() {
+                self.enter(Wait::No)?;
+            }
+            if let Some(gap) = self.spin(began, until, &idle) {
+                self.patience.came_after(gap);
+                return match self.ring.has_deferred_work() {
+                    true => self.enter(Wait::No),
+                    false => Ok(()),
+                };
+            }
+        }
+        if self.park(idle)? {
+            let gap = self.now().saturating_sub(began);
+            self.patience.woken_after(gap);
+        }
+        Ok(())
+    }
+
+    /// Looks for something to do until a moment; tells after what time there was.
+    fn spin(&mut self, began: u64, until: u64, idle: impl Fn() -> bool) -> Option<u64> {
+        let until = until.min(self.deadline().unwrap_or(u64::MAX));
+        let mut before = began;
+        loop {
+            for _ in 0..LOOKS {
+                let kernel = self.ring.has_completions() || self.ring.has_deferred_work();
+                if kernel || !self.completions.is_empty() || !idle() {
+                    return Some(self.now().saturating_sub(began));
+                }
+                spin_loop();
+            }
+            let now = self.now();
+            if !self.patience.goes_on(before, now) || now >= until {
+                return None;
+            }
+            before = now;
+        }
+    }
+}

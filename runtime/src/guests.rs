@@ -1,0 +1,115 @@
+//! `Guests`: children that other cores have sent here, beside the program that this core runs.
+//!
+//! They borrow nothing, and each is waited for by a nursery on the core that sent it: here they are
+//! only polled.
+
+use crate::cancel::CancelHandle;
+use crate::children::{Body, Children, Step};
+use crate::label::Label;
+use crate::tree::Reason;
+use crate::wake::Ticket;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Context;
+
+/// A guest, as it is made where it is to run.
+pub(crate) type Guest = Pin<Box<dyn Future<Output = ()>>>;
+
+/// The guests of one core. Their nursery is where its own program runs as the body.
+#[derive(Debug)]
+pub(crate) struct Guests {
+    children: Children,
+    handles: RefCell<BTreeMap<u64, CancelHandle>>,
+}
+
+thread_local! {
+    // Never destroyed: `Open` empties it, and destructors of other thread-locals may ask.
+    static CURRENT: ManuallyDrop<RefCell<Option<Rc<Guests>>>> =
+        const { ManuallyDrop::new(RefCell::new(None)) };
+}
+
+/// This thread receives guests. Ends with the guard; those that are left are dropped then.
+#[derive(Debug)]
+pub(crate) struct Open(Rc<Guests>);
+
+impl Open {
+    /// No guests yet.
+    pub(crate) fn new() -> Self {
+        let label = Label::here().named(Some("core"));
+        let guests = Guests { children: Children::new(label), handles: RefCell::default() };
+        let guests = Rc::new(guests);
+        CURRENT.with(|current| current.replace(Some(Rc::clone(&guests))));
+        Self(guests)
+    }
+
+    /// The task of the core's own program.
+    pub(crate) fn body(&self) -> Body {
+        self.0.children.body()
+    }
+
+    /// Whether no guest is left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.children.is_empty()
+    }
+
+    /// Whether nothing is in flight that the program, or guests, have left behind.
+    pub(crate) fn is_drained(&self) -> bool {
+        self.0.children.scope().is_drained()
+    }
+
+    /// Polls the guests that are ready, and calls `body` when that is.
+    pub(crate) fn visit(&self, cx: &Context<'_>, mut body: impl FnMut()) {
+        let mut act = |step| match step {
+            Step::Body => body(),
+            // Whoever sent it is told by its ticket, and catches its panics.
+            Step::Cut(_) | Step::Panicked(_) => {}
+        };
+        // SAFETY: guests borrow nothing.
+        unsafe { self.0.children.poll(cx, &mut act) };
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        drop(CURRENT.with(|current| current.take()));
+        // SAFETY: guests borrow nothing.
+        drop(unsafe { self.0.children.clear() });
+    }
+}
+
+/// A guest's place in the list of those who can be recalled.
+struct Registered(Rc<Guests>, u64);
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.0.handles.borrow_mut().remove(&self.1);
+    }
+}
+
+/// Takes a guest in. Its ticket goes when it has ended; at once, if this core receives none.
+pub(crate) fn admit(number: u64, ticket: Ticket, make: impl FnOnce() -> Guest + 'static) {
+    let Some(guests) = CURRENT.with(|current| current.borrow().clone()) else { return };
+    let registered = Registered(Rc::clone(&guests), number);
+    let guest = async move {
+        // In this order: the ticket goes last.
+        let _ticket = ticket;
+        let _registered = registered;
+        make().await;
+    };
+    // SAFETY: a guest borrows nothing.
+    let join = unsafe { guests.children.spawn(guest, Some, Label::here().named(Some("guest"))) };
+    guests.handles.borrow_mut().insert(number, CancelHandle::of(&join));
+}
+
+/// Cancels a guest, if it is still here.
+pub(crate) fn recall(number: u64) {
+    let Some(guests) = CURRENT.with(|current| current.borrow().clone()) else { return };
+    let handle = guests.handles.borrow().get(&number).copied();
+    if let Some(handle) = handle {
+        handle.cancel(Reason::Asked);
+    }
+}

@@ -1,0 +1,100 @@
+//! `Elsewhere`: work that another thread does, as if it were an operation of the kernel.
+//!
+//! It stands in the same table, under the same rules: a nursery returns only when it has ended, it
+//! is asked once to stop when it is cancelled or its future is dropped, and whoever adopts it waits
+//! for it.
+
+use crate::driver::{self, Abandoned, DriverRef, Orphan, What};
+use crate::key::Key;
+use crate::ring::Completion;
+use crate::scope;
+use crate::wake::{self, Ticket, Waiter};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Asks for the work to stop.
+type Recall = Box<dyn FnOnce()>;
+
+/// The future of work elsewhere. Resolves when its ticket was dropped; what it has made is kept by
+/// whoever made the future.
+pub(crate) struct Elsewhere {
+    name: &'static &'static str,
+    start: Option<Box<dyn FnOnce(Ticket) -> Recall>>,
+    flight: Option<(DriverRef, Key)>,
+}
+
+impl Elsewhere {
+    /// `name` is what it is called where somebody looks. `start` is called in the first poll: it
+    /// sends the work on its way, with the ticket, and gives back how to recall it. Neither waits.
+    pub(crate) fn new(
+        name: &'static &'static str,
+        start: impl FnOnce(Ticket) -> Recall + 'static,
+    ) -> Self {
+        Self { name, start: Some(Box::new(start)), flight: None }
+    }
+
+    fn start(&mut self, cx: &Context<'_>) {
+        let driver = driver::expect_current("work elsewhere");
+        let core = wake::current_core().expect("a driver runs on a core");
+        let scope = scope::current().expect("code of a runtime runs in a scope");
+        let waiter = Waiter::of(cx);
+        if !scope::admit(scope) {
+            // A drop point: it never begins.
+            return;
+        }
+        let start = self.start.take().expect("it is not polled after its end");
+        let key = driver.borrow_mut().submit_elsewhere(What::new(self.name, None), scope, waiter);
+        self.flight = Some((driver.clone(), key));
+        let recall = start(Ticket::new(core, key));
+        driver.borrow_mut().set_recall(key, recall);
+    }
+}
+
+impl Future for Elsewhere {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some((driver, key)) = &self.flight else {
+            self.start(cx);
+            return Poll::Pending;
+        };
+        // Made before the borrow, and dropped after it: foreign wakers run foreign code in both.
+        let mut waiter = Waiter::of(cx);
+        let landed = driver.borrow_mut().poll_op(*key, &mut waiter);
+        if landed.is_none() {
+            return Poll::Pending;
+        }
+        self.flight = None;
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        let Some((driver, key)) = self.flight.take() else { return };
+        let (abandoned, held) = driver.borrow_mut().abandon(key, || Box::new(Nothing));
+        match abandoned {
+            Abandoned::Withdrawn(waiter) | Abandoned::HandedOver(waiter) => drop(waiter),
+            Abandoned::Finished(_) => {}
+        }
+        held.into_iter().for_each(scope::look_again);
+    }
+}
+
+/// What is kept for work elsewhere: it owns its own.
+struct Nothing;
+
+impl Orphan for Nothing {
+    fn dispose(self: Box<Self>, _: Completion) -> bool {
+        false
+    }
+}
+
+impl fmt::Debug for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = self.flight.as_ref().map(|(_, key)| key);
+        f.debug_struct("Elsewhere").field("key", &key).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,25 @@
+//! `Ticket`: held by work that is done elsewhere, and told when it goes.
+
+use super::injector::{Injector, Message};
+use crate::key::Key;
+use std::sync::Arc;
+
+/// The right to finish an entry of a core's in-flight table, from any thread. It is finished when
+/// the ticket is dropped, however that happens.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    core: Arc<Injector>,
+    key: Key,
+}
+
+impl Ticket {
+    pub(crate) fn new(core: Arc<Injector>, key: Key) -> Self {
+        Self { core, key }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.core.push(Message::Finish(self.key));
+    }
+}

@@ -1,0 +1,3 @@
+//! Cores that send each other children.
+
+mod spawn_on;
