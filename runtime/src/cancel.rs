@@ -5,10 +5,9 @@ use crate::instrument::{self, Event, Failure};
 use crate::scope::{self, CancelWork};
 use crate::task::Join;
 use crate::tree::{NONE, NodeId, Reason};
-use crate::wake::{self, Errand, Waiter};
+use crate::wake::{self, Errand, Waiter, wake_all};
 use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -34,18 +33,6 @@ pub(crate) fn cancel(scope: NodeId, reason: Reason) {
     let listeners: Vec<_> = listeners.into_iter().filter_map(scope::silence).collect();
     let listeners = listeners.into_iter().map(Waiter::Foreign);
     wake_all(withdrawn.into_iter().chain(tasks.into_iter().map(Waiter::Task)).chain(listeners));
-}
-
-/// Wakes everybody, also after a foreign waker that panics: what is not woken now never ends. The
-/// first panic goes on when all were told.
-pub(crate) fn wake_all(waiters: impl IntoIterator<Item = Waiter>) {
-    let woken = waiters.into_iter().map(|waiter| {
-        // Nothing of ours is borrowed, or half done, when a waker runs.
-        catch_unwind(AssertUnwindSafe(|| waiter.wake()))
-    });
-    if let Some(payload) = woken.filter_map(Result::err).reduce(|first, _| first) {
-        resume_unwind(payload);
-    }
 }
 
 /// Closes a scope. What is in flight under it is cancelled, and belongs to its parent then.

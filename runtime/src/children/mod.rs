@@ -307,7 +307,7 @@ impl Children {
         // Last: a foreign waker may do anything, and panic.
         joiner.wake();
         if !withdrawn.is_empty() {
-            cancel::wake_all(withdrawn);
+            wake::wake_all(withdrawn);
         }
     }
 

@@ -1,7 +1,7 @@
 //! `Waiting`: the futures to be woken when something is left on an object that they wait for.
 
-use crate::cancel;
 use crate::op::Flight;
+use crate::wake;
 use slab::Slab;
 use std::cell::RefCell;
 
@@ -14,7 +14,7 @@ impl Waiting {
     /// nobody may poll that.
     pub(super) fn wake(&self) {
         let flights: Vec<_> = self.0.borrow_mut().drain().collect();
-        cancel::wake_all(flights.iter().map(Flight::nudge));
+        wake::wake_all(flights.iter().map(Flight::nudge));
     }
 }
 

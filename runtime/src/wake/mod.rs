@@ -33,5 +33,5 @@ pub(crate) use ready::{
 pub(crate) use team::{Peer, Team, has_bells, next_bell, peer, place, ring_bell, send};
 pub(crate) use ticket::Ticket;
 pub(crate) use unparker::Unparker;
-pub(crate) use waiter::Waiter;
+pub(crate) use waiter::{Waiter, wake_all};
 pub(crate) use waker::Local;

@@ -3,6 +3,7 @@
 use super::ready;
 use super::waker::Local;
 use crate::tree::NodeId;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Context, Waker};
 
 /// One waiting future. Tasks of this thread are named by number, so that registering one neither
@@ -42,5 +43,17 @@ impl Waiter {
             Self::Task(id) => ready::wake(id),
             Self::Foreign(waker) => waker.wake(),
         }
+    }
+}
+
+/// Wakes everybody, also after a foreign waker that panics: what is not woken now never ends. The
+/// first panic goes on when all were told.
+pub(crate) fn wake_all(waiters: impl IntoIterator<Item = Waiter>) {
+    let woken = waiters.into_iter().map(|waiter| {
+        // Nothing of ours is borrowed, or half done, when a waker runs.
+        catch_unwind(AssertUnwindSafe(|| waiter.wake()))
+    });
+    if let Some(payload) = woken.filter_map(Result::err).reduce(|first, _| first) {
+        resume_unwind(payload);
     }
 }
