@@ -25,7 +25,8 @@
 //! ```
 //!
 //! [The guide](nestling_nursery) teaches the rules of nurseries in reading order. The parts are
-//! [`net`], [`time`], [`buf`] and [`task`]; [`block_on`] runs one core, [`Builder::run`] all.
+//! [`net`], [`time`], [`sync`], [`buf`] and [`task`]; [`block_on`] runs one core, [`Builder::run`]
+//! all.
 
 pub use nestling_nursery::{
     Canceller, ChildOutput, Elapsed, Failures, JoinError, JoinHandle, Never, Nursery, Options,
@@ -34,7 +35,7 @@ pub use nestling_nursery::{
 };
 pub use nestling_runtime::{
     Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, dump_tree, inspect,
-    is_cancelled, net, stats, time,
+    is_cancelled, net, stats, sync, time,
 };
 
 /// What a task can do about its own running, and know of it.

@@ -59,6 +59,7 @@ mod task;
 mod op;
 
 mod cancel;
+pub mod sync;
 pub mod time;
 mod yield_now;
 

@@ -1,0 +1,28 @@
+//! Channels and locks between the tasks of one core: fair, cancel-safe, without atomics.
+//!
+//! | | |
+//! |---|---|
+//! | [`Semaphore`] | so many at a time |
+//!
+//! In all of them whoever waits longest is served first, and a waiter that is cut (a cancelled
+//! child, a timeout, the loser of a `select!`) neither keeps nor loses what it was handed. They
+//! need no runtime and work with any waker, and none of them can be sent to another core.
+//!
+//! # Why they are our own
+//!
+//! A foreign future cannot know that it runs in a cancelled scope. There its first poll would take
+//! a permit or a message to which the code has no right any more, and a loop around it would go on
+//! for as long as there is something to take; ours do not return (rule 7 of the nurseries). And it
+//! can keep a task only by cloning its `Waker`, which for us is an allocation with atomic counts
+//! for each wait; ours keep the task's number.
+//!
+//! Nor does a crate without atomics offer all of this list: `async-unsync` and `local-sync` have
+//! channels and a semaphore, `futures-intrusive` no read-write lock or barrier, `unsync` channels
+//! alone, and with `unsend` newcomers overtake. The well-kept ones that are complete
+//! (`tokio::sync`, `async-lock` with `async-channel`) are built of atomics.
+
+mod permits;
+mod queue;
+mod semaphore;
+
+pub use semaphore::{OwnedPermit, Permit, Semaphore};

@@ -1,0 +1,203 @@
+//! `Permits`: so many at a time, first come first served. Almost all of this module is made of it.
+//!
+//! A permit that comes free is handed to whoever waits longest, at once and not by a race: nobody
+//! overtakes, and while somebody waits for more than there is, the others wait behind. A waiter
+//! that is cut leaves the line without a trace; if it was served already, what it was handed goes
+//! on.
+
+use super::queue::Queue;
+use crate::scope;
+use crate::wake::{Waiter, wake_all};
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A number of permits, and who waits for some.
+#[derive(Debug)]
+pub(super) struct Permits {
+    state: RefCell<State>,
+    /// More than these are not kept.
+    most: usize,
+}
+
+#[derive(Debug)]
+struct State {
+    free: usize,
+    queue: Queue,
+}
+
+impl State {
+    fn try_take(&mut self, count: usize) -> bool {
+        let fits = self.queue.len() == 0 && count <= self.free;
+        if fits {
+            self.free -= count;
+        }
+        fits
+    }
+
+    fn give(&mut self, count: usize, most: usize) {
+        self.free = self.free.saturating_add(count).min(most);
+        while let Some(wants) = self.queue.first().filter(|wants| *wants <= self.free) {
+            self.free -= wants;
+            self.queue.serve(wants);
+        }
+    }
+}
+
+impl Permits {
+    /// So many permits. Sums saturate: `usize::MAX` of them is as good as any number.
+    pub(super) const fn new(free: usize) -> Self {
+        Self::at_most(free, usize::MAX)
+    }
+
+    /// As [`new`](Self::new), and no more than `most` are kept when nobody wants them.
+    pub(super) const fn at_most(free: usize, most: usize) -> Self {
+        Self { state: RefCell::new(State { free, queue: Queue::new() }), most }
+    }
+
+    /// Those that nobody holds.
+    pub(super) fn free(&self) -> usize {
+        self.state.borrow().free
+    }
+
+    /// Takes permits, unless it would have to wait, be it only for those in line.
+    pub(super) fn try_take(&self, count: usize) -> Option<Held<'_>> {
+        let taken = self.state.borrow_mut().try_take(count);
+        taken.then(|| Held { permits: self, count })
+    }
+
+    /// Takes permits when it is its turn. It comes into the line with the first poll.
+    pub(super) fn take(&self, count: usize) -> Take<'_> {
+        Take { permits: self, count, place: Place::default() }
+    }
+
+    /// Adds permits, or brings them back.
+    pub(super) fn give(&self, count: usize) {
+        self.add(count);
+        wake_all(self.served());
+    }
+
+    /// As [`give`](Self::give), but those who are [served](Self::served) are yet to be woken.
+    pub(super) fn add(&self, count: usize) {
+        self.state.borrow_mut().give(count, self.most);
+    }
+
+    /// Those who are to be woken. Nothing is borrowed between two of them.
+    pub(super) fn served(&self) -> impl Iterator<Item = Waiter> {
+        std::iter::from_fn(|| self.state.borrow_mut().queue.next_served())
+    }
+
+    /// Polls for permits with a place of the caller's, who has to [leave](Self::leave) it.
+    pub(super) fn poll_take(&self, place: &mut Place, count: usize, cx: &Context<'_>) -> Poll<()> {
+        let Some(key) = place.0 else { return self.poll_first(place, count, cx) };
+        if !self.is_served(key) {
+            // It may have been moved to another task. To keep a foreign waker runs foreign code,
+            // and so does to drop the one before: either may serve us.
+            let waiter = Waiter::of(cx);
+            let before = self.state.borrow_mut().queue.register(key, waiter);
+            drop(before);
+            if !self.is_served(key) {
+                return Poll::Pending;
+            }
+        }
+        // While the place is ours: should a destructor panic, what we were given is not lost.
+        let before = self.state.borrow_mut().queue.register(key, Waiter::Nobody);
+        drop(before);
+        place.0 = None;
+        let nobody = self.state.borrow_mut().queue.remove(key);
+        drop(nobody);
+        Poll::Ready(())
+    }
+
+    fn poll_first(&self, place: &mut Place, count: usize, cx: &Context<'_>) -> Poll<()> {
+        if is_cancelled() {
+            // A drop point: this await does not return, and takes nothing.
+            return Poll::Pending;
+        }
+        if self.state.borrow_mut().try_take(count) {
+            return Poll::Ready(());
+        }
+        // Foreign code, outside the borrow. If it gave permits, we are served in the line.
+        let waiter = Waiter::of(cx);
+        let key = self.state.borrow_mut().queue.enter(count, waiter);
+        place.0 = Some(key);
+        self.add(0);
+        if self.is_served(key) { self.poll_take(place, count, cx) } else { Poll::Pending }
+    }
+
+    fn is_served(&self, key: u32) -> bool {
+        self.state.borrow().queue.given(key).is_some()
+    }
+
+    /// Leaves the line, and gives back what it was handed.
+    pub(super) fn leave(&self, place: &mut Place) {
+        let Some(key) = place.0.take() else { return };
+        let mut state = self.state.borrow_mut();
+        let given = state.queue.given(key).unwrap_or(0);
+        let waiter = state.queue.remove(key);
+        // Even if that is nothing: it may have held up those behind.
+        state.give(given, self.most);
+        drop(state);
+        wake_all(self.served());
+        drop(waiter);
+    }
+}
+
+/// Whether the code that runs is cancelled: then a first poll does not return.
+pub(super) fn is_cancelled() -> bool {
+    scope::current().is_some_and(scope::is_in_cancelled)
+}
+
+/// A place in the line, or none yet.
+#[derive(Debug, Default)]
+pub(super) struct Place(Option<u32>);
+
+/// The future of [`Permits::take`].
+#[derive(Debug)]
+pub(super) struct Take<'a> {
+    permits: &'a Permits,
+    count: usize,
+    place: Place,
+}
+
+impl<'a> Future for Take<'a> {
+    type Output = Held<'a>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Held<'a>> {
+        let Self { permits, count, place } = &mut *self;
+        permits.poll_take(place, *count, cx).map(|()| Held { permits, count: *count })
+    }
+}
+
+impl Drop for Take<'_> {
+    fn drop(&mut self) {
+        self.permits.leave(&mut self.place);
+    }
+}
+
+/// Permits that come back when this is dropped.
+#[derive(Debug)]
+pub(super) struct Held<'a> {
+    permits: &'a Permits,
+    count: usize,
+}
+
+impl Held<'_> {
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// They do not come back.
+    pub(super) fn forget(mut self) {
+        self.count = 0;
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if self.count > 0 {
+            self.permits.give(self.count);
+        }
+    }
+}
