@@ -3,6 +3,7 @@
 //! | | |
 //! |---|---|
 //! | [`Semaphore`] | so many at a time |
+//! | [`Mutex`] | a value across awaits |
 //!
 //! In all of them whoever waits longest is served first, and a waiter that is cut (a cancelled
 //! child, a timeout, the loser of a `select!`) neither keeps nor loses what it was handed. They
@@ -21,8 +22,10 @@
 //! alone, and with `unsend` newcomers overtake. The well-kept ones that are complete
 //! (`tokio::sync`, `async-lock` with `async-channel`) are built of atomics.
 
+mod mutex;
 mod permits;
 mod queue;
 mod semaphore;
 
+pub use mutex::{Mutex, MutexGuard};
 pub use semaphore::{OwnedPermit, Permit, Semaphore};
