@@ -5,6 +5,7 @@
 //! | one for each primitive | order, closing, what a waiter that is cut leaves behind |
 
 mod mutex;
+mod rw_lock;
 mod semaphore;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]

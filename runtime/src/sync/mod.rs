@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | [`Semaphore`] | so many at a time |
-//! | [`Mutex`] | a value across awaits |
+//! | [`Mutex`], [`RwLock`] | a value across awaits |
 //!
 //! In all of them whoever waits longest is served first, and a waiter that is cut (a cancelled
 //! child, a timeout, the loser of a `select!`) neither keeps nor loses what it was handed. They
@@ -25,7 +25,9 @@
 mod mutex;
 mod permits;
 mod queue;
+mod rw_lock;
 mod semaphore;
 
 pub use mutex::{Mutex, MutexGuard};
+pub use rw_lock::{ReadGuard, RwLock, WriteGuard};
 pub use semaphore::{OwnedPermit, Permit, Semaphore};
