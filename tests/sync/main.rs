@@ -5,6 +5,7 @@
 //! | one for each primitive | order, closing, what a waiter that is cut leaves behind |
 
 mod mutex;
+mod notify;
 mod rw_lock;
 mod semaphore;
 #[path = "../support/mod.rs"]

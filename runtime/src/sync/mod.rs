@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Semaphore`] | so many at a time |
 //! | [`Mutex`], [`RwLock`] | a value across awaits |
+//! | [`Notify`] | something has changed |
 //!
 //! In all of them whoever waits longest is served first, and a waiter that is cut (a cancelled
 //! child, a timeout, the loser of a `select!`) neither keeps nor loses what it was handed. They
@@ -23,11 +24,13 @@
 //! (`tokio::sync`, `async-lock` with `async-channel`) are built of atomics.
 
 mod mutex;
+mod notify;
 mod permits;
 mod queue;
 mod rw_lock;
 mod semaphore;
 
 pub use mutex::{Mutex, MutexGuard};
+pub use notify::Notify;
 pub use rw_lock::{ReadGuard, RwLock, WriteGuard};
 pub use semaphore::{OwnedPermit, Permit, Semaphore};

@@ -83,6 +83,16 @@ impl Permits {
         self.state.borrow_mut().give(count, self.most);
     }
 
+    /// Lets all who wait now go on, without a permit.
+    pub(super) fn let_all_go(&self) {
+        let mut state = self.state.borrow_mut();
+        while state.queue.len() > 0 {
+            state.queue.serve(0);
+        }
+        drop(state);
+        wake_all(self.served());
+    }
+
     /// Those who are to be woken. Nothing is borrowed between two of them.
     pub(super) fn served(&self) -> impl Iterator<Item = Waiter> {
         std::iter::from_fn(|| self.state.borrow_mut().queue.next_served())

@@ -1,0 +1,81 @@
+//! `Notify`: tells tasks that something has changed.
+
+use super::permits::Permits;
+
+/// Wakes one task, or all that wait. It carries no value: whoever is woken looks for itself.
+///
+/// A notification that finds nobody waiting is kept for the next who comes; a second one adds
+/// nothing to it. Between a look at a condition and the first poll of [`notified`] no other task of
+/// the core runs unless there is an await between the two, so the loop of the example misses
+/// nothing.
+///
+/// # Fairness
+///
+/// [`notify_one`] is for the one who waits longest.
+///
+/// # Cancellation
+///
+/// [`notified`] is a drop point: in a cancelled scope its first poll takes nothing and does not
+/// return. A future that is dropped after [`notify_one`] chose it passes that on to the next who
+/// waits or will; what it had of [`notify_all`] the others have too.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_runtime::sync::Notify;
+/// use std::cell::RefCell;
+/// nestling_runtime::block_on(async {
+///     let (jobs, changed) = (RefCell::new(Vec::new()), Notify::new());
+///     jobs.borrow_mut().push("sweep");
+///     changed.notify_one();
+///     let job = loop {
+///         let job = jobs.borrow_mut().pop();
+///         if let Some(job) = job {
+///             break job;
+///         }
+///         changed.notified().await;
+///     };
+///     assert_eq!(job, "sweep");
+/// });
+/// ```
+///
+/// It stays on its core:
+///
+/// ```compile_fail,E0277
+/// fn on_any_core<T: Send>(_: T) {}
+/// on_any_core(nestling_runtime::sync::Notify::new());
+/// ```
+///
+/// [`notified`]: Self::notified
+/// [`notify_one`]: Self::notify_one
+/// [`notify_all`]: Self::notify_all
+#[derive(Debug)]
+pub struct Notify(Permits);
+
+impl Notify {
+    /// Nothing has been told.
+    pub const fn new() -> Self {
+        Self(Permits::at_most(0, 1))
+    }
+
+    /// Waits for a notification. It comes into the line with the future's first poll.
+    pub async fn notified(&self) {
+        self.0.take(1).await.forget();
+    }
+
+    /// Wakes the one who waits longest. If nobody does, the next who comes need not wait.
+    pub fn notify_one(&self) {
+        self.0.give(1);
+    }
+
+    /// Wakes all who wait now. Those who come later are told nothing of it.
+    pub fn notify_all(&self) {
+        self.0.let_all_go();
+    }
+}
+
+impl Default for Notify {
+    fn default() -> Self {
+        Self::new()
+    }
+}
