@@ -4,6 +4,7 @@
 //! |---|---|
 //! | one for each primitive | order, closing, what a waiter that is cut leaves behind |
 
+mod barrier;
 mod mutex;
 mod notify;
 mod rw_lock;

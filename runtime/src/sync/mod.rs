@@ -5,6 +5,7 @@
 //! | [`Semaphore`] | so many at a time |
 //! | [`Mutex`], [`RwLock`] | a value across awaits |
 //! | [`Notify`] | something has changed |
+//! | [`Barrier`] | all wait for the last |
 //!
 //! In all of them whoever waits longest is served first, and a waiter that is cut (a cancelled
 //! child, a timeout, the loser of a `select!`) neither keeps nor loses what it was handed. They
@@ -23,6 +24,7 @@
 //! alone, and with `unsend` newcomers overtake. The well-kept ones that are complete
 //! (`tokio::sync`, `async-lock` with `async-channel`) are built of atomics.
 
+mod barrier;
 mod mutex;
 mod notify;
 mod permits;
@@ -30,6 +32,7 @@ mod queue;
 mod rw_lock;
 mod semaphore;
 
+pub use barrier::{Barrier, BarrierWaitResult};
 pub use mutex::{Mutex, MutexGuard};
 pub use notify::Notify;
 pub use rw_lock::{ReadGuard, RwLock, WriteGuard};

@@ -9,7 +9,7 @@ use super::queue::Queue;
 use crate::scope;
 use crate::wake::{Waiter, wake_all};
 use std::cell::RefCell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -59,6 +59,11 @@ impl Permits {
     /// Those that nobody holds.
     pub(super) fn free(&self) -> usize {
         self.state.borrow().free
+    }
+
+    /// Those who wait and were not served.
+    pub(super) fn waiting(&self) -> usize {
+        self.state.borrow().queue.len()
     }
 
     /// Takes permits, unless it would have to wait, be it only for those in line.
@@ -157,6 +162,11 @@ impl Permits {
 /// Whether the code that runs is cancelled: then a first poll does not return.
 pub(super) fn is_cancelled() -> bool {
     scope::current().is_some_and(scope::is_in_cancelled)
+}
+
+/// Returns in a scope that is not cancelled.
+pub(super) async fn drop_point() {
+    poll_fn(|_| if is_cancelled() { Poll::Pending } else { Poll::Ready(()) }).await
 }
 
 /// A place in the line, or none yet.
