@@ -7,6 +7,7 @@
 mod barrier;
 mod mutex;
 mod notify;
+mod oneshot;
 mod rw_lock;
 mod semaphore;
 #[path = "../support/mod.rs"]

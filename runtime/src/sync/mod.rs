@@ -2,6 +2,7 @@
 //!
 //! | | |
 //! |---|---|
+//! | [`oneshot()`] | one message |
 //! | [`Semaphore`] | so many at a time |
 //! | [`Mutex`], [`RwLock`] | a value across awaits |
 //! | [`Notify`] | something has changed |
@@ -24,6 +25,8 @@
 //! alone, and with `unsend` newcomers overtake. The well-kept ones that are complete
 //! (`tokio::sync`, `async-lock` with `async-channel`) are built of atomics.
 
+pub mod oneshot;
+
 mod barrier;
 mod mutex;
 mod notify;
@@ -35,5 +38,6 @@ mod semaphore;
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use mutex::{Mutex, MutexGuard};
 pub use notify::Notify;
+pub use oneshot::oneshot;
 pub use rw_lock::{ReadGuard, RwLock, WriteGuard};
 pub use semaphore::{OwnedPermit, Permit, Semaphore};
