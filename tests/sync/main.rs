@@ -5,6 +5,7 @@
 //! | one for each primitive | order, closing, what a waiter that is cut leaves behind |
 
 mod barrier;
+mod channel;
 mod mutex;
 mod notify;
 mod oneshot;

@@ -2,6 +2,7 @@
 //!
 //! | | |
 //! |---|---|
+//! | [`channel()`], [`unbounded`] | many messages, from many senders |
 //! | [`oneshot()`] | one message |
 //! | [`Semaphore`] | so many at a time |
 //! | [`Mutex`], [`RwLock`] | a value across awaits |
@@ -25,6 +26,7 @@
 //! alone, and with `unsend` newcomers overtake. The well-kept ones that are complete
 //! (`tokio::sync`, `async-lock` with `async-channel`) are built of atomics.
 
+pub mod channel;
 pub mod oneshot;
 
 mod barrier;
@@ -36,6 +38,7 @@ mod rw_lock;
 mod semaphore;
 
 pub use barrier::{Barrier, BarrierWaitResult};
+pub use channel::{channel, unbounded};
 pub use mutex::{Mutex, MutexGuard};
 pub use notify::Notify;
 pub use oneshot::oneshot;
