@@ -6,6 +6,7 @@
 
 use nestling::buf::IoBuf;
 use nestling::net::{TcpListener, TcpStream};
+use nestling::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, channel, oneshot, unbounded};
 use nestling::{Cancelled, Nursery, Runtime, nursery, task};
 use nestling_runtime::lowlevel::nop;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -185,4 +186,88 @@ fn fifty_children_at_once_allocate_nothing() {
         }
     });
     assert_eq!(allocations, 0);
+}
+
+#[test]
+fn a_lock_that_is_free_allocates_nothing() {
+    let (mutex, lock, semaphore) = (Mutex::new(0), RwLock::new(0), Semaphore::new(2));
+    let allocations = count(async || {
+        *mutex.lock().await += 1;
+        let seen = *lock.read().await;
+        *lock.write().await = seen + 1;
+        drop(semaphore.acquire_many(2).await);
+    });
+    assert_eq!(allocations, 0);
+}
+
+/// Runs a loop beside a child that runs one of its own until it is cut.
+fn count_beside(other: impl AsyncFn(), round: impl AsyncFnMut()) -> u64 {
+    let mut runtime = Runtime::builder().build().expect("a runtime");
+    let counted: Result<u64, Cancelled> = runtime.block_on(nursery(async |n| {
+        n.spawn(async {
+            loop {
+                other().await;
+            }
+        });
+        let counted = count_here(round).await;
+        n.cancel();
+        Ok(counted)
+    }));
+    counted.expect("nothing fails")
+}
+
+#[test]
+fn a_wait_for_a_message_or_for_room_allocates_nothing() {
+    let (there, here) = channel(1);
+    let (back, answers) = unbounded();
+    let echo = async || {
+        let message: u32 = here.recv().await.expect("the sender is there");
+        back.send(message).expect("the receiver is there");
+    };
+    let round = async || {
+        // The second waits for room, then for both answers.
+        there.send(1).await.expect("the receiver is there");
+        there.send(2).await.expect("the receiver is there");
+        assert_eq!((answers.recv().await, answers.recv().await), (Some(1), Some(2)));
+    };
+    assert_eq!(count_beside(echo, round), 0);
+}
+
+#[test]
+fn a_wait_for_a_lock_or_a_notification_allocates_nothing() {
+    let (mutex, lock, barrier) = (Mutex::new(0), RwLock::new(0), Barrier::new(2));
+    let (notify, other) = (Notify::new(), Notify::new());
+    let contend = async || {
+        barrier.wait().await;
+        let guards = (mutex.lock().await, lock.write().await);
+        task::yield_now().await;
+        drop(guards);
+    };
+    let round = async || contend().await;
+    assert_eq!(count_beside(contend, round), 0);
+
+    let answer = async || {
+        notify.notified().await;
+        other.notify_one();
+    };
+    let ask = async || {
+        notify.notify_one();
+        other.notified().await;
+    };
+    assert_eq!(count_beside(answer, ask), 0);
+}
+
+#[test]
+fn a_channel_for_one_message_is_one_allocation_and_its_wait_none() {
+    let (there, here) = channel(1);
+    let serve = async || {
+        let reply: oneshot::Sender<u32> = here.recv().await.expect("the sender is there");
+        reply.send(1).expect("the receiver is there");
+    };
+    let ask = async || {
+        let (reply, answer) = oneshot();
+        there.send(reply).await.expect("the receiver is there");
+        assert_eq!(answer.await, Ok(1));
+    };
+    assert_eq!(count_beside(serve, ask), ROUNDS as u64);
 }

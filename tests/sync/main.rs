@@ -3,15 +3,41 @@
 //! | file | what it holds |
 //! |---|---|
 //! | one for each primitive | order, closing, what a waiter that is cut leaves behind |
+//! | `cancelling.rs` | drop points: cancelled scopes, timeouts, children that are cut |
+//! | `foreign.rs` | foreign combinators, and wakers and destructors that come back or panic |
+//! | `many.rs` | a hundred thousand waiters |
+//! | `properties.rs` | random steps, each compared with a small sequential model |
+//! | `stress.rs` | random children with timeouts, cut anywhere: nothing is lost or doubled |
+
+#![expect(unsafe_code, reason = "wakers that come back")]
 
 mod barrier;
+mod cancelling;
 mod channel;
+mod foreign;
+mod many;
 mod mutex;
 mod notify;
 mod oneshot;
+mod properties;
 mod rw_lock;
 mod semaphore;
+mod stress;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
 mod wait;
+
+/// A generator whose state is its seed (splitmix64).
+#[derive(Debug, Clone)]
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((z ^ (z >> 31)) % limit as u64) as usize
+    }
+}
