@@ -19,7 +19,6 @@ mod nursery;
 mod options;
 mod race;
 mod shield;
-mod slots;
 mod spawn;
 mod spawn_on;
 mod start;

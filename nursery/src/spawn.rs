@@ -3,10 +3,9 @@
 use crate::child_output::ChildOutput;
 use crate::join_handle::JoinHandle;
 use crate::nursery::Nursery;
-use crate::slots::Permit;
 use crate::start::{self, Start, Started};
 use crate::supervised::{Supervised, caught};
-use nestling_runtime::lowlevel::{CancelHandle, Label};
+use nestling_runtime::lowlevel::{CancelHandle, Label, OwnedPermit};
 use std::future::Future;
 
 impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
@@ -52,7 +51,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     where
         F: Future<Output: ChildOutput<E>> + 'scope,
     {
-        match self.frame().slots().try_acquire() {
+        match self.frame().slots().try_acquire_owned() {
             Some(permit) if !self.is_cancelled() => Ok(Slot { nursery: self, permit }.spawn(child)),
             _ => Err(child),
         }
@@ -151,7 +150,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     ///
     /// See [`Slot`].
     pub async fn slot(&'scope self) -> Slot<'scope, 'env, E> {
-        Slot { nursery: self, permit: self.frame().slots().acquire().await }
+        Slot { nursery: self, permit: self.frame().slots().acquire_owned().await }
     }
 }
 
@@ -184,7 +183,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
 #[must_use = "dropping it leaves the room to the next"]
 pub struct Slot<'scope, 'env: 'scope, E = std::io::Error> {
     nursery: &'scope Nursery<'scope, 'env, E>,
-    permit: Permit,
+    permit: OwnedPermit,
 }
 
 impl<'scope, E> Slot<'scope, '_, E> {

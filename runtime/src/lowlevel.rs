@@ -14,6 +14,7 @@ pub use crate::label::Label;
 pub use crate::op::nop;
 pub use crate::scope::Cancelled;
 pub use crate::shield::Shield;
+pub use crate::sync::{OwnedPermit, Semaphore};
 pub use crate::task::Join;
 pub use crate::time::{Instant, Sleep, sleep_until};
 pub use crate::tree::Reason;

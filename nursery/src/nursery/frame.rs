@@ -9,9 +9,9 @@
 use crate::daemons::Daemons;
 use crate::ledger::Ledger;
 use crate::options::Options;
-use crate::slots::Slots;
 use nestling_runtime::lowlevel::{
-    Body, CancelScope, Children, Ending, Instant, Join, Label, Reason, Sleep, Step, sleep_until,
+    Body, CancelScope, Children, Ending, Instant, Join, Label, Reason, Semaphore, Sleep, Step,
+    sleep_until,
 };
 use std::cell::RefCell;
 use std::future::Future;
@@ -26,7 +26,8 @@ pub(crate) struct Frame<E> {
     children: Children,
     ledger: Ledger<E>,
     daemons: Daemons,
-    slots: Rc<Slots>,
+    /// How many children there may be, and who waits for room.
+    slots: Rc<Semaphore>,
     deadline: RefCell<Option<Sleep>>,
 }
 
@@ -48,7 +49,7 @@ impl<E> Frame<E> {
             children: Children::new(label),
             ledger,
             daemons: Daemons::default(),
-            slots: Slots::new(options.limit),
+            slots: Rc::new(Semaphore::new(options.limit.unwrap_or(usize::MAX).max(1))),
             deadline: RefCell::new(options.deadline.map(sleep_until)),
         })
     }
@@ -80,7 +81,7 @@ impl<E> Frame<E> {
         &self.daemons
     }
 
-    pub(crate) fn slots(&self) -> &Rc<Slots> {
+    pub(crate) fn slots(&self) -> &Rc<Semaphore> {
         &self.slots
     }
 
