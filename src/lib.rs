@@ -35,7 +35,7 @@ pub use nestling_nursery::{
 };
 pub use nestling_runtime::{
     Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, dump_tree, inspect,
-    is_cancelled, net, stats, sync, time,
+    is_cancelled, net, signal, stats, sync, time,
 };
 
 /// What a task can do about its own running, and know of it.

@@ -24,10 +24,6 @@ impl Event {
         self.sender.close();
     }
 
-    pub(crate) fn is_raised(&self) -> bool {
-        self.sender.is_closed()
-    }
-
     /// Waits until it has happened.
     pub(crate) async fn raised(&self) {
         let _ = self.receiver.recv().await;

@@ -24,16 +24,11 @@ mod reserve;
 mod server;
 mod table;
 
-use crate::event::Event;
 use crate::options::{Command, HELP, Options};
 use crate::server::Server;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-use signal_hook::low_level::emulate_default_handler;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::thread;
 
 /// 0: it ended as asked. 1: it could not run, or did not run well. 2: it was called wrongly.
 fn main() -> ExitCode {
@@ -61,29 +56,7 @@ fn main() -> ExitCode {
 /// Serves until a signal says to stop.
 fn serve(options: Options) -> io::Result<()> {
     let cores = options.cores.clone();
-    let server = Server::new(options)?;
-    stop_on_signals(server.stop().clone())?;
-    server.run(cores).map(drop)
-}
-
-/// The first SIGINT or SIGTERM raises `stop`; a second one ends the process at once, as it would
-/// have without us.
-///
-/// A thread waits for them, and not a handler: it may do what it likes.
-fn stop_on_signals(stop: Event) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot wait for signals: {error}"))
-    })?;
-    thread::Builder::new().name("echo-signals".to_owned()).spawn(move || {
-        for signal in signals.forever() {
-            if stop.is_raised() {
-                // Does not return for these two; if it ever did, there is nothing better to do.
-                let _ = emulate_default_handler(signal);
-            }
-            stop.raise();
-        }
-    })?;
-    Ok(())
+    Server::new(options)?.run(cores).map(drop)
 }
 
 /// Prints a line. A reader that has gone, as in `echo | head -1`, is no reason to stop serving,

@@ -15,6 +15,7 @@ use crate::say;
 use futures_util::future::{Either, select};
 use nestling::buf::IoBuf;
 use nestling::net::{ListenOptions, TcpListener, TcpStream, is_exhausted};
+use nestling::signal::stop_requested;
 use nestling::time::sleep;
 use nestling::{Core, Cores, Nursery, Runtime, Stats, nursery, stats, timeout};
 use std::io;
@@ -93,9 +94,16 @@ impl Server {
         for address in self.addresses() {
             listeners.push(TcpListener::bind_with(address, &options).await?);
         }
+        // The first SIGINT or SIGTERM; a second one ends the process.
+        let requested = stop_requested();
         self.announce(core);
         nursery(async |all| {
             let connections = all.spawn(self.accept_on(listeners));
+            all.spawn_daemon(async {
+                requested.await?;
+                self.stop.raise();
+                Ok::<_, io::Error>(())
+            });
             self.stop.raised().await;
             if timeout(self.drain, connections).await.is_err() {
                 all.cancel();

@@ -26,13 +26,11 @@ use crate::options::{HELP, Options};
 use crate::status::Status;
 use crate::supervisor::Supervisor;
 use nestling::net::TcpListener;
-use nestling::{RemoteCanceller, nursery};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use nestling::signal::stop_requested;
+use nestling::{Canceller, nursery};
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::thread;
 
 /// 0: it ended as asked. 1: a worker crashed too often, or it could not run. 2: it was called
 /// wrongly.
@@ -71,20 +69,21 @@ async fn serve(options: &Options) -> io::Result<()> {
             let address = n.start(async move |up| supervisor.run(up).await).await?;
             say(format_args!("worker {} listens on {address}", status.number()));
         }
-        stop_on_signals(n.canceller().remote())?;
+        n.spawn_daemon(cancel_on_signal(n.canceller()));
         say("ready");
         Ok(())
     })
     .await
 }
 
-/// Has SIGINT and SIGTERM cancel the nursery. The thread is another, and so is its canceller.
-fn stop_on_signals(stop: RemoteCanceller) -> io::Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot wait for signals: {error}"))
-    })?;
-    thread::spawn(move || signals.forever().for_each(|_| stop.cancel()));
-    Ok(())
+/// Has the first SIGINT or SIGTERM cancel the nursery; a second one ends the process.
+fn cancel_on_signal(nursery: Canceller) -> impl Future<Output = io::Result<()>> {
+    let requested = stop_requested();
+    async move {
+        requested.await?;
+        nursery.cancel();
+        Ok(())
+    }
 }
 
 /// Prints a line. A reader that has gone is no reason to panic, as `println` would.

@@ -70,6 +70,7 @@ mod chrome_trace;
 mod dump;
 pub mod net;
 mod shield;
+pub mod signal;
 mod task_local;
 mod until_cancelled;
 

@@ -102,7 +102,7 @@ fn cancelled_it_leaves_nothing() {
         let result: Result<(), E> = nursery(async |n| {
             n.spawn(async { Ok(dump_tree_on_signal(libc::SIGUSR2).await.map(drop)?) });
             settle().await;
-            assert!(dump_tree().to_string().contains("recv on fd"));
+            assert!(dump_tree().to_string().contains("poll on fd"));
             n.cancel();
             Ok(())
         })

@@ -1,19 +1,9 @@
 //! `dump_tree_on_signal`: a task that prints its core's tree whenever a signal comes.
 
 use super::dump_tree;
-use crate::fd::SharedFd;
-use crate::op::Recv;
-use signal_hook::SigId;
-use signal_hook::consts::FORBIDDEN;
-use signal_hook::low_level::{pipe, unregister};
+use crate::signal::signals;
 use std::convert::Infallible;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
-
-/// What a signal writes into: a byte each, of which many may wait. What does not fit is a signal
-/// that came together with others.
-const BYTES: usize = 64;
 
 /// Prints the [tree](dump_tree) of this core to the standard error whenever `signal` arrives, also
 /// while the core sleeps; on several cores each prints its own. Never ends by itself.
@@ -44,29 +34,10 @@ const BYTES: usize = 64;
 /// # }
 /// ```
 pub async fn dump_tree_on_signal(signal: i32) -> io::Result<Infallible> {
-    if FORBIDDEN.contains(&signal) {
-        let text = format!("signal {signal} cannot be handled; take SIGUSR1, or another one");
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-    }
-    let (ours, written) = UnixStream::pair()?;
-    let _registered = Registered(pipe::register(signal, written)?);
-    let signals = SharedFd::new(OwnedFd::from(ours));
-    let mut buffer = vec![0; BYTES];
+    let mut signals = signals([signal])?;
     loop {
-        let (received, back) = Recv::new(signals.clone(), buffer, 0, false).await;
-        buffer = back;
-        received?;
+        signals.next().await?;
         // In one piece: other cores print at the same time. Nobody is told when nobody reads.
         let _ = io::stderr().write_all(format!("{}\n", dump_tree()).as_bytes());
-    }
-}
-
-/// The signal is handled. Ends when dropped.
-#[derive(Debug)]
-struct Registered(SigId);
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        unregister(self.0);
     }
 }

@@ -1,0 +1,127 @@
+//! `Signals`: the signals that came, one by one.
+
+use crate::fd::SharedFd;
+use crate::op::Poll;
+use signal_hook::consts::{FORBIDDEN, SIGINT};
+use signal_hook::iterator::backend::SignalDelivery;
+use signal_hook::iterator::exfiltrator::SignalOnly;
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+/// The last signal of Linux; `SIGRTMAX` is one of them.
+const LAST: i32 = 64;
+
+/// Signals that are sent to the process. Made by [`signals`].
+///
+/// # Examples
+///
+/// ```
+/// use nestling_runtime::{block_on, signal::{self, SIGHUP, SIGUSR2, Signals}};
+/// # fn main() -> std::io::Result<()> {
+/// block_on(async {
+///     let mut signals: Signals = signal::signals([SIGHUP, SIGUSR2])?;
+///     signal_hook::low_level::raise(SIGHUP)?; // somebody: kill -HUP PID
+///     match signals.next().await? {
+///         SIGHUP => println!("read the configuration again"),
+///         other => println!("signal {other}"),
+///     }
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Signals {
+    delivery: SignalDelivery<Watched, SignalOnly>,
+    socket: SharedFd,
+}
+
+/// The number of the socket's end that is read. [`Signals::socket`] keeps it open.
+#[derive(Debug)]
+struct Watched(RawFd);
+
+impl AsRawFd for Watched {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0
+    }
+}
+
+/// Receives these signals from now on, on this core. Everybody who asks for a signal gets it, on
+/// every core; ones that come faster than they are asked for count as one.
+///
+/// From the first call on a signal no longer does to the process what it did by default, also when
+/// nobody waits for it any more. Takes two descriptors.
+///
+/// # Errors
+///
+/// `InvalidInput` for what cannot be handled (such as `SIGKILL`) or is no signal; no descriptors
+/// are left.
+///
+/// # Examples
+///
+/// See [`Signals`].
+pub fn signals(signals: impl IntoIterator<Item = i32>) -> io::Result<Signals> {
+    let signals = Vec::from_iter(signals);
+    signals.iter().try_for_each(|signal| check(*signal))?;
+    let (ours, written) = UnixStream::pair()?;
+    let socket = SharedFd::new(OwnedFd::from(ours));
+    let watched = Watched(socket.as_raw_fd());
+    let delivery = SignalDelivery::with_pipe(watched, written, SignalOnly, signals)?;
+    Ok(Signals { delivery, socket })
+}
+
+fn check(signal: i32) -> io::Result<()> {
+    let why = match signal {
+        _ if FORBIDDEN.contains(&signal) => "cannot be handled; take SIGTERM, or another one",
+        1..=LAST => return Ok(()),
+        _ => "does not exist; they are numbered from 1 to 64",
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("signal {signal} {why}")))
+}
+
+impl Signals {
+    /// The next signal's number. Those that came while nobody waited come first, in no order.
+    ///
+    /// # Cancellation
+    ///
+    /// Loses nothing: a signal that came goes to the next call.
+    ///
+    /// # Errors
+    ///
+    /// It was cancelled.
+    pub async fn next(&mut self) -> io::Result<i32> {
+        loop {
+            if let Some(signal) = self.delivery.pending().next() {
+                return Ok(signal);
+            }
+            Poll::new(self.socket.clone()).await?;
+        }
+    }
+}
+
+/// Waits for one `SIGINT` from the call on: somebody presses Ctrl-C. Who waits for many of them
+/// takes [`signals`]; who stops a server, [`stop_requested`](super::stop_requested).
+///
+/// # Cancellation
+///
+/// Ends at once. The process goes on ignoring the signal.
+///
+/// # Errors
+///
+/// No descriptors are left, or it was cancelled.
+///
+/// # Examples
+///
+/// ```no_run
+/// # fn main() -> std::io::Result<()> {
+/// nestling_runtime::block_on(async {
+///     println!("press Ctrl-C");
+///     nestling_runtime::signal::ctrl_c().await
+/// })
+/// # }
+/// ```
+pub fn ctrl_c() -> impl Future<Output = io::Result<()>> {
+    let signals = signals([SIGINT]);
+    async move { signals?.next().await.map(drop) }
+}

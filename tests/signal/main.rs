@@ -1,0 +1,13 @@
+//! Signals, each test in a process of its own: they are sent to processes.
+
+mod again;
+mod delivery;
+mod stop;
+
+#[path = "../support/process.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod process;
+
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod support;
