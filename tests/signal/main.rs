@@ -2,6 +2,7 @@
 
 mod again;
 mod delivery;
+mod killed;
 mod stop;
 
 #[path = "../support/process.rs"]

@@ -1,8 +1,8 @@
 //! What runtimes leave behind: nothing in this process, and nothing in those that it starts.
 
 use crate::alone::alone;
-use nestling::Runtime;
 use nestling::net::{TcpListener, TcpStream};
+use nestling::{Cores, Runtime, nursery};
 use nestling_runtime::lowlevel::nop;
 use std::collections::BTreeMap;
 use std::fs;
@@ -70,16 +70,26 @@ fn b10_a_thousand_runtimes_leave_nothing() {
 }
 
 #[test]
-fn b10_runs_on_all_cores_leave_nothing() {
-    alone("left_behind::b10_runs_on_all_cores_leave_nothing", || {
+fn b10_a_thousand_runs_on_two_cores_leave_nothing() {
+    alone("left_behind::b10_a_thousand_runs_on_two_cores_leave_nothing", || {
         let cycle = |_: u32| {
-            let run = Runtime::builder().run(async |_| nop().await);
+            let run = Runtime::builder().cores(Cores::Count(2)).run(async |core| {
+                nursery(async |n| {
+                    n.spawn_on(1 - core.index(), async || nop().await);
+                    nop().await
+                })
+                .await
+            });
             run.expect("nothing fails");
         };
-        let before = (descriptors(), threads());
         (0..100).for_each(cycle);
+        let before = (descriptors(), threads(), kib("VmRSS:"));
+        (0..1_000).for_each(cycle);
         assert_eq!(descriptors(), before.0);
         wait_for_threads(before.1);
+        // A page kept by each core would be 8,000 KiB.
+        let grown = kib("VmRSS:").saturating_sub(before.2);
+        assert!(grown < 2_000, "resident memory has grown by {grown} KiB");
     });
 }
 

@@ -5,6 +5,7 @@
 
 mod alone;
 mod cores;
+mod fewer;
 mod left_behind;
 mod limits;
 mod refused;

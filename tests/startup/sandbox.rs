@@ -47,6 +47,17 @@ pub(crate) fn limit(resource: libc::__rlimit_resource_t, soft: u64) -> u64 {
     limit.rlim_max
 }
 
+/// Keeps this thread, and those that it starts, to one core.
+pub(crate) fn keep_to_core(id: usize) {
+    // SAFETY: all bits zero is a set of no cores.
+    let mut cores: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is ours, and the function checks the number.
+    unsafe { libc::CPU_SET(id, &mut cores) };
+    // SAFETY: the set lives for the length of the call, and is as long as is said.
+    check(unsafe { libc::sched_setaffinity(0, size_of_val(&cores), &raw const cores) })
+        .expect("a core of this machine");
+}
+
 /// Gives up root, if that is who we are, and with it the privilege to lock memory without limit.
 pub(crate) fn become_user(id: u32) {
     // SAFETY: no pointers are passed.

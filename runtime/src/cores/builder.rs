@@ -3,7 +3,9 @@
 use super::{Core, Cores, run};
 use crate::config::Config;
 use crate::runtime::Runtime;
+use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The options of a runtime: of one core with [`build`](Self::build), of several with
@@ -20,17 +22,27 @@ use std::time::Duration;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Builder {
     pub(super) config: Config,
     pub(super) cores: Cores,
     pub(super) pin: bool,
     pub(super) spin: Option<Duration>,
+    per_core: Option<Arc<dyn Fn(Core, Builder) -> Builder + Send + Sync>>,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { config: Config::default(), cores: Cores::All, pin: true, spin: None }
+        Self { config: Config::default(), cores: Cores::All, pin: true, spin: None, per_core: None }
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config, cores, pin, spin, per_core: _ } = self;
+        let mut builder = f.debug_struct("Builder");
+        builder.field("config", config).field("cores", cores);
+        builder.field("pin", pin).field("spin", spin).finish_non_exhaustive()
     }
 }
 
@@ -88,6 +100,39 @@ impl Builder {
         self
     }
 
+    /// Gives the cores of [`run`](Self::run) options that differ: `options` is called for each,
+    /// before any starts, with these and changes them. Which cores run stays as it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use nestling_runtime::Runtime;
+    /// // The first core accepts for the others: more that it submits in a turn.
+    /// let builder = Runtime::builder().per_core(|core, options| match core.index() {
+    ///     0 => options.name("acceptor").entries(1024),
+    ///     _ => options.name("worker"),
+    /// });
+    /// builder.run(async |_| Ok::<_, std::io::Error>(()))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn per_core(
+        mut self,
+        options: impl Fn(Core, Self) -> Self + Send + Sync + 'static,
+    ) -> Self {
+        self.per_core = Some(Arc::new(options));
+        self
+    }
+
+    /// The options of one core.
+    pub(super) fn of(&self, core: Core) -> Self {
+        match &self.per_core {
+            Some(options) => options(core, self.clone()),
+            None => self.clone(),
+        }
+    }
+
     /// Makes a runtime of one core, on the calling thread.
     ///
     /// # Errors
@@ -97,7 +142,7 @@ impl Builder {
         Runtime::new(&self.config(Duration::ZERO))
     }
 
-    /// The options of each core, if it spins so long by default.
+    /// What its ring and loop are made with, if it spins so long by default.
     pub(super) fn config(&self, spin: Duration) -> Config {
         Config { spin: self.spin.unwrap_or(spin), ..self.config.clone() }
     }

@@ -2,6 +2,8 @@
 
 use core_affinity::CoreId;
 use std::io;
+use std::num::NonZero;
+use std::thread;
 
 /// Which cores a server runs on.
 ///
@@ -19,10 +21,11 @@ use std::io;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Cores {
-    /// Every core that the process may use.
+    /// Every core in the process's affinity mask; of those as many as the CPU quota of its cgroup
+    /// pays for, at least one.
     #[default]
     All,
-    /// So many of them.
+    /// So many of the mask, the quota notwithstanding.
     Count(usize),
     /// Those with these numbers.
     Only(Vec<usize>),
@@ -63,17 +66,17 @@ impl Cores {
         let mut allowed: Vec<usize> =
             core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect();
         allowed.sort_unstable();
-        let chosen = self.pick(&allowed)?;
+        let chosen = self.pick(&allowed, paid())?;
         let count = chosen.len();
         let cores = chosen.into_iter().enumerate();
         Ok(cores.map(|(index, id)| Core { id, index, count }).collect())
     }
 
-    fn pick(&self, allowed: &[usize]) -> io::Result<Vec<usize>> {
+    fn pick(&self, allowed: &[usize], paid: usize) -> io::Result<Vec<usize>> {
         let may = || format!("this process may use {} (cores {allowed:?})", allowed.len());
         match self {
             _ if allowed.is_empty() => Err(invalid("the machine does not tell its cores")),
-            Self::All => Ok(allowed.to_vec()),
+            Self::All => Ok(allowed[..allowed.len().min(paid)].to_vec()),
             Self::Count(0) => Err(invalid("0 cores were asked for; at least one has to run")),
             Self::Count(count) if *count > allowed.len() => Err(invalid(format!(
                 "{count} cores were asked for, but {}. Ask for fewer, or for all",
@@ -92,6 +95,12 @@ impl Cores {
             },
         }
     }
+}
+
+/// How many cores the process can keep busy: those of its mask, or fewer with a CPU quota.
+pub(super) fn paid() -> usize {
+    // Reads the mask and the quota of both versions of cgroups, and rounds down.
+    thread::available_parallelism().map_or(usize::MAX, NonZero::get)
 }
 
 fn invalid(text: impl Into<String>) -> io::Error {

@@ -1,9 +1,10 @@
 //! Starts a thread for each core, runs the same program on all, and joins them.
 
+use super::choice::paid;
 use super::host::{Ended, host};
 use super::stop::Stop;
 use super::{Builder, Core};
-use crate::config::SPIN;
+use crate::config::{Config, SPIN};
 use crate::runtime::Runtime;
 use crate::wake::{Peer, Team};
 use std::any::Any;
@@ -79,8 +80,11 @@ where
     T: Send + 'static,
     E: From<io::Error> + Send + 'static,
 {
-    builder.check_name()?;
     let cores = builder.cores.choose()?;
+    let builders: Vec<_> = cores.iter().map(|core| (*core, builder.of(*core))).collect();
+    builders.iter().try_for_each(|(_, builder)| builder.check_name())?;
+    // Cores that share processors do not keep each other from them.
+    let spin = if cores.len() <= paid() { SPIN } else { Duration::ZERO };
     let shared = Arc::new(Shared {
         main,
         stop: Stop::default(),
@@ -91,9 +95,11 @@ where
     let (report, reports) = channel();
     let mut starts = Vec::new();
     let mut threads = Vec::new();
-    for core in cores {
+    for (core, builder) in builders {
         let (start, started) = channel();
-        let thread = spawn(builder, core, Arc::clone(&shared), report.clone(), started);
+        let config = builder.config(if builder.pin { spin } else { Duration::ZERO });
+        let own = (core, config, builder.pin);
+        let thread = spawn(own, Arc::clone(&shared), report.clone(), started);
         match thread {
             Ok(thread) => threads.push(thread),
             Err(error) => drop(report.send(Err(error))),
@@ -139,8 +145,7 @@ fn finish<M, T, E>(
 
 /// Starts one core's thread. It says whether it is ready, and waits to be started.
 fn spawn<M, T, E>(
-    builder: &Builder,
-    core: Core,
+    (core, config, pin): (Core, Config, bool),
     shared: Arc<Shared<M, E>>,
     report: Sender<Ready>,
     started: Receiver<Arc<Team>>,
@@ -150,8 +155,6 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
-    let pin = builder.pin;
-    let config = builder.config(if pin { SPIN } else { Duration::ZERO });
     thread::Builder::new().name(format!("{}-{}", config.name, core.id)).spawn(move || {
         let pinned = if pin { core.pin() } else { Ok(()) };
         let built = pinned.and_then(|()| {
