@@ -15,13 +15,22 @@ pub(crate) struct Config {
     /// `driver::patience`. Off for a runtime on somebody else's thread, which may share its
     /// processor with anybody.
     pub(crate) spin: Duration,
+    /// How long a core under load may keep a completion waiting for others; see
+    /// `driver::batching`. Off: it spares system calls, and costs latency.
+    pub(crate) batch: Duration,
     /// The name of the thread, or the prefix of the names of several.
     pub(crate) name: String,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { entries: 256, completions: 8192, spin: Duration::ZERO, name: "nestling".to_owned() }
+        Self {
+            entries: 256,
+            completions: 8192,
+            spin: Duration::ZERO,
+            batch: Duration::ZERO,
+            name: "nestling".to_owned(),
+        }
     }
 }
 

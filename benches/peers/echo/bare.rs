@@ -10,7 +10,7 @@ pub(crate) fn serve(listener: &TcpListener, connections: usize) -> u64 {
         stream.set_nodelay(true).expect("an option");
         stream
     };
-    let mut ring = Ring::new((0..connections).map(|_| accept()).collect());
+    let mut ring = Ring::new((0..connections).map(|_| accept()).collect(), false);
     (0..connections).for_each(|connection| ring.receive(connection, 0));
     let mut open = connections;
     while open > 0 {

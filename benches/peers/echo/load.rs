@@ -1,7 +1,8 @@
 //! The load: each connection sends a message, waits until it is back, and sends the next.
 //!
 //! One bare ring whose sends complete silently: two entries and one completion a message, the
-//! least that is known, so that the server is what limits.
+//! least that is known, so that the server is what limits. With `--load-spins` it never sleeps, so
+//! that a server's answer is not kept waiting for it: what one connection can do.
 
 use crate::LENGTH;
 use crate::ring::{Event, Ring};
@@ -40,6 +41,7 @@ pub(crate) fn run(
     address: SocketAddr,
     connections: usize,
     measured: Duration,
+    spin: bool,
     cpu_times: impl Fn() -> CpuTimes,
 ) -> Load {
     let connect = |_| {
@@ -48,7 +50,7 @@ pub(crate) fn run(
         stream
     };
     let mut echoes = Echoes {
-        ring: Ring::new((0..connections).map(connect).collect()),
+        ring: Ring::new((0..connections).map(connect).collect(), spin),
         received: vec![0; connections],
         open: connections,
         messages: 0,

@@ -4,6 +4,8 @@
 //! cargo bench --manifest-path benches/peers/Cargo.toml --bench echo
 //! cargo bench --manifest-path benches/peers/Cargo.toml --bench echo -- \
 //!     --connections 64 --rounds 20 --seconds 1
+//! cargo bench --manifest-path benches/peers/Cargo.toml --bench echo -- \
+//!     --connections 1 --load-spins --server spinning --server nestling --server tokio
 //! ```
 //!
 //! A plain program, not Criterion: that runs one thing to its end and then the next, and on a
@@ -40,6 +42,8 @@ const LENGTH: usize = 64;
 /// What the command line says.
 struct Options {
     connections: Vec<usize>,
+    servers: Vec<Kind>,
+    load_spins: bool,
     rounds: usize,
     measured: Duration,
     bench: bool,
@@ -53,6 +57,8 @@ impl Options {
         use lexopt::{Arg::Long, ValueExt};
         let mut this = Self {
             connections: Vec::new(),
+            servers: Vec::new(),
+            load_spins: false,
             rounds: 10,
             measured: Duration::from_secs(1),
             bench: false,
@@ -65,6 +71,8 @@ impl Options {
                 // From `cargo bench`, not from `cargo test`.
                 Long("bench") => this.bench = true,
                 Long("connections") => this.connections.push(arguments.value()?.parse()?),
+                Long("server") => this.servers.push(arguments.value()?.parse_with(Kind::parse)?),
+                Long("load-spins") => this.load_spins = true,
                 Long("rounds") => this.rounds = arguments.value()?.parse()?,
                 Long("seconds") => {
                     this.measured = Duration::from_secs_f64(arguments.value()?.parse()?);
@@ -76,6 +84,9 @@ impl Options {
         }
         if this.connections.is_empty() {
             this.connections = vec![1, 64, 512];
+        }
+        if this.servers.is_empty() {
+            this.servers = Kind::ALL.to_vec();
         }
         Ok(this)
     }
@@ -104,10 +115,10 @@ fn main() -> Result<(), lexopt::Error> {
     };
     pin(of_load.id);
     for &connections in &options.connections {
-        let mut table = Table::new(connections);
+        let mut table = Table::new(connections, &options.servers);
         for _ in 0..options.rounds {
-            for kind in Kind::ALL {
-                table.add(kind, round(kind, of_server.id, connections, options.measured));
+            for &kind in &options.servers {
+                table.add(kind, round(kind, of_server.id, connections, &options));
             }
         }
         table.print();
@@ -115,10 +126,11 @@ fn main() -> Result<(), lexopt::Error> {
     Ok(())
 }
 
-fn round(kind: Kind, core: usize, connections: usize, measured: Duration) -> Round {
+fn round(kind: Kind, core: usize, connections: usize, options: &Options) -> Round {
     let server = Server::start(kind, core, connections);
     let own = ProcessClock::of(process::id());
-    let load = load::run(server.address(), connections, measured, || CpuTimes {
+    let Options { measured, load_spins, .. } = *options;
+    let load = load::run(server.address(), connections, measured, load_spins, || CpuTimes {
         server: server.cpu_time(),
         load: own.now(),
     });

@@ -3,13 +3,17 @@
 use crate::LENGTH;
 use nestling::buf::IoBuf;
 use nestling::net::TcpStream;
-use nestling::{Runtime, nursery};
+use nestling::{Builder, Runtime, nursery};
 use std::io;
 use std::net::TcpListener;
 
 /// Serves so many connections to their end. Returns how often the kernel was entered.
-pub(crate) fn serve(listener: TcpListener, connections: usize) -> u64 {
-    let mut runtime = Runtime::builder().build().expect("a runtime");
+pub(crate) fn serve(
+    listener: TcpListener,
+    connections: usize,
+    options: fn(Builder) -> Builder,
+) -> u64 {
+    let mut runtime = options(Runtime::builder()).build().expect("a runtime");
     let result: io::Result<()> = runtime.block_on(async {
         let listener = nestling::net::TcpListener::from_std(listener)?;
         nursery(async |n| {

@@ -24,6 +24,8 @@ pub(crate) struct Ring {
     buffers: Vec<[u8; LENGTH]>,
     streams: Vec<Option<TcpStream>>,
     completions: Vec<(u64, i32)>,
+    /// Looks for completions without ever sleeping.
+    spin: bool,
     pub(crate) enters: u64,
 }
 
@@ -36,7 +38,7 @@ pub(crate) enum Event {
 }
 
 impl Ring {
-    pub(crate) fn new(streams: Vec<TcpStream>) -> Self {
+    pub(crate) fn new(streams: Vec<TcpStream>, spin: bool) -> Self {
         let uring = IoUring::builder()
             .setup_single_issuer()
             .setup_defer_taskrun()
@@ -48,7 +50,7 @@ impl Ring {
             .expect("a ring");
         let buffers = streams.iter().map(|_| [0; LENGTH]).collect();
         let streams = streams.into_iter().map(Some).collect();
-        Self { uring, buffers, streams, completions: Vec::new(), enters: 0 }
+        Self { uring, buffers, streams, completions: Vec::new(), spin, enters: 0 }
     }
 
     fn fd(&self, connection: usize) -> types::Fd {
@@ -91,10 +93,25 @@ impl Ring {
         self.streams[connection] = None;
     }
 
+    fn wait(&mut self) -> io::Result<()> {
+        self.enters += 1;
+        if !self.spin {
+            return self.uring.submit_and_wait(1).map(drop);
+        }
+        self.uring.submit()?;
+        while self.uring.completion().is_empty() {
+            if self.uring.submission().taskrun() {
+                self.enters += 1;
+                self.uring.submit()?;
+            }
+            std::hint::spin_loop();
+        }
+        Ok(())
+    }
+
     /// Submits, waits for something to happen, and acts on all that has.
     pub(crate) fn turn(&mut self, mut act: impl FnMut(&mut Self, Event)) -> io::Result<()> {
-        self.enters += 1;
-        self.uring.submit_and_wait(1)?;
+        self.wait()?;
         let mut completions = std::mem::take(&mut self.completions);
         completions.extend(self.uring.completion().map(|c| (c.user_data(), c.result())));
         for (number, result) in completions.drain(..) {

@@ -8,20 +8,30 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+/// How long one that spins looks, and one that batches keeps a completion waiting.
+const MOMENT: Duration = Duration::from_micros(50);
+
 /// Who serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Nestling,
+    /// Nestling that looks for completions for a while before it sleeps.
+    Spinning,
+    /// Nestling that sleeps for several completions under load.
+    Batching,
     Tokio,
     Bare,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Nestling, Self::Tokio, Self::Bare];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Nestling, Self::Spinning, Self::Batching, Self::Tokio, Self::Bare];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Nestling => "nestling",
+            Self::Spinning => "spinning",
+            Self::Batching => "batching",
             Self::Tokio => "tokio",
             Self::Bare => "bare",
         }
@@ -39,7 +49,13 @@ pub(crate) fn serve(kind: Kind, connections: usize) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     println!("{}", listener.local_addr().expect("its address"));
     let enters = match kind {
-        Kind::Nestling => Some(nestling::serve(listener, connections)),
+        Kind::Nestling => Some(nestling::serve(listener, connections, |builder| builder)),
+        Kind::Spinning => {
+            Some(nestling::serve(listener, connections, |builder| builder.spin(MOMENT)))
+        }
+        Kind::Batching => {
+            Some(nestling::serve(listener, connections, |builder| builder.batch(MOMENT)))
+        }
         Kind::Tokio => {
             tokio::serve(listener, connections);
             None

@@ -16,6 +16,7 @@ pub(crate) struct Round {
 /// The rounds of all servers. The first round of each belongs together, then the second, ...
 pub(crate) struct Table {
     connections: usize,
+    servers: Vec<Kind>,
     rounds: Vec<(Kind, Round)>,
 }
 
@@ -23,8 +24,8 @@ pub(crate) struct Table {
 type Figure = fn(&Round) -> f64;
 
 impl Table {
-    pub(crate) fn new(connections: usize) -> Self {
-        Self { connections, rounds: Vec::new() }
+    pub(crate) fn new(connections: usize, servers: &[Kind]) -> Self {
+        Self { connections, servers: servers.to_vec(), rounds: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, kind: Kind, round: Round) {
@@ -43,7 +44,7 @@ impl Table {
     }
 
     pub(crate) fn print(&self) {
-        let rounds = self.rounds.len() / Kind::ALL.len();
+        let rounds = self.rounds.len() / self.servers.len();
         println!("\n{} connections, {rounds} rounds", self.connections);
         println!(
             "{:10} {:>10} {:>17} {:>8} {:>7} | {:>6} {:>8} | {:>6} | {:>6} {:>6}",
@@ -58,7 +59,7 @@ impl Table {
             "busy",
             "load"
         );
-        for kind in Kind::ALL {
+        for &kind in &self.servers {
             let rate: Figure = |round| round.messages_per_second;
             let cpu: Figure = |round| round.cpu_per_message;
             let rates = self.of(kind, rate);
@@ -91,6 +92,8 @@ fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     let middle = figures.len() / 2;
     match figures.len() % 2 {
+        // No such server took part.
+        _ if figures.is_empty() => f64::NAN,
         1 => figures[middle],
         _ => f64::midpoint(figures[middle - 1], figures[middle]),
     }

@@ -88,6 +88,15 @@ impl Builder {
         self.spin(Duration::ZERO)
     }
 
+    /// Under load, has a core that would sleep wait so long for more completions than one, so that
+    /// it takes them with one system call. In steps of a microsecond; 10 to 50 are usual. Not at
+    /// all unless said so: each completion may come later by that. Needs Linux 6.12; before that,
+    /// it does nothing. A core that [spins](Self::spin) seldom gets here.
+    pub fn batch(mut self, wait: Duration) -> Self {
+        self.config.batch = wait;
+        self
+    }
+
     /// The name of the threads that [`run`](Self::run) starts, before their core's number.
     pub fn name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.config.name);

@@ -14,6 +14,7 @@
 //! be lost when that is full. The backlog is bounded by the in-flight limit, and each operation has
 //! at most one cancel request.
 
+mod batching;
 mod bells;
 mod cancels;
 mod current;
@@ -31,10 +32,11 @@ mod what;
 use crate::config::Config;
 use crate::instrument;
 use crate::key::{Key, Tag};
-use crate::ring::{self, Completion, Entry, Ring, Wait, opcode, squeue};
+use crate::ring::{self, Batch, Completion, Entry, Ring, Wait, opcode, squeue};
 use crate::scope;
 use crate::tree::NodeId;
 use crate::wake::{self, Unparker, Waiter};
+use batching::Batching;
 use elsewhere::Recalls;
 use in_flight::InFlight;
 use lifecycle::Holder;
@@ -72,6 +74,7 @@ pub(crate) struct Driver {
     completions: VecDeque<Completion>,
     turns_without_enter: u32,
     patience: Patience,
+    batching: Batching,
     /// See `give_up`.
     broken: bool,
     stats: Stats,
@@ -92,6 +95,7 @@ impl Driver {
             completions: VecDeque::new(),
             turns_without_enter: 0,
             patience: Patience::new(config.spin.as_nanos().try_into().unwrap_or(u64::MAX / 8)),
+            batching: Batching::new(config.batch.as_micros().try_into().unwrap_or(u32::MAX)),
             broken: false,
             stats: Stats::default(),
         })
@@ -270,10 +274,14 @@ impl Driver {
     }
 
     pub(super) fn enter(&mut self, wait: Wait) -> io::Result<()> {
+        self.enter_for(wait, Batch::FIRST)
+    }
+
+    pub(super) fn enter_for(&mut self, wait: Wait, batch: Batch) -> io::Result<()> {
         self.stats.enters += 1;
         self.stats.overflows += u64::from(self.ring.overflowed());
         self.turns_without_enter = 0;
-        self.ring.enter(wait)
+        self.ring.enter(wait, batch)
     }
 
     /// Takes one completion and finds out what it means.

@@ -2,7 +2,7 @@
 
 use super::Driver;
 use crate::config::TURNS_PER_ENTER;
-use crate::ring::Wait;
+use crate::ring::{Batch, Wait};
 use std::hint::spin_loop;
 use std::io;
 
@@ -33,7 +33,9 @@ impl Driver {
         } else {
             self.park(idle)?;
         }
+        let before = self.completions.len();
         self.ring.reap(&mut self.completions);
+        self.batching.came(self.completions.len() - before);
         if !self.slow.is_empty() {
             self.tell_slow();
         }
@@ -47,13 +49,24 @@ impl Driver {
         // What did not fit, or was refused for lack of memory, is still to be submitted.
         let submitted = self.backlog.is_empty() && self.cancels.is_empty();
         let nothing = submitted && self.completions.is_empty();
-        let wait = match self.bell_armed && nothing && idle() {
-            true => self.deadline().map_or(Wait::Forever, Wait::Until),
-            false => Wait::No,
+        let (wait, batch) = match self.bell_armed && nothing && idle() {
+            true => self.sleep(),
+            false => (Wait::No, Batch::FIRST),
         };
-        let entered = self.enter(wait);
+        let entered = self.enter_for(wait, batch);
         self.unparker.unpark();
         entered.map(|()| wait != Wait::No)
+    }
+
+    /// What ends the sleep that begins.
+    fn sleep(&mut self) -> (Wait, Batch) {
+        let deadline = self.deadline();
+        match self.batching.begin(|| self.ring.now()) {
+            Some((batch, bound)) => {
+                (Wait::Until(deadline.map_or(bound, |at| at.min(bound))), batch)
+            }
+            None => (deadline.map_or(Wait::Forever, Wait::Until), Batch::FIRST),
+        }
     }
 
     /// Spins for something to do if that is likely to come soon, and then sleeps.

@@ -3,7 +3,7 @@
 //! The crate's own call keeps the registration in a value that borrows the ring, and cannot ask
 //! for an absolute deadline; so these sixty lines are ours.
 
-use super::Wait;
+use super::{Batch, Wait};
 use crate::sys::{check, monotonic_ns};
 use std::io;
 use std::os::fd::RawFd;
@@ -41,7 +41,7 @@ pub(super) struct Door {
     fd: RawFd,
     /// The thread's registration of the ring, which spares the kernel a look-up on each call.
     registered: Option<u32>,
-    /// The kernel takes absolute deadlines (6.12), so that none has to be recomputed.
+    /// The kernel takes absolute deadlines, so that none has to be recomputed, and batches (6.12).
     absolute: bool,
     /// The kernel can count a sleeping core as idle (6.15), not as one that waits for a disk.
     idle: bool,
@@ -66,20 +66,22 @@ impl Door {
     }
 
     /// See [`Ring::enter`](super::Ring::enter).
-    pub(super) fn enter(&self, submit: u32, wait: Wait) -> io::Result<()> {
+    pub(super) fn enter(&self, submit: u32, wait: Wait, batch: Batch) -> io::Result<()> {
+        let batch = if self.absolute { batch } else { Batch::FIRST };
         let timeout = match wait {
             Wait::No | Wait::Forever => None,
             Wait::Until(deadline) if self.absolute => Some(deadline),
             // A wait of no time at all is a hundred times dearer than not to wait: KERNEL 2.3.
             Wait::Until(deadline) => match deadline.saturating_sub(monotonic_ns()) {
-                0 => return self.call(submit, 0, None),
+                0 => return self.call(submit, Batch { least: 0, ..batch }, None),
                 left => Some(left),
             },
         };
-        self.call(submit, u32::from(wait != Wait::No), timeout)
+        let least = if wait == Wait::No { 0 } else { batch.least };
+        self.call(submit, Batch { least, ..batch }, timeout)
     }
 
-    fn call(&self, submit: u32, at_least: u32, timeout: Option<u64>) -> io::Result<()> {
+    fn call(&self, submit: u32, batch: Batch, timeout: Option<u64>) -> io::Result<()> {
         let time = timeout.map(|ns| libc::timespec {
             tv_sec: (ns / 1_000_000_000) as i64,
             tv_nsec: (ns % 1_000_000_000) as i64,
@@ -87,7 +89,7 @@ impl Door {
         let argument = time.as_ref().map(|time| EventsArg {
             sigmask: 0,
             sigmask_size: 0,
-            min_wait_usec: 0,
+            min_wait_usec: batch.moment,
             timespec: ptr::from_ref(time) as u64,
         });
         let mut flags = GETEVENTS | if self.idle { NO_IOWAIT } else { 0 };
@@ -108,7 +110,7 @@ impl Door {
         // SAFETY: `pointer` is null with size 0, or the live argument with its live timespec; what
         // the queued entries point to was promised when they were pushed.
         let result = unsafe {
-            libc::syscall(libc::SYS_io_uring_enter, door, submit, at_least, flags, pointer, size)
+            libc::syscall(libc::SYS_io_uring_enter, door, submit, batch.least, flags, pointer, size)
         };
         match check(result) {
             Ok(_) => Ok(()),

@@ -75,6 +75,20 @@ pub(crate) enum Wait {
     Forever,
 }
 
+/// What ends a sleep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Batch {
+    /// So many completions.
+    pub(crate) least: u32,
+    /// After so many microseconds, fewer will do. Older kernels (before 6.12) take this for zero.
+    pub(crate) moment: u32,
+}
+
+impl Batch {
+    /// The first completion.
+    pub(crate) const FIRST: Self = Self { least: 1, moment: 0 };
+}
+
 /// One io_uring instance.
 pub(crate) struct Ring {
     // Before `uring`: it has to give its registration back while the ring is open.
@@ -156,10 +170,10 @@ impl Ring {
     ///
     /// Returns early for a signal or when the kernel is short of memory; what was not submitted
     /// stays queued. An error means that the ring is of no use any more.
-    pub(crate) fn enter(&mut self, wait: Wait) -> io::Result<()> {
+    pub(crate) fn enter(&mut self, wait: Wait, batch: Batch) -> io::Result<()> {
         self.check_process();
         let submit = self.unsubmitted() as u32;
-        self.door.enter(submit, wait)
+        self.door.enter(submit, wait, batch)
     }
 
     /// Copies all completions out and gives their places back to the kernel, so that nothing is

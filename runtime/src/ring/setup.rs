@@ -7,7 +7,7 @@
 use super::enter::Door;
 use super::facts::Facts;
 use super::mapped::Mapped;
-use super::{Ring, Wait, explain};
+use super::{Batch, Ring, Wait, explain};
 use crate::config::Config;
 use io_uring::{IoUring, Probe, opcode};
 use std::io;
@@ -125,7 +125,7 @@ fn round_trip(ring: &mut Ring) -> io::Result<()> {
     unsafe { ring.push(|| nop.take()) };
     let mut completions = Vec::new();
     while completions.is_empty() {
-        ring.enter(Wait::Forever)
+        ring.enter(Wait::Forever, Batch::FIRST)
             .map_err(|error| explain::half_blocked("io_uring_enter", &error, &Facts::read()))?;
         ring.reap(&mut completions);
     }
