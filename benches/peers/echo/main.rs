@@ -21,6 +21,7 @@
 //! what limits, and only its CPU time a message means something then.
 
 mod bare;
+#[path = "../clock.rs"]
 mod clock;
 mod load;
 mod nestling;
