@@ -9,6 +9,7 @@ mod buffers;
 mod cancelling;
 mod clock;
 mod combining;
+mod fair;
 mod fatal;
 mod panicking;
 mod queues;

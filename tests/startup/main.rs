@@ -6,6 +6,7 @@
 mod alone;
 mod cores;
 mod fewer;
+mod idle;
 mod left_behind;
 mod limits;
 mod refused;

@@ -1,0 +1,95 @@
+//! Nobody keeps the core from the others: not a task that is always ready, not a busy connection.
+
+use crate::support::{pair, watched};
+use nestling::net::TcpStream;
+use nestling::task::yield_now;
+use nestling::time::{interval, sleep};
+use nestling::{block_on, nursery};
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::thread;
+use std::time::Duration;
+
+/// Questions, each asked when the last one was answered.
+const ROUNDS: usize = 500;
+
+/// Answers until the other end is gone.
+async fn answer(stream: TcpStream) -> io::Result<()> {
+    let mut buffer = vec![0; 8];
+    loop {
+        let (received, filled) = stream.read(buffer).await;
+        if received? == 0 {
+            return Ok(());
+        }
+        let (sent, back) = stream.write_all(filled).await;
+        sent?;
+        buffer = back;
+    }
+}
+
+fn ask(mut stream: UnixStream) {
+    for _ in 0..ROUNDS {
+        stream.write_all(&[1; 8]).expect("it is open");
+        stream.read_exact(&mut [0; 8]).expect("an answer");
+    }
+}
+
+/// Runs until questions are answered and timers have fired, beside what `busy` does for ever.
+fn beside(busy: impl AsyncFn()) {
+    let result: io::Result<()> = block_on(nursery(async |n| {
+        let (ours, theirs) = pair();
+        let asking = thread::spawn(move || ask(theirs));
+        let all = n.canceller();
+        n.spawn(async {
+            busy().await;
+            Ok::<_, io::Error>(())
+        });
+        nursery(async |served| {
+            served.spawn(answer(ours));
+            served.spawn(async {
+                let mut ticks = interval(Duration::from_millis(1));
+                for _ in 0..20 {
+                    ticks.tick().await;
+                    sleep(Duration::from_micros(10)).await;
+                }
+                Ok(())
+            });
+            Ok::<_, io::Error>(())
+        })
+        .await?;
+        all.cancel();
+        asking.join().expect("all was answered");
+        Ok(())
+    }));
+    result.expect("nothing fails");
+}
+
+#[test]
+fn f8_tasks_that_wake_themselves_keep_nobody_waiting() {
+    watched(|| {
+        beside(async || {
+            loop {
+                yield_now().await;
+            }
+        });
+    });
+}
+
+#[test]
+fn f9_a_connection_that_is_flooded_keeps_nobody_waiting() {
+    watched(|| {
+        beside(async || {
+            let (ours, mut theirs) = pair();
+            // Ends when the connection does.
+            thread::spawn(move || while theirs.write_all(&[0; 16 * 1024]).is_ok() {});
+            let mut buffer = vec![0; 16 * 1024];
+            loop {
+                let (received, back) = ours.read(buffer).await;
+                if received.is_err() {
+                    return;
+                }
+                buffer = back;
+            }
+        });
+    });
+}
