@@ -9,7 +9,7 @@ use nestling::{Cores, RemoteCanceller, Runtime, nursery};
 use std::fs;
 use std::future::pending;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -27,8 +27,8 @@ async fn wait(ready: Sender<RemoteCanceller>) -> io::Result<()> {
         n.spawn(async { listener.accept().await.map(drop) });
         n.spawn(async { client.read(vec![0; 16]).await.0.map(drop) });
         n.spawn(async { server.read(vec![0; 16]).await.0.map(drop) });
-        n.spawn(async { Ok::<_, io::Error>(never.notified().await) });
-        n.spawn(async { Ok::<_, io::Error>(sleep(Duration::from_secs(3_600)).await) });
+        n.spawn(never.notified());
+        n.spawn(sleep(Duration::from_secs(3_600)));
         ready.send(n.canceller().remote()).expect("the test waits");
         pending().await
     })
@@ -43,23 +43,23 @@ fn others() -> Vec<PathBuf> {
     all.filter(|path| path.file_name() != this.file_name()).collect()
 }
 
-fn read(thread: &PathBuf, file: &str) -> String {
+fn read(thread: &Path, file: &str) -> String {
     fs::read_to_string(thread.join(file)).expect("it runs")
 }
 
-fn asleep(thread: &PathBuf) -> bool {
+fn asleep(thread: &Path) -> bool {
     read(thread, "stat").rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" S"))
 }
 
 /// How often threads went to sleep, and how often they were kept from running: without either,
 /// nothing has run.
 fn switches(threads: &[PathBuf]) -> Vec<String> {
-    let of = |thread| {
+    let of = |thread: &Path| {
         let status = read(thread, "status");
         let lines = status.lines().filter(|line| line.contains("ctxt_switches"));
         lines.collect::<Vec<_>>().join(" ")
     };
-    threads.iter().map(of).collect()
+    threads.iter().map(|thread| of(thread)).collect()
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn f10_an_idle_process_makes_no_system_call() {
         let cancellers: Vec<_> = (0..2).map(|_| cancellers.recv().expect("a core")).collect();
         let others = others();
         assert!(others.len() >= before + 2, "two cores, and who waits for them");
-        while !others.iter().all(asleep) {
+        while !others.iter().all(|thread| asleep(thread)) {
             thread::yield_now();
         }
         let slept = switches(&others);
