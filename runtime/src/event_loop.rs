@@ -90,7 +90,9 @@ impl EventLoop<'_> {
                     return output;
                 }
             }
-            self.turn();
+            self.hear();
+            self.expire_timers();
+            self.turn(wake::is_queued(self.root));
         }
     }
 
@@ -103,11 +105,8 @@ impl EventLoop<'_> {
         polled
     }
 
-    /// One turn, but for the polling.
-    fn turn(&self) {
-        self.hear();
-        self.expire_timers();
-        let runnable = wake::is_queued(self.root);
+    /// Enters the kernel, asleep if there is nothing to do, and acts on what comes out.
+    fn turn(&self, runnable: bool) {
         let turned = self.driver.borrow_mut().turn(runnable, || self.injector.is_empty());
         if let Err(error) = turned {
             // Nothing can be drained any more; freeing what the kernel may write to would be
@@ -200,9 +199,12 @@ impl EventLoop<'_> {
         let withdrawn = self.driver.borrow_mut().cancel_all();
         withdrawn.into_iter().for_each(wake::Waiter::wake);
         while !self.driver.borrow().is_drained() {
+            self.hear();
+            self.expire_timers();
             // The root is not polled any more: what wakes it must not keep the core from waiting.
-            wake::take_queued(self.root);
-            self.turn();
+            // What was heard may have been the last that was in flight, and nothing wakes it then.
+            let drained = self.driver.borrow().is_drained();
+            self.turn(drained);
         }
     }
 }
