@@ -2,18 +2,21 @@
 //!
 //! A seccomp filter makes `io_uring_enter` fail from one moment on, for one thread.
 
-use crate::support::{pair, poll_once, turn, watched};
+use crate::support::{asleep, pair, poll_once, thread_id, turn, watched};
 use nestling::buf::{IoBuf, IoBufMut};
 use nestling::task::yield_now;
 use nestling::time::sleep;
-use nestling::{Runtime, nursery, timeout};
+use nestling::{Core, Cores, Runtime, nursery, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::cell::RefCell;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -199,5 +202,36 @@ fn a5_broken_ring_leaks_what_is_dropped_later() {
         });
         // The thread has ended, and its thread-locals with it.
         assert_eq!(freed, 0);
+    });
+}
+
+/// A message that wakes another core stands in the queue of a ring that breaks: that core is woken
+/// all the same, and hears that this one has failed.
+#[test]
+fn f1_broken_ring_does_not_keep_the_wake_of_another_core() {
+    watched(|| {
+        let (send, sent) = channel();
+        let (send, sent) = (Mutex::new(send), Mutex::new(sent));
+        let main = async move |core: Core| -> io::Result<()> {
+            if core.index() == 1 {
+                let send = send.lock().unwrap().clone();
+                poll_fn(|cx| {
+                    let _ = send.send((cx.waker().clone(), thread_id()));
+                    Poll::<()>::Pending
+                })
+                .await;
+            }
+            let (waker, thread) = sent.lock().unwrap().recv().unwrap();
+            while !asleep(thread) {
+                thread::yield_now();
+            }
+            waker.wake();
+            break_the_ring();
+            pending().await
+        };
+        let run = || Runtime::builder().cores(Cores::Count(2)).no_spin().run(main);
+        let payload = catch_unwind(AssertUnwindSafe(run)).expect_err("the ring is broken");
+        let text = payload.downcast_ref::<String>().expect("a text");
+        assert!(text.contains("io_uring_enter"), "{text}");
     });
 }

@@ -56,11 +56,14 @@ pub(crate) struct Joined(());
 
 impl Drop for Joined {
     fn drop(&mut self) {
-        // Nothing is entered any more.
-        while let Some((core, _)) = next_bell() {
-            ring_bell(core);
+        // Nothing is entered any more: bells that wait for it would not ring, nor would those for
+        // which the ring has not taken the message.
+        BELLS.with(|bells| bells.borrow_mut().clear());
+        let member = CURRENT.with(|current| current.take());
+        if let Some((team, index)) = &member {
+            let others = team.0.iter().enumerate().filter(|(other, _)| other != index);
+            others.for_each(|(_, peer)| peer.core.ring());
         }
-        drop(CURRENT.with(|current| current.take()));
     }
 }
 
