@@ -3,6 +3,7 @@
 use super::Driver;
 use crate::config::TURNS_PER_ENTER;
 use crate::ring::{Batch, Wait};
+use crate::wake;
 use std::hint::spin_loop;
 use std::io;
 
@@ -47,7 +48,7 @@ impl Driver {
         self.arm_bell();
         self.unparker.park();
         // What did not fit, or was refused for lack of memory, is still to be submitted.
-        let submitted = self.backlog.is_empty() && self.cancels.is_empty();
+        let submitted = self.backlog.is_empty() && self.cancels.is_empty() && !wake::has_bells();
         let nothing = submitted && self.completions.is_empty();
         let (wait, batch) = match self.bell_armed && nothing && idle() {
             true => self.sleep(),
