@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender};
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 /// What another thread asks of this core.
 pub(crate) enum Message {
@@ -123,6 +123,9 @@ impl Injector {
     /// The core is gone. Whoever still asks finds nobody.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
+        // With the fence of `claim`: either this finds what was pushed, or whoever pushed it finds
+        // the queue closed.
+        fence(Ordering::SeqCst);
         // Each queued message holds this queue: emptying it breaks the circle.
         while self.queue.1.try_recv().is_ok() {}
     }
