@@ -27,6 +27,10 @@
 //! Applications use the crate `nestling`, which adds the nurseries. This one starts no tasks of its
 //! own: [`block_on`] runs one future, and [`lowlevel`] has what nurseries are built from.
 
+#[macro_use]
+#[cfg(loom)]
+mod locals;
+
 #[expect(unsafe_code, reason = "system calls that no crate offers")]
 mod sys;
 

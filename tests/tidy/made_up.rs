@@ -115,6 +115,7 @@ fn stray_cfg_is_found() {
         let text = format!("//! Keys.\n#[cfg(feature = \"f\")]\n{item}\n");
         assert_breach("runtime/src/key.rs", &text, 2, "`cfg`");
     }
+    assert_breach("runtime/src/key.rs", "//! Keys.\n#[cfg(loom)]\nuse std::io;\n", 2, "`cfg`");
     assert_breach("tests/r01.rs", "//! One.\n#[cfg(feature = \"f\")]\npub use a;\n", 2, "`cfg`");
     assert_breach("tests/r01.rs", "//! One.\nconst A: bool = cfg!(a);\n", 2, "`cfg`");
 }

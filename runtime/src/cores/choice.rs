@@ -38,9 +38,9 @@ pub enum Cores {
 /// See [`Cores`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Core {
-    pub(super) id: usize,
-    pub(super) index: usize,
-    pub(super) count: usize,
+    pub(crate) id: usize,
+    pub(crate) index: usize,
+    pub(crate) count: usize,
 }
 
 impl Core {

@@ -4,7 +4,7 @@ mod abroad;
 mod builder;
 mod choice;
 mod host;
-mod run;
+pub(crate) mod run;
 mod stop;
 
 pub use abroad::{Abroad, abroad, place};

@@ -6,12 +6,13 @@ use super::stop::Stop;
 use super::{Builder, Core};
 use crate::config::{Config, SPIN};
 use crate::runtime::Runtime;
+use crate::sys::shared::AtomicUsize;
 use crate::wake::{Peer, Team};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -24,7 +25,7 @@ enum Failure<E> {
 }
 
 /// What the threads share.
-struct Shared<M, E> {
+pub(crate) struct Shared<M, E> {
     main: M,
     /// One has failed: the others are cancelled.
     stop: Stop,
@@ -37,6 +38,17 @@ struct Shared<M, E> {
 }
 
 impl<M, E> Shared<M, E> {
+    /// Before so many cores have started.
+    pub(crate) fn new(main: M, cores: usize) -> Arc<Self> {
+        Arc::new(Self {
+            main,
+            stop: Stop::default(),
+            running: AtomicUsize::new(cores),
+            over: Stop::default(),
+            failure: Mutex::new(None),
+        })
+    }
+
     fn fail(&self, failure: Failure<E>) {
         let mut first = self.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         match (&*first, &failure) {
@@ -85,13 +97,7 @@ where
     builders.iter().try_for_each(|(_, builder)| builder.check_name())?;
     // Cores that share processors do not keep each other from them.
     let spin = if cores.len() <= paid() { SPIN } else { Duration::ZERO };
-    let shared = Arc::new(Shared {
-        main,
-        stop: Stop::default(),
-        running: AtomicUsize::new(cores.len()),
-        over: Stop::default(),
-        failure: Mutex::new(None),
-    });
+    let shared = Shared::new(main, cores.len());
     let (report, reports) = channel();
     let mut starts = Vec::new();
     let mut threads = Vec::new();
@@ -177,20 +183,34 @@ where
         };
         drop(report);
         // Hung up: another core could not start.
-        let team = started.recv().ok()?.join(core.index);
-        let mut value = None;
-        let running = Running(Arc::clone(&shared));
-        let done = |ended| {
-            value = shared.note(ended);
-            drop(running);
-        };
-        let host = host((shared.main)(core), &shared.stop, &shared.over, done);
-        let ran = catch_unwind(AssertUnwindSafe(|| runtime.block_on(host)));
-        drop(team);
-        if let Err(payload) = ran {
-            // The core itself, not its program.
-            shared.fail(Failure::Panic(payload));
-        }
-        value
+        let team = started.recv().ok()?;
+        serve(&mut runtime, core, team, &shared)
     })
+}
+
+/// Runs the program on one core, which is ready like all others; what it returned comes back.
+pub(crate) fn serve<M, T, E>(
+    runtime: &mut Runtime,
+    core: Core,
+    team: Arc<Team>,
+    shared: &Arc<Shared<M, E>>,
+) -> Option<T>
+where
+    M: AsyncFn(Core) -> Result<T, E>,
+{
+    let joined = team.join(core.index);
+    let mut value = None;
+    let running = Running(Arc::clone(shared));
+    let done = |ended| {
+        value = shared.note(ended);
+        drop(running);
+    };
+    let host = host((shared.main)(core), &shared.stop, &shared.over, done);
+    let ran = catch_unwind(AssertUnwindSafe(|| runtime.block_on(host)));
+    drop(joined);
+    if let Err(payload) = ran {
+        // The core itself, not its program.
+        shared.fail(Failure::Panic(payload));
+    }
+    value
 }

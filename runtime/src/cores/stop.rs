@@ -1,7 +1,7 @@
 //! `Stop`: by which the first core that fails cancels the others.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::sys::shared::{AtomicBool, Mutex};
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 /// A flag that wakes whoever has to see it.

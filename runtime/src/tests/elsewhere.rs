@@ -27,7 +27,8 @@ fn f3_work_that_ends_before_the_drain_looks() {
             Box::new(|| {})
         });
         let mut ended = pin!(ended);
-        poll_fn(|cx| Poll::Ready(assert!(ended.as_mut().poll(cx).is_pending()))).await;
+        let polled = poll_fn(|cx| Poll::Ready(ended.as_mut().poll(cx))).await;
+        assert!(polled.is_pending());
     });
     drop(done);
     watchdog.join().expect("it only waits");

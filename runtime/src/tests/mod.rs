@@ -1,8 +1,16 @@
 //! What the parts promise each other, and what cannot be provoked from outside.
 
+#[cfg(not(loom))]
 mod elsewhere;
+#[cfg(not(loom))]
 mod explain;
+#[cfg(not(loom))]
 mod files;
+#[cfg(not(loom))]
 mod frozen;
+#[cfg(not(loom))]
 mod keys;
+#[cfg(loom)]
+mod models;
+#[cfg(not(loom))]
 mod table;

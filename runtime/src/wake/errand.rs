@@ -1,9 +1,10 @@
 //! `Errand`: what another thread wants to be done about a scope of this core.
 
 use super::injector::{Injector, Message};
+use crate::sys::shared::AtomicBool;
 use crate::tree::NodeId;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 /// The wish that a scope be cancelled; stands in the core's queue once at most.
 #[derive(Debug)]

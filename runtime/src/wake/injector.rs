@@ -5,11 +5,11 @@ use super::team;
 use super::unparker::Unparker;
 use super::waker::Remote;
 use crate::key::Key;
-use crossbeam_channel::{Receiver, Sender};
+use crate::sys::shared::{AtomicBool, Queue, fence};
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::Ordering;
 
 /// What another thread asks of this core.
 pub(crate) enum Message {
@@ -27,7 +27,7 @@ pub(crate) enum Message {
 /// what it has not woken yet, cancels once, and finishes once; what is to be run here is counted
 /// among the children of the nursery that sent it.
 pub(crate) struct Injector {
-    queue: (Sender<Message>, Receiver<Message>),
+    queue: Queue<Message>,
     /// Wakes the core if it sleeps; at most one system call for each time that it does.
     unparker: Arc<Unparker>,
     /// The core is gone: a message is dropped, not queued for nobody.
@@ -80,14 +80,13 @@ impl Drop for Entered {
 
 impl std::fmt::Debug for Injector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Injector").field("queued", &self.queue.1.len()).finish_non_exhaustive()
+        f.debug_struct("Injector").field("queued", &self.queue.len()).finish_non_exhaustive()
     }
 }
 
 impl Injector {
     pub(crate) fn new(unparker: Arc<Unparker>) -> Arc<Self> {
-        let queue = crossbeam_channel::unbounded();
-        Arc::new(Self { queue, unparker, closed: AtomicBool::new(false) })
+        Arc::new(Self { queue: Queue::new(), unparker, closed: AtomicBool::new(false) })
     }
 
     /// Queues a message and makes sure that the core sees it.
@@ -95,8 +94,7 @@ impl Injector {
         if self.closed.load(Ordering::SeqCst) {
             return;
         }
-        // The receiver lives in `self`, so the channel cannot be disconnected.
-        let _ = self.queue.0.send(message);
+        self.queue.push(message);
         if self.unparker.claim() && !team::ring_with_next_enter(self) {
             self.unparker.ring();
         }
@@ -108,7 +106,7 @@ impl Injector {
 
     /// What others have asked for; those who ask meanwhile are heard next time.
     pub(crate) fn drain(&self) -> impl Iterator<Item = Message> {
-        (0..self.queue.1.len()).map_while(|_| self.queue.1.try_recv().ok())
+        (0..self.queue.len()).map_while(|_| self.queue.pop())
     }
 
     /// Wakes the core, by whose thread nothing is entered soon enough.
@@ -117,7 +115,7 @@ impl Injector {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.1.is_empty()
+        self.queue.is_empty()
     }
 
     /// The core is gone. Whoever still asks finds nobody.
@@ -127,6 +125,6 @@ impl Injector {
         // the queue closed.
         fence(Ordering::SeqCst);
         // Each queued message holds this queue: emptying it breaks the circle.
-        while self.queue.1.try_recv().is_ok() {}
+        while self.queue.pop().is_some() {}
     }
 }

@@ -10,11 +10,11 @@
 //! A wake that finds the core running costs a fence and a load: the core looks at its queues before
 //! it parks. Each park is woken by at most one write.
 
-use crate::sys::EventFd;
+use crate::sys::shared::{AtomicU8, EventFd, fence};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering, fence};
+use std::sync::atomic::Ordering;
 
 const RUNNING: u8 = 0;
 const PARKED: u8 = 1;

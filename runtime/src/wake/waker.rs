@@ -6,10 +6,11 @@
 
 use super::injector::{self, Injector, Message};
 use super::ready;
+use crate::sys::shared::AtomicBool;
 use crate::tree::NodeId;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
 
 /// What a poll's own waker points to.

@@ -1,0 +1,44 @@
+//! `thread_local!` for the model checker, whose threads take turns on one of the machine's: under
+//! std's name, so that the code that uses it is the same.
+
+use loom::thread::LocalKey;
+use std::cell::Cell;
+use std::marker::PhantomData;
+
+/// The checker's key, with std's methods.
+#[derive(Debug)]
+pub(crate) struct Local<T: 'static>(LocalKey<T>);
+
+impl<T> Local<T> {
+    pub(crate) const fn new(init: fn() -> T) -> Self {
+        Self(LocalKey { init, _p: PhantomData })
+    }
+
+    pub(crate) fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        self.0.with(f)
+    }
+}
+
+impl<T> Local<Cell<T>> {
+    pub(crate) fn get(&'static self) -> T
+    where
+        T: Copy,
+    {
+        self.with(Cell::get)
+    }
+
+    pub(crate) fn set(&'static self, value: T) {
+        self.with(|cell| cell.set(value));
+    }
+
+    pub(crate) fn replace(&'static self, value: T) -> T {
+        self.with(|cell| cell.replace(value))
+    }
+}
+
+macro_rules! thread_local {
+    ($($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = const $init:block;)*) => {$(
+        $(#[$attribute])*
+        $vis static $name: crate::locals::Local<$type> = crate::locals::Local::new(|| $init);
+    )*};
+}
