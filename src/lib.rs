@@ -34,7 +34,7 @@ pub use nestling_nursery::{
     nursery_all, nursery_with, race, shield, shield_for, timeout, timeout_at,
 };
 pub use nestling_runtime::{
-    Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, dump_tree, inspect,
+    Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, doctor, dump_tree, inspect,
     is_cancelled, net, signal, stats, sync, time,
 };
 

@@ -88,10 +88,15 @@ mod runtime;
 
 mod cores;
 
+#[cfg(not(loom))]
+pub mod doctor;
+
 pub mod inspect;
 pub mod lowlevel;
 
 pub use cores::{Builder, Core, Cores};
+#[cfg(not(loom))]
+pub use doctor::doctor;
 pub use driver::Stats;
 pub use dump::dump_tree;
 pub use runtime::{Runtime, block_on, stats};

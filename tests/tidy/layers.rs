@@ -8,7 +8,7 @@ pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 4] =
 
 /// The modules of `runtime/src`, lowest first. A file imports from lower layers, or from its own
 /// module; modules of one layer do not know each other.
-const LAYERS: [&[&str]; 16] = [
+const LAYERS: [&[&str]; 17] = [
     &["locals"],
     &["sys", "fd", "buf", "config", "key", "label"],
     &["tree"],
@@ -23,6 +23,7 @@ const LAYERS: [&[&str]; 16] = [
     &["event_loop", "guests", "dump", "chrome_trace", "spans"],
     &["runtime"],
     &["cores"],
+    &["doctor"],
     &["lowlevel", "inspect"],
     &["lib"],
 ];

@@ -10,3 +10,8 @@ mod stop;
 pub use abroad::{Abroad, abroad, place};
 pub use builder::Builder;
 pub use choice::{Core, Cores};
+
+/// The cores that [`Cores::All`] takes.
+pub(crate) fn all() -> std::io::Result<Vec<Core>> {
+    Cores::All.choose()
+}

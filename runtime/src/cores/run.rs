@@ -5,6 +5,8 @@ use super::host::{Ended, host};
 use super::stop::Stop;
 use super::{Builder, Core};
 use crate::config::{Config, SPIN};
+use crate::ring::facts::Facts;
+use crate::ring::{Refusal, explain};
 use crate::runtime::Runtime;
 use crate::sys::shared::AtomicUsize;
 use crate::wake::{Peer, Team};
@@ -108,7 +110,10 @@ where
         let thread = spawn(own, Arc::clone(&shared), report.clone(), started);
         match thread {
             Ok(thread) => threads.push(thread),
-            Err(error) => drop(report.send(Err(error))),
+            Err(error) => {
+                let error = explain::thread(&error, &Facts::read());
+                drop(report.send(Err(cannot_start(core, &error))));
+            }
         }
         starts.push(start);
     }
@@ -149,6 +154,10 @@ fn finish<M, T, E>(
     }
 }
 
+fn cannot_start(core: Core, error: &io::Error) -> io::Error {
+    Refusal::at(&format!("core {} cannot start", core.id), error)
+}
+
 /// Starts one core's thread. It says whether it is ready, and waits to be started.
 fn spawn<M, T, E>(
     (core, config, pin): (Core, Config, bool),
@@ -168,16 +177,13 @@ where
             let peer = runtime.as_peer()?;
             Ok((runtime, peer))
         });
-        let built = built.map_err(|error| {
-            io::Error::new(error.kind(), format!("core {} cannot start: {error}", core.id))
-        });
         let mut runtime = match built {
             Ok((runtime, peer)) => {
                 let _ = report.send(Ok((core.index, peer)));
                 runtime
             }
             Err(error) => {
-                let _ = report.send(Err(error));
+                let _ = report.send(Err(cannot_start(core, &error)));
                 return None;
             }
         };

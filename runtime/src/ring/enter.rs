@@ -42,9 +42,9 @@ pub(super) struct Door {
     /// The thread's registration of the ring, which spares the kernel a look-up on each call.
     registered: Option<u32>,
     /// The kernel takes absolute deadlines, so that none has to be recomputed, and batches (6.12).
-    absolute: bool,
+    pub(super) absolute: bool,
     /// The kernel can count a sleeping core as idle (6.15), not as one that waits for a disk.
-    idle: bool,
+    pub(super) idle: bool,
 }
 
 impl Door {
@@ -57,6 +57,10 @@ impl Door {
             door.registered = Some(update.offset);
         }
         door
+    }
+
+    pub(super) fn is_registered(&self) -> bool {
+        self.registered.is_some()
     }
 
     fn register(&self, what: u32, update: &mut RingFdUpdate) -> io::Result<libc::c_long> {

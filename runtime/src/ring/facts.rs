@@ -1,6 +1,7 @@
-//! What the machine says about itself, read when io_uring refuses to start.
+//! What the machine says about itself, read when io_uring refuses to start and by the doctor.
 
-use crate::sys::Limit;
+use crate::sys::{self, Limit, Pids};
+use std::fmt;
 use std::fs;
 
 /// Everything an explanation may need. Read once, on failure only.
@@ -26,6 +27,10 @@ pub(crate) struct Facts {
     pub(crate) memlock: Limit,
     /// The limit of descriptors.
     pub(crate) nofile: Limit,
+    /// The limit of threads of the user.
+    pub(crate) threads: Limit,
+    /// The limit of threads of the control group.
+    pub(crate) pids: Option<Pids>,
 }
 
 const CAP_IPC_LOCK: u32 = 14;
@@ -37,7 +42,7 @@ impl Facts {
         let status = text("/proc/thread-self/status");
         let capabilities = u64::from_str_radix(&field(&status, "CapEff:"), 16).unwrap_or(0);
         Self {
-            release: text("/proc/sys/kernel/osrelease").trim().to_owned(),
+            release: sys::release(),
             disabled: text("/proc/sys/kernel/io_uring_disabled").trim().parse().ok(),
             group: text("/proc/sys/kernel/io_uring_group").trim().parse().ok(),
             seccomp: field(&status, "Seccomp:") == "2",
@@ -47,6 +52,8 @@ impl Facts {
             may_lock: capabilities & (1 << CAP_IPC_LOCK) != 0,
             memlock: Limit::of_locked_memory(),
             nofile: Limit::of_descriptors(),
+            threads: Limit::of_threads(),
+            pids: Pids::read(),
         }
     }
 
@@ -55,6 +62,17 @@ impl Facts {
         let mut numbers = self.release.split(['.', '-']).map_while(|n| n.parse::<u32>().ok());
         let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
         (major, minor) >= (6, 1)
+    }
+}
+
+/// What may stand in the way, apart from the limits.
+impl fmt::Display for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let uid = if self.uid.is_empty() { "unknown" } else { &self.uid };
+        let disabled = self.disabled.map_or("unknown".to_owned(), |value| value.to_string());
+        write!(f, "uid {uid}; kernel.io_uring_disabled {disabled}; ")?;
+        write!(f, "seccomp filter: {}; ", if self.seccomp { "yes" } else { "none known" })?;
+        write!(f, "container: {}", self.container.unwrap_or("none known"))
     }
 }
 

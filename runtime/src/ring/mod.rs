@@ -9,23 +9,35 @@
 //!
 //! The ring is driven by the thread that made it, and by no other process.
 
+#[cfg(not(loom))]
+pub(crate) mod behaviour;
 mod enter;
 pub(crate) mod explain;
+#[cfg(not(loom))]
+mod extras;
 pub(crate) mod facts;
+#[cfg(not(loom))]
+pub(crate) mod ladder;
 #[cfg(not(loom))]
 mod mapped;
 #[cfg(loom)]
 mod modelled;
+mod refusal;
 #[cfg(not(loom))]
-mod setup;
+pub(crate) mod setup;
 #[cfg(not(loom))]
 mod uring;
 
 use std::io;
 
 pub(crate) use enter::fatal;
+#[cfg(not(loom))]
+pub(crate) use extras::Extra;
 #[cfg(loom)]
 pub(crate) use modelled::Ring;
+pub(crate) use refusal::Refusal;
+#[cfg(not(loom))]
+pub(crate) use setup::Step;
 #[cfg(not(loom))]
 pub(crate) use uring::Ring;
 

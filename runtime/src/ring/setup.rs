@@ -7,7 +7,7 @@
 use super::enter::Door;
 use super::facts::Facts;
 use super::mapped::Mapped;
-use super::{Batch, Ring, Wait, explain};
+use super::{Batch, Ring, Wait, explain, ladder};
 use crate::config::Config;
 use io_uring::{IoUring, Probe, opcode};
 use std::io;
@@ -29,15 +29,29 @@ const NEEDED: [(u8, &str, &str); 10] = [
     (opcode::MsgRingData::CODE, "IORING_OP_MSG_RING", "5.18"),
 ];
 
-pub(super) fn open(config: &Config) -> io::Result<Ring> {
-    let uring = build(config)?;
+/// What has to go well for a ring to be made, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    Setup,
+    Features,
+    Operations,
+    Enter,
+}
+
+/// Tells `passed` of each step that went well; the error is that of the next one.
+pub(super) fn open(config: &Config, passed: &mut dyn FnMut(Step)) -> io::Result<Ring> {
+    let (uring, direct) = build(config)?;
+    passed(Step::Setup);
     check_features(&uring)?;
+    passed(Step::Features);
     check_operations(&uring)?;
+    passed(Step::Operations);
     let absolute = uring.params().is_feature_min_timeout();
     let idle = uring.params().is_feature_no_iowait();
     let door = Door::new(uring.as_raw_fd(), absolute, idle);
-    let mut ring = Ring { door, uring: Mapped::new(uring) };
+    let mut ring = Ring { door, uring: Mapped::new(uring), direct };
     round_trip(&mut ring)?;
+    passed(Step::Enter);
     Ok(ring)
 }
 
@@ -49,7 +63,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// suite that run side by side, and long pauses would lose every race against them.
 const PAUSES: u32 = 200;
 
-fn build(config: &Config) -> io::Result<IoUring> {
+fn build(config: &Config) -> io::Result<(IoUring, bool)> {
     let mut pauses = 0;
     loop {
         let error = match attempt(config) {
@@ -57,7 +71,7 @@ fn build(config: &Config) -> io::Result<IoUring> {
             Err(error) => error,
         };
         if error.raw_os_error() == Some(libc::EINVAL) {
-            return Err(explain::lacks("IORING_SETUP_DEFER_TASKRUN", "6.1", &Facts::read()));
+            return Err(ladder::explain(&Facts::read()));
         }
         let facts = Facts::read();
         let lacks_memory = error.raw_os_error() == Some(libc::ENOMEM);
@@ -69,27 +83,16 @@ fn build(config: &Config) -> io::Result<IoUring> {
     }
 }
 
-fn attempt(config: &Config) -> io::Result<IoUring> {
-    let with = |no_sqarray: bool| {
-        let mut builder = IoUring::builder();
-        builder
-            .dontfork()
-            .setup_single_issuer()
-            .setup_defer_taskrun()
-            .setup_taskrun_flag()
-            .setup_submit_all()
-            .setup_clamp()
-            .setup_cqsize(config.completions.max(config.entries));
-        if no_sqarray {
-            builder.setup_no_sqarray();
-        }
-        builder.build(config.entries)
-    };
+/// A ring, and whether its entries need no index.
+fn attempt(config: &Config) -> io::Result<(IoUring, bool)> {
     // NO_SQARRAY (6.6) only saves a load an entry.
-    with(true).or_else(|error| match error.raw_os_error() {
-        Some(libc::EINVAL) => with(false),
-        _ => Err(error),
-    })
+    match ladder::builder(config).setup_no_sqarray().build(config.entries) {
+        Ok(uring) => Ok((uring, true)),
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            Ok((ladder::builder(config).build(config.entries)?, false))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn check_features(uring: &IoUring) -> io::Result<()> {
@@ -112,11 +115,20 @@ fn check_operations(uring: &IoUring) -> io::Result<()> {
         .submitter()
         .register_probe(&mut probe)
         .map_err(|error| explain::half_blocked("io_uring_register", &error, &Facts::read()))?;
-    match NEEDED.iter().find(|(code, ..)| !probe.is_supported(*code)) {
-        Some((_, name, since)) => Err(explain::lacks(name, since, &Facts::read())),
+    match lacking(|code| probe.is_supported(code)) {
+        Some((name, since)) => Err(explain::lacks(name, since, &Facts::read())),
         None => Ok(()),
     }
 }
+
+/// The first operation that is needed and not supported, and the release that brought it.
+pub(crate) fn lacking(supports: impl Fn(u8) -> bool) -> Option<(&'static str, &'static str)> {
+    let missing = NEEDED.iter().find(|(code, ..)| !supports(*code));
+    missing.map(|(_, name, since)| (*name, *since))
+}
+
+/// Times that the kernel is entered for one answer.
+const PATIENCE: u32 = 1_000;
 
 /// A filter may let the other two calls pass and stop `enter`: only an operation shows it.
 fn round_trip(ring: &mut Ring) -> io::Result<()> {
@@ -124,13 +136,18 @@ fn round_trip(ring: &mut Ring) -> io::Result<()> {
     // SAFETY: a no-operation has no pointers.
     unsafe { ring.push(|| nop.take()) };
     let mut completions = Vec::new();
-    while completions.is_empty() {
+    // Signals and short memory cost a turn each; a call that only ever pretends costs them all.
+    for _ in 0..PATIENCE {
+        if !completions.is_empty() {
+            break;
+        }
         ring.enter(Wait::Forever, Batch::FIRST)
             .map_err(|error| explain::half_blocked("io_uring_enter", &error, &Facts::read()))?;
         ring.reap(&mut completions);
     }
     match completions.as_slice() {
         [completion] if completion.result == 0 => Ok(()),
+        [] => Err(explain::misbehaves("a no-operation is never answered", &Facts::read())),
         other => Err(io::Error::other(format!("a no-operation was answered by {other:?}"))),
     }
 }

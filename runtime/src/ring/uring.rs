@@ -2,7 +2,7 @@
 
 use super::enter::Door;
 use super::mapped::Mapped;
-use super::{Batch, Completion, Entry, Wait, explain, setup};
+use super::{Batch, Completion, Entry, Step, Wait, explain, setup};
 use crate::config::Config;
 use std::fmt;
 use std::io;
@@ -13,6 +13,8 @@ pub(crate) struct Ring {
     // Before `uring`: it has to give its registration back while the ring is open.
     pub(super) door: Door,
     pub(super) uring: Mapped,
+    /// An entry is found by its place, not through an index.
+    pub(super) direct: bool,
 }
 
 impl fmt::Debug for Ring {
@@ -24,7 +26,12 @@ impl fmt::Debug for Ring {
 impl Ring {
     /// Sets the ring up and proves that it works; the error says what is missing and the remedy.
     pub(crate) fn new(config: &Config) -> io::Result<Self> {
-        setup::open(config)
+        setup::open(config, &mut |_| {})
+    }
+
+    /// The same, and tells of each step that went well.
+    pub(crate) fn stepwise(config: &Config, mut passed: impl FnMut(Step)) -> io::Result<Self> {
+        setup::open(config, &mut passed)
     }
 
     /// Another descriptor of the ring, for other rings to post to.

@@ -1,14 +1,18 @@
-//! The raw system calls that no crate offers, each behind a safe function.
+//! What is asked of the kernel past the ring and the crates, each behind a safe function.
 
+mod cgroup;
 mod clock;
 mod error;
 #[cfg(not(loom))]
 mod eventfd;
 mod fork;
 mod limits;
+mod release;
 pub(crate) mod shared;
 
+pub(crate) use cgroup::Pids;
 pub(crate) use clock::{monotonic_ns, monotonic_tick_ns};
 pub(crate) use error::check;
 pub(crate) use fork::ForkGuard;
 pub(crate) use limits::Limit;
+pub(crate) use release::release;

@@ -3,9 +3,10 @@
 //! What can be provoked on any machine is in `tests/startup/` of the workspace.
 
 use crate::config::Config;
-use crate::ring::explain;
+use crate::ring::behaviour::{Expected, judge};
 use crate::ring::facts::Facts;
-use crate::sys::Limit;
+use crate::ring::{Completion, Refusal, explain, fatal, ladder, setup};
+use crate::sys::{Limit, Pids};
 use std::io::{Error, ErrorKind};
 
 /// A machine on which everything is allowed.
@@ -21,11 +22,13 @@ fn facts() -> Facts {
         may_lock: false,
         memlock: Limit { soft: Some(8 << 20), hard: None },
         nofile: Limit { soft: Some(1024), hard: Some(4096) },
+        threads: Limit { soft: Some(500), hard: None },
+        pids: None,
     }
 }
 
 /// What is said when `io_uring_setup` answers so.
-fn setup(answer: i32, facts: &Facts) -> String {
+fn refused(answer: i32, facts: &Facts) -> String {
     explain::setup(&Error::from_raw_os_error(answer), &Config::default(), facts).to_string()
 }
 
@@ -44,10 +47,10 @@ fn an_old_kernel_is_told_what_is_needed() {
         let expected = format!(
             "this kernel ({release}) has no usable io_uring. Nestling needs Linux 6.1 or newer"
         );
-        assert_eq!(setup(libc::ENOSYS, &old(release)), expected);
+        assert_eq!(refused(libc::ENOSYS, &old(release)), expected);
     }
     for release in ["6.1.0", "6.1-rc4", "6.18.44", "7.0.0", "10.2"] {
-        assert!(!setup(libc::ENOSYS, &old(release)).contains("newer"), "{release} is new enough");
+        assert!(!refused(libc::ENOSYS, &old(release)).contains("newer"), "{release} is new enough");
     }
 }
 
@@ -57,7 +60,7 @@ fn a_kernel_without_io_uring_is_told_from_a_filter() {
         "io_uring_setup is blocked (ENOSYS) although the kernel (6.12.3-test) supports it. The \
          kernel may have been built without CONFIG_IO_URING. {PROFILE}"
     );
-    assert_eq!(setup(libc::ENOSYS, &facts()), expected);
+    assert_eq!(refused(libc::ENOSYS, &facts()), expected);
 }
 
 #[test]
@@ -67,13 +70,13 @@ fn a_filter_names_its_container() {
         "io_uring_setup is blocked (ENOSYS) although the kernel (6.12.3-test) supports it. A \
          seccomp filter hides it (Seccomp: 2; container: docker). {PROFILE}"
     );
-    assert_eq!(setup(libc::ENOSYS, &inside), expected);
+    assert_eq!(refused(libc::ENOSYS, &inside), expected);
     let expected = format!(
         "io_uring_setup was refused (EPERM) by a seccomp filter (Seccomp: 2; container: docker), \
          not by the kernel setting (io_uring_disabled=0). This is the default of Docker and \
          containerd since 2023. {PROFILE}"
     );
-    assert_eq!(setup(libc::EPERM, &inside), expected);
+    assert_eq!(refused(libc::EPERM, &inside), expected);
 }
 
 #[test]
@@ -81,7 +84,7 @@ fn a_machine_that_has_it_switched_off_names_the_setting() {
     // Whatever else holds: the setting alone suffices.
     let off = Facts { disabled: Some(2), seccomp: true, ..facts() };
     assert_eq!(
-        setup(libc::EPERM, &off),
+        refused(libc::EPERM, &off),
         "io_uring is switched off on this machine (kernel.io_uring_disabled=2). An administrator \
          can allow it: sysctl -w kernel.io_uring_disabled=0, or =1 with a permitted group"
     );
@@ -91,7 +94,7 @@ fn a_machine_that_has_it_switched_off_names_the_setting() {
 fn a_machine_that_limits_it_to_a_group_names_both_sides() {
     let limited = Facts { disabled: Some(1), group: Some(998), ..facts() };
     assert_eq!(
-        setup(libc::EPERM, &limited),
+        refused(libc::EPERM, &limited),
         "io_uring is limited to group 998 (kernel.io_uring_disabled=1, io_uring_group=998); this \
          process runs as uid 1000, groups 1000 27. Add the user to that group or set the sysctl \
          to 0"
@@ -106,32 +109,32 @@ fn a_security_module_is_blamed_when_nothing_else_can_be() {
              may forbid it; see the audit log"
         )
     };
-    assert_eq!(setup(libc::EPERM, &facts()), expected("EPERM"));
+    assert_eq!(refused(libc::EPERM, &facts()), expected("EPERM"));
     // Before 6.6 there is no setting.
     let old = Facts { disabled: None, group: None, ..facts() };
-    assert_eq!(setup(libc::EPERM, &old), expected("EPERM"));
+    assert_eq!(refused(libc::EPERM, &old), expected("EPERM"));
     // SELinux; a filter that lets other things pass has nothing to do with it.
     let filtered = Facts { seccomp: true, ..facts() };
-    assert_eq!(setup(libc::EACCES, &filtered), expected("EACCES"));
+    assert_eq!(refused(libc::EACCES, &filtered), expected("EACCES"));
 }
 
 #[test]
 fn the_limit_of_descriptors_is_told_with_both_values() {
     assert_eq!(
-        setup(libc::EMFILE, &facts()),
+        refused(libc::EMFILE, &facts()),
         "the limit of open descriptors (soft 1024, hard 4096) was reached: a core needs two, for \
          its ring and to be woken, and with others a third. Raise it (ulimit -n, systemd \
          LimitNOFILE=) or open less"
     );
     let endless = Facts { nofile: Limit { soft: Some(64), hard: None }, ..facts() };
-    assert!(setup(libc::EMFILE, &endless).contains("(soft 64, hard none)"));
+    assert!(refused(libc::EMFILE, &endless).contains("(soft 64, hard none)"));
 }
 
 #[test]
 fn the_limit_of_the_machine_is_not_taken_for_that_of_the_process() {
     let expected = "the machine's limit of open files (fs.file-max) was reached, so a core cannot \
                     have its ring. An administrator can raise it: sysctl -w fs.file-max=NUMBER";
-    assert_eq!(setup(libc::ENFILE, &facts()), expected);
+    assert_eq!(refused(libc::ENFILE, &facts()), expected);
     assert_eq!(explain::bell(&Error::from_raw_os_error(libc::ENFILE)).to_string(), expected);
 }
 
@@ -139,17 +142,18 @@ fn the_limit_of_the_machine_is_not_taken_for_that_of_the_process() {
 fn a_lack_of_locked_memory_is_told_from_a_lack_of_memory() {
     let little = Facts { memlock: Limit { soft: Some(64 << 10), hard: None }, ..facts() };
     assert_eq!(
-        setup(libc::ENOMEM, &little),
+        refused(libc::ENOMEM, &little),
         "not enough locked memory for a ring: 256 submission and 8192 completion entries need \
          about 148 KiB, RLIMIT_MEMLOCK is 64 KiB for all rings of the user. Raise it (ulimit -l, \
          systemd LimitMEMLOCK=, docker --ulimit memlock=-1) or use fewer cores or entries"
     );
     let expected = "the kernel is out of memory for a ring of about 148 KiB, or the memory \
-                    cgroup's limit is reached";
+                    cgroup's limit is reached. Give it more (systemd MemoryMax=, docker --memory) \
+                    or use fewer cores or entries";
     let privileged = Facts { may_lock: true, ..little };
-    assert_eq!(setup(libc::ENOMEM, &privileged), expected);
+    assert_eq!(refused(libc::ENOMEM, &privileged), expected);
     let endless = Facts { memlock: Limit::default(), ..facts() };
-    assert_eq!(setup(libc::ENOMEM, &endless), expected);
+    assert_eq!(refused(libc::ENOMEM, &endless), expected);
 }
 
 #[test]
@@ -214,7 +218,7 @@ fn what_a_kernel_lacks_is_named_with_its_release() {
 #[test]
 fn an_answer_without_words_is_handed_on_with_the_release() {
     assert_eq!(
-        setup(libc::EFAULT, &facts()),
+        refused(libc::EFAULT, &facts()),
         "io_uring_setup failed on Linux 6.12.3-test: Bad address (os error 14)"
     );
     assert_eq!(
@@ -231,4 +235,140 @@ fn an_explained_error_keeps_its_kind() {
         assert_eq!(explain::setup(&error, &Config::default(), &facts()).kind(), kind);
         assert_eq!(explain::half_blocked("io_uring_enter", &error, &facts()).kind(), kind);
     }
+}
+
+#[test]
+fn the_flag_that_a_kernel_lacks_is_named() {
+    let names = [
+        "CQSIZE, which came with 5.5",
+        "CLAMP, which came with 5.6",
+        "SUBMIT_ALL, which came with 5.18",
+        "SINGLE_ISSUER, which came with 6.0",
+        "DEFER_TASKRUN, which came with 6.1",
+    ];
+    for (known, name) in names.into_iter().enumerate() {
+        let text = ladder::name(|flags| *flags > known, &facts()).to_string();
+        let expected = format!(
+            "Linux 6.12.3-test lacks IORING_SETUP_{name}. Nestling needs Linux 6.1 or newer"
+        );
+        assert_eq!(text, expected);
+    }
+}
+
+#[test]
+fn an_answer_that_no_flag_explains_is_not_taken_for_an_old_kernel() {
+    let text = |facts: Facts| ladder::name(|_| true, &facts).to_string();
+    let said = |by: &str| {
+        format!(
+            "io_uring_setup answers EINVAL even without flags, which the kernel (6.12.3-test) does \
+             not: {by}. {PROFILE}"
+        )
+    };
+    assert_eq!(text(facts()), said("this may be no Linux, but an emulation of it"));
+    let filtered = Facts { seccomp: true, container: Some("docker"), ..facts() };
+    let by = "a seccomp filter answers in its place (Seccomp: 2; container: docker)";
+    assert_eq!(text(filtered), said(by));
+}
+
+#[test]
+fn an_operation_that_a_kernel_lacks_is_found() {
+    assert_eq!(setup::lacking(|_| true), None);
+    let without = |missing: u8| setup::lacking(|code| code != missing);
+    let recv = io_uring::opcode::Recv::CODE;
+    assert_eq!(without(recv), Some(("IORING_OP_RECV", "5.6")));
+    let message = io_uring::opcode::MsgRingData::CODE;
+    assert_eq!(without(message), Some(("IORING_OP_MSG_RING", "5.18")));
+}
+
+#[test]
+fn a_limit_of_threads_is_named() {
+    let said =
+        |facts: &Facts| explain::thread(&Error::from_raw_os_error(libc::EAGAIN), facts).to_string();
+    let remedy = "Raise it (ulimit -u, systemd LimitNPROC= and TasksMax=, docker --pids-limit) or \
+                  use fewer cores";
+    let reached = "a limit of threads was reached: RLIMIT_NPROC is 500 for all threads of the user";
+    assert_eq!(said(&facts()), format!("{reached}. {remedy}"));
+    let group = Facts { pids: Some(Pids { most: 20, now: 19 }), ..facts() };
+    let limit = "pids.max of the control group is 20, 19 are in use";
+    assert_eq!(said(&group), format!("{reached}, {limit}. {remedy}"));
+    let other = explain::thread(&Error::from_raw_os_error(libc::EPERM), &facts());
+    let text = "no thread can be started: Operation not permitted (os error 1)";
+    assert_eq!(other.to_string(), text);
+}
+
+#[test]
+fn the_end_of_a_ring_says_what_it_means() {
+    let said = |answer| fatal(&Error::from_raw_os_error(answer));
+    assert_eq!(
+        said(libc::EBADR),
+        "the kernel lost a completion, out of memory: state is unknown (io_uring_enter: Invalid \
+         request descriptor (os error 53))"
+    );
+    assert_eq!(
+        said(libc::EEXIST),
+        "the ring is used by another thread than the one that made it (io_uring_enter: File exists \
+         (os error 17))"
+    );
+    let other = "the ring cannot be entered any more (io_uring_enter: Bad address (os error 14))";
+    assert_eq!(said(libc::EFAULT), other);
+}
+
+/// A completion, multishot if there is more to come.
+fn answer(user_data: u64, result: i32, more: bool) -> Completion {
+    Completion { user_data, result, flags: if more { 2 } else { 0 } }
+}
+
+#[test]
+fn a_wrong_answer_is_told_from_a_right_one() {
+    let cut = Expected { user_data: 1, result: -libc::ECANCELED, more: false };
+    let granted = Expected { user_data: 2, result: 0, more: false };
+    let judge = |got: &[Completion]| judge("a receive", &[cut, granted], got);
+    let (right, request) = (answer(1, -libc::ECANCELED, false), answer(2, 0, false));
+    // The two may come in either order.
+    assert_eq!(judge(&[right, request]), Ok(()));
+    assert_eq!(judge(&[request, right]), Ok(()));
+    let wanted = "where Operation canceled (os error 125) and 0 to the request was expected";
+    let wrong = [
+        (&[][..], "nothing"),
+        (&[right], "Operation canceled (os error 125)"),
+        (
+            &[answer(1, -libc::ECANCELED, true), request],
+            "Operation canceled (os error 125) with more to come and 0 to the request",
+        ),
+        (
+            &[answer(1, 5, false), answer(2, -libc::ENOENT, false)],
+            "5 and No such file or directory (os error 2) to the request",
+        ),
+        (
+            &[right, request, request],
+            "Operation canceled (os error 125) and 0 to the request and 0 to the request",
+        ),
+    ];
+    for (got, words) in wrong {
+        assert_eq!(judge(got), Err(format!("a receive was answered by {words}, {wanted}")));
+    }
+}
+
+#[test]
+fn a_misbehaving_kernel_is_named() {
+    assert_eq!(
+        explain::misbehaves("it did not wait for a deadline", &facts()).to_string(),
+        "Linux 6.12.3-test misbehaves: it did not wait for a deadline. Nothing can be used in its \
+         place: run on another kernel, and report this one"
+    );
+}
+
+#[test]
+fn a_refusal_keeps_its_remedy_apart() {
+    let error = explain::lacks("IORING_SETUP_DEFER_TASKRUN", "6.1", &facts());
+    let at = Refusal::at("core 3 cannot start", &error);
+    assert_eq!(at.kind(), ErrorKind::Unsupported);
+    assert_eq!(
+        format!("{at:?}"),
+        format!("Custom {{ kind: Unsupported, error: {:?} }}", at.to_string())
+    );
+    let (cause, remedy) = Refusal::of(&at).into_parts();
+    let lacks = "Linux 6.12.3-test lacks IORING_SETUP_DEFER_TASKRUN, which came with 6.1";
+    assert_eq!(cause, format!("core 3 cannot start: {lacks}"));
+    assert_eq!(remedy.as_deref(), Some("Nestling needs Linux 6.1 or newer"));
 }

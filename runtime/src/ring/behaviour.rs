@@ -1,0 +1,152 @@
+//! Whether the kernel does what the driver counts on: a few operations whose answers are known.
+//!
+//! Features and operations say what a kernel has; some releases had one and answered wrongly.
+
+use super::facts::Facts;
+use super::{Batch, Completion, Entry, Ring, Wait, explain, opcode, squeue, types};
+use crate::sys::shared::EventFd;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+
+/// Times that the kernel is entered for an answer. It is there after the first, unless a signal
+/// came or memory was short.
+const PATIENCE: u32 = 1_000;
+
+/// How long a deadline is away, and how often the kernel may come back before it, for a signal.
+const WAIT_NS: u64 = 5_000_000;
+const INTERRUPTIONS: u32 = 10;
+
+/// What an operation has to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) user_data: u64,
+    pub(crate) result: i32,
+    pub(crate) more: bool,
+}
+
+impl Expected {
+    fn is(&self, completion: &Completion) -> bool {
+        let found = (completion.user_data, completion.result, completion.more());
+        found == (self.user_data, self.result, self.more)
+    }
+}
+
+impl Ring {
+    /// A multishot poll tells of every write to an eventfd: how other threads wake a core.
+    pub(crate) fn try_bell(&mut self) -> io::Result<()> {
+        let bell = EventFd::new().map_err(|error| explain::bell(&error))?;
+        let fd = types::Fd(bell.as_raw_fd());
+        let poll = opcode::PollAdd::new(fd, libc::POLLIN as u32).multi(true).build().user_data(1);
+        let rung = Expected { user_data: 1, result: libc::POLLIN.into(), more: true };
+        self.give([poll]);
+        for time in ["the first", "the second"] {
+            bell.signal();
+            self.expect(&format!("a multishot poll, after {time} write"), &[rung])?;
+        }
+        self.give([cancel(1)]);
+        let ended = Expected { user_data: 1, result: -libc::ECANCELED, more: false };
+        self.expect("a multishot poll that is cancelled", &[ended, CANCELLED])
+    }
+
+    /// An armed receive that is cancelled says so, once, and so does the request.
+    pub(crate) fn try_cancel(&mut self) -> io::Result<()> {
+        let (ours, _theirs) =
+            UnixStream::pair().map_err(|error| explain::opening("socketpair", &error))?;
+        let mut memory = vec![0u8; 8];
+        let fd = types::Fd(ours.as_raw_fd());
+        let receive = opcode::Recv::new(fd, memory.as_mut_ptr(), memory.len() as u32).build();
+        self.give([receive.user_data(1), cancel(1)]);
+        let cut = Expected { user_data: 1, result: -libc::ECANCELED, more: false };
+        let answered = self.expect("a receive that is cancelled", &[cut, CANCELLED]);
+        if answered.is_err() {
+            // The receive may not have ended: the kernel may still write there.
+            std::mem::forget(memory);
+        }
+        answered
+    }
+
+    /// A message to a ring arrives there: how cores wake each other.
+    pub(crate) fn try_message(&mut self) -> io::Result<()> {
+        let to = types::Fd(self.uring.as_raw_fd());
+        let message = opcode::MsgRingData::new(to, 0, 1, None).build();
+        self.give([message.flags(squeue::Flags::SKIP_SUCCESS).user_data(3)]);
+        let arrived = Expected { user_data: 1, result: 0, more: false };
+        self.expect("a message to a ring", &[arrived])
+    }
+
+    /// The kernel comes back at a deadline, and not before.
+    pub(crate) fn try_deadline(&mut self) -> io::Result<()> {
+        let deadline = self.now() + WAIT_NS;
+        for _ in 0..=INTERRUPTIONS {
+            self.enter(Wait::Until(deadline), Batch::FIRST)
+                .map_err(|error| failed("a deadline", &error))?;
+            if self.now() >= deadline {
+                let mut answers = Vec::new();
+                self.reap(&mut answers);
+                return judge("a deadline", &[], &answers).map_err(|text| wrong(&text));
+            }
+        }
+        Err(wrong("it did not wait for a deadline"))
+    }
+
+    fn give<const N: usize>(&mut self, entries: [Entry; N]) {
+        let mut entries = entries.into_iter();
+        // SAFETY: the one entry with memory is a receive; that is valid until its end was seen,
+        // or for ever.
+        unsafe { self.push(|| entries.next()) };
+    }
+
+    /// Takes as many answers as are expected, and compares them.
+    fn expect(&mut self, of: &str, expected: &[Expected]) -> io::Result<()> {
+        let mut answers = Vec::new();
+        for _ in 0..PATIENCE {
+            if answers.len() >= expected.len() && self.unsubmitted() == 0 {
+                break;
+            }
+            self.enter(Wait::No, Batch::FIRST).map_err(|error| failed(of, &error))?;
+            self.reap(&mut answers);
+        }
+        judge(of, expected, &answers).map_err(|text| wrong(&text))
+    }
+}
+
+/// The request to cancel was granted.
+const CANCELLED: Expected = Expected { user_data: 2, result: 0, more: false };
+
+fn cancel(user_data: u64) -> Entry {
+    opcode::AsyncCancel::new(user_data).build().user_data(CANCELLED.user_data)
+}
+
+/// Whether these are the answers that were expected, in any order; if not, what is wrong.
+pub(crate) fn judge(of: &str, expected: &[Expected], got: &[Completion]) -> Result<(), String> {
+    let all = expected.iter().all(|one| got.iter().any(|completion| one.is(completion)));
+    if all && got.len() == expected.len() {
+        return Ok(());
+    }
+    let answers = got.iter().map(|one| answer(one.user_data, one.result, one.more()));
+    let wanted = expected.iter().map(|one| answer(one.user_data, one.result, one.more));
+    Err(format!("{of} was answered by {}, where {} was expected", list(answers), list(wanted)))
+}
+
+fn list(answers: impl Iterator<Item = String>) -> String {
+    let answers: Vec<_> = answers.collect();
+    if answers.is_empty() { "nothing".to_owned() } else { answers.join(" and ") }
+}
+
+fn answer(user_data: u64, result: i32, more: bool) -> String {
+    let who = if user_data == CANCELLED.user_data { " to the request" } else { "" };
+    let more = if more { " with more to come" } else { "" };
+    match result {
+        0.. => format!("{result}{who}{more}"),
+        _ => format!("{}{who}{more}", io::Error::from_raw_os_error(result.saturating_neg())),
+    }
+}
+
+fn wrong(what: &str) -> io::Error {
+    explain::misbehaves(what, &Facts::read())
+}
+
+fn failed(of: &str, error: &io::Error) -> io::Error {
+    wrong(&format!("io_uring_enter failed in {of}: {error}"))
+}
