@@ -26,11 +26,15 @@ const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 
 /// From now on `io_uring_enter` fails on this thread, with an error that no loop can mend.
 fn break_the_ring() {
+    break_with(libc::EOPNOTSUPP);
+}
+
+fn break_with(error: libc::c_int) {
     let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
     let mut program = [
         step(LOAD, 0, 0, 0),
         step(JUMP_IF_EQUAL, libc::SYS_io_uring_enter as u32, 0, 1),
-        step(RETURN, libc::SECCOMP_RET_ERRNO | libc::EOPNOTSUPP as u32, 0, 0),
+        step(RETURN, libc::SECCOMP_RET_ERRNO | error as u32, 0, 0),
         step(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0),
     ];
     let filter = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
@@ -142,6 +146,31 @@ fn a5_broken_ring_frees_what_was_answered() {
         });
         assert_eq!(freed, 2);
     });
+}
+
+/// What the panic says with which a ring ends that answers so.
+fn last_words(error: libc::c_int) -> String {
+    let thread = thread::spawn(move || {
+        nestling::block_on(async {
+            break_with(error);
+            turn().await;
+        });
+    });
+    let payload = thread.join().expect_err("the ring is broken");
+    payload.downcast_ref::<String>().expect("a text").clone()
+}
+
+/// A completion that the kernel has lost would be waited for in vain: the core stops instead.
+#[test]
+fn c2_lost_completion_ends_the_core_and_is_named() {
+    let lost = "the kernel lost a completion, out of memory: state is unknown (io_uring_enter: ";
+    watched(|| assert!(last_words(libc::EBADR).starts_with(lost)));
+}
+
+#[test]
+fn c15_ring_of_another_thread_ends_the_core_and_is_named() {
+    let other = "the ring is used by another thread than the one that made it (io_uring_enter: ";
+    watched(|| assert!(last_words(libc::EEXIST).starts_with(other)));
 }
 
 /// The same below nurseries, deadlines and selects: every destructor finds consistent state.

@@ -1,9 +1,9 @@
 //! Running on several cores: all start or none, and the first failure ends all.
 
-use crate::alone::alone;
+use crate::alone::{alone, alone_as_user};
 use crate::left_behind::{descriptors, threads, wait_for_threads};
-use crate::refused::assert_says;
-use crate::sandbox::leave_descriptors;
+use crate::refused::{assert_says, complaints};
+use crate::sandbox::{leave_descriptors, limit};
 use async_channel::{Receiver, Sender, unbounded};
 use nestling::{Core, Cores, Runtime};
 use std::future::pending;
@@ -82,14 +82,16 @@ fn results_come_in_the_order_of_the_cores() {
 }
 
 #[test]
-fn a_core_that_cannot_start_fails_the_run_before_it_begins() {
-    alone("cores::a_core_that_cannot_start_fails_the_run_before_it_begins", || {
+fn j8_too_few_descriptors_for_all_cores_fail_the_run_before_it_begins() {
+    alone("cores::j8_too_few_descriptors_for_all_cores_fail_the_run_before_it_begins", || {
         count();
         // A core needs three: for its ring, for its bell, and for the others to reach its ring.
         for left in 1..6 {
             let (files, soft, hard) = leave_descriptors(left);
             let (result, started) = run_counted(Cores::Count(2));
+            let complaints = complaints();
             drop(files);
+            assert_says(&complaints.concat(), &["core ", " cannot start: "]);
             let text = result.expect_err("the second core cannot start").to_string();
             let reached = format!("the limit of open descriptors (soft {soft}, hard {hard})");
             assert_says(&text, &["core ", " cannot start: ", &reached]);
@@ -99,6 +101,36 @@ fn a_core_that_cannot_start_fails_the_run_before_it_begins() {
         let (result, started) = run_counted(Cores::Count(2));
         result.expect("six descriptors suffice for two cores");
         assert_eq!(started, 2);
+        assert_eq!(complaints(), [""; 0], "they suffice for the doctor");
+    });
+}
+
+/// The limit counts all threads of a user; here are only those of the test.
+#[test]
+fn j8_too_few_threads_fail_the_run_before_it_begins() {
+    alone_as_user("cores::j8_too_few_threads_fail_the_run_before_it_begins", || {
+        let count = count();
+        let own = threads();
+        for allowed in 0..count {
+            wait_for_threads(own);
+            limit(libc::RLIMIT_NPROC, (own + allowed) as u64);
+            let (result, started) = run_counted(Cores::All);
+            assert_eq!(started, 0, "nothing has run");
+            let text = result.expect_err("a thread is missing").to_string();
+            let reached = format!("RLIMIT_NPROC is {} for all threads of the user", own + allowed);
+            let remedy = "Raise it (ulimit -u, systemd LimitNPROC= and TasksMax=, docker \
+                          --pids-limit) or use fewer cores";
+            let start = "cannot start: a limit of threads was reached: ";
+            assert_says(&text, &["core ", start, &reached, remedy]);
+            wait_for_threads(own);
+            let [complaint] = &complaints()[..] else { panic!("one check fails") };
+            assert_says(complaint, &["core ", start, &reached, remedy]);
+        }
+        wait_for_threads(own);
+        limit(libc::RLIMIT_NPROC, (own + count) as u64);
+        let (result, started) = run_counted(Cores::All);
+        result.expect("a thread for each core");
+        assert_eq!(started, count);
     });
 }
 

@@ -10,8 +10,8 @@ use std::io::ErrorKind;
 const USER: u32 = 65_534;
 
 #[test]
-fn too_few_descriptors_for_the_ring() {
-    alone("limits::too_few_descriptors_for_the_ring", || {
+fn j8_too_few_descriptors_for_the_ring() {
+    alone("limits::j8_too_few_descriptors_for_the_ring", || {
         let (files, soft, hard) = leave_descriptors(0);
         let error = refusal();
         let reached = format!("the limit of open descriptors (soft {soft}, hard {hard})");
@@ -23,8 +23,8 @@ fn too_few_descriptors_for_the_ring() {
 }
 
 #[test]
-fn too_few_descriptors_for_what_comes_with_the_ring() {
-    alone("limits::too_few_descriptors_for_what_comes_with_the_ring", || {
+fn j8_too_few_descriptors_for_what_comes_with_the_ring() {
+    alone("limits::j8_too_few_descriptors_for_what_comes_with_the_ring", || {
         let (_files, soft, hard) = leave_descriptors(1);
         let reached = format!("the limit of open descriptors (soft {soft}, hard {hard})");
         // Twice: the ring that was made for nothing is closed again.
@@ -48,13 +48,13 @@ fn refused_with_locked_memory(kib: u64) {
 }
 
 #[test]
-fn no_locked_memory() {
-    alone("limits::no_locked_memory", || refused_with_locked_memory(0));
+fn j2_no_locked_memory() {
+    alone("limits::j2_no_locked_memory", || refused_with_locked_memory(0));
 }
 
 #[test]
-fn little_locked_memory() {
-    alone("limits::little_locked_memory", || refused_with_locked_memory(64));
+fn j2_little_locked_memory() {
+    alone("limits::j2_little_locked_memory", || refused_with_locked_memory(64));
 }
 
 /// Asserts that the memory which the error asks for suffices for a ring of this size.
@@ -69,26 +69,26 @@ fn asked_for_enough(entries: u32, completions: u32) {
 }
 
 #[test]
-fn the_memory_asked_for_suffices() {
-    alone_as_user("limits::the_memory_asked_for_suffices", || asked_for_enough(256, 8192));
+fn j2_the_memory_asked_for_suffices() {
+    alone_as_user("limits::j2_the_memory_asked_for_suffices", || asked_for_enough(256, 8192));
 }
 
 #[test]
-fn the_memory_asked_for_suffices_for_a_small_ring() {
-    alone_as_user("limits::the_memory_asked_for_suffices_for_a_small_ring", || {
+fn j2_the_memory_asked_for_suffices_for_a_small_ring() {
+    alone_as_user("limits::j2_the_memory_asked_for_suffices_for_a_small_ring", || {
         asked_for_enough(2, 4)
     });
 }
 
 #[test]
-fn the_memory_asked_for_suffices_for_a_large_ring() {
-    let test = "limits::the_memory_asked_for_suffices_for_a_large_ring";
+fn j2_the_memory_asked_for_suffices_for_a_large_ring() {
+    let test = "limits::j2_the_memory_asked_for_suffices_for_a_large_ring";
     alone_as_user(test, || asked_for_enough(100_000, 1_000_000));
 }
 
 #[test]
-fn the_memory_asked_for_suffices_for_an_odd_ring() {
-    let test = "limits::the_memory_asked_for_suffices_for_an_odd_ring";
+fn j2_the_memory_asked_for_suffices_for_an_odd_ring() {
+    let test = "limits::j2_the_memory_asked_for_suffices_for_an_odd_ring";
     alone_as_user(test, || asked_for_enough(300, 9_000));
 }
 

@@ -15,18 +15,38 @@ pub(crate) fn end_after(seconds: u32) {
     unsafe { libc::alarm(seconds) };
 }
 
+const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const JUMP_IF_SET: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
+const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+
+fn step(code: u16, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
+    libc::sock_filter { code, jt, jf, k }
+}
+
 /// Has a system call answered with an error from now on, on this thread and those that it starts.
 pub(crate) fn deny(call: libc::c_long, error: libc::c_int) {
-    const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
-    const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
-    const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-    let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
-    let mut steps = [
+    install(&mut [
         step(LOAD_WORD, 0, 0, 0), // the number of the call is first in what a filter sees
         step(JUMP_IF_EQUAL, 0, 1, call as u32),
         step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | error as u32),
         step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ];
+    ]);
+}
+
+/// The same where an argument, counted from 0, has one of these bits.
+pub(crate) fn deny_where(call: libc::c_long, argument: u32, bits: u32, error: libc::c_int) {
+    install(&mut [
+        step(LOAD_WORD, 0, 0, 0),
+        step(JUMP_IF_EQUAL, 0, 3, call as u32),
+        step(LOAD_WORD, 0, 0, 16 + 8 * argument), // its lower half
+        step(JUMP_IF_SET, 0, 1, bits),
+        step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | error as u32),
+        step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ]);
+}
+
+fn install(steps: &mut [libc::sock_filter]) {
     let program = libc::sock_fprog { len: steps.len() as u16, filter: steps.as_mut_ptr() };
     // SAFETY: no pointers are passed.
     check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }).expect("a promise");
@@ -58,10 +78,14 @@ pub(crate) fn keep_to_core(id: usize) {
         .expect("a core of this machine");
 }
 
+pub(crate) fn is_root() -> bool {
+    // SAFETY: no pointers are passed.
+    unsafe { libc::geteuid() == 0 }
+}
+
 /// Gives up root, if that is who we are, and with it the privilege to lock memory without limit.
 pub(crate) fn become_user(id: u32) {
-    // SAFETY: no pointers are passed.
-    if unsafe { libc::geteuid() } != 0 {
+    if !is_root() {
         return;
     }
     // SAFETY: an empty list of groups is not read.
