@@ -7,21 +7,20 @@
 use nestling::net::{TcpListener, TcpStream};
 use nestling::nursery;
 
-fn main() -> std::io::Result<()> {
-    nestling::block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        nursery(async |n| {
-            n.spawn(async {
-                let (stream, _) = listener.accept().await?; // borrowed from around the nursery
-                stream.write_all("hello, world").await.0
-            });
-            let stream = TcpStream::connect(address).await?;
-            let (result, greeting) = stream.read_exact(vec![0; 12]).await;
-            result?;
-            println!("{}", String::from_utf8_lossy(&greeting));
-            Ok(())
-        })
-        .await // both have ended, and their sockets are closed
+#[nestling::main]
+async fn main() -> std::io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    nursery(async |n| {
+        n.spawn(async {
+            let (stream, _) = listener.accept().await?; // borrowed from around the nursery
+            stream.write_all("hello, world").await.0
+        });
+        let stream = TcpStream::connect(address).await?;
+        let (result, greeting) = stream.read_exact(vec![0; 12]).await;
+        result?;
+        println!("{}", String::from_utf8_lossy(&greeting));
+        Ok(())
     })
+    .await // both have ended, and their sockets are closed
 }

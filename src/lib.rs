@@ -26,13 +26,18 @@
 //!
 //! [The guide](nestling_nursery) teaches the rules of nurseries in reading order. The parts are
 //! [`net`], [`time`], [`sync`], [`buf`] and [`task`]; [`block_on`] runs one core, [`Builder::run`]
-//! all.
+//! all, and [`macro@main`] and [`macro@test`] are short for either. [`doctor()`] says whether they
+//! can run here.
 
+#[cfg(feature = "macros")]
+pub use nestling_macros::{main, test};
 pub use nestling_nursery::{
     Canceller, ChildOutput, Elapsed, Failures, JoinError, JoinHandle, Never, Nursery, Options,
     RemoteCanceller, Slot, Start, Started, Supervised, cancelled, finally, for_each_limit, nursery,
     nursery_all, nursery_with, race, shield, shield_for, timeout, timeout_at,
 };
+#[doc(hidden)]
+pub use nestling_runtime::entry;
 pub use nestling_runtime::{
     Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, doctor, dump_tree, inspect,
     is_cancelled, net, signal, stats, sync, time,

@@ -90,6 +90,8 @@ mod cores;
 
 #[cfg(not(loom))]
 pub mod doctor;
+#[doc(hidden)]
+pub mod entry;
 
 pub mod inspect;
 pub mod lowlevel;

@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 17] = [
     &["event_loop", "guests", "dump", "chrome_trace", "spans"],
     &["runtime"],
     &["cores"],
-    &["doctor"],
+    &["doctor", "entry"],
     &["lowlevel", "inspect"],
     &["lib"],
 ];

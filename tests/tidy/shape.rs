@@ -28,6 +28,10 @@ const MAY_DEFINE_MACROS: &[(&str, &str)] = &[
     ("runtime/src/locals.rs", "std's own, for the model checker"),
 ];
 
+/// Faces with items, each with the reason.
+const MAY_HOLD_ITEMS: &[(&str, &str)] =
+    &[("runtime/macros/src/lib.rs", "the compiler takes an attribute's function only at the root")];
+
 fn is_listed(list: &[(&str, &str)], source: &Source<'_>) -> bool {
     list.iter().any(|(path, _)| *path == source.path)
 }
@@ -144,7 +148,8 @@ fn macros(source: &Source<'_>) -> Vec<Violation> {
 }
 
 fn items_in_face(source: &Source<'_>) -> Vec<Violation> {
-    if !FACES.iter().any(|(path, _)| *path == source.path) {
+    let is_face = FACES.iter().any(|(path, _)| *path == source.path);
+    if !is_face || is_listed(MAY_HOLD_ITEMS, source) {
         return Vec::new();
     }
     let items = ["struct", "enum", "trait", "fn", "impl"];

@@ -1,6 +1,6 @@
 //! A source file with its comments and literals blanked out, so that rules see code alone.
 
-use crate::{ROOTS, Violation};
+use crate::{LIBRARIES, ROOTS, Violation};
 
 /// One file, in the three views that rules need; an offset means the same place in each.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl<'a> Source<'a> {
 
     /// Whether the file is part of a crate's library, not an example, a bench or a test.
     pub(crate) fn is_library(&self) -> bool {
-        ROOTS[..3].iter().any(|root| below(self.path, root).is_some())
+        ROOTS[..LIBRARIES].iter().any(|root| below(self.path, root).is_some())
     }
 
     /// A violation at an offset of this file.

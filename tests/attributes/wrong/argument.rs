@@ -1,0 +1,6 @@
+//! An argument where there is none.
+
+#[nestling::main]
+async fn main(core: nestling::Core) {
+    drop(core);
+}

@@ -1,0 +1,6 @@
+//! Something that is no function.
+
+#[nestling::test]
+struct Test;
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! A function that is not async.
+
+#[nestling::main]
+fn main() {}

@@ -1,0 +1,4 @@
+//! A value of the wrong type.
+
+#[nestling::main(cores = "two")]
+async fn main() {}
