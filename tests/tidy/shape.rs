@@ -109,7 +109,7 @@ fn conditional_code(source: &Source<'_>) -> Vec<Violation> {
         let is_part = match inside {
             // What the model checker runs in place of something real.
             "cfg(loom)" | "cfg(not(loom))" => {
-                starts(&["mod ", "pub(crate) mod ", "pub(crate) use "])
+                starts(&["mod ", "pub mod ", "pub use ", "pub(crate) mod ", "pub(crate) use "])
             }
             _ => inside.starts_with("cfg(feature = ") && starts(&["mod ", "pub use "]),
         };
