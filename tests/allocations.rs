@@ -91,6 +91,25 @@ fn a_yield_allocates_nothing() {
     assert_eq!(count(task::yield_now), 0);
 }
 
+/// A waker that nobody ever drops is all that is kept of its task: the next one gets its cell.
+#[test]
+fn f6_a_leaked_waker_keeps_no_task() {
+    let allocations = count_spawns(async |n| {
+        let child = n.spawn(async {
+            let large = black_box([0_u8; 512]);
+            poll_fn(|cx| {
+                std::mem::forget(cx.waker().clone());
+                Poll::Ready(())
+            })
+            .await;
+            black_box(large);
+            Ok::<_, Cancelled>(())
+        });
+        child.await.expect("nobody cancels");
+    });
+    assert_eq!(allocations, ROUNDS as u64, "one for each waker");
+}
+
 /// Sends a message and waits until it is back.
 async fn round_trip(stream: &TcpStream, buffer: Vec<u8>) -> io::Result<Vec<u8>> {
     let (result, buffer) = stream.write_all(buffer).await;
