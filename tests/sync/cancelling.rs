@@ -1,9 +1,10 @@
 //! Drop points: what a cancelled scope gets, and what timeouts and cut children leave behind.
 
 use crate::support::{turn, watched};
+use crate::tested::{channel, oneshot, unbounded};
 use crate::wait::at_once;
 use futures_util::StreamExt;
-use nestling::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, channel, oneshot, unbounded};
+use nestling::sync::{Barrier, Mutex, Notify, RwLock, Semaphore};
 use nestling::time::sleep;
 use nestling::{Cancelled, nursery, shield, timeout};
 use std::cell::Cell;

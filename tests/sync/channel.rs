@@ -1,9 +1,9 @@
 //! Channels: order, room, and every way of closing.
 
 use crate::support::{Count, poll_counted};
+use crate::tested::channel::{SendError, TryRecvError, TrySendError, channel, unbounded};
 use crate::wait::{Wait, at_once};
 use futures_util::{FutureExt, StreamExt};
-use nestling::sync::channel::{SendError, TryRecvError, TrySendError, channel, unbounded};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;

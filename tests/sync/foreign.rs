@@ -1,12 +1,13 @@
 //! Foreign combinators around every primitive; wakers and destructors that come back, or panic.
 
 use crate::support::{Count, poll_counted, watched};
+use crate::tested::channel::{Receiver, SendError, UnboundedSender};
+use crate::tested::{channel, oneshot, unbounded};
 use crate::wait::{Wait, at_once};
 use futures_util::future::{Either, join_all, select};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, join};
-use nestling::sync::channel::{Receiver, SendError, UnboundedSender};
-use nestling::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, channel, oneshot, unbounded};
+use nestling::sync::{Barrier, Mutex, Notify, RwLock, Semaphore};
 use nestling::task::yield_now;
 use nestling::{Cancelled, nursery};
 use std::cell::{Cell, RefCell};

@@ -28,6 +28,12 @@ mod stress;
 mod support;
 mod wait;
 
+/// The channels that are tested here. `tests/remote` runs the same tests with those between
+/// threads.
+mod tested {
+    pub(crate) use nestling::sync::{channel, oneshot, unbounded};
+}
+
 /// A generator whose state is its seed (splitmix64).
 #[derive(Debug, Clone)]
 struct Random(u64);

@@ -4,8 +4,9 @@
 
 use crate::Random;
 use crate::support::{poll_once, watched};
+use crate::tested::channel;
 use crate::wait::{Wait, at_once};
-use nestling::sync::{Notify, Semaphore, channel};
+use nestling::sync::{Notify, Semaphore};
 use nestling::{Cancelled, nursery};
 use std::cell::Cell;
 

@@ -1,8 +1,8 @@
 //! `oneshot`: one message, or word that none will come.
 
 use crate::support::{Count, poll_counted};
+use crate::tested::oneshot::{RecvError, oneshot};
 use crate::wait::{Wait, at_once};
-use nestling::sync::oneshot::{RecvError, oneshot};
 use std::io;
 use std::pin::pin;
 use std::rc::Rc;

@@ -6,7 +6,7 @@
 
 use crate::Random;
 use crate::support::{Count, poll_counted};
-use nestling::sync::channel::{
+use crate::tested::channel::{
     Receiver, Reserved, SendError, Sender, TryRecvError, TrySendError, channel,
 };
 use nestling::sync::{Permit, Semaphore};

@@ -3,9 +3,9 @@
 
 use crate::Random;
 use crate::support::watched;
+use crate::tested::channel::{Receiver, Sender, channel};
 use futures_util::FutureExt;
 use futures_util::future::select;
-use nestling::sync::channel::{Receiver, Sender, channel};
 use nestling::sync::{Mutex, RwLock, Semaphore};
 use nestling::task::yield_now;
 use nestling::time::sleep;

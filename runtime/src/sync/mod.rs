@@ -11,7 +11,8 @@
 //!
 //! In all of them whoever waits longest is served first, and a waiter that is cut (a cancelled
 //! child, a timeout, the loser of a `select!`) neither keeps nor loses what it was handed. They
-//! need no runtime and work with any waker, and none of them can be sent to another core.
+//! need no runtime and work with any waker, and none of them can be sent to another core. What
+//! can is in [`remote`].
 //!
 //! # Why they are our own
 //!
@@ -28,8 +29,10 @@
 
 pub mod channel;
 pub mod oneshot;
+pub mod remote;
 
 mod barrier;
+mod line;
 mod mutex;
 mod notify;
 mod permits;

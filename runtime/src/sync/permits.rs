@@ -5,44 +5,23 @@
 //! that is cut leaves the line without a trace; if it was served already, what it was handed goes
 //! on.
 
-use super::queue::Queue;
+use super::line::{Line, Place};
 use crate::scope;
 use crate::wake::{Waiter, wake_all};
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// A number of permits, and who waits for some.
 #[derive(Debug)]
 pub(super) struct Permits {
-    state: RefCell<State>,
+    state: RefCell<Line>,
     /// More than these are not kept.
     most: usize,
-}
-
-#[derive(Debug)]
-struct State {
-    free: usize,
-    queue: Queue,
-}
-
-impl State {
-    fn try_take(&mut self, count: usize) -> bool {
-        let fits = self.queue.len() == 0 && count <= self.free;
-        if fits {
-            self.free -= count;
-        }
-        fits
-    }
-
-    fn give(&mut self, count: usize, most: usize) {
-        self.free = self.free.saturating_add(count).min(most);
-        while let Some(wants) = self.queue.first().filter(|wants| *wants <= self.free) {
-            self.free -= wants;
-            self.queue.serve(wants);
-        }
-    }
+    /// A task is named by a number that means something on its own thread only.
+    thread: PhantomData<*const ()>,
 }
 
 impl Permits {
@@ -53,7 +32,7 @@ impl Permits {
 
     /// As [`new`](Self::new), and no more than `most` are kept when nobody wants them.
     pub(super) const fn at_most(free: usize, most: usize) -> Self {
-        Self { state: RefCell::new(State { free, queue: Queue::new() }), most }
+        Self { state: RefCell::new(Line::new(free)), most, thread: PhantomData }
     }
 
     /// Those that nobody holds.
@@ -168,10 +147,6 @@ pub(super) fn is_cancelled() -> bool {
 pub(super) async fn drop_point() {
     poll_fn(|_| if is_cancelled() { Poll::Pending } else { Poll::Ready(()) }).await
 }
-
-/// A place in the line, or none yet.
-#[derive(Debug, Default)]
-pub(super) struct Place(Option<u32>);
 
 /// The future of [`Permits::take`].
 #[derive(Debug)]

@@ -13,7 +13,6 @@
 
 use crate::wake::Waiter;
 use slab::Slab;
-use std::marker::PhantomData;
 
 /// The end of a list.
 const NONE: u32 = u32::MAX;
@@ -24,8 +23,6 @@ pub(super) struct Queue {
     entries: Slab<Entry>,
     waiting: List,
     served: List,
-    /// A task is named by a number that means something on its own thread only.
-    thread: PhantomData<*const ()>,
 }
 
 #[derive(Debug)]
@@ -56,12 +53,7 @@ struct List {
 
 impl Queue {
     pub(super) const fn new() -> Self {
-        Self {
-            entries: Slab::new(),
-            waiting: List::new(),
-            served: List::new(),
-            thread: PhantomData,
-        }
+        Self { entries: Slab::new(), waiting: List::new(), served: List::new() }
     }
 
     /// Those who have not been served.
@@ -90,6 +82,11 @@ impl Queue {
         self.waiting.unlink(&mut self.entries, key);
         self.entries[key as usize].stage = Stage::Served(given);
         self.served.push(&mut self.entries, key);
+    }
+
+    /// Whether somebody was served and is to be woken.
+    pub(super) fn has_served(&self) -> bool {
+        self.served.len > 0
     }
 
     /// The next who was served and is to be woken.

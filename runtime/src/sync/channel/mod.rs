@@ -17,7 +17,8 @@ mod error;
 mod receiver;
 mod sender;
 
-use super::permits::{Permits, Place};
+use super::line::Place;
+use super::permits::Permits;
 use crate::wake::wake_all;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -1,7 +1,7 @@
 //! The end of a channel that receives.
 
 use super::{Shared, TryRecvError};
-use crate::sync::permits::Place;
+use crate::sync::line::Place;
 use futures_core::Stream;
 use std::cell::Cell;
 use std::fmt;

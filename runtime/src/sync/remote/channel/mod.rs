@@ -1,0 +1,274 @@
+//! A bounded channel for many messages, between threads.
+//!
+//! It counts as the [local one](crate::sync::channel) does, and shares its line; but one lock is
+//! around all of it, so that a close, a hand-over and a cut waiter come one after the other.
+
+mod receiver;
+mod sender;
+
+use crate::sync::line::{Line, Place};
+use crate::sync::permits::is_cancelled;
+use crate::wake::{Waiter, wake_all};
+use std::collections::VecDeque;
+use std::fmt;
+use std::iter;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+pub use crate::sync::channel::{SendError, TryRecvError, TrySendError};
+pub use receiver::Receiver;
+pub use sender::{Reserved, Sender};
+
+/// Makes a channel for so many messages at a time, whose ends may be on any threads.
+///
+/// # Order
+///
+/// Messages are received in the order in which they were sent. Senders that wait get room in the
+/// order in which they came, as receivers that wait get messages; nobody overtakes.
+///
+/// # Closing
+///
+/// | event                          | sending              | receiving                          |
+/// |--------------------------------|----------------------|------------------------------------|
+/// | the last sender is dropped     |                      | what was sent, then `None`         |
+/// | [`Receiver::close`]            | fails, also who waits| what was sent, then `None`         |
+/// | the receiver is dropped        | fails, also who waits| what was sent is dropped           |
+///
+/// No send succeeds once the channel is closed, not even one with [room reserved](Sender::reserve).
+/// `None` means that there was nothing more to receive. When a runtime ends, the ends that its
+/// tasks held are dropped, so threads that wait for one of them go on.
+///
+/// # Cancellation
+///
+/// Sending and receiving are drop points: in a cancelled scope the first poll takes nothing and
+/// does not return. A task that waited already still gets what it was handed. A receiver that is
+/// cut loses no message; a sender that is cut drops its own, unless it [reserves](Sender::reserve)
+/// room first and keeps the message elsewhere meanwhile. A future that was polled and is then
+/// neither polled again nor dropped keeps its place, and what it is handed.
+///
+/// # Panics
+///
+/// If `bound` is zero.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_runtime::sync::remote;
+/// let (sender, receiver) = remote::channel(2);
+/// let core = std::thread::spawn(|| {
+///     nestling_runtime::block_on(async move {
+///         sender.send("one").await?;
+///         sender.send("two").await?;
+///         sender.send("three").await
+///     })
+/// });
+/// assert_eq!(receiver.recv_blocking(), Some("one"));
+/// assert_eq!(receiver.recv_blocking(), Some("two"));
+/// assert_eq!(receiver.recv_blocking(), Some("three"));
+/// assert_eq!(receiver.recv_blocking(), None);
+/// core.join().expect("it does not panic").expect("the receiver was there");
+/// ```
+pub fn channel<T>(bound: usize) -> (Sender<T>, Receiver<T>) {
+    assert!(bound > 0, "a channel needs room for a message: its bound is at least 1");
+    let shared = Arc::new(Shared(Mutex::new(State {
+        buffer: VecDeque::new(),
+        room: Line::new(bound),
+        messages: Line::new(0),
+        senders: 1,
+        closed: false,
+    })));
+    (Sender::new(Arc::clone(&shared)), Receiver::new(shared))
+}
+
+/// What all ends know.
+struct Shared<T>(Mutex<State<T>>);
+
+/// No foreign code runs while this is locked: no waker, and no destructor of a message.
+struct State<T> {
+    buffer: VecDeque<T>,
+    room: Line,
+    messages: Line,
+    senders: usize,
+    closed: bool,
+}
+
+/// What one can wait for.
+#[derive(Debug, Clone, Copy)]
+enum For {
+    Room,
+    Message,
+}
+
+impl<T> State<T> {
+    fn line(&mut self, what: For) -> &mut Line {
+        match what {
+            For::Room => &mut self.room,
+            For::Message => &mut self.messages,
+        }
+    }
+
+    /// Adds a message, for which the caller has taken room, unless it is closed.
+    fn push(&mut self, value: T) -> Result<(), SendError<T>> {
+        if self.closed {
+            return Err(SendError(value));
+        }
+        self.buffer.push_back(value);
+        self.messages.give(1, usize::MAX);
+        Ok(())
+    }
+
+    /// Takes a message that was promised, or finds the end.
+    fn pop(&mut self) -> Option<T> {
+        let value = self.buffer.pop_front()?;
+        self.room.give(1, usize::MAX);
+        self.end_if_over();
+        Some(value)
+    }
+
+    /// Refuses messages from now on.
+    fn close(&mut self) {
+        self.closed = true;
+        // Room for all who wait: so they see that it is closed.
+        self.room.give(usize::MAX, usize::MAX);
+        self.end_if_over();
+    }
+
+    /// Closed and empty: all who receive find nothing.
+    fn end_if_over(&mut self) {
+        if self.closed && self.buffer.is_empty() {
+            self.messages.give(usize::MAX, usize::MAX);
+        }
+    }
+
+    /// Leaves a line, and gives back what was handed over there. Who would have been woken comes
+    /// back.
+    fn leave(&mut self, what: For, place: &mut Place) -> Option<Waiter> {
+        let key = place.0.take()?;
+        let line = self.line(what);
+        let given = line.queue.given(key).unwrap_or(0);
+        let waiter = line.queue.remove(key);
+        // Even if that is nothing: it may have held up those behind.
+        line.give(given, usize::MAX);
+        Some(waiter)
+    }
+
+    fn next_served(&mut self) -> Option<Waiter> {
+        self.room.queue.next_served().or_else(|| self.messages.queue.next_served())
+    }
+
+    fn has_served(&self) -> bool {
+        self.room.queue.has_served() || self.messages.queue.has_served()
+    }
+}
+
+impl<T> Shared<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing that can panic is done under the lock, but to allocate.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes something, and wakes who was served by that.
+    fn change<R>(&self, act: impl FnOnce(&mut State<T>) -> R) -> R {
+        let mut state = self.lock();
+        let result = act(&mut state);
+        self.wake(state);
+        result
+    }
+
+    /// Unlocks, and wakes who was served.
+    fn wake(&self, mut state: MutexGuard<'_, State<T>>) {
+        let first = state.next_served();
+        let more = state.has_served();
+        drop(state);
+        let rest = iter::from_fn(|| more.then(|| self.lock().next_served()).flatten());
+        wake_all(first.into_iter().chain(rest));
+    }
+
+    /// Waits in a line, at a place which the caller has to [leave](Self::leave). When it is served
+    /// it acts, before anybody else can.
+    fn poll<R>(
+        &self,
+        what: For,
+        place: &mut Place,
+        cx: &Context<'_>,
+        mut act: impl FnMut(&mut State<T>) -> R,
+    ) -> Poll<R> {
+        if place.0.is_none() && is_cancelled() {
+            // A drop point: this await does not return, and takes nothing.
+            return Poll::Pending;
+        }
+        if let Some(result) = self.step(what, place, None, &mut act) {
+            return Poll::Ready(result);
+        }
+        // Foreign code, outside the lock; it may have served us. And never a task's number, which
+        // means something on its own thread only.
+        let waiter = Waiter::Foreign(cx.waker().clone());
+        self.step(what, place, Some(waiter), &mut act).map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Acts if it is served, or need not wait; else the waiter waits, if there is one.
+    fn step<R>(
+        &self,
+        what: For,
+        place: &mut Place,
+        waiter: Option<Waiter>,
+        act: &mut impl FnMut(&mut State<T>) -> R,
+    ) -> Option<R> {
+        let mut state = self.lock();
+        let line = state.line(what);
+        let Some(before) = line.claim(place) else {
+            let before = waiter.map(|waiter| line.wait(place, waiter));
+            drop(state);
+            drop(before);
+            return None;
+        };
+        let result = act(&mut state);
+        self.wake(state);
+        drop(before);
+        Some(result)
+    }
+
+    /// Leaves a line, and gives back what was handed over there.
+    fn leave(&self, what: For, place: &mut Place) {
+        if place.0.is_some() {
+            let waiter = self.change(|state| state.leave(what, place));
+            drop(waiter);
+        }
+    }
+}
+
+/// A future's place in a line. It is left with it.
+struct Wait<'a, T> {
+    shared: &'a Shared<T>,
+    what: For,
+    place: Place,
+}
+
+impl<'a, T> Wait<'a, T> {
+    fn new(shared: &'a Shared<T>, what: For) -> Self {
+        Self { shared, what, place: Place::default() }
+    }
+
+    /// Waits, and acts when it is served.
+    async fn then<R>(mut self, mut act: impl FnMut(&mut State<T>) -> R) -> R {
+        std::future::poll_fn(|cx| self.shared.poll(self.what, &mut self.place, cx, &mut act)).await
+    }
+}
+
+impl<T> Drop for Wait<'_, T> {
+    fn drop(&mut self) {
+        self.shared.leave(self.what, &mut self.place);
+    }
+}
+
+impl<T> fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (len, closed, senders) = {
+            let state = self.lock();
+            (state.buffer.len(), state.closed, state.senders)
+        };
+        let mut debug = f.debug_struct("Channel");
+        debug.field("len", &len).field("closed", &closed);
+        debug.field("senders", &senders).finish_non_exhaustive()
+    }
+}
