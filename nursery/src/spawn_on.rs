@@ -45,6 +45,47 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     /// # Ok(())
     /// # }
     /// ```
+    ///
+    /// One core accepts and deals the connections to all. A connection travels detached from its
+    /// core (`TcpStream::detach`):
+    ///
+    /// ```
+    /// use nestling_nursery::nursery;
+    /// use nestling_runtime::{Cores, Runtime, net::TcpListener};
+    /// # use std::io::Read;
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// # let listening = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let address = listening.local_addr()?;
+    /// # let connect = |_| std::net::TcpStream::connect(address);
+    /// # let clients = (0..4).map(connect).collect::<std::io::Result<Vec<_>>>()?;
+    /// # let builder = Runtime::builder().cores(Cores::Count(1));
+    /// builder.run(async move |core| {
+    ///     if core.index() > 0 {
+    ///         return Ok(()); // it still receives children, until all cores have ended
+    ///     }
+    ///     let listener = TcpListener::from_std(listening.try_clone()?)?;
+    ///     nursery(async |n| {
+    ///         for number in 0..4 {
+    ///             let (stream, _) = listener.accept().await?;
+    ///             let connection = stream.detach().await;
+    ///             n.spawn_on(number % core.count(), async move || {
+    ///                 let stream = connection.attach();
+    ///                 stream.write_all("hello").await.0
+    ///             });
+    ///         }
+    ///         Ok::<_, std::io::Error>(())
+    ///     })
+    ///     .await
+    /// })?;
+    /// # for mut client in clients {
+    /// #     let mut text = String::new();
+    /// #     client.read_to_string(&mut text)?;
+    /// #     assert_eq!(text, "hello");
+    /// # }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[track_caller]
     pub fn spawn_on<F, O>(
         &'scope self,

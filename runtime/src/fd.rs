@@ -66,6 +66,11 @@ impl SharedFd {
         self.0.0.linger.set(linger);
     }
 
+    /// Whether closing it may block.
+    pub(crate) fn linger(&self) -> bool {
+        self.0.0.linger.get()
+    }
+
     /// Takes the descriptor out once no operation holds it any more.
     pub(crate) async fn into_sole(self) -> OwnedFd {
         poll_fn(|cx| {

@@ -9,6 +9,7 @@
 mod accepted;
 mod closing;
 mod dropped;
+mod moved;
 mod stale;
 mod starting;
 #[path = "../support/mod.rs"]

@@ -6,6 +6,7 @@ mod accepts;
 mod cancelled;
 mod counter;
 mod errors;
+mod moved;
 mod receives;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]

@@ -165,8 +165,8 @@ fn h12_a_body_may_outlive_its_children() {
     });
 }
 
-#[test]
-fn f8_a_close_that_lingers_does_not_hold_the_core() {
+/// Lets go of a stream whose close lingers, in one of several ways.
+fn lingers(let_go: impl AsyncFn(TcpStream)) {
     watched(|| {
         block_on(async {
             let (stream, peer) = pair().await;
@@ -176,11 +176,22 @@ fn f8_a_close_that_lingers_does_not_hold_the_core() {
             // The peer does not read: what is left unsent keeps the close.
             let sent = timeout(20 * MS, stream.write_all(vec![0; 8 << 20])).await;
             assert!(sent.unwrap().0.is_err());
-            drop(stream);
+            let_go(stream).await;
             sleep(MS).await; // for an hour, if the core closes it itself
             drop(peer);
         })
     });
+}
+
+#[test]
+fn f8_a_close_that_lingers_does_not_hold_the_core() {
+    lingers(async |stream| drop(stream));
+}
+
+#[test]
+fn f8_nor_that_of_a_stream_which_has_moved() {
+    lingers(async |stream| drop(stream.detach().await));
+    lingers(async |stream| drop(stream.detach().await.attach()));
 }
 
 #[test]

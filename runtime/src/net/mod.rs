@@ -4,9 +4,12 @@
 //!
 //! A socket that is dropped is closed by the ring, after the operations in flight on it; the close
 //! belongs to the nursery around the code that dropped it, which ends only after it.
+//!
+//! A socket belongs to its core. [`TcpStream::detach`] moves a connection to another.
 
 mod accepting;
 mod address;
+mod detached;
 mod error;
 mod receiving;
 mod tcp_listener;
@@ -15,6 +18,7 @@ mod unread;
 mod waiting;
 
 pub use address::ToSocketAddrs;
+pub use detached::Detached;
 pub use error::{Transferred, is_exhausted, transferred};
 pub use tcp_listener::{ListenOptions, TcpListener};
 pub use tcp_stream::TcpStream;

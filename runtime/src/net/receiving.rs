@@ -6,6 +6,7 @@
 //!                 └──▶ Unread ──▶ the next receive
 //! ```
 
+use super::detached::Kept;
 use super::unread::Unread;
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::SharedFd;
@@ -26,6 +27,20 @@ pub(super) struct Inbound {
 }
 
 impl Inbound {
+    /// What was kept on another core comes first.
+    pub(super) fn with(kept: Kept) -> Self {
+        let inbound = Self::default();
+        if let Some(unread) = Unread::with(kept) {
+            let _ = inbound.unread.set(Rc::new(unread));
+        }
+        inbound
+    }
+
+    /// What was kept here, when no receive is in flight any more.
+    pub(super) fn into_kept(self) -> Kept {
+        self.unread.get().map(|unread| unread.take_all()).unwrap_or_default()
+    }
+
     /// What comes before everything that the kernel has.
     pub(super) fn unread(&self) -> Option<&Unread> {
         self.unread.get().map(|unread| &**unread)

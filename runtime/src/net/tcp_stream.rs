@@ -1,5 +1,6 @@
 //! `TcpStream`: one connection.
 
+use super::detached::Detached;
 use super::receiving::Inbound;
 use super::tcp_listener::not_internet;
 use super::{ToSocketAddrs, Transferred};
@@ -12,7 +13,7 @@ use std::net::{self, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-/// A TCP connection.
+/// A TCP connection. It stays on its core; [`detach`](Self::detach) moves it to another.
 ///
 /// # Examples
 ///
@@ -25,7 +26,11 @@ pub struct TcpStream {
 
 impl TcpStream {
     pub(super) fn from_fd(fd: SharedFd) -> Self {
-        Self { fd, inbound: Inbound::default() }
+        Self::from_parts(fd, Inbound::default())
+    }
+
+    pub(super) fn from_parts(fd: SharedFd, inbound: Inbound) -> Self {
+        Self { fd, inbound }
     }
 
     /// Connects to an address.
@@ -182,6 +187,21 @@ impl TcpStream {
         Close::new(self.fd.into_sole().await).await
     }
 
+    /// Takes the connection from its core, to be sent to another. Waits for operations in flight
+    /// on it to end; those were cancelled when their futures were dropped. What they have received
+    /// comes along, and so does what the kernel has received.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped before it has returned, the connection is closed.
+    ///
+    /// # Examples
+    ///
+    /// See [`Detached`].
+    pub async fn detach(self) -> Detached {
+        Detached::new(self.fd, self.inbound).await
+    }
+
     /// Takes over a connection of the standard library.
     ///
     /// # Errors
@@ -193,7 +213,8 @@ impl TcpStream {
         Ok(Self::from_fd(SharedFd::new(stream.into())))
     }
 
-    /// Gives the connection to the standard library.
+    /// Gives the connection to the standard library. To move it to another core,
+    /// [`detach`](Self::detach) it: that takes along what this one refuses.
     ///
     /// # Errors
     ///

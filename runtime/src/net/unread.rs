@@ -1,5 +1,6 @@
 //! `Unread`: what receives that were dropped have taken out of a stream.
 
+use super::detached::Kept;
 use super::waiting::{Seat, Waiting};
 use crate::buf::{self, BufResult, IoBuf, IoBufMut};
 use crate::driver::{self, Driver, DriverRef};
@@ -33,6 +34,17 @@ pub(super) struct Unread {
 }
 
 impl Unread {
+    /// What another core has kept, if that is anything.
+    pub(super) fn with((bytes, error): Kept) -> Option<Self> {
+        let unread = Self { bytes: bytes.into(), error: error.into(), ..Self::default() };
+        (!unread.is_empty()).then_some(unread)
+    }
+
+    /// All that is kept.
+    pub(super) fn take_all(&self) -> Kept {
+        (self.bytes.take(), self.error.take())
+    }
+
     fn is_empty(&self) -> bool {
         self.bytes.borrow().is_empty() && self.error.borrow().is_none()
     }

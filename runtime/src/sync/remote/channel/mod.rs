@@ -1,7 +1,7 @@
 //! A bounded channel for many messages, between threads.
 //!
-//! It counts as the [local one](crate::sync::channel) does, and shares its line; but one lock is
-//! around all of it, so that a close, a hand-over and a cut waiter come one after the other.
+//! It counts as the [local one](mod@crate::sync::channel) does, and shares its line; but one lock
+//! is around all of it, so that a close, a hand-over and a cut waiter come one after the other.
 
 mod receiver;
 mod sender;
