@@ -192,6 +192,7 @@ fn f8_a_close_that_lingers_does_not_hold_the_core() {
 fn f8_nor_that_of_a_stream_which_has_moved() {
     lingers(async |stream| drop(stream.detach().await));
     lingers(async |stream| drop(stream.detach().await.attach()));
+    lingers(async |stream| drop(TcpStream::from_std(stream.into_std().unwrap())));
 }
 
 #[test]

@@ -210,7 +210,10 @@ impl TcpStream {
     pub fn from_std(stream: net::TcpStream) -> io::Result<Self> {
         // The ring waits by itself; a socket that does not block would make it say EAGAIN.
         stream.set_nonblocking(false)?;
-        Ok(Self::from_fd(SharedFd::new(stream.into())))
+        let linger = SockRef::from(&stream).linger()?;
+        let fd = SharedFd::new(stream.into());
+        fd.set_linger(linger.is_some_and(|time| !time.is_zero()));
+        Ok(Self::from_fd(fd))
     }
 
     /// Gives the connection to the standard library. To move it to another core,
