@@ -122,11 +122,14 @@ fn by_a_core(wakes: u64, busy: bool) -> Vec<u64> {
     times.expect("two cores").into_iter().flatten().collect()
 }
 
+/// So many wakes of a core that sleeps, or of one that is busy; gives how late each was, in ns.
+type Run = fn(u64, bool) -> Vec<u64>;
+
 fn main() {
     // Cargo adds `--bench`.
     let wakes = env::args().skip(1).find_map(|text| text.parse().ok()).unwrap_or(20_000);
     println!("{:24}{:>8} {:>8} {:>8} {:>8}   us", "woken by, core", "p50", "p99", "p99.99", "max");
-    let rows: [(&str, fn(u64, bool) -> Vec<u64>, bool); 4] = [
+    let rows: [(&str, Run, bool); 4] = [
         ("a thread, asleep", by_a_thread, false),
         ("a thread, running", by_a_thread, true),
         ("another core, asleep", by_a_core, false),
