@@ -5,8 +5,9 @@
 //! ```
 //!
 //! One row for each who wakes and each state of the core that is woken: it sleeps, or it runs
-//! something else that yields. Times are from just before the wake until the task runs. On a machine
-//! with nothing else to do none is above 10 ms; a sleep and a wake cost tens of microseconds.
+//! something else that yields. Times are from just before the wake until the task runs. On a
+//! machine with nothing else to do none is above 10 ms; a sleep and a wake cost tens of
+//! microseconds.
 
 use futures_util::task::AtomicWaker;
 use nestling::task::yield_now;

@@ -147,7 +147,7 @@ enum End {
 }
 
 /// A core wakes another, which sleeps, and ends before it enters its ring again.
-fn wakes_and_ends(end: End) -> std::thread::Result<io::Result<Vec<()>>> {
+fn wakes_and_ends(end: End) -> thread::Result<io::Result<Vec<()>>> {
     let (send, sent) = channel();
     let (send, sent) = (Mutex::new(send), Mutex::new(sent));
     let gate = Gate::default();

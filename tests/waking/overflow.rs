@@ -1,5 +1,5 @@
-//! The poll of a core's bell ends when its completion queue overflows: it has to be armed again. The
-//! wakes of threads are in `tests/runtime/queues.rs`; here are those of other cores.
+//! The poll of a core's bell ends when its completion queue overflows: it has to be armed again.
+//! The wakes of threads are in `tests/runtime/queues.rs`; here are those of other cores.
 
 use crate::gate::Gate;
 use crate::support::{pair, watched};
