@@ -128,7 +128,7 @@ type Run = fn(u64, bool) -> Vec<u64>;
 
 fn main() {
     // Cargo adds `--bench`.
-    let wakes = env::args().skip(1).find_map(|text| text.parse().ok()).unwrap_or(20_000);
+    let wakes = env::args().skip(1).find_map(|text| text.parse().ok()).unwrap_or(5_000);
     println!("{:24}{:>8} {:>8} {:>8} {:>8}   us", "woken by, core", "p50", "p99", "p99.99", "max");
     let rows: [(&str, Run, bool); 4] = [
         ("a thread, asleep", by_a_thread, false),

@@ -3,11 +3,13 @@
 use crate::gate::Gate;
 use crate::support::watched;
 use crate::two;
+use nestling::time::sleep;
 use nestling::{Runtime, nursery, stats};
 use std::fs;
 use std::io;
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::Duration;
 
 /// The writes that the calling thread has made, as the kernel counts them.
 fn writes() -> u64 {
@@ -27,9 +29,9 @@ fn f2_a_core_that_runs_is_not_rung() {
                     gate.reached(10_000).await;
                     Ok(())
                 });
-                // The child waits by now, and its waker is known.
+                // The core has slept when this is over, and the child waits.
                 while gate.waker().is_none() {
-                    nestling::task::yield_now().await;
+                    sleep(Duration::from_millis(1)).await;
                 }
                 let gate = Arc::clone(&gate);
                 let waking = thread::spawn(move || {
