@@ -1,8 +1,10 @@
 //! Fewer cores than the machine has: what a mask or a quota leaves, and what each is told.
 
 use crate::alone::alone;
-use crate::refused::assert_says;
+use crate::left_behind::{threads, wait_for_threads};
+use crate::refused::{assert_says, complaints};
 use crate::sandbox::keep_to_core;
+use nestling::doctor::Verdict;
 use nestling::{Cores, Runtime};
 use std::fs;
 use std::io::{self, Error};
@@ -13,6 +15,14 @@ use std::thread;
 /// The numbers of the cores that run.
 fn ids(cores: Cores) -> io::Result<Vec<usize>> {
     Runtime::builder().cores(cores).run(async |core| Ok::<_, Error>(core.id()))
+}
+
+/// What the doctor notes about the cores.
+fn noted() -> String {
+    let report = nestling::doctor();
+    let check = report.checks().iter().find(|check| check.name() == "cores").expect("its line");
+    assert_eq!(check.verdict(), Verdict::Noted, "{report}");
+    check.finding().to_owned()
 }
 
 #[test]
@@ -26,6 +36,9 @@ fn f13_a_mask_of_one_core_is_kept() {
                 let text = ids(Cores::Count(2)).expect_err("there is one").to_string();
                 let says = format!("this process may use 1 (cores [{id}])");
                 assert_says(&text, &["2 cores were asked for", &says]);
+                let noted = noted();
+                assert!(noted.starts_with(&format!("1 core ({id}), of ")), "{noted}");
+                assert_says(&noted, &["the affinity mask (taskset, cpuset) has no more"]);
                 ids(Cores::All).expect("it runs")
             });
             assert_eq!(masked.join().expect("no panic"), [id]);
@@ -33,17 +46,28 @@ fn f13_a_mask_of_one_core_is_kept() {
     });
 }
 
-/// A group of processes with a limit of processor time; goes with its last process.
+/// A group of processes with a limit; goes with its last process.
 struct Group(PathBuf);
 
 impl Group {
     /// One that may keep a single processor busy. `None` where this process may not make one.
     fn of_one_processor() -> Option<Self> {
-        let name = format!("nestling-test-{}", process::id());
-        let limits = [
+        Self::with([
             ("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "100000"),
             ("/sys/fs/cgroup", "cpu.max", "100000 100000"),
-        ];
+        ])
+    }
+
+    /// One that may have so many threads.
+    fn of_threads(most: usize) -> Option<Self> {
+        let most = &most.to_string();
+        let file = "pids.max";
+        Self::with([("/sys/fs/cgroup/pids", file, most), ("/sys/fs/cgroup", file, most)])
+    }
+
+    /// One with the limit that can be set: those of both versions.
+    fn with(limits: [(&str, &str, &str); 2]) -> Option<Self> {
+        let name = format!("nestling-test-{}", process::id());
         limits.into_iter().find_map(|(root, file, limit)| {
             let group = Self(Path::new(root).join(&name));
             fs::create_dir(&group.0).ok()?;
@@ -76,10 +100,34 @@ fn f13_a_quota_of_one_processor_is_kept_by_default() {
         };
         group.join().expect("it takes us in");
         let ran = [ids(Cores::All), ids(Cores::Count(2))];
+        let noted = noted();
         group.leave().expect("the one above takes us back");
         let [all, two] = ran.map(|ran| ran.expect("they run").len());
         assert_eq!(all, 1, "what is paid for");
         assert_eq!(two, 2, "what is asked for");
+        assert_says(&noted, &["1 core (", ", of ", "the CPU quota of the control group pays"]);
+    });
+}
+
+#[test]
+fn j8_a_limit_of_threads_of_the_group_is_named() {
+    alone("fewer::j8_a_limit_of_threads_of_the_group_is_named", || {
+        let own = threads();
+        let Some(group) = Group::of_threads(own) else {
+            eprintln!("no group can be made here: not tested");
+            return;
+        };
+        group.join().expect("it takes us in");
+        let ran = ids(Cores::Count(1));
+        let complaints = complaints();
+        wait_for_threads(own);
+        group.leave().expect("the one above takes us back");
+        let limit = format!("pids.max of the control group is {own}, {own} are in use");
+        let text = ran.expect_err("no thread can be started").to_string();
+        for text in [text, complaints.concat()] {
+            let start = " cannot start: a limit of threads was reached: ";
+            assert_says(&text, &["core ", start, &limit, "docker --pids-limit"]);
+        }
     });
 }
 

@@ -1,10 +1,10 @@
 //! A limit is in the way: the error says which, how high it is, and what is needed.
 
 use crate::alone::{alone, alone_as_user};
-use crate::refused::{assert_says, refusal};
+use crate::refused::{assert_says, complaints, refusal};
 use crate::sandbox::{become_user, leave_descriptors, limit};
 use nestling::Runtime;
-use std::io::ErrorKind;
+use std::io::{Error, ErrorKind};
 
 /// Nobody.
 const USER: u32 = 65_534;
@@ -55,6 +55,22 @@ fn j2_no_locked_memory() {
 #[test]
 fn j2_little_locked_memory() {
     alone("limits::j2_little_locked_memory", || refused_with_locked_memory(64));
+}
+
+#[test]
+fn j2_too_little_locked_memory_for_all_cores_fails_the_run() {
+    alone_as_user("limits::j2_too_little_locked_memory_for_all_cores_fails_the_run", || {
+        limit(libc::RLIMIT_MEMLOCK, 148 * 1024);
+        Runtime::builder().build().expect("there is enough for one ring");
+        let run = Runtime::builder().run(async |_| Ok::<_, Error>(()));
+        let text = run.expect_err("not for two").to_string();
+        let remedy = "Raise it (ulimit -l";
+        assert_says(&text, &["core ", " cannot start: not enough locked memory", remedy]);
+        let complaints = complaints();
+        let [planned, started] = &complaints[..] else { panic!("two checks fail: {complaints:?}") };
+        assert_says(planned, &["cores, where RLIMIT_MEMLOCK is 148 KiB for all", remedy]);
+        assert_says(started, &["core ", " cannot start: not enough locked memory", remedy]);
+    });
 }
 
 /// Asserts that the memory which the error asks for suffices for a ring of this size.

@@ -22,7 +22,7 @@
 //! | a feature or an operation is missing | words only, `what_a_kernel_lacks…`, `an_operation_…` |
 //! | an answer is wrong | `refused::c18_…`, `refused::j7_an_enter_that_only_pretends…` |
 //! | a feature for speed is missing | `refused::what_serves_in_place…` |
-//! | threads: EAGAIN | `cores::j8_too_few_threads…` |
+//! | threads: EAGAIN | `cores::j8_too_few_threads…`, `fewer::j8_a_limit_of_threads…` |
 //! | enter, later: EBADR, EEXIST | `c2_…` and `c15_…` in `tests/runtime/fatal.rs` |
 //!
 //! The tests on words alone are in `runtime/src/tests/explain.rs`: a kernel's age and the settings
