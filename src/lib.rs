@@ -45,6 +45,7 @@ pub use nestling_runtime::{
 
 /// What a task can do about its own running, and know of it.
 pub mod task {
+    pub use nestling_nursery::spawn_blocking;
     pub use nestling_runtime::lowlevel::is_in_cancelled as is_cancelled;
     pub use nestling_runtime::{TaskLocal, checkpoint, yield_now};
 }

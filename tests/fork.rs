@@ -9,6 +9,7 @@
 mod support;
 
 use nestling::Runtime;
+use nestling::task::spawn_blocking;
 use nestling_runtime::lowlevel::nop;
 use std::fs;
 use std::io::Write;
@@ -16,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard};
-use support::{pair, poll_once, turn, watched};
+use support::{pair, poll_once, thread_id, turn, watched};
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
@@ -221,6 +222,35 @@ fn g9_childs_memory_survives_the_drop_of_the_parents_runtime() {
             Side::Parent(child) => assert_eq!(child.wait(), 0, "minus the signal that killed it"),
         }
         runtime.block_on(nop()).unwrap();
+    });
+}
+
+/// A child has none of the threads for blocking calls: it is refused a call, and waits for none of
+/// them when it lets go of the runtime.
+#[test]
+fn g9_child_has_no_threads_for_blocking_calls() {
+    let _alone = alone();
+    watched(|| {
+        let mut runtime = Runtime::builder().build().unwrap();
+        let call = || spawn_blocking(thread_id);
+        let there = runtime.block_on(call()).unwrap();
+        refused_in_child(|| {
+            runtime.block_on(async {
+                match fork() {
+                    Side::Child => drop(call().await),
+                    Side::Parent(child) => assert_eq!(child.wait(), 0),
+                }
+            });
+        });
+        match fork() {
+            Side::Child => {
+                drop(runtime);
+                let mut own = Runtime::builder().build().unwrap();
+                exit(own.block_on(call()).is_ok_and(|id| id != there));
+            }
+            Side::Parent(child) => assert_eq!(child.wait(), 0),
+        }
+        assert_eq!(runtime.block_on(call()).unwrap(), there);
     });
 }
 

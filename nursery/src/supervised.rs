@@ -101,16 +101,19 @@ pub(crate) fn caught<F: Future>(future: F) -> impl Future<Output = Result<F::Out
     }
 }
 
-/// How a supervised child ended without an output.
+/// How a supervised child, or a blocking call, ended without an output.
 ///
 /// # Examples
 ///
 /// See [`Supervised`].
 pub enum JoinError {
-    /// It was cut, by its handle or with its nursery.
+    /// It was cut, by its handle or with its nursery; a blocking call, before it began.
     Cancelled,
     /// It panicked, with this payload.
     Panic(Payload),
+    /// A blocking call could not begin: the process may have no thread for it, or the core no
+    /// further operation. The error names the limit. Never of a child.
+    Refused(io::Error),
 }
 
 impl JoinError {
@@ -127,6 +130,7 @@ impl fmt::Debug for JoinError {
         match self {
             Self::Cancelled => f.write_str("Cancelled"),
             Self::Panic(_) => f.debug_tuple("Panic").field(&self.message()).finish(),
+            Self::Refused(error) => f.debug_tuple("Refused").field(error).finish(),
         }
     }
 }
@@ -134,9 +138,10 @@ impl fmt::Debug for JoinError {
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self, self.message()) {
-            (Self::Cancelled, _) => f.write_str("the child was cancelled"),
-            (Self::Panic(_), Some(message)) => write!(f, "the child panicked: {message}"),
-            (Self::Panic(_), None) => f.write_str("the child panicked"),
+            (Self::Cancelled, _) => f.write_str("the task was cancelled"),
+            (Self::Panic(_), Some(message)) => write!(f, "the task panicked: {message}"),
+            (Self::Panic(_), None) => f.write_str("the task panicked"),
+            (Self::Refused(error), _) => error.fmt(f),
         }
     }
 }
@@ -149,6 +154,7 @@ impl From<JoinError> for io::Error {
         match error {
             JoinError::Cancelled => nestling_runtime::lowlevel::Cancelled::new().into(),
             JoinError::Panic(_) => Self::other(error.to_string()),
+            JoinError::Refused(error) => error,
         }
     }
 }

@@ -20,6 +20,14 @@ pub(crate) struct Config {
     pub(crate) batch: Duration,
     /// The name of the thread, or the prefix of the names of several.
     pub(crate) name: String,
+    /// Threads for blocking calls, which all cores share. Most such calls wait, for a disk or a
+    /// name server, so there are more of them than processors; 64 are enough that a few dozen
+    /// lookups which nobody answers do not stop the others, and few enough that calls which
+    /// compute, or need much memory each, do not bring the machine down.
+    pub(crate) blocking_threads: usize,
+    /// How long such a thread waits for the next call before it ends. Long enough to outlast the
+    /// pauses of a busy program; a program that rests has none of them.
+    pub(crate) blocking_keep_alive: Duration,
 }
 
 impl Default for Config {
@@ -30,12 +38,20 @@ impl Default for Config {
             spin: Duration::ZERO,
             batch: Duration::ZERO,
             name: "nestling".to_owned(),
+            blocking_threads: 64,
+            blocking_keep_alive: Duration::from_secs(10),
         }
     }
 }
 
 /// How long pinned cores spin, unless they are told otherwise: about what a sleep and a wake cost.
 pub(crate) const SPIN: Duration = Duration::from_micros(50);
+
+/// Blocking calls that one core may have queued or running, for each thread of the pool. Two: a
+/// thread that ends a call finds the next one before the core has noticed, and no core makes the
+/// others wait behind more than twice as many calls as run at a time. Further ones wait in line on
+/// their core.
+pub(crate) const CALLS_PER_THREAD: usize = 2;
 
 /// Operations that one core may have in flight. The kernel does not limit them; 24 bits of the
 /// completion's key number them, and a million are already 1 GiB of kernel memory.

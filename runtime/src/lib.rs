@@ -62,6 +62,7 @@ mod task;
 #[expect(unsafe_code, reason = "entries with pointers, descriptors out of numbers")]
 mod op;
 
+mod blocking;
 mod cancel;
 pub mod sync;
 pub mod time;

@@ -3,6 +3,7 @@
 //! The crate `nestling-nursery` uses the runtime through this module alone, so anybody could write
 //! another one with the same rights. There is no way here to start a task that belongs to nobody.
 
+pub use crate::blocking::{Unfinished, blocking};
 pub use crate::cancel::{
     CancelHandle, CancelScope, RemoteCancelHandle, count_derived, current_reason, is_in_cancelled,
     mark_delivered, was_delivered,

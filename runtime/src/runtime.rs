@@ -1,5 +1,6 @@
 //! `Runtime`: one core, driven by the thread that blocks on it.
 
+use crate::blocking::{Line, Pool, Threads};
 use crate::config::Config;
 use crate::driver::{self, Driver, DriverRef, Stats};
 use crate::wake::{self, Injector, Peer};
@@ -31,18 +32,31 @@ use std::sync::Arc;
 pub struct Runtime {
     driver: DriverRef,
     injector: Arc<Injector>,
+    line: Rc<Line>,
+    /// Of one that runs alone. Last: the threads are joined.
+    threads: Option<Threads>,
 }
 
 impl Runtime {
     /// Makes the ring and checks that the machine has what is needed.
-    pub(crate) fn new(config: &Config) -> io::Result<Self> {
+    pub(crate) fn new(config: &Config, pool: Pool) -> io::Result<Self> {
         let driver = Driver::new(config)?;
         let injector = Injector::new(Arc::clone(driver.unparker()));
-        Ok(Self { driver: Rc::new(RefCell::new(driver)), injector })
+        let line = Line::new(pool);
+        Ok(Self { driver: Rc::new(RefCell::new(driver)), injector, line, threads: None })
+    }
+
+    /// The same, with threads of its own for blocking calls.
+    pub(crate) fn alone(config: &Config) -> io::Result<Self> {
+        let threads = Threads::new(config);
+        let mut runtime = Self::new(config, threads.pool())?;
+        runtime.threads = Some(threads);
+        Ok(runtime)
     }
 
     /// Runs a future on this thread. Returns when it has resolved and the kernel has finished
-    /// everything that was submitted below it; what is still in flight then is cancelled.
+    /// everything that was submitted below it, blocking calls included; what is still in flight
+    /// then is cancelled.
     ///
     /// # Panics
     ///
@@ -56,9 +70,11 @@ impl Runtime {
             );
         };
         let entered = driver::enter(&self.driver);
+        let line = self.line.enter();
         let closing = fd::close_with(op::close_detached);
         let output = event_loop::run(&self.driver, &self.injector, future);
         drop(closing);
+        drop(line);
         drop(entered);
         drop(core);
         trim();
@@ -129,7 +145,7 @@ impl Drop for Runtime {
 /// assert_eq!(nestling_runtime::block_on(async { "done" }), "done");
 /// ```
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    let mut runtime = match Runtime::new(&Config::default()) {
+    let mut runtime = match Runtime::alone(&Config::default()) {
         Ok(runtime) => runtime,
         Err(error) => panic!("the runtime could not be built: {error}"),
     };

@@ -83,7 +83,7 @@ fn a_crashed_worker_comes_back_and_the_other_serves_on() {
     let mut neighbour = server.client(2);
     round_trip(&mut neighbour, b"hello");
     for (word, error) in
-        [("panic", "the child panicked: a client said so"), ("fail", "it failed: a client said so")]
+        [("panic", "the task panicked: a client said so"), ("fail", "it failed: a client said so")]
     {
         let (mut bystander, mut culprit) = (server.client(1), server.client(1));
         round_trip(&mut bystander, b"hello");

@@ -264,20 +264,20 @@ fn supervise_says_what_happened() {
             let text = n.supervise(async { std::panic::resume_unwind(Box::new("static")) });
             let Err(error) = text.await.map(|(): ()| ()) else { panic!("it panicked") };
             assert_eq!(error.message(), Some("static"));
-            assert_eq!(error.to_string(), "the child panicked: static");
+            assert_eq!(error.to_string(), "the task panicked: static");
             assert_eq!(format!("{error:?}"), "Panic(Some(\"static\"))");
-            assert_eq!(io::Error::from(error).to_string(), "the child panicked: static");
+            assert_eq!(io::Error::from(error).to_string(), "the task panicked: static");
             let owned =
                 n.supervise(async { std::panic::resume_unwind(Box::new("owned".to_owned())) });
             let Err(error) = owned.await.map(|(): ()| ()) else { panic!("it panicked") };
             assert_eq!(error.message(), Some("owned"));
             let other = n.supervise(async { throw(1) });
             let Err(error) = other.await.map(|(): ()| ()) else { panic!("it panicked") };
-            assert_eq!((error.message(), &*error.to_string()), (None, "the child panicked"));
+            assert_eq!((error.message(), &*error.to_string()), (None, "the task panicked"));
             let cut = n.supervise(pending::<()>());
             cut.cancel();
             let Err(error) = cut.await else { panic!("it was cut") };
-            assert_eq!((error.message(), &*error.to_string()), (None, "the child was cancelled"));
+            assert_eq!((error.message(), &*error.to_string()), (None, "the task was cancelled"));
             assert!(nestling::is_cancelled(&io::Error::from(error)));
             Ok::<_, E>(())
         });

@@ -3,8 +3,11 @@
 use crate::alone::{alone, alone_as_user};
 use crate::refused::{assert_says, complaints, refusal};
 use crate::sandbox::{become_user, leave_descriptors, limit};
-use nestling::Runtime;
+use futures_util::future::join_all;
+use nestling::task::spawn_blocking;
+use nestling::{JoinError, Runtime};
 use std::io::{Error, ErrorKind};
+use std::thread;
 
 /// Nobody.
 const USER: u32 = 65_534;
@@ -106,6 +109,27 @@ fn j2_the_memory_asked_for_suffices_for_a_large_ring() {
 fn j2_the_memory_asked_for_suffices_for_an_odd_ring() {
     let test = "limits::j2_the_memory_asked_for_suffices_for_an_odd_ring";
     alone_as_user(test, || asked_for_enough(300, 9_000));
+}
+
+/// No thread: the call says so, and the core goes on. With one, further calls have to do with it.
+#[test]
+fn too_few_threads_for_blocking_calls() {
+    let test = "limits::too_few_threads_for_blocking_calls";
+    alone_as_user(test, || {
+        let mut runtime = Runtime::builder().build().unwrap();
+        let hard = limit(libc::RLIMIT_NPROC, 0);
+        let refused = runtime.block_on(spawn_blocking(|| ()));
+        let Err(JoinError::Refused(error)) = refused else { panic!("{refused:?}") };
+        let says = ["a blocking call cannot begin: ", "RLIMIT_NPROC is 0 for all", "ulimit -u"];
+        assert_says(&error.to_string(), &says);
+        assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
+        limit(libc::RLIMIT_NPROC, hard);
+        let there = runtime.block_on(spawn_blocking(|| thread::current().id())).unwrap();
+        limit(libc::RLIMIT_NPROC, 0);
+        let calls = (0..100).map(|_| spawn_blocking(|| thread::current().id()));
+        let threads = runtime.block_on(join_all(calls));
+        assert!(threads.iter().all(|id| *id.as_ref().unwrap() == there));
+    });
 }
 
 #[test]

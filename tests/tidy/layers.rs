@@ -8,7 +8,7 @@ pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 4] =
 
 /// The modules of `runtime/src`, lowest first. A file imports from lower layers, or from its own
 /// module; modules of one layer do not know each other.
-const LAYERS: [&[&str]; 17] = [
+const LAYERS: [&[&str]; 18] = [
     &["locals"],
     &["sys", "fd", "buf", "config", "key", "label"],
     &["tree"],
@@ -19,6 +19,7 @@ const LAYERS: [&[&str]; 17] = [
     &["driver", "task"],
     &["op"],
     &["io", "time", "sync", "cancel", "yield_now"],
+    &["blocking"],
     &["net", "fs", "process", "signal", "children", "shield", "task_local", "until_cancelled"],
     &["event_loop", "guests", "dump", "chrome_trace", "spans"],
     &["runtime"],

@@ -24,7 +24,7 @@ use std::time::Duration;
 /// ```
 #[derive(Clone)]
 pub struct Builder {
-    pub(super) config: Config,
+    pub(crate) config: Config,
     pub(super) cores: Cores,
     pub(super) pin: bool,
     pub(super) spin: Option<Duration>,
@@ -97,6 +97,18 @@ impl Builder {
         self
     }
 
+    /// Threads for blocking calls (`task::spawn_blocking`, names that are looked up), at most; all
+    /// cores of [`run`](Self::run) share them. 64 unless said otherwise, and at least one. Calls
+    /// for which there is none wait, so use more if calls wait for each other, or for many at once.
+    ///
+    /// A thread is started when a call finds none that is idle, and ends when it was idle for 10
+    /// seconds, or with the runtime. They are named after [`name`](Self::name), with `-blocking-`
+    /// and a number.
+    pub fn blocking_threads(mut self, threads: usize) -> Self {
+        self.config.blocking_threads = threads.max(1);
+        self
+    }
+
     /// The name of the threads that [`run`](Self::run) starts, before their core's number.
     pub fn name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.config.name);
@@ -148,7 +160,7 @@ impl Builder {
     ///
     /// The machine lacks what is needed; the error names it and the remedy.
     pub fn build(self) -> io::Result<Runtime> {
-        Runtime::new(&self.config(Duration::ZERO))
+        Runtime::alone(&self.config(Duration::ZERO))
     }
 
     /// What its ring and loop are made with, if it spins so long by default.

@@ -4,6 +4,7 @@ use super::choice::paid;
 use super::host::{Ended, host};
 use super::stop::Stop;
 use super::{Builder, Core};
+use crate::blocking::{Pool, Threads};
 use crate::config::{Config, SPIN};
 use crate::ring::facts::Facts;
 use crate::ring::{Refusal, explain};
@@ -100,6 +101,7 @@ where
     // Cores that share processors do not keep each other from them.
     let spin = if cores.len() <= paid() { SPIN } else { Duration::ZERO };
     let shared = Shared::new(main, cores.len());
+    let blocking = Threads::new(&builder.config);
     let (report, reports) = channel();
     let mut starts = Vec::new();
     let mut threads = Vec::new();
@@ -107,7 +109,7 @@ where
         let (start, started) = channel();
         let config = builder.config(if builder.pin { spin } else { Duration::ZERO });
         let own = (core, config, builder.pin);
-        let thread = spawn(own, Arc::clone(&shared), report.clone(), started);
+        let thread = spawn(own, blocking.pool(), Arc::clone(&shared), report.clone(), started);
         match thread {
             Ok(thread) => threads.push(thread),
             Err(error) => {
@@ -161,6 +163,7 @@ fn cannot_start(core: Core, error: &io::Error) -> io::Error {
 /// Starts one core's thread. It says whether it is ready, and waits to be started.
 fn spawn<M, T, E>(
     (core, config, pin): (Core, Config, bool),
+    pool: Pool,
     shared: Arc<Shared<M, E>>,
     report: Sender<Ready>,
     started: Receiver<Arc<Team>>,
@@ -173,7 +176,7 @@ where
     thread::Builder::new().name(format!("{}-{}", config.name, core.id)).spawn(move || {
         let pinned = if pin { core.pin() } else { Ok(()) };
         let built = pinned.and_then(|()| {
-            let runtime = Runtime::new(&config)?;
+            let runtime = Runtime::new(&config, pool)?;
             let peer = runtime.as_peer()?;
             Ok((runtime, peer))
         });

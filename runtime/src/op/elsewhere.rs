@@ -8,6 +8,7 @@ use crate::driver::{self, Abandoned, DriverRef, Orphan, What};
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope;
+use crate::tree::NodeId;
 use crate::wake::{self, Ticket, Waiter};
 use std::fmt;
 use std::future::Future;
@@ -17,8 +18,8 @@ use std::task::{Context, Poll};
 /// Asks for the work to stop.
 type Recall = Box<dyn FnOnce()>;
 
-/// The future of work elsewhere. Resolves when its ticket was dropped; what it has made is kept by
-/// whoever made the future.
+/// The future of work elsewhere. Resolves when its ticket was dropped, to the scope to which it
+/// belonged; what it has made is kept by whoever made the future.
 pub(crate) struct Elsewhere {
     name: &'static &'static str,
     start: Option<Box<dyn FnOnce(Ticket) -> Recall>>,
@@ -53,9 +54,9 @@ impl Elsewhere {
 }
 
 impl Future for Elsewhere {
-    type Output = ();
+    type Output = Option<NodeId>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<NodeId>> {
         let Some((driver, key)) = &self.flight else {
             self.start(cx);
             return Poll::Pending;
@@ -63,11 +64,9 @@ impl Future for Elsewhere {
         // Made before the borrow, and dropped after it: foreign wakers run foreign code in both.
         let mut waiter = Waiter::of(cx);
         let landed = driver.borrow_mut().poll_op(*key, &mut waiter);
-        if landed.is_none() {
-            return Poll::Pending;
-        }
+        let Some(landed) = landed else { return Poll::Pending };
         self.flight = None;
-        Poll::Ready(())
+        Poll::Ready(landed.scope)
     }
 }
 

@@ -17,11 +17,19 @@ use crate::instrument;
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope::{self, Cancelled};
+use crate::tree::NodeId;
 use crate::wake::Waiter;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+
+/// The cancellation of an operation of that scope is handed to the code that runs now.
+pub(crate) fn mark_delivered(scope: Option<NodeId>) {
+    // Where it was cancelled, when that is around here: a shield in between is not.
+    let told = scope.filter(|scope| scope::is_running(*scope));
+    told.or_else(scope::current).into_iter().for_each(scope::mark_delivered);
+}
 
 /// One operation on its way through the kernel.
 #[derive(Debug)]
@@ -98,9 +106,7 @@ impl<T: Operation> Op<T> {
     fn land(&mut self, landed: Landed) -> Poll<T::Output> {
         self.flight = None;
         if landed.cancelled {
-            // Where it was cancelled, when that is around here: a shield in between is not.
-            let told = landed.scope.filter(|scope| scope::is_running(*scope));
-            told.or_else(scope::current).into_iter().for_each(scope::mark_delivered);
+            mark_delivered(landed.scope);
         }
         self.resolve(Answer::new(landed.completion, landed.cancelled))
     }

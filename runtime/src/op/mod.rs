@@ -17,7 +17,7 @@ pub(crate) use accept::Accept;
 pub(crate) use close::{Close, close_detached};
 pub(crate) use connect::Connect;
 pub(crate) use elsewhere::Elsewhere;
-pub(crate) use future::{Flight, Op};
+pub(crate) use future::{Flight, Op, mark_delivered};
 pub(crate) use hold::Hold;
 pub use nop::nop;
 pub(crate) use operation::{Answer, Operation};

@@ -1,5 +1,6 @@
 //! What is asked of the kernel past the ring and the crates, each behind a safe function.
 
+mod affinity;
 mod cgroup;
 mod clock;
 mod error;
@@ -10,6 +11,7 @@ mod limits;
 mod release;
 pub(crate) mod shared;
 
+pub(crate) use affinity::Affinity;
 pub(crate) use cgroup::Pids;
 pub(crate) use clock::{monotonic_ns, monotonic_tick_ns};
 pub(crate) use error::check;

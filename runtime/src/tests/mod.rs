@@ -1,6 +1,8 @@
 //! What the parts promise each other, and what cannot be provoked from outside.
 
 #[cfg(not(loom))]
+mod blocking;
+#[cfg(not(loom))]
 mod elsewhere;
 #[cfg(not(loom))]
 mod explain;

@@ -1,0 +1,82 @@
+//! `Call`: one blocking call on its way to a thread and back, shared by its future and the pool.
+//!
+//! ```text
+//!             a thread takes it              it returns, or panics
+//!   Waiting ───────────────────▶ Running ───────────────────────────▶ Ended
+//!      └──── no thread can be started ────▶ Refused
+//! ```
+//!
+//! Whoever lets go of it last drops what is in it. A call that never began is dropped with its
+//! future, on its core: the pool has let go of it before. A value that nobody awaits is dropped on
+//! the thread that made it, before anybody is told that the call has ended.
+
+use std::any::Any;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+
+type Payload = Box<dyn Any + Send>;
+
+/// One call.
+pub(super) struct Call<F, T>(Mutex<Stage<F, T>>);
+
+enum Stage<F, T> {
+    Waiting(F),
+    Running,
+    Ended(Result<T, Payload>),
+    Refused(io::Error),
+}
+
+/// Why a blocking call has no value.
+#[derive(Debug)]
+pub enum Unfinished {
+    /// It was cancelled before a thread had begun with it. It never begins.
+    Cancelled,
+    /// It panicked, with this payload.
+    Panicked(Payload),
+    /// It cannot run: the process may have no thread for it, or the core no further operation.
+    Refused(io::Error),
+}
+
+/// What a thread of the pool does with a call.
+pub(super) trait Run: Send + Sync {
+    /// Makes the call, and keeps what comes of it. Does not panic.
+    fn run(&self);
+}
+
+impl<F: FnOnce() -> T, T> Call<F, T> {
+    pub(super) fn new(work: F) -> Self {
+        Self(Mutex::new(Stage::Waiting(work)))
+    }
+
+    fn replace(&self, stage: Stage<F, T>) -> Stage<F, T> {
+        // Nothing foreign runs under the lock.
+        let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut place, stage)
+    }
+
+    /// There is no thread for it. What it would have run is dropped.
+    pub(super) fn refuse(&self, error: io::Error) {
+        drop(self.replace(Stage::Refused(error)));
+    }
+
+    /// What has become of it, when the pool is done with it.
+    pub(super) fn take(&self) -> Result<T, Unfinished> {
+        match self.replace(Stage::Running) {
+            Stage::Waiting(_) => Err(Unfinished::Cancelled),
+            Stage::Ended(ended) => ended.map_err(Unfinished::Panicked),
+            Stage::Refused(error) => Err(Unfinished::Refused(error)),
+            Stage::Running => unreachable!("the pool is done with it, and it is taken once"),
+        }
+    }
+}
+
+impl<F: FnOnce() -> T + Send, T: Send> Run for Call<F, T> {
+    fn run(&self) {
+        let Stage::Waiting(work) = self.replace(Stage::Running) else {
+            unreachable!("it is queued once");
+        };
+        let ended = catch_unwind(AssertUnwindSafe(work));
+        self.replace(Stage::Ended(ended));
+    }
+}

@@ -1,0 +1,102 @@
+//! Blocking calls: code that stops its thread runs on another one, and the core goes on.
+//!
+//! ```text
+//!   a core's tasks ─▶ Line: so many at a time, in order ─┐
+//!                                                        ├─▶ Pool: queue ─▶ threads
+//!   another core's ─▶ Line ──────────────────────────────┘
+//! ```
+//!
+//! A call is [work elsewhere](crate::op::Elsewhere): an entry of its core's in-flight table, so a
+//! nursery waits for it as for an operation of the kernel.
+
+mod call;
+mod pool;
+
+use crate::config::CALLS_PER_THREAD;
+use crate::driver;
+use crate::op::{self, Elsewhere};
+use crate::sync::Semaphore;
+use call::{Call, Run};
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
+use std::sync::Arc;
+
+pub use call::Unfinished;
+pub(crate) use pool::{Pool, Threads};
+
+/// The way of one core's calls into the pool. Who comes when it is full waits, longest first.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pool: Pool,
+    places: Semaphore,
+}
+
+thread_local! {
+    // Never destroyed: the guard of `enter` empties it, and destructors of other thread-locals may
+    // ask.
+    static CURRENT: ManuallyDrop<RefCell<Option<Rc<Line>>>> =
+        const { ManuallyDrop::new(RefCell::new(None)) };
+}
+
+impl Line {
+    pub(crate) fn new(pool: Pool) -> Rc<Self> {
+        let places = Semaphore::new(pool.most().saturating_mul(CALLS_PER_THREAD));
+        Rc::new(Self { pool, places })
+    }
+
+    /// Makes it this thread's until the guard goes.
+    pub(crate) fn enter(self: &Rc<Self>) -> Entered {
+        CURRENT.with(|current| current.replace(Some(Rc::clone(self))));
+        Entered(())
+    }
+}
+
+/// A thread's calls have somewhere to go. Ends with the guard.
+#[derive(Debug)]
+pub(crate) struct Entered(());
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        drop(CURRENT.with(|current| current.take()));
+    }
+}
+
+/// Runs `work` on a thread that may block, and waits for it. It is sent there with the first poll,
+/// when it is its turn.
+///
+/// Cancelled, a call that has not begun is taken back; one that runs is waited for, and its value
+/// delivered. The same when the future is dropped: the nursery around it waits, and the value is
+/// dropped on the thread that made it.
+///
+/// A future that was polled and is forgotten (`mem::forget`) keeps its place in line for ever.
+pub async fn blocking<T, F>(work: F) -> Result<T, Unfinished>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    let line = CURRENT.with(|current| current.borrow().clone());
+    let line = line.unwrap_or_else(|| {
+        panic!("a blocking call needs a nestling runtime: call it inside block_on or Builder::run")
+    });
+    let _place = line.places.acquire().await;
+    driver::expect_current("a blocking call").borrow().room().map_err(Unfinished::Refused)?;
+    let pool = line.pool.clone();
+    let call = Arc::new(Call::new(work));
+    let sent = Arc::clone(&call);
+    let elsewhere = Elsewhere::new(&"a blocking call", move |ticket| {
+        match pool.send(Arc::clone(&sent) as Arc<dyn Run>, ticket) {
+            Ok(number) => Box::new(move || pool.recall(number)),
+            Err(error) => {
+                sent.refuse(error);
+                Box::new(|| {})
+            }
+        }
+    });
+    let belonged = elsewhere.await;
+    let ended = call.take();
+    if let Err(Unfinished::Cancelled) = ended {
+        op::mark_delivered(belonged);
+    }
+    ended
+}

@@ -1,0 +1,244 @@
+//! `Pool`: the threads for blocking calls.
+//!
+//! ```text
+//!   send ─▶ queue ─▶ an idle thread, or a new one, up to the limit ─▶ run ─▶ the ticket goes
+//!             └ recall: it is taken out and never runs
+//! ```
+//!
+//! A thread that was idle for long ends; the others when the pool goes, which joins them all. So
+//! 1,000 runtimes, one after the other, leave no thread behind.
+//!
+//! Our own code, because no crate has what this needs: threads that are bounded *and* joined, calls
+//! that can be taken out of the queue, and an error when no thread can be started. `blocking` has
+//! one pool for the whole process and never joins it; `rusty_pool` and `threadpool` know when all
+//! is idle, not when threads are gone, and panic when there is none.
+
+use super::call::Run;
+use crate::config::Config;
+use crate::ring::facts::Facts;
+use crate::ring::{Refusal, explain};
+use crate::sys::{Affinity, ForkGuard};
+use crate::wake::Ticket;
+use std::collections::BTreeMap;
+use std::io;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// The threads of one runtime, or of all cores of one run. They are joined when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Threads(Pool);
+
+/// Where calls go, to run on one of the threads.
+#[derive(Debug, Clone)]
+pub(crate) struct Pool(Arc<Shared>);
+
+/// What the threads share.
+#[derive(Debug)]
+struct Shared {
+    process: ForkGuard,
+    name: String,
+    most: usize,
+    keep_alive: Duration,
+    /// Where the threads may run: where the pool was made. A core's thread that starts one is kept
+    /// on its processor, which must not be shared.
+    affinity: Option<Affinity>,
+    state: Mutex<State>,
+    /// Something was queued, or it is over.
+    news: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// By number, which is their order.
+    queue: BTreeMap<u64, Job>,
+    /// Threads that wait for a call, or were woken and have not taken theirs yet.
+    idle: usize,
+    threads: BTreeMap<u64, JoinHandle<()>>,
+    /// The thread that has ended last; the next one joins it.
+    ended: Option<JoinHandle<()>>,
+    /// Numbers calls and threads.
+    calls: u64,
+    started: u64,
+    closed: bool,
+}
+
+/// A call that is queued. In this order: when the ticket goes, the pool is done with the call.
+struct Job {
+    call: Arc<dyn Run>,
+    ticket: Ticket,
+}
+
+impl std::fmt::Debug for Job {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("ticket", &self.ticket).finish_non_exhaustive()
+    }
+}
+
+impl Threads {
+    /// None yet.
+    pub(crate) fn new(config: &Config) -> Self {
+        let shared = Shared {
+            process: ForkGuard::new(),
+            name: config.name.clone(),
+            most: config.blocking_threads,
+            keep_alive: config.blocking_keep_alive,
+            affinity: Affinity::of_this_thread().ok(),
+            state: Mutex::default(),
+            news: Condvar::new(),
+        };
+        Self(Pool(Arc::new(shared)))
+    }
+
+    /// The way to them.
+    pub(crate) fn pool(&self) -> Pool {
+        self.0.clone()
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        let Pool(shared) = &self.0;
+        if shared.process.forked() {
+            // The threads are the parent's, and one of them may have held the lock.
+            return;
+        }
+        let mut state = shared.lock();
+        state.closed = true;
+        let threads = mem::take(&mut state.threads);
+        let ended = state.ended.take();
+        drop(state);
+        shared.news.notify_all();
+        // They do not panic.
+        threads.into_values().chain(ended).for_each(|thread| drop(thread.join()));
+    }
+}
+
+impl Pool {
+    /// How many threads there may be.
+    pub(super) fn most(&self) -> usize {
+        self.0.most
+    }
+
+    /// Queues a call. The ticket goes when it has run, or was recalled by its number; or with the
+    /// error.
+    ///
+    /// # Errors
+    ///
+    /// There is no thread, and none can be started. If there are some, they have to do.
+    pub(super) fn send(&self, call: Arc<dyn Run>, ticket: Ticket) -> io::Result<u64> {
+        let Self(shared) = self;
+        assert!(
+            !shared.process.forked(),
+            "this process was forked from one that runs nestling: its threads are not here. Start \
+             the runtime after the fork, or use exec in the child"
+        );
+        let mut state = shared.lock();
+        if state.closed {
+            drop(state);
+            return Err(io::Error::other("the runtime of this blocking call has ended"));
+        }
+        state.calls += 1;
+        let number = state.calls;
+        state.queue.insert(number, Job { call, ticket });
+        if state.queue.len() > state.idle
+            && state.threads.len() < shared.most
+            && let Err(error) = shared.start(&mut state)
+            && state.threads.is_empty()
+        {
+            let job = state.queue.remove(&number);
+            drop(state);
+            drop(job);
+            return Err(refused(&error));
+        }
+        drop(state);
+        shared.news.notify_one();
+        Ok(number)
+    }
+
+    /// Takes a call out of the queue, if no thread has begun with it. Nothing foreign runs: the
+    /// caller has the call, too.
+    pub(super) fn recall(&self, number: u64) {
+        let job = self.0.lock().queue.remove(&number);
+        drop(job);
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing foreign runs under the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Starts another thread, which is idle from now on.
+    fn start(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
+        let number = state.started;
+        let shared = Arc::clone(self);
+        let thread = thread::Builder::new().name(format!("{}-blocking-{number}", self.name));
+        let thread = thread.spawn(move || shared.work(number))?;
+        state.started += 1;
+        state.idle += 1;
+        state.threads.insert(number, thread);
+        Ok(())
+    }
+
+    /// What a thread does: makes the calls, oldest first, until it is idle for long or the pool is
+    /// closed.
+    fn work(&self, number: u64) {
+        if let Some(affinity) = &self.affinity {
+            // If they were taken from the process meanwhile, it stays where it is.
+            let _ = affinity.apply();
+        }
+        let mut state = self.lock();
+        loop {
+            if let Some((_, job)) = state.queue.pop_first() {
+                state.idle -= 1;
+                drop(state);
+                job.run();
+                state = self.lock();
+                state.idle += 1;
+                continue;
+            }
+            if state.closed {
+                return;
+            }
+            let waited = self.news.wait_timeout(state, self.keep_alive);
+            let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = woken;
+            if timeout.timed_out() && state.queue.is_empty() && !state.closed {
+                state.idle -= 1;
+                let own = state.threads.remove(&number);
+                let before = mem::replace(&mut state.ended, own);
+                drop(state);
+                before.into_iter().for_each(|thread| drop(thread.join()));
+                return;
+            }
+        }
+    }
+}
+
+impl Job {
+    fn run(self) {
+        let Self { call, ticket } = self;
+        call.run();
+        // If its future is gone, this drops the value.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(call))) {
+            // The panic hook has told what it says. Its own destructor may panic as well.
+            mem::forget(payload);
+        }
+        drop(ticket);
+    }
+}
+
+/// No thread: which limit was reached, and the remedy.
+fn refused(error: &io::Error) -> io::Error {
+    let error = explain::thread(error, &Facts::read());
+    let error = Refusal::at("a blocking call cannot begin", &error);
+    match error.kind() {
+        // EAGAIN: nobody shall take this for a socket that is not ready.
+        io::ErrorKind::WouldBlock => io::Error::new(io::ErrorKind::QuotaExceeded, error),
+        _ => error,
+    }
+}
