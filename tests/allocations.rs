@@ -5,7 +5,7 @@
 #![expect(unsafe_code, reason = "an allocator is unsafe to write")]
 
 use nestling::buf::IoBuf;
-use nestling::net::{TcpListener, TcpStream};
+use nestling::net::{TcpListener, TcpStream, lookup_host};
 use nestling::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, channel, oneshot, unbounded};
 use nestling::{Cancelled, Nursery, Runtime, nursery, task};
 use nestling_runtime::lowlevel::nop;
@@ -289,4 +289,13 @@ fn a_channel_for_one_message_is_one_allocation_and_its_wait_none() {
         assert_eq!(answer.await, Ok(1));
     };
     assert_eq!(count_beside(serve, ask), ROUNDS as u64);
+}
+
+#[test]
+fn an_address_is_not_looked_up() {
+    let allocations = count(async || {
+        let found = lookup_host(black_box("127.0.0.1:80")).await.expect("an address");
+        assert_eq!(black_box(found).count(), 1);
+    });
+    assert_eq!(allocations, 0);
 }

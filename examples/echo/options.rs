@@ -2,7 +2,6 @@
 
 use lexopt::prelude::*;
 use nestling::Cores;
-use nestling::net::ToSocketAddrs;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZero;
@@ -130,7 +129,9 @@ fn half_the_cores() -> usize {
 
 fn address(value: OsString) -> Result<SocketAddr, lexopt::Error> {
     let text = value.string()?;
-    text.to_socket_addr().map_err(|error| format!("--listen: {error}").into())
+    text.parse().map_err(|_| {
+        format!("--listen: '{text}' is no socket address, such as 127.0.0.1:7000").into()
+    })
 }
 
 fn number<T: FromStr>(option: &str, value: OsString) -> Result<T, lexopt::Error> {

@@ -2,6 +2,7 @@
 
 mod calls;
 mod cancelling;
+mod names;
 mod sharing;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]

@@ -2,6 +2,8 @@
 //!
 //! An accept or a read whose future is dropped loses nothing: what came for it goes to the next.
 //!
+//! Hosts are looked up on threads that may block ([`lookup_host`]); what is an address is not.
+//!
 //! A socket that is dropped is closed by the ring, after the operations in flight on it; the close
 //! belongs to the nursery around the code that dropped it, which ends only after it.
 //!
@@ -11,14 +13,16 @@ mod accepting;
 mod address;
 mod detached;
 mod error;
+mod lookup;
 mod receiving;
 mod tcp_listener;
 mod tcp_stream;
 mod unread;
 mod waiting;
 
-pub use address::ToSocketAddrs;
+pub use address::{Endpoint, ToSocketAddrs};
 pub use detached::Detached;
 pub use error::{Transferred, is_exhausted, transferred};
+pub use lookup::{Addresses, lookup_host};
 pub use tcp_listener::{ListenOptions, TcpListener};
 pub use tcp_stream::TcpStream;

@@ -1,7 +1,7 @@
 //! `TcpListener`: accepts connections.
 
 use super::accepting::{Accepting, Parked};
-use super::{TcpStream, ToSocketAddrs};
+use super::{TcpStream, ToSocketAddrs, lookup};
 use crate::fd::SharedFd;
 use crate::op::Close;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -87,11 +87,13 @@ impl TcpListener {
         Self { fd: SharedFd::new(fd), parked: Rc::default() }
     }
 
-    /// Listens on an address, with [default options](ListenOptions::default).
+    /// Listens on an address, with [default options](ListenOptions::default); of several, or of a
+    /// host's, on the first where that is possible.
     ///
     /// # Errors
     ///
-    /// The address is no address, in use, or not of this machine; the error names it.
+    /// The address is no address, in use, or not of this machine; the error names it. Or it is a
+    /// name that could not be looked up.
     pub async fn bind(address: impl ToSocketAddrs) -> io::Result<Self> {
         Self::bind_with(address, &ListenOptions::default()).await
     }
@@ -105,10 +107,9 @@ impl TcpListener {
         address: impl ToSocketAddrs,
         options: &ListenOptions,
     ) -> io::Result<Self> {
-        let address = address.to_socket_addr()?;
-        let socket = listen(address, options)
-            .map_err(|error| io::Error::new(error.kind(), Listen { address, source: error }))?;
-        Ok(Self::from_fd(socket))
+        let endpoint = address.to_endpoint()?;
+        let listen = async |address| listen(address, options);
+        Ok(Self::from_fd(lookup::first("listen on", endpoint, listen).await?))
     }
 
     /// Waits for a connection. When several accepts wait on one listener, it is not defined which
@@ -230,23 +231,4 @@ fn is_passing(error: &io::Error) -> bool {
 
 pub(super) fn not_internet() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, "the socket is no internet socket")
-}
-
-/// Says which address could not be listened on.
-#[derive(Debug)]
-struct Listen {
-    address: SocketAddr,
-    source: io::Error,
-}
-
-impl std::fmt::Display for Listen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "cannot listen on {}: {}", self.address, self.source)
-    }
-}
-
-impl std::error::Error for Listen {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
 }

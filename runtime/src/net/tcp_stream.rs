@@ -1,9 +1,10 @@
 //! `TcpStream`: one connection.
 
 use super::detached::Detached;
+use super::lookup;
 use super::receiving::Inbound;
 use super::tcp_listener::not_internet;
-use super::{ToSocketAddrs, Transferred};
+use super::{Endpoint, ToSocketAddrs, Transferred};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
 use crate::op::{Close, Connect, Send, Shutdown};
@@ -33,17 +34,25 @@ impl TcpStream {
         Self { fd, inbound }
     }
 
-    /// Connects to an address.
+    /// Connects to an address; or to a host, of which each address is tried, one after the other.
     ///
     /// # Cancellation
     ///
-    /// The attempt is given up and its socket closed.
+    /// The attempt is given up and its socket closed. A name that is being looked up is waited
+    /// for, as [`lookup_host`](super::lookup_host) says.
     ///
     /// # Errors
     ///
-    /// The address is no address, or nobody answers there.
+    /// The address is no address, or nobody answers there. Of several, the last error, with the
+    /// host and the addresses that were tried; or the name could not be looked up.
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {
-        let address = address.to_socket_addr()?;
+        match address.to_endpoint()? {
+            Endpoint::Address(address) => Self::connect_to(address).await,
+            endpoint => lookup::first("connect to", endpoint, Self::connect_to).await,
+        }
+    }
+
+    async fn connect_to(address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         let fd = SharedFd::new(OwnedFd::from(socket));
         Ok(Self::from_fd(Connect::new(fd, address.into()).await?))
