@@ -44,6 +44,13 @@ impl Default for Config {
     }
 }
 
+/// Threads of the kernel's that one core may have for operations which cannot wait without one: at
+/// most so many for files and disks, and so many for all else. The kernel's own limits are too low
+/// for the first (four for each processor: a handful of files on a mount that hangs stop all
+/// others), and none for the second (as many as the user may have processes). 64 keep a disk busy,
+/// and a hundred cores from filling the machine.
+pub(crate) const KERNEL_WORKERS: [u32; 2] = [64, 64];
+
 /// How long pinned cores spin, unless they are told otherwise: about what a sleep and a wake cost.
 pub(crate) const SPIN: Duration = Duration::from_micros(50);
 

@@ -36,3 +36,4 @@ mod left_behind;
 mod limits;
 mod refused;
 mod sandbox;
+mod workers;

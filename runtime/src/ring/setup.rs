@@ -8,7 +8,7 @@ use super::enter::Door;
 use super::facts::Facts;
 use super::mapped::Mapped;
 use super::{Batch, Ring, Wait, explain, ladder};
-use crate::config::Config;
+use crate::config::{Config, KERNEL_WORKERS};
 use io_uring::{IoUring, Probe, opcode};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -46,6 +46,7 @@ pub(super) fn open(config: &Config, passed: &mut dyn FnMut(Step)) -> io::Result<
     passed(Step::Features);
     check_operations(&uring)?;
     passed(Step::Operations);
+    limit_workers(&uring);
     let absolute = uring.params().is_feature_min_timeout();
     let idle = uring.params().is_feature_no_iowait();
     let door = Door::new(uring.as_raw_fd(), absolute, idle);
@@ -119,6 +120,12 @@ fn check_operations(uring: &IoUring) -> io::Result<()> {
         Some((name, since)) => Err(explain::lacks(name, since, &Facts::read())),
         None => Ok(()),
     }
+}
+
+/// Limits the threads that the kernel starts for this one, whichever of its rings they work for.
+fn limit_workers(uring: &IoUring) {
+    // Without it the kernel's own limits hold, which is no reason not to start.
+    let _ = uring.submitter().register_iowq_max_workers(&mut KERNEL_WORKERS.clone());
 }
 
 /// The first operation that is needed and not supported, and the release that brought it.
