@@ -78,6 +78,10 @@ pub(crate) const POOLED_BYTES: usize = 256 * 1024;
 /// for somebody who wonders why a server does not stop.
 pub(crate) const SLOW_ACKNOWLEDGEMENT: Duration = Duration::from_secs(1);
 
+/// Tasks that have held their core for too long and are remembered, for `dump_tree`: the last ones.
+/// Their own memory has no room for it, and more than a screen of them is no help.
+pub(crate) const STALLS_KEPT: usize = 64;
+
 /// Turns with runnable work after which the kernel is entered although nothing is queued for it.
 /// Completions run inside `enter` only; this bounds how long a busy core leaves them waiting.
 pub(crate) const TURNS_PER_ENTER: u32 = 8;

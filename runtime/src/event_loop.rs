@@ -15,6 +15,7 @@ use crate::driver::{Arrival, DriverRef};
 use crate::instrument::{self, Ending, Event, Polls};
 use crate::ring;
 use crate::scope;
+use crate::stall;
 use crate::tree::{self, NodeId, Reason};
 use crate::wake::{self, Injector, Local, Message, budget};
 use std::any::Any;
@@ -99,8 +100,13 @@ impl EventLoop<'_> {
     fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
         let _entered = scope::enter(self.root);
         self.polls.start(self.root);
+        let timed = match instrument::looks_at_polls() {
+            true => stall::enter(self.root, || None),
+            false => None,
+        };
         let polled = Local::new(self.root, self.injector)
             .lend(|waker| future.poll(&mut Context::from_waker(waker)));
+        drop(timed);
         self.polls.end(self.root);
         polled
     }

@@ -7,4 +7,5 @@ pub use crate::instrument::{Ending, Event, Failure, Instrumented, Operation, ins
 pub use crate::label::{Id, Label};
 #[cfg(feature = "tracing")]
 pub use crate::spans::tracing_spans;
+pub use crate::stall::Stall;
 pub use crate::tree::Reason;

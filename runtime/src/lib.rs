@@ -51,6 +51,8 @@ mod wake;
 
 mod scope;
 
+mod stall;
+
 #[expect(unsafe_code, reason = "the kernel's interface")]
 mod ring;
 

@@ -3,6 +3,7 @@
 use crate::blocking::{Line, Pool, Threads};
 use crate::config::Config;
 use crate::driver::{self, Driver, DriverRef, Stats};
+use crate::stall::{self, Watchdog, Watched};
 use crate::wake::{self, Injector, Peer};
 use crate::{event_loop, fd, op, scope, task, tree};
 use std::cell::RefCell;
@@ -33,8 +34,10 @@ pub struct Runtime {
     driver: DriverRef,
     injector: Arc<Injector>,
     line: Rc<Line>,
+    /// Its polls are timed.
+    watched: Option<Arc<Watched>>,
     /// Of one that runs alone. Last: the threads are joined.
-    threads: Option<Threads>,
+    threads: Option<(Threads, Option<Watchdog>)>,
 }
 
 impl Runtime {
@@ -43,15 +46,22 @@ impl Runtime {
         let driver = Driver::new(config)?;
         let injector = Injector::new(Arc::clone(driver.unparker()));
         let line = Line::new(pool);
-        Ok(Self { driver: Rc::new(RefCell::new(driver)), injector, line, threads: None })
+        let driver = Rc::new(RefCell::new(driver));
+        Ok(Self { driver, injector, line, watched: None, threads: None })
     }
 
     /// The same, with threads of its own for blocking calls.
-    pub(crate) fn alone(config: &Config) -> io::Result<Self> {
+    pub(crate) fn alone(config: &Config, watchdog: Option<Watchdog>) -> io::Result<Self> {
         let threads = Threads::new(config);
         let mut runtime = Self::new(config, threads.pool())?;
-        runtime.threads = Some(threads);
+        watchdog.iter().for_each(|watchdog| runtime.watch(watchdog));
+        runtime.threads = Some((threads, watchdog));
         Ok(runtime)
+    }
+
+    /// Has the polls of this core be timed, and watched.
+    pub(crate) fn watch(&mut self, watchdog: &Watchdog) {
+        self.watched = Some(watchdog.add_this_core());
     }
 
     /// Runs a future on this thread. Returns when it has resolved and the kernel has finished
@@ -71,9 +81,11 @@ impl Runtime {
         };
         let entered = driver::enter(&self.driver);
         let line = self.line.enter();
+        let watching = self.watched.as_ref().map(stall::watch);
         let closing = fd::close_with(op::close_detached);
         let output = event_loop::run(&self.driver, &self.injector, future);
         drop(closing);
+        drop(watching);
         drop(line);
         drop(entered);
         drop(core);
@@ -145,7 +157,7 @@ impl Drop for Runtime {
 /// assert_eq!(nestling_runtime::block_on(async { "done" }), "done");
 /// ```
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    let mut runtime = match Runtime::alone(&Config::default()) {
+    let mut runtime = match Runtime::alone(&Config::default(), None) {
         Ok(runtime) => runtime,
         Err(error) => panic!("the runtime could not be built: {error}"),
     };

@@ -65,6 +65,10 @@ impl Spans {
             Event::PollStarted { task } => {
                 self.dispatch(task, |(id, dispatch)| dispatch.enter(id));
             }
+            Event::Stalled { task, held, .. } => {
+                let parent = id_of(self.open.get(&task));
+                warn!(target: "nestling", parent: parent, ?held, "held the core");
+            }
             Event::PollEnded { task } => self.dispatch(task, |(id, dispatch)| dispatch.exit(id)),
             Event::Closed { nursery } => drop(self.open.remove(&nursery)),
             Event::Ended { task, how } => {

@@ -8,6 +8,7 @@ mod places;
 mod printed;
 mod signal;
 mod spans;
+mod stalls;
 
 #[path = "../nursery/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of nurseries, used in part")]

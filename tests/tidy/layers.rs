@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 18] = [
     &["sys", "fd", "buf", "config", "key", "label"],
     &["tree"],
     &["instrument"],
-    &["wake"],
+    &["wake", "stall"],
     &["scope"],
     &["ring"],
     &["driver", "task"],

@@ -3,7 +3,10 @@
 use super::tell_ended;
 use crate::cancel::CancelScope;
 use crate::instrument::{self, Ending, Polls};
+use crate::label::Label;
 use crate::scope;
+use crate::stall;
+use crate::tree::{self, NodeId, SetId};
 use crate::wake::{Injector, Local};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -38,12 +41,26 @@ impl Body {
     pub fn poll<R>(&self, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let task = self.scope.id();
         let _entered = scope::enter(task);
+        let local = Local::new(task, &self.core);
+        let poll = || local.lend(|waker| poll(&mut Context::from_waker(waker)));
+        if !instrument::looks_at_polls() {
+            return poll();
+        }
         self.polls.start(task);
-        let polled =
-            Local::new(task, &self.core).lend(|waker| poll(&mut Context::from_waker(waker)));
+        let timed = stall::enter(task, || nursery_of(task));
+        let polled = poll();
+        drop(timed);
         self.polls.end(task);
         polled
     }
+}
+
+/// The name and source line of a body's nursery.
+fn nursery_of(body: NodeId) -> Option<Label> {
+    tree::with(|tree| {
+        let set = SetId::new(tree.get(body)?.set);
+        tree.get_set(set)?.label
+    })
 }
 
 impl Drop for Body {

@@ -13,9 +13,10 @@
 mod body;
 
 use crate::cancel::{self, CancelScope};
-use crate::instrument::{self, Ending, Event};
+use crate::instrument::{self, Ending, Event, Polls};
 use crate::label::Label;
 use crate::scope;
+use crate::stall;
 use crate::task::{Join, Polled, TaskRef};
 use crate::tree::{NodeId, Reason, SetId};
 use crate::wake::{self, Injector, Local, Ready};
@@ -177,7 +178,7 @@ impl Children {
     /// All that the child borrows is alive.
     #[inline]
     unsafe fn poll_child(&self, id: NodeId, cell: TaskRef, cancelled: bool) -> Option<Step> {
-        if instrument::is_on() {
+        if instrument::looks_at_polls() {
             // SAFETY: the caller's promise.
             return unsafe { self.poll_told(id, cell, cancelled) };
         }
@@ -195,8 +196,8 @@ impl Children {
         unsafe { self.poll_as::<true>(id, cell, cancelled) }
     }
 
-    /// Polls one child. An instrument is told, or was not there when the poll began: two functions,
-    /// so that one of them costs nothing.
+    /// Polls one child. An instrument is told and the poll is timed, or neither was wanted when it
+    /// began: two functions, so that one of them costs nothing.
     ///
     /// # Safety
     ///
@@ -214,8 +215,11 @@ impl Children {
         } else {
             let _entered = scope::enter(id);
             let local = Local::new(id, &self.core);
+            let polls = Polls::default();
+            let mut timed = None;
             if TOLD {
-                instrument::tell(Event::PollStarted { task: id.outside() });
+                polls.start(id);
+                timed = stall::enter(id, || Some(cell.label()));
             }
             let polled = catch_unwind(AssertUnwindSafe(|| {
                 local.lend(|waker| {
@@ -225,7 +229,8 @@ impl Children {
                 })
             }));
             if TOLD {
-                instrument::tell(Event::PollEnded { task: id.outside() });
+                drop(timed);
+                polls.end(id);
             }
             polled
         };

@@ -64,6 +64,10 @@ impl Recorder {
                 self.begin(task, None, named("child", label), args);
             }
             Event::PollStarted { task } => self.begin_poll(task),
+            Event::Stalled { task, held, .. } => {
+                let args = json!({ "task": task.number(), "held_us": held.as_micros() as u64 });
+                self.mark("stalled", args);
+            }
             Event::PollEnded { task } => self.end_poll(task),
             Event::Ended { task, how } => self.end(task, json!({ "how": format!("{how:?}") })),
             Event::Failed { nursery, task, how } => {

@@ -2,7 +2,10 @@
 
 use super::{Core, Cores, run};
 use crate::config::Config;
+use crate::ring::facts::Facts;
+use crate::ring::{Refusal, explain};
 use crate::runtime::Runtime;
+use crate::stall::{OnStall, Stall, Watchdog};
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -29,20 +32,31 @@ pub struct Builder {
     pub(super) pin: bool,
     pub(super) spin: Option<Duration>,
     per_core: Option<Arc<dyn Fn(Core, Builder) -> Builder + Send + Sync>>,
+    stall_threshold: Option<Duration>,
+    on_stall: OnStall,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { config: Config::default(), cores: Cores::All, pin: true, spin: None, per_core: None }
+        Self {
+            config: Config::default(),
+            cores: Cores::All,
+            pin: true,
+            spin: None,
+            per_core: None,
+            stall_threshold: None,
+            on_stall: OnStall::default(),
+        }
     }
 }
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { config, cores, pin, spin, per_core: _ } = self;
+        let Self { config, cores, pin, spin, stall_threshold, per_core: _, on_stall: _ } = self;
         let mut builder = f.debug_struct("Builder");
         builder.field("config", config).field("cores", cores);
-        builder.field("pin", pin).field("spin", spin).finish_non_exhaustive()
+        builder.field("pin", pin).field("spin", spin);
+        builder.field("stall_threshold", stall_threshold).finish_non_exhaustive()
     }
 }
 
@@ -109,6 +123,27 @@ impl Builder {
         self
     }
 
+    /// Reports tasks that hold their core for longer than this, in one poll: all others wait
+    /// meanwhile. Off unless said otherwise, and costs nothing then; on, each poll costs two looks
+    /// at the clock. At least a millisecond; 10 to 100 of them find what is worth finding.
+    ///
+    /// While it lasts, a thread tells [`on_stall`](Self::on_stall) of it, once, so that a task is
+    /// named which never returns; that thread sleeps while no core has anything to do. When it is
+    /// over, `inspect::Event::Stalled` tells how long it was, and `dump_tree` shows it on the
+    /// task's line for a while. What counts is a task's own time, not that of the tasks which are
+    /// polled inside it.
+    pub fn stall_threshold(mut self, threshold: Duration) -> Self {
+        self.stall_threshold = Some(threshold.max(Duration::from_millis(1)));
+        self
+    }
+
+    /// What is called for a stall, instead of a line on the standard error. It is called on a
+    /// thread of its own, so it must not wait for the core that stalls.
+    pub fn on_stall(mut self, hook: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
+        self.on_stall = OnStall(Arc::new(hook));
+        self
+    }
+
     /// The name of the threads that [`run`](Self::run) starts, before their core's number.
     pub fn name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.config.name);
@@ -160,12 +195,22 @@ impl Builder {
     ///
     /// The machine lacks what is needed; the error names it and the remedy.
     pub fn build(self) -> io::Result<Runtime> {
-        Runtime::alone(&self.config(Duration::ZERO))
+        Runtime::alone(&self.config(Duration::ZERO), self.watchdog()?)
     }
 
     /// What its ring and loop are made with, if it spins so long by default.
     pub(super) fn config(&self, spin: Duration) -> Config {
         Config { spin: self.spin.unwrap_or(spin), ..self.config.clone() }
+    }
+
+    /// What watches for stalls, if something does.
+    pub(super) fn watchdog(&self) -> io::Result<Option<Watchdog>> {
+        let threshold = self.stall_threshold.into_iter();
+        let start = |time| Watchdog::start(&self.config.name, time, self.on_stall.clone());
+        threshold.map(start).next().transpose().map_err(|error| {
+            let error = explain::thread(&error, &Facts::read());
+            Refusal::at("the stall detector cannot start", &error)
+        })
     }
 
     /// Whether threads can be named so.

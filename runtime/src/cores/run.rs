@@ -9,6 +9,7 @@ use crate::config::{Config, SPIN};
 use crate::ring::facts::Facts;
 use crate::ring::{Refusal, explain};
 use crate::runtime::Runtime;
+use crate::stall::Watchdog;
 use crate::sys::shared::AtomicUsize;
 use crate::wake::{Peer, Team};
 use std::any::Any;
@@ -102,6 +103,7 @@ where
     let spin = if cores.len() <= paid() { SPIN } else { Duration::ZERO };
     let shared = Shared::new(main, cores.len());
     let blocking = Threads::new(&builder.config);
+    let watchdog = builder.watchdog()?.map(Arc::new);
     let (report, reports) = channel();
     let mut starts = Vec::new();
     let mut threads = Vec::new();
@@ -109,7 +111,8 @@ where
         let (start, started) = channel();
         let config = builder.config(if builder.pin { spin } else { Duration::ZERO });
         let own = (core, config, builder.pin);
-        let thread = spawn(own, blocking.pool(), Arc::clone(&shared), report.clone(), started);
+        let helpers = (blocking.pool(), watchdog.clone());
+        let thread = spawn(own, helpers, Arc::clone(&shared), report.clone(), started);
         match thread {
             Ok(thread) => threads.push(thread),
             Err(error) => {
@@ -160,10 +163,13 @@ fn cannot_start(core: Core, error: &io::Error) -> io::Error {
     Refusal::at(&format!("core {} cannot start", core.id), error)
 }
 
+/// What serves all cores: the threads for blocking calls, and the one that watches for stalls.
+type Helpers = (Pool, Option<Arc<Watchdog>>);
+
 /// Starts one core's thread. It says whether it is ready, and waits to be started.
 fn spawn<M, T, E>(
     (core, config, pin): (Core, Config, bool),
-    pool: Pool,
+    (pool, watchdog): Helpers,
     shared: Arc<Shared<M, E>>,
     report: Sender<Ready>,
     started: Receiver<Arc<Team>>,
@@ -176,7 +182,8 @@ where
     thread::Builder::new().name(format!("{}-{}", config.name, core.id)).spawn(move || {
         let pinned = if pin { core.pin() } else { Ok(()) };
         let built = pinned.and_then(|()| {
-            let runtime = Runtime::new(&config, pool)?;
+            let mut runtime = Runtime::new(&config, pool)?;
+            watchdog.iter().for_each(|watchdog| runtime.watch(watchdog));
             let peer = runtime.as_peer()?;
             Ok((runtime, peer))
         });

@@ -114,7 +114,10 @@ impl Printer<'_> {
             f.write_str(if at == 0 { ": " } else { ", " })?;
             waiting(f, wait)?;
         }
-        Ok(())
+        match node.held {
+            Some(held) => write!(f, "; held the core for {}", Short(held)),
+            None => Ok(()),
+        }
     }
 }
 

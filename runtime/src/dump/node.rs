@@ -55,6 +55,7 @@ pub struct Node {
     pub(super) cancelled: Option<Reason>,
     pub(super) age: Option<Duration>,
     pub(super) waits: Vec<Wait>,
+    pub(super) held: Option<Duration>,
     pub(super) parent: Option<usize>,
     pub(super) depth: usize,
     pub(super) children: usize,
@@ -99,6 +100,12 @@ impl Node {
     /// waits for before it returns.
     pub fn waits(&self) -> &[Wait] {
         &self.waits
+    }
+
+    /// The longest time for which it has held its core in one poll, if that was longer than it may
+    /// (`Builder::stall_threshold`) and it is one of the last 64 tasks to do so.
+    pub fn held(&self) -> Option<Duration> {
+        self.held
     }
 
     /// The node above, as a place in [`Tree::nodes`].

@@ -3,6 +3,7 @@
 use super::node::{Kind, Node, State, Tree, Wait};
 use crate::driver::{Driver, Flight};
 use crate::scope;
+use crate::stall;
 use crate::task::TaskRef;
 use crate::tree::{self, NONE, NodeId, Role, SetId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -119,6 +120,7 @@ impl Walk<'_> {
             cancelled: node.reason,
             age: None,
             waits: Vec::new(),
+            held: stall::longest(id),
             parent,
             depth: parent.map_or(0, |parent| self.nodes[parent].depth + 1),
             children: 0,

@@ -58,6 +58,16 @@ pub enum Event {
         /// The task.
         task: Id,
     },
+    /// A task has held the core for longer than it may (`Builder::stall_threshold`), not counting
+    /// the tasks that were polled inside. Told at the end of the poll.
+    Stalled {
+        /// The task.
+        task: Id,
+        /// Its name and source line; of a body, its nursery's. None of the future of `block_on`.
+        label: Option<Label>,
+        /// How long it has held the core.
+        held: Duration,
+    },
     /// A task is no more.
     Ended {
         /// The task.

@@ -35,14 +35,24 @@ enum Installed {
 }
 
 thread_local! {
-    /// What every place asks; off also while the hook runs.
-    static ON: Cell<bool> = const { Cell::new(false) };
+    /// What every place asks: whether events are told, which they are not while the hook runs; and
+    /// whether polls are timed.
+    static ON: Cell<u8> = const { Cell::new(0) };
     // Never destroyed, so that destructors of other thread-locals can still ask; the guard
     // empties them.
     static INSTALLED: ManuallyDrop<RefCell<Installed>> =
         const { ManuallyDrop::new(RefCell::new(Installed::No)) };
     static QUEUE: ManuallyDrop<RefCell<VecDeque<Event>>> =
         const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
+}
+
+/// Events are told.
+const TOLD: u8 = 1;
+/// Polls are timed, see `stall`.
+const TIMED: u8 = 2;
+
+fn set(bit: u8, on: bool) {
+    ON.set(if on { ON.get() | bit } else { ON.get() & !bit });
 }
 
 /// Has `hook` be told everything that happens on this thread, until the guard is dropped: see
@@ -85,7 +95,7 @@ pub fn instrument(hook: impl Fn(&Event) + 'static) -> Instrumented {
         );
         *installed = Installed::Yes(Rc::new(hook));
     });
-    ON.set(true);
+    set(TOLD, true);
     Instrumented(PhantomData)
 }
 
@@ -105,7 +115,7 @@ pub struct Instrumented(PhantomData<*const ()>);
 impl Drop for Instrumented {
     fn drop(&mut self) {
         flush();
-        ON.set(false);
+        set(TOLD, false);
         let installed = INSTALLED.with(|installed| installed.take());
         QUEUE.with(|queue| queue.take());
         // Last: what it owns may do anything.
@@ -122,7 +132,18 @@ impl fmt::Debug for Instrumented {
 /// Whether events are told.
 #[inline(always)]
 pub(crate) fn is_on() -> bool {
-    ON.get()
+    ON.get() & TOLD != 0
+}
+
+/// Whether polls are of interest, to be told or timed: one question for both.
+#[inline(always)]
+pub(crate) fn looks_at_polls() -> bool {
+    ON.get() != 0
+}
+
+/// Has polls be timed from now on, or not any more.
+pub(crate) fn time_polls(on: bool) {
+    set(TIMED, on);
 }
 
 /// Tells what has happened, if somebody listens. Foreign code: nothing may be borrowed.
@@ -162,7 +183,7 @@ fn run_hook() {
         return;
     };
     // What the hook causes is not told: it would not end.
-    ON.set(false);
+    set(TOLD, false);
     let told = catch_unwind(AssertUnwindSafe(|| {
         while let Some(event) = QUEUE.with(|queue| queue.borrow_mut().pop_front()) {
             hook(&event);
@@ -174,7 +195,7 @@ fn run_hook() {
             // It has dropped its guard.
             (Installed::No | Installed::Broken, _) => None,
             (Installed::Yes(_), Ok(())) => {
-                ON.set(true);
+                set(TOLD, true);
                 None
             }
             (Installed::Yes(_), Err(_)) => Some(mem::replace(&mut *installed, Installed::Broken)),
