@@ -65,7 +65,7 @@ struct State {
     closed: bool,
 }
 
-/// A call that is queued. In this order: when the ticket goes, the pool is done with the call.
+/// A call that is queued. When the ticket goes, the pool is done with the call.
 struct Job {
     call: Arc<dyn Run>,
     ticket: Ticket,
@@ -196,9 +196,11 @@ impl Shared {
             if let Some((_, job)) = state.queue.pop_first() {
                 state.idle -= 1;
                 drop(state);
-                job.run();
+                let ticket = job.run();
+                // It is idle before anybody knows, so that whoever is told finds it.
+                self.lock().idle += 1;
+                drop(ticket);
                 state = self.lock();
-                state.idle += 1;
                 continue;
             }
             if state.closed {
@@ -220,7 +222,8 @@ impl Shared {
 }
 
 impl Job {
-    fn run(self) {
+    /// Makes the call, and lets go of it. It has ended when the ticket goes.
+    fn run(self) -> Ticket {
         let Self { call, ticket } = self;
         call.run();
         // If its future is gone, this drops the value.
@@ -228,7 +231,7 @@ impl Job {
             // The panic hook has told what it says. Its own destructor may panic as well.
             mem::forget(payload);
         }
-        drop(ticket);
+        ticket
     }
 }
 

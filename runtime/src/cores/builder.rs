@@ -195,6 +195,7 @@ impl Builder {
     ///
     /// The machine lacks what is needed; the error names it and the remedy.
     pub fn build(self) -> io::Result<Runtime> {
+        self.check_name()?;
         Runtime::alone(&self.config(Duration::ZERO), self.watchdog()?)
     }
 

@@ -96,6 +96,7 @@ where
     T: Send + 'static,
     E: From<io::Error> + Send + 'static,
 {
+    builder.check_name()?;
     let cores = builder.cores.choose()?;
     let builders: Vec<_> = cores.iter().map(|core| (*core, builder.of(*core))).collect();
     builders.iter().try_for_each(|(_, builder)| builder.check_name())?;

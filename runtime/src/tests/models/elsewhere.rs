@@ -58,7 +58,8 @@ fn the_end_of_work_elsewhere_races_its_recall() {
         let core = start({
             let (work, handed) = (Arc::clone(&work), Arc::clone(&handed));
             move |mut runtime| {
-                runtime.block_on(child(&handed, work.send()));
+                let sent = work.send();
+                runtime.block_on(child(&handed, async { drop(sent.await) }));
                 assert!(work.has_ended(), "what was cancelled is waited for");
             }
         });
