@@ -25,8 +25,8 @@ use nestling_runtime::lowlevel::{Unfinished, blocking};
 /// # Errors
 ///
 /// [`JoinError::Cancelled`] if it was cancelled before it began, [`JoinError::Panic`] if it
-/// panicked; [`JoinError::Refused`] if the process may have no thread at all. When it may have no
-/// *further* one, calls wait for those that there are.
+/// panicked, or if the process may have no thread at all: the payload is an `io::Error` then, and
+/// `?` makes it one. When it may have no *further* thread, calls wait for those that there are.
 ///
 /// # Panics
 ///
@@ -51,6 +51,6 @@ where
     blocking(work).await.map_err(|unfinished| match unfinished {
         Unfinished::Cancelled => JoinError::Cancelled,
         Unfinished::Panicked(payload) => JoinError::Panic(payload),
-        Unfinished::Refused(error) => JoinError::Refused(error),
+        Unfinished::Refused(error) => JoinError::Panic(Box::new(error)),
     })
 }

@@ -109,11 +109,10 @@ pub(crate) fn caught<F: Future>(future: F) -> impl Future<Output = Result<F::Out
 pub enum JoinError {
     /// It was cut, by its handle or with its nursery; a blocking call, before it began.
     Cancelled,
-    /// It panicked, with this payload.
+    /// It panicked, with this payload. Of a blocking call that could not begin, because the process
+    /// may have no thread for it or the core no further operation, the payload is the [`io::Error`]
+    /// that names the limit.
     Panic(Payload),
-    /// A blocking call could not begin: the process may have no thread for it, or the core no
-    /// further operation. The error names the limit. Never of a child.
-    Refused(io::Error),
 }
 
 impl JoinError {
@@ -130,18 +129,17 @@ impl fmt::Debug for JoinError {
         match self {
             Self::Cancelled => f.write_str("Cancelled"),
             Self::Panic(_) => f.debug_tuple("Panic").field(&self.message()).finish(),
-            Self::Refused(error) => f.debug_tuple("Refused").field(error).finish(),
         }
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self, self.message()) {
-            (Self::Cancelled, _) => f.write_str("the task was cancelled"),
-            (Self::Panic(_), Some(message)) => write!(f, "the task panicked: {message}"),
-            (Self::Panic(_), None) => f.write_str("the task panicked"),
-            (Self::Refused(error), _) => error.fmt(f),
+        let Self::Panic(payload) = self else { return f.write_str("the task was cancelled") };
+        match (payload.downcast_ref::<io::Error>(), self.message()) {
+            (Some(refused), _) => refused.fmt(f),
+            (None, Some(message)) => write!(f, "the task panicked: {message}"),
+            (None, None) => f.write_str("the task panicked"),
         }
     }
 }
@@ -153,8 +151,10 @@ impl From<JoinError> for io::Error {
     fn from(error: JoinError) -> Self {
         match error {
             JoinError::Cancelled => nestling_runtime::lowlevel::Cancelled::new().into(),
-            JoinError::Panic(_) => Self::other(error.to_string()),
-            JoinError::Refused(error) => error,
+            JoinError::Panic(payload) => match payload.downcast() {
+                Ok(refused) => *refused,
+                Err(payload) => Self::other(JoinError::Panic(payload).to_string()),
+            },
         }
     }
 }

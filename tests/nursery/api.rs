@@ -114,7 +114,6 @@ async fn supervised() -> Result<usize, Cancelled> {
             Ok(Ok(length)) => Ok(length),
             Ok(Err(_)) | Err(JoinError::Cancelled) => Ok(0),
             Err(JoinError::Panic(payload)) => std::panic::resume_unwind(payload),
-            Err(JoinError::Refused(_)) => unreachable!("it is no blocking call"),
         }
     })
     .await

@@ -119,7 +119,8 @@ fn too_few_threads_for_blocking_calls() {
         let mut runtime = Runtime::builder().build().unwrap();
         let hard = limit(libc::RLIMIT_NPROC, 0);
         let refused = runtime.block_on(spawn_blocking(|| ()));
-        let Err(JoinError::Refused(error)) = refused else { panic!("{refused:?}") };
+        let Err(JoinError::Panic(_)) = &refused else { panic!("{refused:?}") };
+        let error = Error::from(refused.unwrap_err());
         let says = ["a blocking call cannot begin: ", "RLIMIT_NPROC is 0 for all", "ulimit -u"];
         assert_says(&error.to_string(), &says);
         assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
