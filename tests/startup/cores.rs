@@ -206,8 +206,8 @@ fn thrown(run: impl FnOnce() -> io::Result<Vec<()>>) -> String {
 }
 
 #[test]
-fn a_panic_of_a_core_reaches_the_caller_after_all_were_joined() {
-    alone("cores::a_panic_of_a_core_reaches_the_caller_after_all_were_joined", || {
+fn g1_a_panic_of_a_core_reaches_the_caller_after_all_were_joined() {
+    alone("cores::g1_a_panic_of_a_core_reaches_the_caller_after_all_were_joined", || {
         let count = count();
         let before = (threads(), descriptors());
         for failing in 0..count {
@@ -241,8 +241,8 @@ impl Drop for Bomb {
 }
 
 #[test]
-fn a_panic_of_a_cancelled_core_takes_the_place_of_the_error() {
-    alone("cores::a_panic_of_a_cancelled_core_takes_the_place_of_the_error", || {
+fn g2_a_panic_of_a_cancelled_core_takes_the_place_of_the_error() {
+    alone("cores::g2_a_panic_of_a_cancelled_core_takes_the_place_of_the_error", || {
         count();
         let watch = Watch::new();
         let text = thrown(|| {
