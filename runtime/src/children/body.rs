@@ -41,14 +41,13 @@ impl Body {
     pub fn poll<R>(&self, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let task = self.scope.id();
         let _entered = scope::enter(task);
-        let local = Local::new(task, &self.core);
-        let poll = || local.lend(|waker| poll(&mut Context::from_waker(waker)));
-        if !instrument::looks_at_polls() {
-            return poll();
-        }
         self.polls.start(task);
-        let timed = stall::enter(task, || nursery_of(task));
-        let polled = poll();
+        let timed = match instrument::looks_at_polls() {
+            true => stall::enter(task, || nursery_of(task)),
+            false => None,
+        };
+        let polled =
+            Local::new(task, &self.core).lend(|waker| poll(&mut Context::from_waker(waker)));
         drop(timed);
         self.polls.end(task);
         polled

@@ -20,7 +20,7 @@ use crate::instrument::{self, Event};
 use crate::label::Label;
 use crate::sys;
 use crate::tree::NodeId;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
@@ -33,8 +33,9 @@ thread_local! {
     // Never destroyed: the guard of `watch` empties it.
     static CORE: ManuallyDrop<RefCell<Option<Arc<Watched>>>> =
         const { ManuallyDrop::new(RefCell::new(None)) };
-    /// Nanoseconds of the polls inside the current one.
-    static INSIDE: Cell<u64> = const { Cell::new(0) };
+    /// The polls that run, each inside the one before.
+    static POLLS: ManuallyDrop<RefCell<Vec<Poll>>> =
+        const { ManuallyDrop::new(RefCell::new(Vec::new())) };
     /// The last tasks that stalled, each with its longest time in nanoseconds.
     static STALLED: ManuallyDrop<RefCell<VecDeque<(NodeId, u64)>>> =
         const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
@@ -81,33 +82,54 @@ fn keep(task: NodeId, held: u64) {
 }
 
 /// A poll of a task begins, and ends with the guard. `None` if polls are not timed.
-pub(crate) fn enter(task: NodeId, label: impl FnOnce() -> Option<Label>) -> Option<Poll> {
+#[cold]
+#[inline(never)]
+pub(crate) fn enter(task: NodeId, label: impl FnOnce() -> Option<Label>) -> Option<Timed> {
     let core = CORE.with(|current| current.borrow().clone())?;
     let began = sys::monotonic_ns();
     let label = label();
     let outer = core.begin(Holder { task: task.outside(), label, since: began, told: false });
-    Some(Poll { core, task, label, began, outer, inside: INSIDE.replace(0) })
+    let poll = Poll { core, task, label, began, outer, inside: 0 };
+    POLLS.with(|polls| polls.borrow_mut().push(poll));
+    Some(Timed(()))
+}
+
+/// The innermost poll is timed. Ends with the guard, which takes no room: most polls are not.
+#[derive(Debug)]
+pub(crate) struct Timed(());
+
+impl Drop for Timed {
+    #[cold]
+    #[inline(never)]
+    fn drop(&mut self) {
+        let poll = POLLS.with(|polls| polls.borrow_mut().pop()).expect("each ends once");
+        poll.end();
+    }
 }
 
 /// A poll that is timed.
 #[derive(Debug)]
-pub(crate) struct Poll {
+struct Poll {
     core: Arc<Watched>,
     task: NodeId,
     label: Option<Label>,
     began: u64,
-    /// The poll around it, and what has been inside that before this one.
+    /// The poll around it, as the watchdog sees it.
     outer: Option<Holder>,
+    /// Nanoseconds of the polls inside it.
     inside: u64,
 }
 
-impl Drop for Poll {
-    fn drop(&mut self) {
+impl Poll {
+    fn end(self) {
         let all = sys::monotonic_ns().saturating_sub(self.began);
-        let own = all.saturating_sub(INSIDE.replace(self.inside + all));
+        POLLS.with(|polls| {
+            let mut polls = polls.borrow_mut();
+            polls.last_mut().into_iter().for_each(|outer| outer.inside += all);
+        });
         // What counts of the one around it is its own time.
-        let outer = self.outer.take().map(|outer| Holder { since: outer.since + all, ..outer });
-        self.core.end(outer);
+        self.core.end(self.outer.map(|outer| Holder { since: outer.since + all, ..outer }));
+        let own = all.saturating_sub(self.inside);
         if own >= self.core.threshold() {
             keep(self.task, own);
             let (task, held) = (self.task.outside(), Duration::from_nanos(own));
