@@ -21,11 +21,19 @@ pub(crate) enum Kind {
     Batching,
     Tokio,
     Bare,
+    /// The bare loop, which never sleeps.
+    BareSpinning,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Nestling, Self::Spinning, Self::Batching, Self::Tokio, Self::Bare];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Nestling,
+        Self::Spinning,
+        Self::Batching,
+        Self::Tokio,
+        Self::Bare,
+        Self::BareSpinning,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -34,6 +42,7 @@ impl Kind {
             Self::Batching => "batching",
             Self::Tokio => "tokio",
             Self::Bare => "bare",
+            Self::BareSpinning => "bare-spin",
         }
     }
 
@@ -60,7 +69,8 @@ pub(crate) fn serve(kind: Kind, connections: usize) {
             tokio::serve(listener, connections);
             None
         }
-        Kind::Bare => Some(bare::serve(&listener, connections)),
+        Kind::Bare => Some(bare::serve(&listener, connections, false)),
+        Kind::BareSpinning => Some(bare::serve(&listener, connections, true)),
     };
     match enters {
         Some(enters) => println!("{enters}"),
