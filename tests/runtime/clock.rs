@@ -55,6 +55,18 @@ fn e12_durations_at_the_edges() {
     });
 }
 
+/// Up to the longest, a core may look for work for any time before it sleeps.
+#[test]
+fn e12_spins_at_the_edges() {
+    watched(|| {
+        let shortest = Duration::from_nanos(1);
+        for spin in [shortest, Duration::from_nanos(u64::MAX), Duration::MAX] {
+            let mut runtime = Runtime::builder().spin(spin).build().unwrap();
+            runtime.block_on(sleep(Duration::from_millis(1)));
+        }
+    });
+}
+
 /// Notes when it was woken, and how often.
 #[derive(Debug, Default)]
 struct Stamps(Mutex<Vec<Instant>>);

@@ -23,6 +23,8 @@ pub(super) struct Patience {
 impl Patience {
     /// Spins for at most `limit` nanoseconds; never for zero.
     pub(super) fn new(limit: u64) -> Self {
+        // Decades: sums of a few of them do not overflow.
+        let limit = limit.min(u64::MAX / 16);
         Self { limit, expected: limit, rest: 0 }
     }
 
