@@ -5,7 +5,7 @@ use crate::left_behind::{descriptors, threads, wait_for_threads};
 use crate::refused::{assert_says, complaints};
 use crate::sandbox::{leave_descriptors, limit};
 use async_channel::{Receiver, Sender, unbounded};
-use nestling::{Core, Cores, Runtime};
+use nestling::{Builder, Core, Cores, Runtime};
 use std::future::pending;
 use std::io::{self, Error, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
@@ -270,6 +270,10 @@ fn a_core_that_is_asked_for_twice_is_refused() {
 #[test]
 fn a_name_that_no_thread_can_have_is_refused() {
     let builder = Runtime::builder().name("a\0b");
-    let error = builder.run(async |_| Ok::<_, Error>(())).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let run = |builder: Builder| builder.run(async |_| Ok::<_, Error>(()));
+    // Threads for blocking calls have it, too, whatever the cores are called.
+    let renamed = builder.clone().per_core(|_, options| options.name("fine"));
+    for error in [run(builder.clone()).err(), run(renamed).err(), builder.build().err()] {
+        assert_eq!(error.expect("it is refused").kind(), ErrorKind::InvalidInput);
+    }
 }
