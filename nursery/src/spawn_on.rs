@@ -23,7 +23,8 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     ///
     /// # Panics
     ///
-    /// If there is no core with that index. A runtime of one core has the index 0.
+    /// If there is no core with that index. A runtime of one core has the index 0. The nursery
+    /// panics, as if the child had, if as many operations are in flight on this core as may be.
     ///
     /// # Examples
     ///
@@ -110,7 +111,9 @@ impl<'scope, E> Nursery<'scope, '_, E> {
         let sent =
             abroad(core, move || Box::pin(visit(child, there, label))).expect("the index is right");
         let travel = async move {
-            sent.await;
+            if let Err(error) = sent.await {
+                panic!("a child cannot be sent to core {core}: {error}");
+            }
             place.lock().unwrap_or_else(PoisonError::into_inner).take()
         };
         JoinHandle::new(self.add(travel, label, |frame, outcome| arrive(frame, outcome)))

@@ -13,7 +13,6 @@ mod call;
 mod pool;
 
 use crate::config::CALLS_PER_THREAD;
-use crate::driver;
 use crate::op::{self, Elsewhere};
 use crate::sync::Semaphore;
 use call::{Call, Run};
@@ -80,7 +79,6 @@ where
         panic!("a blocking call needs a nestling runtime: call it inside block_on or Builder::run")
     });
     let _place = line.places.acquire().await;
-    driver::expect_current("a blocking call").borrow().room().map_err(Unfinished::Refused)?;
     let pool = line.pool.clone();
     let call = Arc::new(Call::new(work));
     let sent = Arc::clone(&call);
@@ -93,7 +91,7 @@ where
             }
         }
     });
-    let belonged = elsewhere.await;
+    let belonged = elsewhere.await.map_err(Unfinished::Refused)?;
     let ended = call.take();
     if let Err(Unfinished::Cancelled) = ended {
         op::mark_delivered(belonged);

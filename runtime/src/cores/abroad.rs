@@ -5,6 +5,7 @@ use crate::op::Elsewhere;
 use crate::wake;
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
@@ -29,14 +30,15 @@ pub fn abroad(core: usize, make: impl FnOnce() -> Guest + Send + 'static) -> Opt
 }
 
 /// The future of [`abroad`]: resolves when what runs there has ended. Cancelled, it has that be
-/// cancelled there, and still waits; dropped, whoever adopts it waits.
+/// cancelled there, and still waits; dropped, whoever adopts it waits. An error says that nothing
+/// was sent: too much is in flight here.
 pub struct Abroad(Elsewhere);
 
 impl Future for Abroad {
-    type Output = ();
+    type Output = io::Result<()>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.0).poll(cx).map(drop)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll(cx).map_ok(drop)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::tree::NodeId;
 use crate::wake::{self, Ticket, Waiter};
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -19,7 +20,8 @@ use std::task::{Context, Poll};
 type Recall = Box<dyn FnOnce()>;
 
 /// The future of work elsewhere. Resolves when its ticket was dropped, to the scope to which it
-/// belonged; what it has made is kept by whoever made the future.
+/// belonged; what it has made is kept by whoever made the future. Or at once, to an error, when as
+/// many operations are in flight as may be: then it never began.
 pub(crate) struct Elsewhere {
     name: &'static &'static str,
     start: Option<Box<dyn FnOnce(Ticket) -> Recall>>,
@@ -36,37 +38,38 @@ impl Elsewhere {
         Self { name, start: Some(Box::new(start)), flight: None }
     }
 
-    fn start(&mut self, cx: &Context<'_>) {
+    fn start(&mut self, cx: &Context<'_>) -> io::Result<()> {
         let driver = driver::expect_current("work elsewhere");
         let core = wake::current_core().expect("a driver runs on a core");
         let scope = scope::current().expect("code of a runtime runs in a scope");
         let waiter = Waiter::of(cx);
+        driver.borrow().room()?;
         if !scope::admit(scope) {
             // A drop point: it never begins.
-            return;
+            return Ok(());
         }
         let start = self.start.take().expect("it is not polled after its end");
         let key = driver.borrow_mut().submit_elsewhere(What::new(self.name, None), scope, waiter);
         self.flight = Some((driver.clone(), key));
         let recall = start(Ticket::new(core, key));
         driver.borrow_mut().set_recall(key, recall);
+        Ok(())
     }
 }
 
 impl Future for Elsewhere {
-    type Output = Option<NodeId>;
+    type Output = io::Result<Option<NodeId>>;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<NodeId>> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some((driver, key)) = &self.flight else {
-            self.start(cx);
-            return Poll::Pending;
+            return self.start(cx).map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending);
         };
         // Made before the borrow, and dropped after it: foreign wakers run foreign code in both.
         let mut waiter = Waiter::of(cx);
         let landed = driver.borrow_mut().poll_op(*key, &mut waiter);
         let Some(landed) = landed else { return Poll::Pending };
         self.flight = None;
-        Poll::Ready(landed.scope)
+        Poll::Ready(Ok(landed.scope))
     }
 }
 

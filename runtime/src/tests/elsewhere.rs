@@ -1,10 +1,12 @@
 //! Work of another thread that ends at the worst of times.
 
 use crate::block_on;
+use crate::config::IN_FLIGHT_LIMIT;
 use crate::op::Elsewhere;
+use crate::yield_now::yield_now;
 use std::future::{Future, poll_fn};
-use std::io::Write;
-use std::pin::pin;
+use std::io::{ErrorKind, Write};
+use std::pin::{Pin, pin};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::task::Poll;
 use std::thread;
@@ -32,4 +34,25 @@ fn f3_work_that_ends_before_the_drain_looks() {
     });
     drop(done);
     watchdog.join().expect("it only waits");
+}
+
+/// Nothing begins for which the table of what is in flight has no number.
+#[test]
+fn g8_work_beyond_the_limit_is_refused() {
+    block_on(async {
+        let work = || Elsewhere::new(&"a test's work", |ticket| Box::new(|| drop(ticket)));
+        let mut under_way: Vec<_> = (0..IN_FLIGHT_LIMIT).map(|_| work()).collect();
+        poll_fn(|cx| {
+            let pending = |work: &mut Elsewhere| Pin::new(work).poll(cx).is_pending();
+            assert!(under_way.iter_mut().all(pending));
+            Poll::Ready(())
+        })
+        .await;
+        let error = work().await.expect_err("there is no room for it");
+        assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
+        // It is recalled, and so makes room.
+        under_way.pop();
+        yield_now().await;
+        assert!(poll_fn(|cx| Poll::Ready(pin!(work()).poll(cx))).await.is_pending());
+    });
 }

@@ -126,7 +126,8 @@ fn a_guest_runs_on_a_core_that_waits_for_the_end() {
             if core.index == 0 {
                 let its = Arc::clone(&ran);
                 let guest = async move { its.store(true, Ordering::Relaxed) };
-                abroad(1, move || Box::pin(guest)).expect("the other core").await;
+                let there = abroad(1, move || Box::pin(guest)).expect("the other core");
+                there.await.expect("there is room for it");
                 assert!(ran.load(Ordering::Relaxed));
             }
             Ok(())

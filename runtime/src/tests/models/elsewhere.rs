@@ -114,10 +114,11 @@ fn d14_work_sent_to_a_core_that_ends_comes_back() {
         });
         let core = start(move |mut runtime| {
             let target = handed.take();
-            runtime.block_on(Elsewhere::new(&"a model's work", move |ticket| {
+            let ended = runtime.block_on(Elsewhere::new(&"a model's work", move |ticket| {
                 wake::send(&target, move || drop(ticket));
                 Box::new(|| unreachable!("nobody cancels"))
             }));
+            ended.expect("there is room for it");
         });
         join([target, core]);
     });
