@@ -182,8 +182,9 @@ impl TcpStream {
     }
 
     /// Closes the connection and tells whether that went well. Waits for operations in flight on
-    /// it to end; those were cancelled when their futures were dropped. What they have received is
-    /// lost, as is what the kernel has received.
+    /// it to end; those were cancelled when their futures were dropped, and one whose future was
+    /// forgotten (`mem::forget`) keeps it waiting. What they have received is lost, as is what the
+    /// kernel has received.
     ///
     /// # Cancellation
     ///
@@ -197,8 +198,9 @@ impl TcpStream {
     }
 
     /// Takes the connection from its core, to be sent to another. Waits for operations in flight
-    /// on it to end; those were cancelled when their futures were dropped. What they have received
-    /// comes along, and so does what the kernel has received.
+    /// on it to end; those were cancelled when their futures were dropped, and one whose future was
+    /// forgotten (`mem::forget`) keeps it waiting. What they have received comes along, and so does
+    /// what the kernel has received.
     ///
     /// # Cancellation
     ///
