@@ -4,13 +4,11 @@ use crate::assert_balanced;
 use crate::support::{pair, poll_once, turn, watched};
 use nestling::net::TcpStream;
 use nestling::task::yield_now;
-use nestling::time::sleep;
-use nestling::{Runtime, is_cancelled, nursery};
+use nestling::{Runtime, is_cancelled, nursery, stats};
 use nestling_runtime::lowlevel::nop;
 use std::cell::Cell;
 use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
 
 /// Streams for a mass of receives: a few hundred, each with several receives at once.
 fn streams(count: usize) -> (Vec<TcpStream>, Vec<UnixStream>) {
@@ -86,7 +84,9 @@ fn trap_6_no_cancel_reaches_the_next_generation() {
                     for stream in streams.iter().cycle().take(COUNT) {
                         n.spawn(async { stream.read(vec![0; 8]).await.0.map(drop) });
                     }
-                    sleep(Duration::from_millis(1)).await;
+                    while stats().in_flight < COUNT as u64 {
+                        turn().await;
+                    }
                     n.cancel();
                     Ok::<_, io::Error>(())
                 });
