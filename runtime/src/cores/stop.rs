@@ -1,6 +1,7 @@
 //! `Stop`: by which the first core that fails cancels the others.
 
 use crate::sys::shared::{AtomicBool, Mutex};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
@@ -15,10 +16,8 @@ impl Stop {
     /// All cores shall stop.
     pub(super) fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
-        let waiting = match self.waiting.lock() {
-            Ok(mut waiting) => std::mem::take(&mut *waiting),
-            Err(_) => return,
-        };
+        let waiting =
+            std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         waiting.into_iter().for_each(Waker::wake);
     }
 
@@ -28,8 +27,6 @@ impl Stop {
 
     /// Has `waker` be woken by `stop`. Ask `is_stopped` afterwards: it may have come before.
     pub(super) fn watch(&self, waker: Waker) {
-        if let Ok(mut waiting) = self.waiting.lock() {
-            waiting.push(waker);
-        }
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(waker);
     }
 }

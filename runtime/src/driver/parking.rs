@@ -47,9 +47,7 @@ impl Driver {
     fn park(&mut self, idle: impl Fn() -> bool) -> io::Result<bool> {
         self.arm_bell();
         self.unparker.park();
-        // What did not fit, or was refused for lack of memory, is still to be submitted.
-        let submitted = self.backlog.is_empty() && self.cancels.is_empty() && !wake::has_bells();
-        let nothing = submitted && self.completions.is_empty();
+        let nothing = self.is_flushed() && self.completions.is_empty();
         let (wait, batch) = match self.bell_armed && nothing && idle() {
             true => self.sleep(),
             false => (Wait::No, Batch::FIRST),
@@ -57,6 +55,12 @@ impl Driver {
         let entered = self.enter_for(wait, batch);
         self.unparker.unpark();
         entered.map(|()| wait != Wait::No)
+    }
+
+    /// Whether the kernel's queue has all that is to be submitted; not what did not fit, or was
+    /// refused for lack of memory.
+    fn is_flushed(&self) -> bool {
+        self.backlog.is_empty() && self.cancels.is_empty() && !wake::has_bells()
     }
 
     /// What ends the sleep that begins.
@@ -73,7 +77,9 @@ impl Driver {
     /// Spins for something to do if that is likely to come soon, and then sleeps.
     fn wait_patiently(&mut self, idle: impl Fn() -> bool) -> io::Result<()> {
         let began = self.now();
-        if let Some(until) = self.patience.begin(began) {
+        if self.is_flushed()
+            && let Some(until) = self.patience.begin(began)
+        {
             // What is queued must not wait for the end of the spinning.
             if self.ring.unsubmitted() > 0 || self.ring.has_deferred_work() {
                 self.enter(Wait::No)?;
