@@ -57,6 +57,8 @@ impl Driver {
 
     pub(super) fn ask(&mut self, key: Key) {
         match self.recalls.take(key) {
+            // With the driver borrowed: it only sends word, and drops nothing of a user's. Whoever
+            // made it keeps that alive until the future of the work is gone.
             Some(recall) => recall(),
             None => self.cancels.push_back(key),
         }
