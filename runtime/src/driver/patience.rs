@@ -7,8 +7,9 @@
 
 /// What waking a core costs: so much of the gap that ended a sleep was not the event's own.
 const WAKE_NS: u64 = 30_000;
-/// Idle phases without spinning after an interruption.
-const REST: u32 = 256;
+/// Idle phases without spinning after an interruption: on a shared processor what is spun in vain
+/// is a small part, and a virtual one that was stolen for a moment soon spins again.
+const REST: u32 = 32;
 /// An event that is seen later than this many limits after the last look: the thread did not run.
 const INTERRUPTED: u64 = 4;
 
