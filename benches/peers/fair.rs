@@ -8,10 +8,10 @@
 //! The server has a core of its own; both peers share another one, so what they keep from each
 //! other is in the figures of all servers alike.
 
+mod arguments;
 mod percentiles;
 
 use percentiles::Percentiles;
-use std::env;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
@@ -26,13 +26,7 @@ const PERIOD: Duration = Duration::from_millis(10);
 const LENGTH: usize = 64;
 
 fn main() {
-    let arguments: Vec<_> = env::args().skip(1).collect();
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        println!("only `cargo bench` measures");
-        return;
-    }
-    let given = arguments.iter().skip_while(|argument| *argument != "--seconds").nth(1);
-    let seconds = given.map_or(5.0, |seconds| seconds.parse().expect("seconds"));
+    let Some(seconds) = arguments::option("--seconds", 5.0) else { return };
     let duration = Duration::from_secs_f64(seconds);
     let servers: [(&str, Server); 2] = [("nestling", nestling_server), ("tokio", tokio_server)];
     for (name, server) in servers {

@@ -7,10 +7,10 @@
 //! `switches` are the times that a thread of the process went to sleep: one for each system call
 //! that waits. `iowait` is what the kernel counts as waiting for a disk, on all processors.
 
+mod arguments;
 mod clock;
 
 use clock::ProcessClock;
-use std::env;
 use std::fs;
 use std::io;
 use std::net::{TcpListener, TcpStream};
@@ -22,13 +22,7 @@ use std::time::{Duration, Instant};
 const CONNECTIONS: usize = 1_000;
 
 fn main() {
-    let arguments: Vec<_> = env::args().skip(1).collect();
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        println!("only `cargo bench` measures");
-        return;
-    }
-    let given = arguments.iter().skip_while(|argument| *argument != "--seconds").nth(1);
-    let seconds = given.map_or(5.0, |seconds| seconds.parse().expect("seconds"));
+    let Some(seconds) = arguments::option("--seconds", 5.0) else { return };
     let watched = thread::spawn(move || watch(Duration::from_secs_f64(seconds)));
     nestling::Runtime::builder()
         .cores(nestling::Cores::Count(2))

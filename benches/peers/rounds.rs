@@ -3,7 +3,9 @@
 //! Not Criterion: that runs one contender to its end and then the next, and on a machine whose
 //! speed drifts the last one wins. A ratio here is the median of the ratios within a round.
 
-use std::env;
+#[path = "arguments.rs"]
+mod arguments;
+
 use std::time::Duration;
 
 /// Rounds of one comparison, if the command line does not say (`-- --rounds 100`).
@@ -14,13 +16,7 @@ pub(crate) type Contender<'a> = (&'static str, Box<dyn FnMut() -> Duration + 'a>
 
 /// How many rounds to run; `None` when this is not `cargo bench`.
 pub(crate) fn rounds() -> Option<usize> {
-    let arguments: Vec<_> = env::args().skip(1).collect();
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        println!("only `cargo bench` measures");
-        return None;
-    }
-    let given = arguments.iter().skip_while(|argument| *argument != "--rounds").nth(1);
-    Some(given.map_or(ROUNDS, |rounds| rounds.parse().expect("a number of rounds")))
+    arguments::option("--rounds", ROUNDS)
 }
 
 /// Runs so many rounds of all contenders and prints what one of `units` took each, and the first

@@ -3,7 +3,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `random.rs`, `generate.rs`, `plan.rs` | a seed, and the plan that is made of it |
+//! | `generate.rs`, `plan.rs` | a seed, and the plan that is made of it |
 //! | `run.rs`, `nest.rs`, `wait.rs`, `world.rs` | carrying it out, over real sockets |
 //! | `log.rs` | what its tasks have seen, in order |
 //! | `allowed.rs`, `tree.rs`, `task.rs`, `awaits.rs`, `books.rs` | the model, which reads the log |
@@ -22,6 +22,7 @@ mod made_up;
 mod nest;
 mod oracle;
 mod plan;
+#[path = "../support/random.rs"]
 mod random;
 mod run;
 mod seeds;

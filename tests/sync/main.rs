@@ -20,6 +20,9 @@ mod mutex;
 mod notify;
 mod oneshot;
 mod properties;
+#[path = "../support/random.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod random;
 mod rw_lock;
 mod semaphore;
 mod stress;
@@ -32,18 +35,4 @@ mod wait;
 /// threads.
 mod tested {
     pub(crate) use nestling::sync::{channel, oneshot, unbounded};
-}
-
-/// A generator whose state is its seed (splitmix64).
-#[derive(Debug, Clone)]
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % limit as u64) as usize
-    }
 }

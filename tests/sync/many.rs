@@ -2,7 +2,7 @@
 //!
 //! Were anything of that quadratic, a test would take minutes, and count as hung.
 
-use crate::Random;
+use crate::random::Random;
 use crate::support::{poll_once, watched};
 use crate::tested::channel;
 use crate::wait::{Wait, at_once};
@@ -16,7 +16,7 @@ const MANY: usize = 100_000;
 fn cut_in_any_order_they_leave_those_who_stay_in_order() {
     watched(|| {
         let semaphore = Semaphore::new(0);
-        let mut random = Random(7);
+        let mut random = Random::new(7);
         let mut waits: Vec<_> = (0..MANY).map(|_| Some(Wait::new(semaphore.acquire()))).collect();
         let mut stay = MANY;
         for _ in 0..MANY {

@@ -4,7 +4,7 @@
 //! After every step, what was returned, who was woken and what is left have to be what it says. A
 //! failing run names its seed.
 
-use crate::Random;
+use crate::random::Random;
 use crate::support::{Count, poll_counted};
 use crate::tested::channel::{
     Receiver, Reserved, SendError, Sender, TryRecvError, TrySendError, channel,
@@ -118,7 +118,7 @@ fn for_seeds(run: impl Fn(Random)) {
     }
     for seed in 0..SEEDS {
         let _names = Names(seed);
-        run(Random(seed));
+        run(Random::new(seed));
     }
 }
 

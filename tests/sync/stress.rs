@@ -1,7 +1,7 @@
 //! Random children that wait with timeouts and are cut anywhere: permits are conserved, and
 //! messages neither lost, nor doubled, nor out of order for their sender.
 
-use crate::Random;
+use crate::random::Random;
 use crate::support::watched;
 use crate::tested::channel::{Receiver, Sender, channel};
 use futures_util::FutureExt;
@@ -70,14 +70,14 @@ async fn cut_some<'s>(n: &'s Nursery<'s, '_, Cancelled>, random: &mut Random) {
 fn permits_and_locks_are_conserved() {
     watched(|| {
         for seed in 0..SEEDS {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let (semaphore, mutex) = (Semaphore::new(3), Mutex::new(()));
             let lock = RwLock::new(());
             let (holds, reads, writes) = (Cell::new(0_usize), Cell::new(0), Cell::new(0));
             let result: Result<(), Cancelled> = nestling::block_on(nursery(async |n| {
                 let mut handles = Vec::new();
                 for child in 0..CHILDREN {
-                    let mut random = Random(seed * 1000 + child as u64);
+                    let mut random = Random::new(seed * 1000 + child as u64);
                     let (semaphore, mutex, lock) = (&semaphore, &mutex, &lock);
                     let (holds, reads, writes) = (&holds, &reads, &writes);
                     handles.push(n.spawn(async move {
@@ -172,14 +172,14 @@ async fn consume(
 fn e1_messages_are_neither_lost_nor_doubled_nor_out_of_order() {
     watched(|| {
         for seed in 0..SEEDS {
-            let mut random = Random(seed);
+            let mut random = Random::new(seed);
             let (sender, receiver) = channel(1 + random.below(3));
             let sent: Vec<_> = (0..CHILDREN).map(|_| Cell::new(0)).collect();
             let got = RefCell::new(Vec::new());
             let result: Result<(), Cancelled> = nestling::block_on(nursery(async |n| {
                 let mut handles = Vec::new();
                 for who in 0..CHILDREN {
-                    let mut random = Random(seed * 1000 + who as u64);
+                    let mut random = Random::new(seed * 1000 + who as u64);
                     let (sender, sent, receiver, got) =
                         (sender.clone(), &sent[who], &receiver, &got);
                     handles.push(n.spawn(async move {

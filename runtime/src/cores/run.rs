@@ -15,7 +15,6 @@ use crate::wake::{Peer, Team};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::io;
-use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -100,8 +99,7 @@ where
     builder.check_name()?;
     let cores = builder.cores.choose()?;
     let builders: Vec<_> = cores.iter().map(|core| (*core, builder.of(*core))).collect();
-    let named = builders.iter().map(|(_, builder)| builder);
-    iter::once(builder).chain(named).try_for_each(Builder::check_name)?;
+    builders.iter().try_for_each(|(_, builder)| builder.check_name())?;
     // Cores that share processors do not keep each other from them.
     let spin = if cores.len() <= paid() { SPIN } else { Duration::ZERO };
     let shared = Shared::new(main, cores.len());
