@@ -1,9 +1,10 @@
 //! `Ledger`: what went wrong in a nursery, and what its result is to be.
 
 use crate::failures::Failures;
+use crate::nursery::Frame;
 use nestling_runtime::lowlevel::{
-    CancelScope, Cancelled, Failure, Payload, Reason, count_derived, current_reason,
-    mark_delivered, was_delivered,
+    CancelScope, Cancelled, Failure, Payload, Reason, count_derived, current_reason, may_hear,
+    was_delivered,
 };
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -99,20 +100,24 @@ impl<E> Ledger<E> {
     }
 
     /// The result, when all is over: panic, then first real failure, then `Cancelled`, then the
-    /// body's value. A value counts only if nobody was stopped on the way to it, or if the nursery
-    /// itself had asked for that.
-    pub(crate) fn close<T>(&self, scope: &CancelScope, value: Option<T>) -> Result<T, E>
+    /// body's value. A value counts only if no task was stopped on the way to it, or if the nursery
+    /// itself had asked for that. `None`: it would be `Cancelled`, of which the code that awaits
+    /// the nursery has heard.
+    pub(crate) fn close<T>(&self, frame: &Frame<E>, value: Option<T>) -> Option<Result<T, E>>
     where
         E: From<Cancelled>,
     {
+        let scope = frame.scope();
         let value = self.resume_panic(value);
         if let Some(first) = self.errors.take().into_iter().next() {
-            return Err(first);
+            return Some(Err(first));
         }
-        self.complete(scope, value).ok_or_else(|| {
-            mark_delivered();
+        if let Some(value) = self.complete(scope, value) {
+            return Some(Ok(value));
+        }
+        may_hear(frame.begun()).then(|| {
             let deadline = scope.reason() == Some(Reason::Deadline);
-            if deadline { Cancelled::deadline().into() } else { Cancelled::new().into() }
+            Err(if deadline { Cancelled::deadline() } else { Cancelled::new() }.into())
         })
     }
 
@@ -122,24 +127,22 @@ impl<E> Ledger<E> {
         Outcome { value, panic: self.panic.take(), stopped: self.incomplete.get() }
     }
 
-    /// The result, with every failure.
+    /// The result, with every failure; `None` as in [`close`](Self::close).
     pub(crate) fn close_all<T>(
         &self,
-        scope: &CancelScope,
+        frame: &Frame<E>,
         value: Option<T>,
-    ) -> Result<T, Failures<E>> {
+    ) -> Option<Result<T, Failures<E>>> {
         let value = self.resume_panic(value);
         let (errors, derived) = (self.errors.take(), self.derived.take());
         if errors.is_empty()
-            && let Some(value) = self.complete(scope, value)
+            && let Some(value) = self.complete(frame.scope(), value)
         {
-            return Ok(value);
+            return Some(Ok(value));
         }
         let cancelled = errors.is_empty();
-        if cancelled {
-            mark_delivered();
-        }
-        Err(Failures::new(errors, derived, cancelled))
+        let heard = !cancelled || may_hear(frame.begun());
+        heard.then(|| Err(Failures::new(errors, derived, cancelled)))
     }
 
     fn complete<T>(&self, scope: &CancelScope, value: Option<T>) -> Option<T> {

@@ -16,8 +16,8 @@ use std::time::Duration;
 /// # Cancellation
 ///
 /// None, from outside. A shield that is dropped early cancels its operations like anything else. A
-/// cancelled task in which there is one is kept until it has ended or was dropped; left alone, such
-/// as by a `select!` that it lost, it does neither.
+/// cancelled task is kept for as long as it polls one. A shield that the task has set aside, such
+/// as the loser of a `select!`, or has forgotten, does not keep it.
 ///
 /// # Panics
 ///
@@ -44,7 +44,7 @@ use std::time::Duration;
 pub async fn shield<F: Future>(future: F) -> F::Output {
     let shield = Shield::new();
     let mut future = pin!(future);
-    poll_fn(|cx| shield.run(|| future.as_mut().poll(cx))).await
+    poll_fn(|cx| shield.poll(future.as_mut(), cx)).await
 }
 
 /// Runs `future` as [`shield`] does, but for at most `duration`; then it is cancelled. The way to

@@ -124,7 +124,7 @@ impl<'scope, E> Nursery<'scope, '_, E> {
 async fn visit<F: AsyncFnOnce() -> O, O>(child: F, place: Place<O>, label: Label) {
     let body = async move |_: &Nursery<'_, '_, Infallible>| Ok(child().await);
     let outcome = run(Options::default(), label, Ledger::new(), body, |frame, value| {
-        frame.ledger().outcome(value)
+        Some(frame.ledger().outcome(value))
     });
     let outcome = outcome.await;
     *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);

@@ -12,7 +12,7 @@
 use crate::child_output::ChildOutput;
 use crate::nursery::Nursery;
 use nestling_runtime::lowlevel::{
-    CancelHandle, Cancelled, Join, Label, Reason, current_reason, mark_delivered, was_delivered,
+    Begun, CancelHandle, Cancelled, Join, Label, Reason, current_reason, may_hear, was_delivered,
 };
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -83,7 +83,10 @@ pub struct Start<'scope, V, E> {
     /// The child's value is its error, if it failed before it was ready.
     join: Join<Result<(), E>>,
     shared: Rc<Shared<V>>,
+    begun: Begun,
     gave_up: bool,
+    /// The child has ended, and the starter has heard of its own cancellation before.
+    silent: bool,
     /// Invariant: like a handle, it cannot leave the nursery.
     scope: PhantomData<Cell<&'scope ()>>,
 }
@@ -118,7 +121,8 @@ where
             Some(result)
         }
     });
-    Start { join, shared, gave_up: false, scope: PhantomData }
+    let (begun, gave_up, silent) = (Begun::now(), false, false);
+    Start { join, shared, begun, gave_up, silent, scope: PhantomData }
 }
 
 impl<V, E> Start<'_, V, E> {
@@ -143,6 +147,9 @@ impl<V, E: From<Cancelled>> Future for Start<'_, V, E> {
         if current_reason().is_some() {
             self.give_up();
         }
+        if self.silent {
+            return Poll::Pending;
+        }
         let Poll::Ready(joined) = Pin::new(&mut self.join).poll(cx) else {
             let old = self.shared.waker.replace(Some(cx.waker().clone()));
             drop(old);
@@ -154,10 +161,13 @@ impl<V, E: From<Cancelled>> Future for Start<'_, V, E> {
             Ok(Ok(())) if !self.gave_up && !self.shared.ready.get() => {
                 Err(Cancelled::never_ready().into())
             }
-            // It was cancelled, before it was ready or too late to be of use.
-            Ok(Ok(())) | Err(_) => {
-                mark_delivered();
-                Err(Cancelled::new().into())
+            // It was cancelled before it was ready.
+            Err(cancelled) => Err(cancelled.into()),
+            // It has ended well, but too late to be of use.
+            Ok(Ok(())) if may_hear(self.begun) => Err(Cancelled::new().into()),
+            Ok(Ok(())) => {
+                self.silent = true;
+                return Poll::Pending;
             }
         })
     }

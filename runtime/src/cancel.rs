@@ -2,9 +2,9 @@
 
 use crate::driver;
 use crate::instrument::{self, Event, Failure};
-use crate::scope::{self, CancelWork};
+use crate::scope::{self, CancelWork, Poller};
 use crate::task::Join;
-use crate::tree::{NONE, NodeId, Reason};
+use crate::tree::{self, NONE, NodeId, Reason};
 use crate::wake::{self, Errand, Waiter, wake_all};
 use std::future::Future;
 use std::marker::PhantomData;
@@ -104,15 +104,23 @@ impl CancelScope {
         mut future: Pin<&mut Option<F>>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<F::Output>> {
+        if self.is_cut_here() {
+            self.begin(cx);
+        }
         let running = future.as_mut().as_pin_mut().expect("a future is not polled after its end");
         if let Poll::Ready(output) = self.run(|| running.poll(cx)) {
             return Poll::Ready(Some(output));
         }
-        if matches!(self.reason(), None | Some(Reason::Ancestor)) || self.is_kept() {
+        if !self.is_cut_here() || self.is_kept() {
             return Poll::Pending;
         }
         self.run(|| future.set(None));
         Poll::Ready(None)
+    }
+
+    /// Whether the scope was cancelled by itself: then its code is cut here, not with its task.
+    fn is_cut_here(&self) -> bool {
+        !matches!(self.reason(), None | Some(Reason::Ancestor))
     }
 
     /// Cancels the scope and all below it. Sticky: the first reason is kept.
@@ -137,7 +145,14 @@ impl CancelScope {
         scope::reason(self.0)
     }
 
-    /// Whether code in the scope may still be delivered something: it must not be cut then.
+    /// The code in the scope, which is cancelled, is about to be polled: see
+    /// [`is_kept`](Self::is_kept).
+    pub fn begin(&self, cx: &Context<'_>) {
+        scope::begin(self.0, Poller::of(cx));
+    }
+
+    /// Whether code in the scope, which was polled just now, may still be delivered something: it
+    /// must not be cut then.
     pub fn is_kept(&self) -> bool {
         scope::is_kept(self.0)
     }
@@ -241,4 +256,10 @@ pub fn mark_delivered() {
     if let Some(here) = scope::current() {
         scope::mark_delivered(here);
     }
+}
+
+/// How many scopes and tasks of this thread cancelling has looked at so far: what it costs, without
+/// a clock.
+pub fn visits() -> u64 {
+    tree::with(|tree| tree.visits)
 }

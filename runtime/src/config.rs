@@ -68,6 +68,11 @@ pub(crate) const IN_FLIGHT_LIMIT: usize = 1 << 20;
 /// typical task are 10-50 us, the longest that a ready connection should wait for its turn.
 pub(crate) const POLL_BUDGET: u32 = 128;
 
+/// Nurseries that a task may open after it was cancelled; the next one is its end. A clean-up that
+/// waits for nothing opens a few. A loop around a nursery that succeeds at once, or fails by
+/// itself, is told of no cancel and would go on for ever.
+pub(crate) const NURSERIES_AFTER_CANCEL: u8 = 64;
+
 /// Bytes of freed task cells that a core keeps for the next spawn, per size: 4096 of the smallest,
 /// 256 of the largest. That covers the churn of a busy accept loop and fits into the second-level
 /// cache; the rest goes back to the allocator, so that a burst does not hold memory.

@@ -178,12 +178,12 @@ impl EventLoop<'_> {
         match arrival {
             Arrival::Nothing | Arrival::Stale => {}
             Arrival::Wake { waiter, held, drained } => {
-                drained.into_iter().for_each(wake::wake_set);
+                drained.into_iter().for_each(scope::tell_drained);
                 held.into_iter().for_each(scope::look_again);
                 waiter.wake();
             }
             Arrival::Dispose { orphan, completion, what, scope, drained } => {
-                drained.into_iter().for_each(wake::wake_set);
+                drained.into_iter().for_each(scope::tell_drained);
                 // What follows from it, a close, belongs to where the operation belonged.
                 let _entered = scope.map(scope::enter);
                 let kept = orphan.dispose(completion);

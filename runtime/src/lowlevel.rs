@@ -6,14 +6,14 @@
 pub use crate::blocking::{Unfinished, blocking};
 pub use crate::cancel::{
     CancelHandle, CancelScope, RemoteCancelHandle, count_derived, current_reason, is_in_cancelled,
-    mark_delivered, was_delivered,
+    mark_delivered, visits, was_delivered,
 };
 pub use crate::children::{Body, Children, Payload, Step};
 pub use crate::cores::{Abroad, abroad, place};
 pub use crate::instrument::{Ending, Failure};
 pub use crate::label::Label;
 pub use crate::op::nop;
-pub use crate::scope::Cancelled;
+pub use crate::scope::{Begun, Cancelled, may_hear, may_open};
 pub use crate::shield::Shield;
 pub use crate::sync::{OwnedPermit, Semaphore};
 pub use crate::task::Join;

@@ -1,53 +1,44 @@
 //! `Shield`: a scope that a cancellation from outside does not reach.
 
 use crate::cancel::CancelScope;
-use crate::scope;
-use crate::tree::NodeId;
-use std::cell::Cell;
+use crate::scope::{self, Attached, Poller, Why};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-/// A part of the program that runs on when the scope around it is cancelled: that one is not cut
-/// while the shield exists. What is opened and cancelled inside it is cancelled all the same.
+/// A part of the program that runs on when the scope around it is cancelled. The task that polls it
+/// is kept then, for as long as it does: one that has set it aside, or has forgotten it, is not.
+/// What is opened and cancelled inside it is cancelled all the same.
 #[derive(Debug)]
 pub struct Shield {
     scope: CancelScope,
-    /// The scope that is held: where the shield was opened, or ran last.
-    around: Cell<Option<NodeId>>,
+    attached: Attached,
 }
 
 impl Shield {
     /// Opens a shield below the current scope.
     pub fn new() -> Self {
-        let around = scope::current();
-        around.into_iter().for_each(scope::hold);
-        Self { scope: CancelScope::of_node(scope::new_shield(around)), around: Cell::new(around) }
+        let scope = CancelScope::of_node(scope::new_shield(scope::current()));
+        Self { scope, attached: Attached::default() }
     }
 
-    /// Runs `f` inside the shield. From now on it is the scope of the caller that is not cut.
+    /// Runs `f` inside the shield, as part of each poll of the task.
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
-        let here = scope::current();
-        if here != self.around.get() {
-            here.into_iter().for_each(scope::hold);
-            let_go(self.around.replace(here));
-        }
+        self.attached.note(Why::Shield, Poller::TASK);
         self.scope.run(f)
     }
-}
 
-/// A scope is not held any more.
-fn let_go(around: Option<NodeId>) {
-    // When code in it runs now, its poll ends with a look at what keeps it.
-    let held = around.and_then(scope::release).filter(|held| !scope::is_running(*held));
-    held.into_iter().for_each(scope::look_again);
+    /// Polls a future inside the shield; also inside a foreign combinator, which does not poll it
+    /// with each poll of the task.
+    pub fn poll<F: Future>(&self, future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.attached.listen(cx);
+        self.attached.note(Why::Shield, Poller::of(cx));
+        self.scope.run(|| future.poll(cx))
+    }
 }
 
 impl Default for Shield {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Drop for Shield {
-    fn drop(&mut self) {
-        let_go(self.around.get());
     }
 }

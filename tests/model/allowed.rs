@@ -101,7 +101,9 @@ impl Model {
             Event::Part { id, scope } => self.part(id, scope),
             Event::Drop { id } => self.drop(id),
             Event::Dropped { id, thrown } => self.dropped(id, thrown),
-            Event::Forget { id } => self.forget(id),
+            Event::Forget { id } => self.become_state(id, State::Forgotten),
+            Event::Aside { id } => self.become_state(id, State::Aside),
+            Event::Resume { id } => self.become_state(id, State::Open),
             Event::Seen { scope, cancelled } => self.seen(scope, cancelled),
             Event::Leftover { nursery, what } => {
                 Err(format!("r01: nursery {nursery} has returned, and left {what}"))
@@ -126,8 +128,11 @@ impl Model {
 
     /// Whether code may run in a scope.
     fn runs(&self, scope: Id) -> Verdict {
-        let runs = [State::Forgotten, State::Closed].iter().all(|s| !self.tree.is_in(scope, *s));
-        rule(runs, || format!("r01, r12: code runs in scope {scope}, which is closed or forgotten"))
+        let gone = [State::Forgotten, State::Aside, State::Closed];
+        let runs = gone.iter().all(|s| !self.tree.is_in(scope, *s));
+        rule(runs, || {
+            format!("r01, r12: code runs in scope {scope}, which is closed, aside or forgotten")
+        })
     }
 
     fn seen(&self, scope: Id, cancelled: bool) -> Verdict {
@@ -149,12 +154,13 @@ impl Model {
         if let Some(limit) = deadline {
             self.timeouts.insert(nursery, Timeout { limit, done: false });
         }
-        self.awaits.begin(nursery, scope, For::Nursery, true);
+        let admitted = !self.tree.is_cancelled(scope);
+        self.awaits.begin(nursery, scope, For::Nursery, admitted);
         Ok(())
     }
 
     fn returns(&mut self, nursery: Id, outcome: Outcome) -> Verdict {
-        self.awaits.end(nursery);
+        let (scope, _, admitted) = self.awaits.end(nursery);
         self.nothing_left(nursery)?;
         let (books, reason) = (&self.books[&nursery], self.tree.reason(nursery));
         let (mut allowed, mut stopped) = books.close(reason);
@@ -165,10 +171,7 @@ impl Model {
             format!("r09, r10: {outcome:?} instead of {allowed:?} ({books:?}, {reason:?})")
         })?;
         self.tree.set(nursery, State::Closed);
-        if stopped {
-            self.tree.deliver(self.tree.parent(nursery));
-        }
-        Ok(())
+        if stopped { self.tell(nursery, scope, admitted) } else { Ok(()) }
     }
 
     /// Of a nursery, or of a child by its handle.
@@ -291,10 +294,8 @@ impl Model {
         let told = error == Some(E::Cancelled);
         match what {
             For::What(What::Join(child)) => {
-                if self.joined(id, child, error, value)? {
-                    self.tree.deliver(scope);
-                }
-                return Ok(());
+                let told = self.joined(id, child, error, value)?;
+                return if told { self.tell(id, scope, admitted) } else { Ok(()) };
             }
             For::What(What::Sleep(time)) => {
                 rule(took >= time, || format!("r07: sleep #{id} of {time:?} took {took:?}"))?;
@@ -307,9 +308,25 @@ impl Model {
         }
         rule(admitted, || format!("r06, r07: #{id} is past a drop point"))?;
         if told {
-            self.tree.deliver(scope);
+            self.hear(scope);
         }
         Ok(())
+    }
+
+    /// An await says "cancelled" to the code in a scope: one that had begun before, or the first.
+    fn tell(&mut self, id: Id, scope: Id, admitted: bool) -> Verdict {
+        rule(admitted || !self.has_heard(scope), || format!("r06: #{id} is told a second time"))?;
+        self.hear(scope);
+        Ok(())
+    }
+
+    fn hear(&mut self, scope: Id) {
+        let Self { tree, tasks, .. } = self;
+        tree.hear(scope, |id| tasks.contains_key(&id));
+    }
+
+    fn has_heard(&self, scope: Id) -> bool {
+        self.tree.has_heard(scope, |id| self.tasks.contains_key(&id))
     }
 
     /// Tells if the answer counts as a cancellation.
@@ -338,6 +355,7 @@ impl Model {
     fn left(&mut self, id: Id) -> Verdict {
         let (scope, what, admitted) = self.awaits.end(id);
         rule(!self.tree.is_in(scope, State::Forgotten), || format!("r12: #{id} was forgotten"))?;
+        let never_begun = what == For::Nursery && !admitted && self.never_begun(id);
         if what == For::Nursery {
             self.tree.set(id, State::Falling);
             self.nothing_left(id)?;
@@ -346,6 +364,11 @@ impl Model {
         if self.tree.is_in(scope, State::Falling) {
             return Ok(());
         }
+        if let Some(aside) = self.tree.outermost(scope, State::Aside) {
+            // What is not polled is not answered, and keeps nothing, not even by a shield.
+            let cancelled = self.tree.is_cancelled(self.tree.parent(aside));
+            return rule(cancelled, || format!("r02: #{id} is dropped with {aside}, set aside"));
+        }
         if let For::What(What::Join(child)) = what {
             self.waits_outwards(scope, child);
         }
@@ -353,14 +376,42 @@ impl Model {
         let retires = around.is_some_and(|task| self.retires(task));
         let cancelled = self.tree.is_cancelled(scope) || retires;
         rule(cancelled, || format!("r02: #{id} is dropped; nobody cancelled it"))?;
+        // An await that began too late says nothing of what the task has heard.
+        let silent = !admitted && self.has_heard(scope);
         let keeps = match what {
-            For::Nursery => !self.books[&id].waits_outwards,
+            For::Nursery => {
+                let (_, stopped) = self.books[&id].close(self.tree.reason(id));
+                !(never_begun || self.books[&id].waits_outwards || stopped && silent)
+            }
             For::Shield => true,
             For::What(What::Op) => admitted,
             For::What(What::Sleep(_) | What::Yield) => false,
-            For::What(What::Join(child)) => self.tasks[&child].gone || self.is_kept(child, scope),
+            For::What(What::Join(child)) if self.tasks[&child].gone => {
+                !(silent && self.says_cancelled(child))
+            }
+            For::What(What::Join(child)) => self.is_kept(child, scope),
         };
         rule(!keeps, || format!("r05: {what:?} #{id} is dropped, and was to be answered"))
+    }
+
+    /// A cancelled task has opened so many nurseries that this one was its end: the body is not
+    /// called.
+    fn never_begun(&mut self, nursery: Id) -> bool {
+        let bodies = self.tasks.values_mut();
+        let mut bodies = bodies.filter(|task| task.nursery == nursery && task.kind.is_none());
+        let body = bodies.next().filter(|body| !body.started);
+        body.map(|body| body.gone = true).is_some()
+    }
+
+    /// Whether the handle of a child that is gone says "cancelled".
+    fn says_cancelled(&self, child: Id) -> bool {
+        let child = &self.tasks[&child];
+        let supervised = child.kind == Some(Kind::Supervised);
+        match (child.panic, child.end) {
+            (None, Some(Ok(_))) => false,
+            (None, Some(Err(_))) | (Some(_), None) => !supervised,
+            _ => true,
+        }
     }
 
     fn waits_outwards(&mut self, scope: Id, child: Id) {
@@ -383,9 +434,10 @@ impl Model {
             }
             seen.push(task);
             for (scope, what, admitted) in self.awaits.all() {
-                let forgotten = self.tree.is_in(scope, State::Forgotten);
+                let left = [State::Forgotten, State::Aside];
+                let left = left.iter().any(|state| self.tree.is_in(scope, *state));
                 match what {
-                    _ if forgotten || !self.tree.is_within(scope, task) => {}
+                    _ if left || !self.tree.is_within(scope, task) => {}
                     For::What(What::Op) if admitted => return true,
                     For::Shield => return true,
                     For::What(What::Join(child)) => pending.push(child),
@@ -477,8 +529,8 @@ impl Model {
         })
     }
 
-    fn forget(&mut self, id: Id) -> Verdict {
-        self.tree.set(id, State::Forgotten);
+    fn become_state(&mut self, id: Id, state: State) -> Verdict {
+        self.tree.set(id, state);
         Ok(())
     }
 }

@@ -224,7 +224,8 @@ impl Generator {
                 Step::Timeout { id, limit, steps, on_error: self.on_error() }
             }
             92..94 if !spot.forgettable => self.shield(inner),
-            94..97 => self.part(inner),
+            94..96 => self.part(inner),
+            96..97 => self.aside(inner),
             97..100 => {
                 let lists = [self.steps(inner), self.steps(inner)];
                 // The foreign one leaks its wakers when a destructor inside it panics.
@@ -266,6 +267,12 @@ impl Generator {
             false => self.nested(inner),
         };
         Step::Part { id, steps, until, forget }
+    }
+
+    fn aside(&mut self, inner: Spot) -> Step {
+        let (id, polls) = (self.id(), 1 + self.random.below(3) as u32);
+        let (steps, meanwhile) = (self.nested(inner), self.steps(inner));
+        Step::Aside { id, polls, steps, meanwhile }
     }
 
     /// Steps, perhaps those of a nursery alone.

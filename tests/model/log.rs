@@ -155,6 +155,13 @@ pub(crate) enum Event {
     Forget {
         id: Id,
     },
+    /// It is set aside, and taken up again.
+    Aside {
+        id: Id,
+    },
+    Resume {
+        id: Id,
+    },
     /// What the runtime says of the code that runs now: whether its scope is cancelled.
     Seen {
         scope: Id,

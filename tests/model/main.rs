@@ -4,7 +4,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `generate.rs`, `plan.rs` | a seed, and the plan that is made of it |
-//! | `run.rs`, `nest.rs`, `wait.rs`, `world.rs` | carrying it out, over real sockets |
+//! | `again.rs`, `run.rs`, `nest.rs`, `wait.rs`, `world.rs` | carrying it out, over real sockets |
 //! | `log.rs` | what its tasks have seen, in order |
 //! | `allowed.rs`, `tree.rs`, `task.rs`, `awaits.rs`, `books.rs` | the model, which reads the log |
 //! | `oracle.rs` | what can be seen from outside, and the report of a failure |
@@ -13,6 +13,7 @@
 //!
 //! `NESTLING_SEED=7` runs one plan; `NESTLING_SEEDS=20000` runs so many instead of 2,000.
 
+mod again;
 mod allowed;
 mod awaits;
 mod books;

@@ -66,7 +66,8 @@ fn carry_out(plan: &Plan, events: &Events) -> Left {
         let world = World::new(plan).await;
         let (cancellers, forgot) = (RefCell::default(), Cell::new(false));
         let (log, threads) = (Log::new(events), RefCell::default());
-        let run = Run { log, world, cancellers, forgot, threads };
+        let names = Cell::new(100_000);
+        let run = Run { log, world, cancellers, forgot, names, threads };
         let place = Place { nurseries: Rc::new([]), forgettable: false };
         let here = Here { run: &run, level: &Outside, task: ROOT, scope: ROOT, place };
         let end = AssertUnwindSafe(steps(here, &plan.root)).catch_unwind().await;

@@ -176,6 +176,13 @@ pub(crate) enum Step {
         until: Until,
         forget: bool,
     },
+    /// Steps whose future is polled so often and is then set aside, until others are done.
+    Aside {
+        id: Id,
+        polls: u32,
+        steps: Vec<Step>,
+        meanwhile: Vec<Step>,
+    },
     /// Two lists of steps at a time, with the task's waker or with foreign ones.
     Both {
         foreign: bool,
@@ -244,6 +251,12 @@ fn print(f: &mut fmt::Formatter<'_>, step: &Step, depth: usize) -> fmt::Result {
             list(f, steps, depth + 1)?;
             writeln!(f, "{:1$}or part {other}, first {first}", "", depth * 2)?;
             list(f, others, depth + 1)
+        }
+        Step::Aside { id, polls, steps, meanwhile } => {
+            writeln!(f, "part {id} set aside after {polls} polls")?;
+            list(f, steps, depth + 1)?;
+            writeln!(f, "{:1$}meanwhile", "", depth * 2)?;
+            list(f, meanwhile, depth + 1)
         }
         Step::Both { foreign, lists: [one, two] } => {
             writeln!(f, "both, foreign {foreign}")?;

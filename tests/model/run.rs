@@ -1,5 +1,6 @@
 //! `Run`: carries a plan out on the real runtime and logs what its tasks see.
 
+use crate::again::Renumbered;
 use crate::log::{E, Event, Log};
 use crate::nest::{Enclosing, open};
 use crate::plan::{Act, Id, Kind, OnError, Step, Until, Whom};
@@ -8,6 +9,7 @@ use crate::world::{Place, World};
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, join};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use nestling::task::is_cancelled;
 use nestling::time::sleep;
 use nestling::{Canceller, shield, timeout};
 use std::any::Any;
@@ -26,6 +28,8 @@ pub(crate) struct Run {
     /// Of every nursery that was ever opened.
     pub(crate) cancellers: RefCell<Vec<(Id, Canceller)>>,
     pub(crate) forgot: Cell<bool>,
+    /// The first of the names for what is tried again.
+    pub(crate) names: Cell<Id>,
     /// Threads that cancel something.
     pub(crate) threads: RefCell<Vec<JoinHandle<()>>>,
 }
@@ -72,7 +76,36 @@ impl Drop for AtDrop<'_> {
     }
 }
 
+/// How often a task tries again that is not cancelled: what it tries may have cancelled itself.
+const TRIES: u32 = 3;
+
+/// More than a plan has names.
+const NAMES: Id = 100_000;
+
+/// A copy that lives as long as whatever its tasks spawn: the tests are few, and end.
+fn leaked<T>(copy: T) -> &'static T {
+    Box::leak(Box::new(copy))
+}
+
 impl OnError {
+    /// Awaits something, and acts on the answer. A new try has names of its own.
+    async fn act(
+        self,
+        here: &Here<'_>,
+        attempt: impl AsyncFn(Id) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (mut tries, mut by) = (0, 0);
+        loop {
+            let result = attempt(by).await;
+            tries += u32::from(!is_cancelled());
+            if result != Err(E::Cancelled) || !matches!(self, Self::Retry) || tries >= TRIES {
+                return self.apply(result);
+            }
+            by = here.run.names.get();
+            here.run.names.set(by + NAMES);
+        }
+    }
+
     /// What a task makes of an answer.
     fn apply(self, result: Result<(), E>) -> Result<(), E> {
         match self {
@@ -113,16 +146,27 @@ async fn carry_out(here: &Here<'_>, step: &Step) -> Result<(), E> {
         Step::Cancel(whom) => cancel(here, *whom),
         Step::Destructor(_) => unreachable!("kept by the list of steps"),
         Step::Nest { nest, on_error } => {
-            return on_error.apply(open(here, nest).await.map(drop));
+            let again = async |by| match by {
+                0 => open(here, nest).await.map(drop),
+                _ => open(here, leaked(nest.renumbered(by))).await.map(drop),
+            };
+            return on_error.act(here, again).await;
         }
         Step::Timeout { id, limit, steps, on_error } => {
-            return on_error.apply(limited(here, *id, *limit, steps).await);
+            let again = async |by| match by {
+                0 => limited(here, *id, *limit, steps).await,
+                _ => limited(here, id + by, *limit, leaked(steps.renumbered(by))).await,
+            };
+            return on_error.act(here, again).await;
         }
         Step::Shield { id, bound, steps } => {
             return shielded(here, *id, *bound, steps).await;
         }
         Step::Part { id, steps, until, forget } => {
             return part(here, *id, steps, until, *forget).await;
+        }
+        Step::Aside { id, polls, steps, meanwhile } => {
+            return aside(here, *id, *polls, steps, meanwhile).await;
         }
         Step::Both { foreign, lists: [one, two] } => {
             let (one, two) = (steps(here.clone(), one), steps(here.clone(), two));
@@ -230,6 +274,36 @@ async fn part(
             result
         }
     }
+}
+
+/// Polls steps so often, and does others before it polls them on.
+async fn aside(
+    here: &Here<'_>,
+    id: Id,
+    polls: u32,
+    list: &[Step],
+    meanwhile: &[Step],
+) -> Result<(), E> {
+    let log = &here.run.log;
+    log.add_in(here.scope, Event::Part { id, scope: here.scope });
+    let mut inside = steps(Here { scope: id, ..here.clone() }, list);
+    let until = Until::Polls(polls);
+    let mut enough = enough(here, &until);
+    let ended = poll_fn(|cx| match inside.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => enough.as_mut().poll(cx).map(|_| None),
+    });
+    if let Some(result) = ended.await {
+        return result;
+    }
+    log.add(Event::Aside { id });
+    let result = steps(here.clone(), meanwhile).await;
+    if result.is_err() {
+        drop_part(here, id, inside);
+        return result;
+    }
+    log.add(Event::Resume { id });
+    inside.await
 }
 
 /// Resolves when a part has run for long enough.

@@ -21,6 +21,8 @@ pub(crate) enum State {
     /// A drop or a panic takes it apart, and everything in it.
     Falling,
     Forgotten,
+    /// It is not polled for now.
+    Aside,
     Closed,
 }
 
@@ -32,6 +34,8 @@ struct Scope {
     /// When it was cancelled, by the tree's clock.
     since: usize,
     delivered: bool,
+    /// Its own code was told.
+    heard: bool,
     /// A cancel from around it does not reach it.
     is_shield: bool,
     state: State,
@@ -52,10 +56,10 @@ impl Tree {
     }
 
     fn insert(&mut self, id: Id, parent: Id, reason: Option<Reason>) {
-        let (inside, delivered, is_shield) = (Vec::new(), false, false);
-        let (since, state) = (self.clock, State::Open);
-        self.scopes
-            .insert(id, Scope { parent, inside, reason, since, delivered, is_shield, state });
+        let (since, inside, state) = (self.clock, Vec::new(), State::Open);
+        let (delivered, heard, is_shield) = (false, false, false);
+        let scope = Scope { parent, inside, reason, since, delivered, heard, is_shield, state };
+        self.scopes.insert(id, scope);
     }
 
     /// Opens a scope. In a cancelled one it is born cancelled.
@@ -116,6 +120,11 @@ impl Tree {
         self.around(id).any(|scope| self.scopes[&scope].state == state)
     }
 
+    /// The outermost scope around this one that is in this state.
+    pub(crate) fn outermost(&self, id: Id, state: State) -> Option<Id> {
+        self.around(id).filter(|scope| self.scopes[scope].state == state).last()
+    }
+
     /// Cancels a scope and everything in it. The first reason is kept.
     pub(crate) fn cancel(&mut self, id: Id, reason: Reason) {
         let clock = self.clock;
@@ -143,5 +152,28 @@ impl Tree {
         for id in around {
             self.at(id).delivered = true;
         }
+    }
+
+    /// The scopes from this one out to its task, as far as they are cancelled.
+    fn own(&self, id: Id, is_task: impl Fn(Id) -> bool) -> Vec<Id> {
+        let mut own = Vec::new();
+        for id in self.around(id).take_while(|id| self.is_cancelled(*id)) {
+            own.push(id);
+            if is_task(id) {
+                break;
+            }
+        }
+        own
+    }
+
+    /// Whether the code in a scope has heard of its cancel.
+    pub(crate) fn has_heard(&self, id: Id, is_task: impl Fn(Id) -> bool) -> bool {
+        self.own(id, is_task).iter().any(|id| self.scopes[id].heard)
+    }
+
+    /// A cancellation is told to the code in a scope.
+    pub(crate) fn hear(&mut self, id: Id, is_task: impl Fn(Id) -> bool) {
+        self.own(id, is_task).into_iter().for_each(|id| self.at(id).heard = true);
+        self.deliver(id);
     }
 }

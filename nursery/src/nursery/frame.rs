@@ -10,8 +10,8 @@ use crate::daemons::Daemons;
 use crate::ledger::Ledger;
 use crate::options::Options;
 use nestling_runtime::lowlevel::{
-    Body, CancelScope, Children, Ending, Instant, Join, Label, Reason, Semaphore, Sleep, Step,
-    sleep_until,
+    Begun, Body, CancelScope, Children, Ending, Instant, Join, Label, Reason, Semaphore, Sleep,
+    Step, sleep_until,
 };
 use std::cell::RefCell;
 use std::future::Future;
@@ -29,6 +29,7 @@ pub(crate) struct Frame<E> {
     /// How many children there may be, and who waits for room.
     slots: Rc<Semaphore>,
     deadline: RefCell<Option<Sleep>>,
+    begun: Begun,
 }
 
 /// The body on its way to a value.
@@ -46,6 +47,7 @@ pub(crate) struct Guard<E>(Rc<Frame<E>>);
 impl<E> Frame<E> {
     pub(crate) fn new(options: &Options, label: Label, ledger: Ledger<E>) -> Rc<Self> {
         Rc::new(Self {
+            begun: Begun::now(),
             children: Children::new(label),
             ledger,
             daemons: Daemons::default(),
@@ -63,6 +65,11 @@ impl<E> Frame<E> {
 
     pub(crate) fn scope(&self) -> &CancelScope {
         self.children.scope()
+    }
+
+    /// Whether it was opened before the code around it was cancelled.
+    pub(crate) fn begun(&self) -> Begun {
+        self.begun
     }
 
     pub(crate) fn ledger(&self) -> &Ledger<E> {

@@ -12,8 +12,8 @@ use crate::join_handle::JoinHandle;
 use crate::ledger::Ledger;
 use crate::options::Options;
 use frame::Running;
-use nestling_runtime::lowlevel::{Cancelled, Instant, Join, Label, Reason};
-use std::future::{Future, poll_fn};
+use nestling_runtime::lowlevel::{Cancelled, Instant, Join, Label, Reason, may_open};
+use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::marker::PhantomData;
 use std::pin::pin;
@@ -87,9 +87,7 @@ where
     F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
 {
     let label = Label::here().named(options.name);
-    run(options, label, Ledger::new(), body, |frame, value| {
-        frame.ledger().close(frame.scope(), value)
-    })
+    run(options, label, Ledger::new(), body, |frame, value| frame.ledger().close(frame, value))
 }
 
 /// Opens a nursery that reports every failure, not only the first; otherwise as [`nursery()`].
@@ -112,22 +110,26 @@ where
     F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
 {
     run(Options::default(), Label::here(), Ledger::of_all(), body, |frame, value| {
-        frame.ledger().close_all(frame.scope(), value)
+        frame.ledger().close_all(frame, value)
     })
 }
 
 /// Runs the body and the children until all have ended, and the kernel is done too; then `close`
-/// makes the result. The one future of a nursery: another around it would hold the body twice.
+/// makes the result, or none, and this does not return. The one future of a nursery: another around
+/// it would hold the body twice.
 pub(crate) async fn run<'env, T, E, F, R>(
     options: Options,
     label: Label,
     ledger: Ledger<E>,
     body: F,
-    close: fn(&Frame<E>, Option<T>) -> R,
+    close: fn(&Frame<E>, Option<T>) -> Option<R>,
 ) -> R
 where
     F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
 {
+    if !may_open() {
+        return pending().await;
+    }
     let frame = Frame::new(&options, label, ledger);
     let nursery = Nursery { frame, scope: PhantomData, env: PhantomData };
     let frame = Rc::clone(&nursery.frame);
@@ -142,7 +144,10 @@ where
     // SAFETY: this is the nursery's own future.
     poll_fn(|cx| unsafe { frame.poll(&mut running, cx) }).await;
     drop(guard);
-    close(&frame, running.value.take())
+    match close(&frame, running.value.take()) {
+        Some(result) => result,
+        None => pending().await,
+    }
 }
 
 /// A place for tasks, open while [`nursery`] runs. Children are started with

@@ -4,7 +4,7 @@ use super::tell_ended;
 use crate::cancel::CancelScope;
 use crate::instrument::{self, Ending, Polls};
 use crate::label::Label;
-use crate::scope;
+use crate::scope::{self, Poller};
 use crate::stall;
 use crate::tree::{self, NodeId, SetId};
 use crate::wake::{Injector, Local};
@@ -40,6 +40,7 @@ impl Body {
     /// Polls the body, in its scope and with its own waker.
     pub fn poll<R>(&self, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let task = self.scope.id();
+        scope::begin(task, Poller::TASK);
         let _entered = scope::enter(task);
         self.polls.start(task);
         let timed = match instrument::looks_at_polls() {

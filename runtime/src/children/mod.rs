@@ -15,7 +15,7 @@ mod body;
 use crate::cancel::{self, CancelScope};
 use crate::instrument::{self, Ending, Event, Polls};
 use crate::label::Label;
-use crate::scope;
+use crate::scope::{self, Attached, Poller, Settled};
 use crate::stall;
 use crate::task::{Join, Polled, TaskRef};
 use crate::tree::{NodeId, Reason, SetId};
@@ -53,6 +53,8 @@ pub struct Children {
     core: Arc<Injector>,
     alive: Cell<usize>,
     closed: Cell<bool>,
+    /// A reason to keep the task that polls them.
+    attached: Attached,
 }
 
 impl Children {
@@ -71,7 +73,8 @@ impl Children {
             let within = scope::current().and_then(scope::known);
             instrument::tell(Event::Opened { nursery: scope.id().outside(), within, label });
         }
-        Self { scope, set, core, alive: Cell::new(0), closed: Cell::new(false) }
+        let (alive, closed) = (Cell::new(0), Cell::new(false));
+        Self { scope, set, core, alive, closed, attached: Attached::default() }
     }
 
     /// The task of the body: polled like a child, but kept by the nursery itself. It is ready.
@@ -156,7 +159,11 @@ impl Children {
         wake::open_set(self.set, cx);
         // Dropped on the way out of a panic only: after the last task the set rests already.
         let visit = Visit(self.set);
-        while let Some(Ready { id, payload, cancelled }) = wake::next(self.set) {
+        let ready = loop {
+            let Ready { id, payload, cancelled } = match wake::next(self.set) {
+                Ok(task) => task,
+                Err(ready) => break ready,
+            };
             match TaskRef::from_payload(payload) {
                 None => act(Step::Body),
                 Some(cell) => {
@@ -167,8 +174,27 @@ impl Children {
                 }
             }
             wake::budget::spend();
-        }
+        };
         mem::forget(visit);
+        if ready || scope::has_notes() {
+            self.settle(ready, cx);
+        }
+    }
+
+    /// Their ready tasks were polled, but for those for which the turn is over: notes whether the
+    /// task around is kept for them, and has those polled once more that are not.
+    #[cold]
+    fn settle(&self, ready: bool, cx: &Context<'_>) {
+        let Settled { why, let_go } = scope::settle(self.scope.id(), ready);
+        match why {
+            // What is ready, or let go, is polled the next time, or never.
+            Some(why) => {
+                let poller = if ready { Poller::TASK } else { Poller::of(cx) };
+                self.attached.note_set(why, poller, self.set);
+            }
+            None => self.attached.clear(),
+        }
+        let_go.into_iter().for_each(wake::wake);
     }
 
     /// Polls one child, in its scope and with its own waker.
@@ -213,6 +239,7 @@ impl Children {
             // Cancelled before it began: it never begins.
             Ok(Polled::Pending)
         } else {
+            scope::begin(id, Poller::TASK);
             let _entered = scope::enter(id);
             let local = Local::new(id, &self.core);
             let polls = Polls::default();
@@ -360,6 +387,6 @@ struct Visit(SetId);
 impl Drop for Visit {
     fn drop(&mut self) {
         wake::budget::spend();
-        wake::rest_set(self.0);
+        _ = wake::rest_set(self.0);
     }
 }

@@ -10,7 +10,7 @@ use crate::config::IN_FLIGHT_LIMIT;
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope;
-use crate::tree::{NONE, NodeId, SetId};
+use crate::tree::{NONE, NodeId};
 use crate::wake::Waiter;
 use slab::Slab;
 use std::io;
@@ -53,14 +53,14 @@ pub(crate) enum Arrival {
     /// Nothing.
     Nothing,
     /// Somebody waits for it. If there is a scope, it is cancelled, and to be looked at again.
-    Wake { waiter: Waiter, held: Option<NodeId>, drained: Option<SetId> },
+    Wake { waiter: Waiter, held: Option<NodeId>, drained: Option<NodeId> },
     /// Nobody does: dispose of it, in the scope to which what follows from that belongs.
     Dispose {
         orphan: Box<dyn Orphan>,
         completion: Completion,
         what: What,
         scope: Option<NodeId>,
-        drained: Option<SetId>,
+        drained: Option<NodeId>,
     },
     /// It matches nothing in flight.
     Stale,
@@ -162,7 +162,7 @@ impl InFlight {
     }
 
     /// Takes an entry out of its scope's list. Tells if a nursery waited for that to be empty.
-    fn unlink(&mut self, slot: u32) -> Option<SetId> {
+    fn unlink(&mut self, slot: u32) -> Option<NodeId> {
         let entry = &mut self.entries[slot as usize];
         let scope = entry.scope?;
         let (previous, next) = (entry.previous, entry.next);

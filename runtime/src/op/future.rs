@@ -16,7 +16,7 @@ use crate::driver::{self, Abandoned, DriverRef, Landed, Orphan, What};
 use crate::instrument;
 use crate::key::Key;
 use crate::ring::Completion;
-use crate::scope::{self, Cancelled};
+use crate::scope::{self, Begun, Cancelled};
 use crate::tree::NodeId;
 use crate::wake::Waiter;
 use std::future::Future;
@@ -24,8 +24,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// The cancellation of an operation of that scope is handed to the code that runs now.
+/// The cancellation of an operation of that scope is handed to the code that runs now. Operations
+/// that were in flight when it came answer in any case, also when the code has heard of it.
 pub(crate) fn mark_delivered(scope: Option<NodeId>) {
+    _ = scope::may_hear(Begun::Before);
     // Where it was cancelled, when that is around here: a shield in between is not.
     let told = scope.filter(|scope| scope::is_running(*scope));
     told.or_else(scope::current).into_iter().for_each(scope::mark_delivered);

@@ -6,15 +6,20 @@
 //! | of a node | means                                                                |
 //! |-----------|----------------------------------------------------------------------|
 //! | reason    | it is cancelled: itself, or because one around it is                 |
-//! | live      | its own operations that are not answered yet, and shields in it      |
-//! | below     | its children for which there are some; counted once it is cancelled  |
+//! | holds     | its own operations that are not answered yet, and, once it is        |
+//! |           | cancelled, its children for which there are some                     |
 //! | delivered | a cancellation was handed out here, so errors that follow are derived|
+//! | heard     | its code was told of the cancellation, and is not told again         |
 //! | ops       | submissions made under it; a list whose links the driver keeps       |
 //! | waits     | join handles awaited in it                                           |
 
 mod bindings;
 mod cancelled;
+mod heard;
+mod kept;
 mod listeners;
+mod notes;
+mod settle;
 mod status;
 mod waits;
 
@@ -23,13 +28,17 @@ use std::cell::Cell;
 
 pub(crate) use bindings::{bind, bound, unbind};
 pub use cancelled::{Cancelled, is_cancelled};
-pub(crate) use listeners::{listen, new_listener, silence};
+pub use heard::{Begun, may_hear, may_open};
+pub(crate) use kept::{begin, is_kept, may_wait};
+pub(crate) use listeners::{Listener, silence};
+pub(crate) use notes::{Attached, Poller, Why, has_notes, trim};
+pub(crate) use settle::{Settled, settle};
 pub(crate) use status::{
-    CancelWork, admit, cancel, has_ops, hold, is_delivered, is_in_cancelled, is_open, is_running,
-    known, look_again, mark_delivered, new, new_shield, ops, parent, push_op, reason, release,
-    set_ops, tasks, try_close,
+    CancelWork, admit, cancel, has_ops, is_delivered, is_in_cancelled, is_open, is_running, known,
+    look_again, mark_delivered, new, new_shield, ops, parent, push_op, reason, release, set_ops,
+    tasks, tell_drained, try_close,
 };
-pub(crate) use waits::{Wait, is_kept, joins, trim};
+pub(crate) use waits::{Wait, joins};
 
 thread_local! {
     static CURRENT: Cell<Option<NodeId>> = const { Cell::new(None) };

@@ -1,5 +1,6 @@
 //! Who is cancelled, and what may still be delivered to whom.
 
+use super::notes;
 use crate::label::Id;
 use crate::tree::{self, NONE, NodeId, Reason, Role, SetId, Task, Tree};
 
@@ -14,13 +15,14 @@ pub(crate) struct CancelWork {
     pub(crate) listeners: Vec<NodeId>,
 }
 
-/// A cancelled scope has become idle: it is one less for those around it, as far as they are
-/// cancelled. Only there it is counted.
+/// A cancelled scope has no counted reason left: there is one less in each cancelled scope around
+/// it, up to the first that has others. Scopes that are not cancelled count none below them.
 fn idle(tree: &mut Tree, index: u32) {
     let mut above = tree.at(index).parent;
     while above != NONE && tree.at(above).reason.is_some() {
+        tree.visits += 1;
         let node = tree.at(above);
-        node.below -= 1;
+        node.holds -= 1;
         if node.is_live() {
             return;
         }
@@ -28,13 +30,14 @@ fn idle(tree: &mut Tree, index: u32) {
     }
 }
 
-/// A cancelled scope that was idle is so no more; the inverse of [`idle`].
+/// A cancelled scope that had no counted reason has one; the inverse of [`idle`].
 fn busy(tree: &mut Tree, index: u32) {
     let mut above = tree.at(index).parent;
     while above != NONE && tree.at(above).reason.is_some() {
+        tree.visits += 1;
         let node = tree.at(above);
         let was_live = node.is_live();
-        node.below += 1;
+        node.holds += 1;
         if was_live {
             return;
         }
@@ -79,8 +82,12 @@ pub(crate) fn try_close(id: NodeId) -> bool {
         if node.ops != NONE {
             return false;
         }
-        if node.reason.is_some() && node.is_live() {
-            idle(tree, id.index());
+        if node.reason.is_some() {
+            let (parent, live) = (node.parent, node.is_live());
+            if live {
+                idle(tree, id.index());
+            }
+            notes::forget(tree, id, parent);
         }
         tree.remove(id.index());
         true
@@ -108,9 +115,11 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
             return work;
         }
         work.first = true;
+        tree.cancels = tree.cancels.wrapping_add(1);
         let mut cancelled = Vec::new();
         let (mut at, mut why) = (Some(id.index()), reason);
         while let Some(index) = at {
+            tree.visits += 1;
             let task = tree.id(index);
             let node = tree.at(index);
             let was_cancelled = node.reason.is_some();
@@ -138,7 +147,7 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
         for &index in cancelled[1..].iter().rev() {
             let node = tree.at(index);
             let (live, parent) = (node.is_live(), node.parent);
-            tree.at(parent).below += u32::from(live);
+            tree.at(parent).holds += u32::from(live);
         }
         work
     })
@@ -148,10 +157,16 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
 /// the cancelled scopes only, so that a nursery's own failure stays real for the one around it.
 pub(crate) fn mark_delivered(id: NodeId) {
     tree::with(|tree| {
+        let now = tree.cancels;
         let mut index = if tree.get(id).is_some() { id.index() } else { NONE };
         while index != NONE && tree.at(index).reason.is_some() {
+            tree.visits += 1;
             let node = tree.at(index);
-            node.delivered = true;
+            if node.delivered && node.delivered_at == now {
+                // Since then nothing was cancelled, so all around it are marked as well.
+                return;
+            }
+            (node.delivered, node.delivered_at) = (true, now);
             index = node.parent;
         }
     });
@@ -168,31 +183,19 @@ pub(crate) fn is_delivered(id: NodeId) -> bool {
 pub(crate) fn admit(id: NodeId) -> bool {
     tree::with(|tree| {
         let Some(node) = tree.get(id).filter(|node| node.reason.is_none()) else { return false };
-        node.live += 1;
+        node.holds += 1;
         true
     })
 }
 
-/// A shield starts in this scope: it is not cut while that is so, cancelled or not.
-pub(crate) fn hold(id: NodeId) {
-    tree::with(|tree| {
-        let Some(node) = tree.get(id) else { return };
-        let was_live = node.is_live();
-        node.live += 1;
-        if node.reason.is_some() && !was_live {
-            busy(tree, id.index());
-        }
-    });
-}
-
-/// It was answered, or its future is gone. The scope comes back if it is cancelled: then it has to
-/// be looked at again whether anything keeps it, see [`look_again`].
+/// An operation was answered, or its future is gone. The scope comes back if it is cancelled: then
+/// it has to be looked at again whether anything keeps it, see [`look_again`].
 #[must_use = "what is not looked at again is kept for ever"]
 #[inline]
 pub(crate) fn release(id: NodeId) -> Option<NodeId> {
     tree::with(|tree| {
         let node = tree.get(id)?;
-        node.live -= 1;
+        node.holds -= 1;
         node.reason?;
         if !node.is_live() {
             idle(tree, id.index());
@@ -201,20 +204,21 @@ pub(crate) fn release(id: NodeId) -> Option<NodeId> {
     })
 }
 
-/// Has the tasks in which the code of a cancelled scope runs be polled, out to the first that is
-/// not cancelled: an answer may wake another one (of a future shared between scopes), or nobody (of
-/// a nursery that was forgotten).
+/// Has the tasks be polled that have lost their last counted reason with that of a cancelled scope:
+/// from the scope outwards, up to the first scope that has others. An answer may wake another task
+/// (of a future shared between scopes), or none (of a nursery that was forgotten).
 pub(crate) fn look_again(id: NodeId) {
     let tasks = tree::with(|tree| {
         let mut tasks = Vec::new();
         let mut index = if tree.get(id).is_some() { id.index() } else { NONE };
-        while index != NONE && tree.at(index).reason.is_some() {
+        while index != NONE && tree.at(index).reason.is_some() && !tree.at(index).is_live() {
+            tree.visits += 1;
             if tree.at(index).role == Role::Task {
                 tasks.extend(tree.id(index));
             }
             index = tree.at(index).parent;
         }
-        // And the task around them, in which a timeout may have been cancelled.
+        // And the task around them, in which a timeout may have been cancelled, or a nursery.
         tasks.extend(task_of(tree, index));
         tasks
     });
@@ -252,19 +256,32 @@ pub(crate) fn push_op(id: NodeId, slot: u32) -> Option<u32> {
 }
 
 /// Sets the head of a scope's list, whose first was taken out. When nothing is left and a nursery
-/// waits for that, it comes back to be woken.
+/// waits for that, its scope comes back, see [`tell_drained`].
 #[inline]
-pub(crate) fn set_ops(id: NodeId, head: u32) -> Option<SetId> {
+pub(crate) fn set_ops(id: NodeId, head: u32) -> Option<NodeId> {
     tree::with(|tree| {
         let node = tree.get(id)?;
         let was_live = node.is_live();
         node.ops = head;
-        let drained = (head == NONE && node.role == Role::Nursery).then(|| SetId::new(node.set));
+        let drained = (head == NONE && node.role == Role::Nursery).then_some(id);
         if node.reason.is_some() && was_live && !node.is_live() {
             idle(tree, id.index());
         }
         drained
     })
+}
+
+/// Nothing is in flight in a nursery any more: has it be polled, and, if it is cancelled, the tasks
+/// be looked at that were kept for that. The nursery may stand in a set that is not polled.
+pub(crate) fn tell_drained(nursery: NodeId) {
+    let found = tree::with(|tree| {
+        tree.get(nursery).map(|node| (SetId::new(node.set), node.reason.is_some()))
+    });
+    let Some((set, cancelled)) = found else { return };
+    crate::wake::wake_set(set);
+    if cancelled {
+        look_again(nursery);
+    }
 }
 
 /// Whether the scope has not closed.

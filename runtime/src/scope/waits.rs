@@ -1,10 +1,8 @@
-//! Who waits for whose end: the edges by which a cancelled child can be kept for another's sake.
+//! Which code awaits the end of which child, for those who look.
 
-use super::status::task_of;
-use crate::tree::{self, NONE, NodeId, Role, State, Tree};
+use crate::tree::{self, NONE, NodeId, Tree};
 use slab::Slab;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::mem::ManuallyDrop;
 
 /// One edge, in the list of the scope that it starts from.
@@ -94,80 +92,8 @@ pub(crate) fn joins(tree: &mut Tree, index: u32) -> Vec<NodeId> {
     targets
 }
 
-/// The scopes whose end is awaited in a scope or below it.
-fn awaited(tree: &mut Tree, scope: NodeId) -> Vec<NodeId> {
-    let mut targets = Vec::new();
-    let mut at = tree.get(scope).is_some().then_some(scope.index());
-    while let Some(index) = at {
-        targets.append(&mut joins(tree, index));
-        at = tree.after(scope.index(), index, false);
-    }
-    targets
-}
-
-/// Whether the task that runs the code in a scope is to be polled.
-fn is_queued(tree: &mut Tree, scope: NodeId) -> bool {
-    let index = tree.get(scope).map_or(NONE, |_| scope.index());
-    let task = task_of(tree, index);
-    task.is_some_and(|task| tree.at(task.index()).state == State::Queued)
-}
-
-/// Whether a nursery that is polled by the code in a scope has tasks that are ready.
-fn has_ready(tree: &mut Tree, scope: NodeId) -> bool {
-    // A nursery that rests with ready tasks has queued whoever polls it. One that was forgotten has
-    // them too, but nobody polls it.
-    if !is_queued(tree, scope) {
-        return false;
-    }
-    let mut at = tree.get(scope).is_some().then_some(scope.index());
-    while let Some(index) = at {
-        let node = tree.at(index);
-        let (is_nursery, set) = (node.role == Role::Nursery, node.set);
-        if is_nursery && tree.set(set).head != NONE {
-            return true;
-        }
-        // What is ready further inside is ready in this nursery as well.
-        at = tree.after(scope.index(), index, is_nursery);
-    }
-    false
-}
-
-/// Whether a cancelled child is kept: something is to be answered in it; a nursery of its own is
-/// ready, but the turn was over; or it waits for a cancelled child that is kept or is still to be
-/// polled. Children that only wait for each other are not kept (a least fixpoint), nor is one that
-/// waits for a child that runs on.
-pub(crate) fn is_kept(child: NodeId) -> bool {
-    tree::with(|tree| {
-        if is_live(tree, child) || has_ready(tree, child) {
-            return true;
-        }
-        if EDGES.with(|edges| edges.borrow().is_empty()) {
-            return false;
-        }
-        let mut seen = BTreeSet::new();
-        let mut pending = awaited(tree, child);
-        while let Some(target) = pending.pop() {
-            let cancelled = tree.get(target).is_some_and(|node| node.reason.is_some());
-            // What is around the one who asks ends after it: a circle, whatever else keeps it.
-            let around = cancelled && tree.is_within(child, target.index());
-            if !cancelled || around || !seen.insert(target) {
-                continue;
-            }
-            if is_live(tree, target) || is_queued(tree, target) {
-                return true;
-            }
-            pending.append(&mut awaited(tree, target));
-        }
-        false
-    })
-}
-
-fn is_live(tree: &mut Tree, scope: NodeId) -> bool {
-    tree.get(scope).is_some_and(|node| node.is_live())
-}
-
 /// Gives the memory of an empty table back, when a core ends.
-pub(crate) fn trim() {
+pub(super) fn trim() {
     EDGES.with(|edges| {
         let mut edges = edges.borrow_mut();
         if edges.is_empty() {

@@ -1,7 +1,7 @@
 //! `Join`: the right to a child's value.
 
 use super::TaskRef;
-use crate::scope::{self, Cancelled, Wait};
+use crate::scope::{self, Attached, Begun, Cancelled, Poller, Wait, Why, may_hear};
 use crate::tree::NodeId;
 use crate::wake::Waiter;
 use std::future::Future;
@@ -14,8 +14,11 @@ use std::task::{Context, Poll};
 #[derive(Debug)]
 pub struct Join<T> {
     cell: TaskRef,
-    /// While it is awaited: where, and for whom.
+    /// While it is awaited: where, and for which child.
     wait: Option<Wait>,
+    /// A reason to keep the task that awaits it.
+    attached: Attached,
+    begun: Option<Begun>,
     taken: bool,
     value: PhantomData<T>,
 }
@@ -28,7 +31,8 @@ impl<T> Join<T> {
     ///
     /// The cell is new, and `T` is the type of its value.
     pub(crate) unsafe fn new(cell: TaskRef) -> Self {
-        Self { cell, wait: None, taken: false, value: PhantomData }
+        let attached = Attached::default();
+        Self { cell, wait: None, attached, begun: None, taken: false, value: PhantomData }
     }
 
     /// The child's scope.
@@ -40,12 +44,23 @@ impl<T> Join<T> {
     pub fn is_finished(&self) -> bool {
         self.cell.ended()
     }
+
+    /// Notes whether the task that awaits it is kept for that.
+    fn note(&self, cx: &Context<'_>) {
+        let child = self.cell.id();
+        let here = scope::current().filter(|here| scope::is_in_cancelled(*here));
+        match here.is_some_and(|here| scope::may_wait(here, child)) {
+            true => self.attached.note(Why::Join(child), Poller::of(cx)),
+            false => self.attached.clear(),
+        }
+    }
 }
 
 impl<T> Future for Join<T> {
     type Output = Result<T, Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let begun = *self.begun.get_or_insert_with(Begun::now);
         if !self.cell.ended() {
             let here = scope::current();
             // A handle may go on to be awaited elsewhere, such as after a timeout.
@@ -53,22 +68,26 @@ impl<T> Future for Join<T> {
                 let target = self.cell.id();
                 self.wait = here.map(|here| Wait::new(here, target));
             }
+            self.attached.listen(cx);
             drop(self.cell.set_joiner(Waiter::of(cx)));
+            self.note(cx);
             return Poll::Pending;
         }
         assert!(!self.taken, "a join handle is not polled after its end");
-        self.taken = true;
         self.wait = None;
+        self.attached.clear();
         // SAFETY: this is the handle, the child has ended, and `new` was told the type.
         match unsafe { self.cell.take::<T>() } {
-            Some(value) => Poll::Ready(Ok(value)),
-            None => {
-                // An error that comes of this is derived, if we are cancelled ourselves.
-                if let Some(here) = scope::current() {
-                    scope::mark_delivered(here);
-                }
+            Some(value) => {
+                self.taken = true;
+                Poll::Ready(Ok(value))
+            }
+            // An error that comes of this is derived, if the code that awaits it is cancelled.
+            None if may_hear(begun) => {
+                self.taken = true;
                 Poll::Ready(Err(Cancelled::new()))
             }
+            None => Poll::Pending,
         }
     }
 }

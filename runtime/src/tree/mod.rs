@@ -34,6 +34,10 @@ pub(crate) struct Tree {
     generation: Generation,
     /// The task that the event loop polls.
     pub(crate) root: Option<NodeId>,
+    /// How many cancels there were.
+    pub(crate) cancels: u32,
+    /// Nodes that cancelling has looked at: its cost, without a clock.
+    pub(crate) visits: u64,
 }
 
 thread_local! {
@@ -44,6 +48,8 @@ thread_local! {
             sets: Table::new(),
             generation: Generation::MIN,
             root: None,
+            cancels: 0,
+            visits: 0,
         }))
     };
     /// See [`now`].
@@ -100,6 +106,11 @@ impl Tree {
     pub(crate) fn id(&self, index: u32) -> Option<NodeId> {
         let generation = self.nodes.get(index)?.generation;
         Some(NodeId { index, generation })
+    }
+
+    /// The link to the node above, if there is one.
+    pub(crate) fn parent(&mut self, id: NodeId) -> u32 {
+        self.get(id).map_or(NONE, |node| node.parent)
     }
 
     fn next_generation(&mut self) -> Generation {

@@ -20,6 +20,10 @@ pub(crate) struct NodeId {
 }
 
 impl NodeId {
+    /// Before and behind all others, for ranges.
+    pub(crate) const MIN: Self = Self { index: 0, generation: Generation::MIN };
+    pub(crate) const MAX: Self = Self { index: NONE, generation: Generation::MAX };
+
     /// What the world outside calls it.
     pub(crate) fn outside(self) -> Id {
         Id::new(self.generation)
@@ -77,10 +81,11 @@ pub(crate) struct Node {
     pub(crate) first_child: u32,
     pub(super) previous: u32,
     pub(crate) next: u32,
-    /// Operations of its own that are not answered yet: reasons not to cut it.
-    pub(crate) live: u32,
-    /// Children for which there are such reasons. Counted from when the scope is cancelled.
-    pub(crate) below: u32,
+    /// Counted reasons not to cut it: operations of its own that are not answered yet, and, from
+    /// when it is cancelled on, children for which there are such reasons.
+    pub(crate) holds: u32,
+    /// At which cancel it was `delivered` last.
+    pub(crate) delivered_at: u32,
     /// The driver's list of the submissions made here: a slot of its table.
     pub(crate) ops: u32,
     /// The join handles that are awaited here: a slot of the table in `scope::waits`.
@@ -92,11 +97,20 @@ pub(crate) struct Node {
     pub(crate) state: State,
     pub(crate) role: Role,
     pub(crate) reason: Option<Reason>,
-    /// A cancellation was handed to code in this scope.
+    /// A cancellation was handed to code in this scope, or below it.
     pub(crate) delivered: bool,
+    /// The code of this scope itself has heard of its cancellation. It does not hear again.
+    pub(crate) heard: bool,
+    /// It is awaited by a task that was not kept for it.
+    pub(crate) unkept: bool,
+    /// Nurseries that the code of this task has opened since it was cancelled.
+    pub(crate) opened: u8,
     /// What the set's owner needs to poll this task; null for a body and for a root.
     pub(crate) payload: *const (),
 }
+
+// A wake touches one line of memory.
+const _: () = assert!(size_of::<Node>() == 64);
 
 /// What a node is besides a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +149,7 @@ impl Node {
     /// answers whoever awaits it, after what was left to it.
     #[inline]
     pub(crate) fn is_live(&self) -> bool {
-        self.live + self.below > 0 || self.role == Role::Nursery && self.ops != NONE
+        self.holds > 0 || self.role == Role::Nursery && self.ops != NONE
     }
 
     #[inline]
@@ -146,8 +160,8 @@ impl Node {
             first_child: NONE,
             previous: NONE,
             next: NONE,
-            live: 0,
-            below: 0,
+            holds: 0,
+            delivered_at: 0,
             ops: NONE,
             waits: NONE,
             set: task.set,
@@ -156,6 +170,9 @@ impl Node {
             role: task.role,
             reason: None,
             delivered: false,
+            heard: false,
+            unkept: false,
+            opened: 0,
             payload: task.payload,
         }
     }

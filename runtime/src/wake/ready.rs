@@ -169,14 +169,16 @@ pub(crate) fn open_set(id: SetId, cx: &Context<'_>) {
     drop(old);
 }
 
-/// The owner stops polling the set. What is still queued wakes it again.
-pub(crate) fn rest_set(id: SetId) {
-    let owner = tree::with(|tree| {
+/// The owner stops polling the set. What is still queued wakes it again; tells if there is any.
+pub(crate) fn rest_set(id: SetId) -> bool {
+    let (ready, owner) = tree::with(|tree| {
         let set = tree.set(id.index());
         set.open = false;
-        if set.head == NONE { Waiter::Nobody } else { owner_to_wake(set) }
+        let ready = set.head != NONE;
+        (ready, if ready { owner_to_wake(set) } else { Waiter::Nobody })
     });
     owner.wake();
+    ready
 }
 
 /// Wakes the owner of a set, without a task: the set itself has news.
@@ -195,11 +197,14 @@ pub(crate) struct Ready {
 
 /// Takes the next ready task out of an open set's list. When nothing is ready, or the turn's budget
 /// is spent, the set rests.
+///
+/// # Errors
+///
+/// There is none, or, `true`, the turn is over for those that are left.
 #[inline]
-pub(crate) fn next(set: SetId) -> Option<Ready> {
+pub(crate) fn next(set: SetId) -> Result<Ready, bool> {
     if !budget::left() {
-        rest_set(set);
-        return None;
+        return Err(rest_set(set));
     }
     tree::with(|tree| {
         while let Some((id, node)) = tree.pop(set.index()) {
@@ -209,10 +214,10 @@ pub(crate) fn next(set: SetId) -> Option<Ready> {
             }
             node.state = State::Idle;
             let (payload, cancelled) = (node.payload, node.reason.is_some());
-            return Some(Ready { id, payload, cancelled });
+            return Ok(Ready { id, payload, cancelled });
         }
         tree.set(set.index()).open = false;
-        None
+        Err(false)
     })
 }
 

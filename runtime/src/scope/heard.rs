@@ -1,0 +1,110 @@
+//! Heard once: a cancel is delivered to a task at most once, whatever the task awaits.
+//!
+//! Each await of ours that can say "cancelled" (a join handle, a nursery, `cancelled`) asks
+//! [`may_hear`] before it does. Operations that were in flight when the cancel came answer without
+//! asking, for the kernel's results are not to be lost; they count as heard all the same.
+//!
+//! ```text
+//!                 an await says "cancelled"             another one began before the cancel
+//!   cancelled ───────────────────────────────▶ heard ──▶ it says so, too
+//!                                                 └────▶ it began later: it stays pending
+//! ```
+
+use super::status::{is_in_cancelled, mark_delivered, task_of};
+use crate::config::NURSERIES_AFTER_CANCEL;
+use crate::tree::{self, NONE, Node, NodeId, Role, Tree};
+
+/// Whether an await began before the code that runs it was cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// It did.
+    Before,
+    /// It began in a cancelled scope.
+    After,
+}
+
+impl Begun {
+    /// Of an await that begins now.
+    pub fn now() -> Self {
+        let cancelled = super::current().is_some_and(is_in_cancelled);
+        if cancelled { Self::After } else { Self::Before }
+    }
+}
+
+fn own_cancelled(tree: &mut Tree, index: u32) -> Option<&mut Node> {
+    (index != NONE).then(|| tree.at(index)).filter(|node| node.reason.is_some())
+}
+
+/// Whether an await may say "cancelled" to the code that runs now. A cancelled task is told once.
+/// After that only those awaits say so that began before the cancel, of which there is an end; one
+/// that has `begun` later is a drop point: it stays pending. That the code was told is recorded.
+///
+/// Every await that answers in this way asks here, whatever it waits for.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_runtime::lowlevel::{Begun, CancelScope, Reason, may_hear};
+/// nestling_runtime::block_on(async {
+///     let scope = CancelScope::new();
+///     let early = scope.run(Begun::now);
+///     scope.cancel(Reason::Asked);
+///     let (late, later) = scope.run(|| (Begun::now(), Begun::now()));
+///     assert!(scope.run(|| may_hear(late)));
+///     assert!(!scope.run(|| may_hear(later)));
+///     assert!(scope.run(|| may_hear(early)));
+/// });
+/// ```
+#[must_use = "if it may not, the await stays pending"]
+pub fn may_hear(begun: Begun) -> bool {
+    let Some(here) = super::current() else { return true };
+    let answers = hear(here) || begun == Begun::Before;
+    if answers {
+        mark_delivered(here);
+    }
+    answers
+}
+
+/// Whether the code that runs now may open a nursery. A cancelled task may open a few, for its
+/// clean-up; after that opening one is a drop point.
+#[must_use = "if it may not, the await stays pending"]
+pub fn may_open() -> bool {
+    super::current().is_none_or(may_open_in)
+}
+
+/// Whether the code in this scope has not heard of its cancel; from now on it has: in this scope
+/// and those around it, out to its task, as far as they are cancelled. A part of the task that was
+/// cancelled by itself, such as a timeout, hears of that first, and the task of its own cancel
+/// later.
+fn hear(id: NodeId) -> bool {
+    tree::with(|tree| {
+        let start = tree.get(id).map_or(NONE, |_| id.index());
+        let mut index = start;
+        while let Some(node) = own_cancelled(tree, index) {
+            if node.heard {
+                return false;
+            }
+            index = if node.role == Role::Task { NONE } else { node.parent };
+        }
+        index = start;
+        while let Some(node) = own_cancelled(tree, index) {
+            node.heard = true;
+            index = if node.role == Role::Task { NONE } else { node.parent };
+        }
+        true
+    })
+}
+
+/// Whether the code in a scope may open a nursery: it is not cancelled, or has opened few since.
+fn may_open_in(id: NodeId) -> bool {
+    tree::with(|tree| {
+        if tree.get(id).is_none_or(|node| node.reason.is_none()) {
+            return true;
+        }
+        let Some(task) = task_of(tree, id.index()) else { return true };
+        let opened = &mut tree.at(task.index()).opened;
+        let may = *opened < NURSERIES_AFTER_CANCEL;
+        *opened += u8::from(may);
+        may
+    })
+}
