@@ -238,6 +238,15 @@ impl Model {
                 first.get_or_insert(number);
             }
         }
+        // What was set aside is dropped with its task, which throws what it throws.
+        if let Some(aside) = self.tree.outermost(id, State::Aside)
+            && !self.tree.around(id).take_while(|scope| *scope != aside).any(supervised)
+        {
+            let mut around = self.tree.around(aside);
+            let owner = around.find(|scope| self.tasks.contains_key(scope));
+            drop(around);
+            owner.into_iter().for_each(|owner| _ = self.task(owner).panic.get_or_insert(number));
+        }
         Ok(())
     }
 
