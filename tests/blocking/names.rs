@@ -6,6 +6,7 @@ use nestling::net::{TcpListener, TcpStream, ToSocketAddrs, lookup_host};
 use nestling::task::spawn_blocking;
 use nestling::{Runtime, is_cancelled, nursery, nursery_all};
 use std::cell::RefCell;
+use std::error::Error as _;
 use std::fs;
 use std::io::{Error, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -112,6 +113,40 @@ fn the_error_names_the_host_and_what_was_tried() {
     });
 }
 
+/// In words, and underneath as the system has it.
+#[test]
+fn the_error_names_a_single_address() {
+    run(Runtime::builder(), async || {
+        let address = nobody(Ipv4Addr::LOCALHOST);
+        let error = TcpStream::connect(address).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+        let refused = "Connection refused (os error 111)";
+        assert_eq!(error.to_string(), format!("cannot connect to {address}: {refused}"));
+        let source = error.source().and_then(|source| source.downcast_ref::<Error>());
+        assert_eq!(source.and_then(Error::raw_os_error), Some(libc::ECONNREFUSED));
+        assert!(!is_cancelled(&error));
+    });
+}
+
+/// Cancelled, it says that, and no more.
+#[test]
+fn r09_a_cancelled_connect_is_known_as_one() {
+    run(Runtime::builder(), async || {
+        let (_full, silent) = full();
+        let heard = RefCell::new(None);
+        let result = nursery(async |n| {
+            n.spawn(async {
+                *heard.borrow_mut() = Some(TcpStream::connect(silent).await.unwrap_err());
+            });
+            turn().await;
+            n.cancel();
+            Ok::<_, Error>(())
+        });
+        result.await.unwrap();
+        assert!(is_cancelled(&heard.take().unwrap()));
+    });
+}
+
 #[test]
 fn an_unknown_name_is_named() {
     run(Runtime::builder(), async || {
@@ -160,17 +195,21 @@ fn r03_a_look_up_that_has_not_begun_is_cancelled() {
     });
 }
 
+/// A listener whose one place is taken, so that another connect is not answered.
+fn full() -> (impl Sized, SocketAddr) {
+    let full = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    full.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    full.listen(0).unwrap();
+    let silent = full.local_addr().unwrap().as_socket().unwrap();
+    let waits = std::net::TcpStream::connect(silent).unwrap();
+    ((full, waits), silent)
+}
+
 /// A connect that is cancelled at its first address says so, and does not go on to the next.
 #[test]
 fn r09_a_cancelled_connect_tries_no_further_address() {
     run(Runtime::builder(), async || {
-        // Its one place is taken, so that another connect is not answered.
-        let full =
-            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-        full.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
-        full.listen(0).unwrap();
-        let silent = full.local_addr().unwrap().as_socket().unwrap();
-        let _waits = std::net::TcpStream::connect(silent).unwrap();
+        let (_full, silent) = full();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let both = [silent, listener.local_addr().unwrap()];
         let heard = RefCell::new(None);

@@ -50,9 +50,9 @@ pub fn transferred(error: &io::Error) -> Option<usize> {
     error.get_ref()?.downcast_ref::<Transferred>().map(Transferred::bytes)
 }
 
-/// Whether an accept failed because descriptors, memory or operations in flight ran out: a state
-/// that passes when others close theirs, and in which to try again at once would only burn the
-/// core. Pause, then go on.
+/// Whether an accept or a connect failed because descriptors, memory or operations in flight ran
+/// out: a state that passes when others close theirs, and in which to try again at once would only
+/// burn the core. Pause, then go on.
 ///
 /// # Examples
 ///
@@ -62,6 +62,11 @@ pub fn transferred(error: &io::Error) -> Option<usize> {
 /// ```
 pub fn is_exhausted(error: &io::Error) -> bool {
     let exhausted = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
-    error.raw_os_error().is_some_and(|code| exhausted.contains(&code))
+    code(error).is_some_and(|code| exhausted.contains(&code))
         || error.kind() == io::ErrorKind::QuotaExceeded
+}
+
+/// The system's number for what went wrong, also of an error that was given more words.
+fn code(error: &io::Error) -> Option<i32> {
+    error.raw_os_error().or_else(|| code(error.source()?.downcast_ref()?))
 }

@@ -4,7 +4,7 @@ use super::detached::Detached;
 use super::lookup;
 use super::receiving::Inbound;
 use super::tcp_listener::not_internet;
-use super::{Endpoint, ToSocketAddrs, Transferred};
+use super::{ToSocketAddrs, Transferred};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
 use crate::op::{Close, Connect, Send, Shutdown};
@@ -36,6 +36,12 @@ impl TcpStream {
 
     /// Connects to an address; or to a host, of which each address is tried, one after the other.
     ///
+    /// On the loopback interface, a port of the ephemeral range (`net.ipv4.ip_local_port_range`)
+    /// where nothing listens any more may connect to itself: if the kernel picks the same port for
+    /// this end, TCP takes that for both ends opening at once. Who tries again and again to reach a
+    /// server that was stopped can compare [`local_addr`](Self::local_addr) with
+    /// [`peer_addr`](Self::peer_addr).
+    ///
     /// # Cancellation
     ///
     /// The attempt is given up and its socket closed. A name that is being looked up is waited
@@ -43,13 +49,11 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// The address is no address, or nobody answers there. Of several, the last error, with the
-    /// host and the addresses that were tried; or the name could not be looked up.
+    /// The address is no address, or nobody answers there: the error has the kind of the last
+    /// attempt, names what was tried, and its [`source`](std::error::Error::source) is the system's
+    /// own error. Or the name could not be looked up.
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {
-        match address.to_endpoint()? {
-            Endpoint::Address(address) => Self::connect_to(address).await,
-            endpoint => lookup::first("connect to", endpoint, Self::connect_to).await,
-        }
+        lookup::first("connect to", address.to_endpoint()?, Self::connect_to).await
     }
 
     async fn connect_to(address: SocketAddr) -> io::Result<Self> {
