@@ -1,5 +1,6 @@
 //! `SharedFd`: a counted descriptor, so that a number is never reused while an operation is on it.
 
+use socket2::SockRef;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
@@ -8,9 +9,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 
 /// What closes descriptors on this thread: the ring of the runtime that runs here.
-///
-/// Told whether the close may linger; see [`SharedFd::set_linger`].
-type Closer = fn(OwnedFd, bool);
+type Closer = fn(OwnedFd);
 
 thread_local! {
     static CLOSER: Cell<Option<Closer>> = const { Cell::new(None) };
@@ -32,6 +31,21 @@ impl Drop for Closing {
     }
 }
 
+/// Has the close of a socket wait for no peer. With `SO_LINGER` set to a time, the kernel stops the
+/// thread that closes for so long, and afterwards goes on to send as it does without; so all that
+/// this takes away is the wait. The option may have come from anywhere, such as a listener, which
+/// hands it down: so the socket is asked. A linger of zero, which resets, stays.
+///
+/// To have a thread of the kernel's wait instead (`IOSQE_ASYNC`) would be in vain: the close is
+/// answered before the wait begins. And 64 peers that do not read would take all such threads.
+pub(crate) fn do_not_linger(fd: &OwnedFd) {
+    let socket = SockRef::from(fd);
+    // What is no socket does not linger.
+    if socket.linger().is_ok_and(|time| time.is_some_and(|time| !time.is_zero())) {
+        let _ = socket.set_linger(None);
+    }
+}
+
 /// A descriptor shared by the object that users hold and the operations in flight on it.
 ///
 /// The last owner to go hands it to the ring to be closed; outside a runtime it is closed at once.
@@ -45,7 +59,6 @@ struct Shared {
     /// `None` once it was taken out, by `into_sole` or to be closed.
     fd: Cell<Option<OwnedFd>>,
     number: RawFd,
-    linger: Cell<bool>,
     /// Waits until one owner is left.
     sole: RefCell<Option<Waker>>,
 }
@@ -53,22 +66,7 @@ struct Shared {
 impl SharedFd {
     pub(crate) fn new(fd: OwnedFd) -> Self {
         let number = fd.as_raw_fd();
-        Self(Counted(Rc::new(Shared {
-            fd: Cell::new(Some(fd)),
-            number,
-            linger: Cell::new(false),
-            sole: RefCell::new(None),
-        })))
-    }
-
-    /// Says that closing it may block, waiting for a peer (`SO_LINGER`).
-    pub(crate) fn set_linger(&self, linger: bool) {
-        self.0.0.linger.set(linger);
-    }
-
-    /// Whether closing it may block.
-    pub(crate) fn linger(&self) -> bool {
-        self.0.0.linger.get()
+        Self(Counted(Rc::new(Shared { fd: Cell::new(Some(fd)), number, sole: RefCell::new(None) })))
     }
 
     /// Takes the descriptor out once no operation holds it any more.
@@ -122,8 +120,9 @@ impl std::fmt::Debug for Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         let Some(fd) = self.fd.take() else { return };
+        do_not_linger(&fd);
         match CLOSER.get() {
-            Some(close) => close(fd, self.linger.get()),
+            Some(close) => close(fd),
             None => drop(fd),
         }
     }

@@ -11,6 +11,8 @@ mod clock;
 mod combining;
 mod fair;
 mod fatal;
+mod lingering;
+mod options;
 mod panicking;
 mod queues;
 mod seams;

@@ -1,9 +1,9 @@
-//! Hazards at the seams: between a nursery and the kernel, a waker and a child, a close and a core.
+//! Hazards at the seams: between a nursery and the kernel, a waker and a child.
 
 use crate::support::watched;
 use nestling::net::{TcpListener, TcpStream};
 use nestling::time::sleep;
-use nestling::{Nursery, block_on, nursery, timeout};
+use nestling::{Nursery, block_on, nursery};
 use nestling_runtime::lowlevel::{self, nop};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
@@ -163,36 +163,6 @@ fn h12_a_body_may_outlive_its_children() {
         drop(body);
         assert!(other.is_empty());
     });
-}
-
-/// Lets go of a stream whose close lingers, in one of several ways.
-fn lingers(let_go: impl AsyncFn(TcpStream)) {
-    watched(|| {
-        block_on(async {
-            let (stream, peer) = pair().await;
-            stream.set_linger(Some(Duration::from_secs(3600))).unwrap();
-            stream.set_send_buffer_size(4096).unwrap();
-            peer.set_recv_buffer_size(4096).unwrap();
-            // The peer does not read: what is left unsent keeps the close.
-            let sent = timeout(20 * MS, stream.write_all(vec![0; 8 << 20])).await;
-            assert!(sent.unwrap().0.is_err());
-            let_go(stream).await;
-            sleep(MS).await; // for an hour, if the core closes it itself
-            drop(peer);
-        })
-    });
-}
-
-#[test]
-fn f8_a_close_that_lingers_does_not_hold_the_core() {
-    lingers(async |stream| drop(stream));
-}
-
-#[test]
-fn f8_nor_that_of_a_stream_which_has_moved() {
-    lingers(async |stream| drop(stream.detach().await));
-    lingers(async |stream| drop(stream.detach().await.attach()));
-    lingers(async |stream| drop(TcpStream::from_std(stream.into_std().unwrap())));
 }
 
 #[test]

@@ -53,8 +53,6 @@ use std::os::fd::OwnedFd;
 pub struct Detached {
     /// `None` once it was attached.
     fd: Option<OwnedFd>,
-    /// Closing it may block.
-    linger: bool,
     kept: Kept,
 }
 
@@ -63,10 +61,9 @@ pub(super) type Kept = (VecDeque<u8>, Option<io::Error>);
 
 impl Detached {
     pub(super) async fn new(fd: SharedFd, inbound: Inbound) -> Self {
-        let linger = fd.linger();
         // What was dropped in flight leaves its bytes before it lets the descriptor go.
         let fd = fd.into_sole().await;
-        Self { fd: Some(fd), linger, kept: inbound.into_kept() }
+        Self { fd: Some(fd), kept: inbound.into_kept() }
     }
 
     /// Makes it a stream of the core that this runs on.
@@ -76,15 +73,13 @@ impl Detached {
     }
 
     fn shared(&mut self) -> Option<SharedFd> {
-        let fd = SharedFd::new(self.fd.take()?);
-        fd.set_linger(self.linger);
-        Some(fd)
+        self.fd.take().map(SharedFd::new)
     }
 }
 
 impl Drop for Detached {
     fn drop(&mut self) {
-        // By the ring of the core that it is dropped on, if there is one: a close may block.
+        // By the ring of the core that it is dropped on, if there is one.
         drop(self.shared());
     }
 }

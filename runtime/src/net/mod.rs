@@ -17,6 +17,7 @@ mod lookup;
 mod receiving;
 mod tcp_listener;
 mod tcp_stream;
+mod units;
 mod unread;
 mod waiting;
 

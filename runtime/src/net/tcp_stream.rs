@@ -4,7 +4,7 @@ use super::detached::Detached;
 use super::lookup;
 use super::receiving::Inbound;
 use super::tcp_listener::not_internet;
-use super::{ToSocketAddrs, Transferred};
+use super::{ToSocketAddrs, Transferred, units};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
 use crate::op::{Close, Connect, Send, Shutdown};
@@ -225,10 +225,7 @@ impl TcpStream {
     pub fn from_std(stream: net::TcpStream) -> io::Result<Self> {
         // The ring waits by itself; a socket that does not block would make it say EAGAIN.
         stream.set_nonblocking(false)?;
-        let linger = SockRef::from(&stream).linger()?;
-        let fd = SharedFd::new(stream.into());
-        fd.set_linger(linger.is_some_and(|time| !time.is_zero()));
-        Ok(Self::from_fd(fd))
+        Ok(Self::from_fd(SharedFd::new(stream.into())))
     }
 
     /// Gives the connection to the standard library. To move it to another core,
@@ -290,16 +287,19 @@ impl TcpStream {
         self.socket().set_tcp_nodelay(on)
     }
 
-    /// What a close does with data that was not sent: `None` sends it in the background, zero
-    /// resets the connection (`SO_LINGER`).
+    /// What a close does with data that was not sent (`SO_LINGER`): `None` sends it in the
+    /// background, zero drops it and resets the connection.
+    ///
+    /// Any other time is for who closes the socket after [`into_std`](Self::into_std): so long does
+    /// that wait for the peer. In whole seconds, rounded up, at most 24 days. Closed here, the
+    /// socket sends in the background, too: a close that waits would hold its core. To be sure that
+    /// the peer has everything, [`shutdown`](Self::shutdown) and read to the end.
     ///
     /// # Errors
     ///
     /// Whatever `setsockopt(2)` says.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        self.socket().set_linger(linger)?;
-        self.fd.set_linger(linger.is_some_and(|time| !time.is_zero()));
-        Ok(())
+        self.socket().set_linger(linger.map(units::whole_seconds))
     }
 
     /// Probes an idle connection, to notice that the peer is gone (`SO_KEEPALIVE`).
@@ -311,31 +311,38 @@ impl TcpStream {
         self.socket().set_keepalive(on)
     }
 
-    /// The lifetime of sent packets, in hops (`IP_TTL`).
+    /// The lifetime of sent packets, in hops: 1 to 255 (`IP_TTL`, `IPV6_UNICAST_HOPS`).
     ///
     /// # Errors
     ///
-    /// Whatever `setsockopt(2)` says.
+    /// `InvalidInput` for any other number; else whatever `setsockopt(2)` says.
     pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
+        let hops = units::hops(hops)?;
+        if self.socket().domain()? == Domain::IPV6 {
+            self.socket().set_unicast_hops_v6(hops)?;
+        }
+        // Of an IPv6 socket: for a peer with an IPv4 address.
         self.socket().set_ttl_v4(hops)
     }
 
-    /// The kernel's receive buffer, in bytes (`SO_RCVBUF`; the kernel doubles it).
+    /// The kernel's receive buffer, in bytes (`SO_RCVBUF`). The kernel doubles it, and limits it to
+    /// `net.core.rmem_max`.
     ///
     /// # Errors
     ///
     /// Whatever `setsockopt(2)` says.
     pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
-        self.socket().set_recv_buffer_size(bytes)
+        self.socket().set_recv_buffer_size(units::buffer(bytes))
     }
 
-    /// The kernel's send buffer, in bytes (`SO_SNDBUF`; the kernel doubles it).
+    /// The kernel's send buffer, in bytes (`SO_SNDBUF`). The kernel doubles it, and limits it to
+    /// `net.core.wmem_max`.
     ///
     /// # Errors
     ///
     /// Whatever `setsockopt(2)` says.
     pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
-        self.socket().set_send_buffer_size(bytes)
+        self.socket().set_send_buffer_size(units::buffer(bytes))
     }
 
     /// Takes the error that the connection has pending (`SO_ERROR`).

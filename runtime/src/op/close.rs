@@ -2,7 +2,8 @@
 
 use super::{Answer, Op, Operation};
 use crate::driver::{self, Orphan, What};
-use crate::ring::{Completion, Entry, opcode, squeue, types};
+use crate::fd::do_not_linger;
+use crate::ring::{Completion, Entry, opcode, types};
 use crate::scope;
 use std::io;
 use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -16,6 +17,7 @@ pub(crate) struct Close {
 
 impl Close {
     pub(crate) fn new(fd: OwnedFd) -> Op<Self> {
+        do_not_linger(&fd);
         Op::new(Self { fd })
     }
 
@@ -64,18 +66,14 @@ impl Orphan for Detached {
 }
 
 /// Has the ring close a descriptor. The close belongs to the scope of the code that dropped it, so
-/// the nursery around that ends after it; it is never cancelled. One that may `linger` waits for
-/// the peer, for which the kernel has threads of its own.
-pub(crate) fn close_detached(fd: OwnedFd, linger: bool) {
+/// the nursery around that ends after it; it is never cancelled.
+pub(crate) fn close_detached(fd: OwnedFd) {
     let driver = driver::current().filter(|driver| driver.borrow().room().is_ok());
     // At the limit of operations in flight it is closed on the spot.
     let Some(driver) = driver else { return drop(fd) };
     let mut close = Close { fd };
     let what = What::new(&Close::NAME, close.descriptor());
-    let mut entry = close.prepare();
-    if linger {
-        entry = entry.flags(squeue::Flags::ASYNC);
-    }
+    let entry = close.prepare();
     let scope = scope::current();
     // SAFETY: a close has no pointers.
     unsafe { driver.borrow_mut().submit_detached(entry, what, scope, Box::new(Detached(close))) };

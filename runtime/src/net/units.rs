@@ -1,0 +1,29 @@
+//! What the kernel takes as options of sockets: a C `int` each, into which not everything fits.
+
+use std::io;
+use std::time::Duration;
+
+/// The kernel multiplies seconds by its ticks, up to 1,000 in a second, in 32 bits. 24 days.
+const LONGEST: Duration = Duration::from_secs(i32::MAX as u64 / 1_000);
+
+/// A time in whole seconds, and never less: zero means something else than a moment.
+pub(super) fn whole_seconds(time: Duration) -> Duration {
+    let part = u64::from(time.subsec_nanos() > 0);
+    Duration::from_secs(time.as_secs().saturating_add(part)).min(LONGEST)
+}
+
+/// A buffer's size. The kernel has a limit of its own below the one of the type.
+pub(super) fn buffer(bytes: usize) -> usize {
+    bytes.min(i32::MAX as usize)
+}
+
+/// A packet's lifetime, for which it has a byte. The kernel takes 2^32 - 1 for "the default".
+pub(super) fn hops(hops: u32) -> io::Result<u32> {
+    match hops {
+        1..=255 => Ok(hops),
+        _ => {
+            let text = format!("a packet cannot live for {hops} hops: from 1 to 255");
+            Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Options that the kernel takes in other units, or in fewer bits: none of them wraps, and none is
+//! cut off to something that means something else.
+
+use crate::support::watched;
+use nestling::net::{TcpListener, TcpStream};
+use nestling::task::spawn_blocking;
+use nestling::{Runtime, block_on};
+use socket2::SockRef;
+use std::io::{ErrorKind, Read};
+use std::net;
+use std::time::Duration;
+
+async fn pair(address: &str) -> (TcpStream, net::TcpStream) {
+    let listener = TcpListener::bind(address).await.unwrap();
+    let peer = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (listener.accept().await.unwrap().0, peer)
+}
+
+/// What a stream's linger becomes in the kernel.
+fn linger(linger: Option<Duration>) -> Option<Duration> {
+    block_on(async {
+        let (stream, _peer) = pair("127.0.0.1:0").await;
+        stream.set_linger(linger).unwrap();
+        SockRef::from(&stream).linger().unwrap()
+    })
+}
+
+/// Zero would reset the connection.
+#[test]
+fn i4_a_linger_is_rounded_up() {
+    for nanos in [1, 500_000_000, 999_999_999, 1_000_000_000] {
+        assert_eq!(linger(Some(Duration::from_nanos(nanos))), Some(Duration::from_secs(1)));
+    }
+    assert_eq!(linger(Some(Duration::from_millis(1_001))), Some(Duration::from_secs(2)));
+    assert_eq!(linger(Some(Duration::ZERO)), Some(Duration::ZERO));
+    assert_eq!(linger(None), None);
+}
+
+#[test]
+fn i4_a_linger_does_not_wrap() {
+    let longest = Some(Duration::from_secs(2_147_483));
+    for secs in [1 << 22, 1 << 31, (1 << 32) - 1, 1 << 32, (1 << 32) + 1, u64::MAX] {
+        assert_eq!(linger(Some(Duration::from_secs(secs))), longest, "{secs}");
+    }
+    assert_eq!(linger(Some(Duration::MAX)), longest);
+}
+
+#[test]
+fn i4_a_linger_of_a_part_of_a_second_loses_nothing() {
+    watched(|| {
+        let mut peer = block_on(async {
+            let (stream, peer) = pair("127.0.0.1:0").await;
+            stream.set_linger(Some(Duration::from_millis(500))).unwrap();
+            stream.write_all(vec![7; 200_000]).await.0.unwrap();
+            stream.close().await.unwrap();
+            peer
+        });
+        let mut bytes = Vec::new();
+        peer.read_to_end(&mut bytes).unwrap();
+        assert_eq!(bytes.len(), 200_000);
+    });
+}
+
+/// A size that does not fit is as good as the largest that does, and not a small one.
+#[test]
+fn a_buffer_size_does_not_wrap() {
+    block_on(async {
+        let (stream, _peer) = pair("127.0.0.1:0").await;
+        let socket = SockRef::from(&stream);
+        let sizes = || (socket.recv_buffer_size().unwrap(), socket.send_buffer_size().unwrap());
+        let set = |bytes| {
+            stream.set_recv_buffer_size(bytes).unwrap();
+            stream.set_send_buffer_size(bytes).unwrap();
+        };
+        set(i32::MAX as usize);
+        let largest = sizes();
+        for bytes in [1 << 31, 1 << 32, (1 << 32) + 1, usize::MAX] {
+            set(4096);
+            assert!(sizes() < largest);
+            set(bytes);
+            assert_eq!(sizes(), largest, "{bytes}");
+        }
+    });
+}
+
+#[test]
+fn a_lifetime_in_hops_is_one() {
+    block_on(async {
+        let (stream, _peer) = pair("127.0.0.1:0").await;
+        let socket = SockRef::from(&stream);
+        for hops in [1, 77, 255] {
+            stream.set_ttl(hops).unwrap();
+            assert_eq!(socket.ttl_v4().unwrap(), hops);
+        }
+        for hops in [0, 256, 1 << 31, u32::MAX] {
+            assert_eq!(stream.set_ttl(hops).unwrap_err().kind(), ErrorKind::InvalidInput, "{hops}");
+            assert_eq!(socket.ttl_v4().unwrap(), 255);
+        }
+    });
+}
+
+/// Of an IPv6 socket, both: its peer may have an address of either family.
+#[test]
+fn a_lifetime_in_hops_is_that_of_either_family() {
+    block_on(async {
+        let (stream, _peer) = pair("[::1]:0").await;
+        stream.set_ttl(77).unwrap();
+        let socket = SockRef::from(&stream);
+        assert_eq!(socket.unicast_hops_v6().unwrap(), 77);
+        assert_eq!(socket.ttl_v4().unwrap(), 77);
+        assert_eq!(stream.set_ttl(0).unwrap_err().kind(), ErrorKind::InvalidInput);
+    });
+}
+
+/// The largest that can be asked for either work or are refused with a reason.
+#[test]
+fn options_of_a_runtime_do_not_wrap() {
+    watched(|| {
+        let builder = Runtime::builder()
+            .entries(u32::MAX)
+            .completions(u32::MAX)
+            .blocking_threads(usize::MAX)
+            .batch(Duration::MAX)
+            .spin(Duration::MAX)
+            .stall_threshold(Duration::MAX);
+        let mut runtime = match builder.build() {
+            Ok(runtime) => runtime,
+            Err(error) => return assert!(error.to_string().contains("locked memory"), "{error}"),
+        };
+        let sum = runtime.block_on(spawn_blocking(|| 40 + 2));
+        assert_eq!(sum.unwrap(), 42);
+    });
+}
