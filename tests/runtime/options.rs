@@ -2,7 +2,7 @@
 //! cut off to something that means something else.
 
 use crate::support::watched;
-use nestling::net::{TcpListener, TcpStream};
+use nestling::net::{ListenOptions, TcpListener, TcpStream};
 use nestling::task::spawn_blocking;
 use nestling::{Runtime, block_on};
 use socket2::SockRef;
@@ -109,6 +109,36 @@ fn a_lifetime_in_hops_is_that_of_either_family() {
         assert_eq!(socket.unicast_hops_v6().unwrap(), 77);
         assert_eq!(socket.ttl_v4().unwrap(), 77);
         assert_eq!(stream.set_ttl(0).unwrap_err().kind(), ErrorKind::InvalidInput);
+    });
+}
+
+#[test]
+fn a_listener_for_ipv6_alone_leaves_the_port_of_ipv4() {
+    block_on(async {
+        let only = ListenOptions::default().only_v6(true);
+        let six = TcpListener::bind_with("[::]:0", &only).await.unwrap();
+        assert!(SockRef::from(&six).only_v6().unwrap());
+        let port = six.local_addr().unwrap().port();
+        let refused = net::TcpStream::connect(("127.0.0.1", port)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        let four = TcpListener::bind_with(("0.0.0.0", port), &only).await.unwrap();
+        let peer = net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        assert_eq!(four.accept().await.unwrap().1, peer.local_addr().unwrap());
+    });
+}
+
+#[test]
+fn a_listener_for_both_takes_both() {
+    block_on(async {
+        let both = ListenOptions::default().only_v6(false);
+        let listener = TcpListener::bind_with("[::]:0", &both).await.unwrap();
+        assert!(!SockRef::from(&listener).only_v6().unwrap());
+        let port = listener.local_addr().unwrap().port();
+        for address in ["127.0.0.1", "::1"] {
+            let peer = net::TcpStream::connect((address, port)).unwrap();
+            listener.accept().await.unwrap();
+            drop(peer);
+        }
     });
 }
 

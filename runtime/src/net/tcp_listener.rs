@@ -29,13 +29,14 @@ use std::rc::Rc;
 #[derive(Debug, Clone)]
 pub struct ListenOptions {
     reuse_port: bool,
+    only_v6: Option<bool>,
     backlog: u32,
 }
 
 impl Default for ListenOptions {
-    /// One listener for the port; 1024 connections may wait.
+    /// One listener for the port; IPv4 as the system says; 1024 connections may wait.
     fn default() -> Self {
-        Self { reuse_port: false, backlog: 1024 }
+        Self { reuse_port: false, only_v6: None, backlog: 1024 }
     }
 }
 
@@ -43,8 +44,39 @@ impl ListenOptions {
     /// Whether other sockets of the same user may listen on the same port (`SO_REUSEPORT`): the
     /// kernel spreads connections over them, so that each core has a listener of its own. A second
     /// server of that user shares the port, too, instead of being refused.
+    ///
+    /// Each listener has a queue of its own. What waits in a closed one is reset, even
+    /// when others listen: accept from it until it is empty, or have clients that try again.
+    /// (`net.ipv4.tcp_migrate_req=1` has the kernel move them.)
     pub fn reuse_port(mut self, on: bool) -> Self {
         self.reuse_port = on;
+        self
+    }
+
+    /// Whether a listener on an IPv6 address is for IPv6 alone (`IPV6_V6ONLY`): then `[::]` takes
+    /// no connections of IPv4, and another listener can have `0.0.0.0` with the same port. As
+    /// `net.ipv6.bindv6only` says, unless it is said here; usually both come in. No matter for an
+    /// IPv4 address.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use nestling_runtime::net::{ListenOptions, TcpListener};
+    /// nestling_runtime::block_on(async {
+    ///     let options = ListenOptions::default().only_v6(true);
+    ///     let Ok(six) = TcpListener::bind_with("[::]:0", &options).await else {
+    ///         return Ok(()); // a machine without IPv6
+    ///     };
+    ///     let port = six.local_addr()?.port();
+    ///     let four = TcpListener::bind(("0.0.0.0", port)).await?;
+    ///     assert!(four.local_addr()?.is_ipv4());
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn only_v6(mut self, on: bool) -> Self {
+        self.only_v6 = Some(on);
         self
     }
 
@@ -207,6 +239,9 @@ fn listen(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedFd> {
     socket.set_reuse_address(true)?;
     if options.reuse_port {
         socket.set_reuse_port(true)?;
+    }
+    if let Some(only) = options.only_v6.filter(|_| address.is_ipv6()) {
+        socket.set_only_v6(only)?;
     }
     socket.bind(&address.into())?;
     socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
