@@ -8,10 +8,13 @@
 //! setpriv --reuid=65534 --clear-groups prlimit --memlock=65536 target/debug/examples/doctor
 //! ```
 
+mod support;
+
+use crate::support::say;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let report = nestling::doctor();
-    print!("{report}");
+    say(report.to_string().trim_end());
     if report.is_healthy() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -4,6 +4,9 @@
 //! cargo run --example hello
 //! ```
 
+mod support;
+
+use crate::support::say;
 use nestling::net::{TcpListener, TcpStream};
 use nestling::nursery;
 
@@ -19,7 +22,7 @@ async fn main() -> std::io::Result<()> {
         let stream = TcpStream::connect(address).await?;
         let (result, greeting) = stream.read_exact(vec![0; 12]).await;
         result?;
-        println!("{}", String::from_utf8_lossy(&greeting));
+        say(String::from_utf8_lossy(&greeting)); // println, but for `hello | head -0`
         Ok(())
     })
     .await // both have ended, and their sockets are closed

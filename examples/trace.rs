@@ -9,6 +9,9 @@
 //! after a timeout, and a child of the last part fails, which cancels its siblings. Search for
 //! "failure" and "cancel".
 
+mod support;
+
+use crate::support::{complain, say};
 use nestling::inspect::{ChromeTrace, instrument};
 use nestling::net::{TcpListener, TcpStream};
 use nestling::time::sleep;
@@ -26,16 +29,18 @@ const MESSAGES: u64 = 5;
 fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
     let [path] = arguments.as_slice() else {
-        eprintln!("one argument is needed: the file to write, such as trace.json");
+        complain("one argument is needed: the file to write, such as trace.json");
         return ExitCode::from(2);
     };
     match record(path) {
         Ok(()) => {
-            println!("wrote {path}: open it in https://ui.perfetto.dev or chrome://tracing");
+            say(format_args!(
+                "wrote {path}: open it in https://ui.perfetto.dev or chrome://tracing"
+            ));
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("{path}: {error}");
+            complain(format_args!("{path}: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -74,13 +79,13 @@ async fn work() -> io::Result<()> {
         n.spawn_named("mail", async { drop(listener.accept().await) });
         n.spawn_named("card", async {
             sleep(Duration::from_millis(2)).await;
-            eprintln!("{}", dump_tree());
+            complain(dump_tree());
             Err::<(), _>(Error::other("the card was refused"))
         });
         Ok(())
     })
     .await;
-    println!("the payment failed, as it should: {}", refused.expect_err("the card"));
+    say(format_args!("the payment failed, as it should: {}", refused.expect_err("the card")));
     Ok(())
 }
 

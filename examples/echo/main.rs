@@ -22,12 +22,14 @@ mod load;
 mod options;
 mod reserve;
 mod server;
+#[path = "../support/mod.rs"]
+mod support;
 mod table;
 
 use crate::options::{Command, HELP, Options};
 use crate::server::Server;
-use std::fmt::Display;
-use std::io::{self, Write};
+use crate::support::{complain, say};
+use std::io;
 use std::process::ExitCode;
 
 /// 0: it ended as asked. 1: it could not run, or did not run well. 2: it was called wrongly.
@@ -57,15 +59,4 @@ fn main() -> ExitCode {
 fn serve(options: Options) -> io::Result<()> {
     let cores = options.cores.clone();
     Server::new(options)?.run(cores).map(drop)
-}
-
-/// Prints a line. A reader that has gone, as in `echo | head -1`, is no reason to stop serving,
-/// and `println` would panic.
-fn say(line: impl Display) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// Prints a line about what went wrong.
-fn complain(line: impl Display) {
-    let _ = writeln!(io::stderr(), "echo: {line}");
 }

@@ -16,13 +16,15 @@ mod connect;
 #[path = "../payment/event.rs"]
 mod event;
 mod scenery;
+#[path = "../support/mod.rs"]
+mod support;
 
 use crate::connect::{Pace, connect};
 use crate::scenery::Scenery;
+use crate::support::{complain, say};
 use lexopt::Parser;
 use lexopt::prelude::{Long, Value, ValueExt};
-use std::fmt::Display;
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -93,14 +95,4 @@ fn run(options: &Options) -> io::Result<()> {
 /// What the process has open.
 fn descriptors() -> io::Result<usize> {
     Ok(std::fs::read_dir("/proc/self/fd")?.count())
-}
-
-/// Prints a line. A reader that has gone is no reason to panic, as `println` would.
-fn say(line: impl Display) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// Prints a line about what went wrong.
-fn complain(line: impl Display) {
-    let _ = writeln!(io::stderr(), "happy_eyeballs: {line}");
 }

@@ -23,17 +23,19 @@ mod connection;
 mod event;
 mod order;
 mod services;
+#[path = "../support/mod.rs"]
+mod support;
 mod unanimous;
 
 use crate::order::Services;
 use crate::services::Script;
+use crate::support::{complain, say};
 use lexopt::Parser;
 use lexopt::prelude::{Long, ValueExt};
 use nestling::net::TcpListener;
 use nestling::time::Instant;
 use nestling::{Options, nursery_with};
-use std::fmt::Display;
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -116,14 +118,4 @@ async fn story(card: &Card) -> io::Result<()> {
         outcome.map(|()| say("the order is placed"))
     })
     .await
-}
-
-/// Prints a line. A reader that has gone is no reason to panic, as `println` would.
-fn say(line: impl Display) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// Prints a line about what went wrong.
-fn complain(line: impl Display) {
-    let _ = writeln!(io::stderr(), "payment: {line}");
 }

@@ -20,16 +20,18 @@
 mod options;
 mod status;
 mod supervisor;
+#[path = "../support/mod.rs"]
+mod support;
 mod worker;
 
 use crate::options::{HELP, Options};
 use crate::status::Status;
 use crate::supervisor::Supervisor;
+use crate::support::{complain, say};
 use nestling::net::TcpListener;
 use nestling::signal::stop_requested;
 use nestling::{Canceller, nursery};
-use std::fmt::Display;
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 /// 0: it ended as asked. 1: a worker crashed too often, or it could not run. 2: it was called
@@ -84,14 +86,4 @@ fn cancel_on_signal(nursery: Canceller) -> impl Future<Output = io::Result<()>> 
         nursery.cancel();
         Ok(())
     }
-}
-
-/// Prints a line. A reader that has gone is no reason to panic, as `println` would.
-fn say(line: impl Display) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// Prints a line about what went wrong.
-fn complain(line: impl Display) {
-    let _ = writeln!(io::stderr(), "supervised: {line}");
 }

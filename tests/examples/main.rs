@@ -9,6 +9,7 @@ mod happy_eyeballs;
 mod hello;
 mod nobody;
 mod payment;
+mod printing;
 #[path = "../support/process.rs"]
 mod process;
 mod supervised;
