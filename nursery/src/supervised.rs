@@ -128,7 +128,10 @@ impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cancelled => f.write_str("Cancelled"),
-            Self::Panic(_) => f.debug_tuple("Panic").field(&self.message()).finish(),
+            Self::Panic(payload) => match payload.downcast_ref::<io::Error>() {
+                Some(refused) => write!(f, "Panic({:?})", refused.to_string()),
+                None => f.debug_tuple("Panic").field(&self.message()).finish(),
+            },
         }
     }
 }

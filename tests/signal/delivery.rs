@@ -131,12 +131,19 @@ fn b10_signals_give_their_descriptors_back() {
     });
 }
 
+/// What is said of those that only look like others.
+const OWN: &str = "belongs to the C library";
+
 #[test]
 fn what_is_no_signal_is_refused() {
     block_on(async {
-        for (signal, says) in
-            [(9, "cannot be handled"), (0, "does not exist"), (65, "from 1 to 64")]
-        {
+        for (signal, says) in [
+            (9, "cannot be handled"),
+            (0, "does not exist"),
+            (65, "from 1 to 64"),
+            (32, OWN),
+            (33, OWN),
+        ] {
             let error = signals([SIGHUP, signal]).expect_err("it cannot be had");
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             let text = error.to_string();

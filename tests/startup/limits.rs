@@ -120,8 +120,10 @@ fn too_few_threads_for_blocking_calls() {
         let hard = limit(libc::RLIMIT_NPROC, 0);
         let refused = runtime.block_on(spawn_blocking(|| ()));
         let Err(JoinError::Panic(_)) = &refused else { panic!("{refused:?}") };
-        let error = Error::from(refused.unwrap_err());
         let says = ["a blocking call cannot begin: ", "RLIMIT_NPROC is 0 for all", "ulimit -u"];
+        // What `unwrap` would print.
+        assert_says(&format!("{:?}", refused.as_ref().unwrap_err()), &says);
+        let error = Error::from(refused.unwrap_err());
         assert_says(&error.to_string(), &says);
         assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
         limit(libc::RLIMIT_NPROC, hard);

@@ -2,6 +2,7 @@
 
 use crate::fd::SharedFd;
 use crate::op::Poll;
+use libc::SIGRTMIN;
 use signal_hook::consts::{FORBIDDEN, SIGINT};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
@@ -10,7 +11,9 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
-/// The last signal of Linux; `SIGRTMAX` is one of them.
+/// The first signal that is for a real time, and the last signal of Linux. Those of the first that
+/// the C library uses itself are below its `SIGRTMIN`.
+const REAL_TIME: i32 = 32;
 const LAST: i32 = 64;
 
 /// Signals that are sent to the process. Made by [`signals`].
@@ -55,8 +58,8 @@ impl AsRawFd for Watched {
 ///
 /// # Errors
 ///
-/// `InvalidInput` for what cannot be handled (such as `SIGKILL`) or is no signal; no descriptors
-/// are left.
+/// `InvalidInput` for what cannot be handled (such as `SIGKILL`), is the C library's own (32 and
+/// 33), or is no signal; no descriptors are left.
 ///
 /// # Examples
 ///
@@ -74,6 +77,9 @@ pub fn signals(signals: impl IntoIterator<Item = i32>) -> io::Result<Signals> {
 fn check(signal: i32) -> io::Result<()> {
     let why = match signal {
         _ if FORBIDDEN.contains(&signal) => "cannot be handled; take SIGTERM, or another one",
+        REAL_TIME.. if signal < SIGRTMIN() => {
+            "belongs to the C library, for its threads; those of real time begin with SIGRTMIN, 34"
+        }
         1..=LAST => return Ok(()),
         _ => "does not exist; they are numbered from 1 to 64",
     };
