@@ -82,7 +82,9 @@ impl Builder {
     }
 
     /// Entries of each core's completion queue; more than are in there are kept by the kernel, at
-    /// a cost. 8192 unless said otherwise; fewer make mass cancellation slower, too.
+    /// a cost. 8192 unless said otherwise; fewer make mass cancellation slower, too. At least as
+    /// many as [`entries`](Self::entries); the kernel rounds up to a power of two, and limits to
+    /// 65,536.
     pub fn completions(mut self, completions: u32) -> Self {
         self.config.completions = completions.max(2);
         self
@@ -103,7 +105,7 @@ impl Builder {
     }
 
     /// Under load, has a core that would sleep wait so long for more completions than one, so that
-    /// it takes them with one system call. In steps of a microsecond; 10 to 50 are usual. Not at
+    /// it takes them with one system call. In microseconds, rounded up; 10 to 50 are usual. Not at
     /// all unless said so: each completion may come later by that. Needs Linux 6.12; before that,
     /// it does nothing. A core that [spins](Self::spin) seldom gets here.
     pub fn batch(mut self, wait: Duration) -> Self {
@@ -144,7 +146,8 @@ impl Builder {
         self
     }
 
-    /// The name of the threads that [`run`](Self::run) starts, before their core's number.
+    /// The name of the threads that [`run`](Self::run) starts, before their core's number. Of the
+    /// whole, the kernel (`ps`, `top`) keeps 15 bytes, so a short name shows the number, too.
     pub fn name(mut self, name: &str) -> Self {
         name.clone_into(&mut self.config.name);
         self

@@ -6,6 +6,7 @@
 //! what there is.
 
 use crate::ring::Batch;
+use std::time::Duration;
 
 /// Fewer are no load.
 const LEAST: u32 = 4;
@@ -26,9 +27,10 @@ pub(super) struct Batching {
 }
 
 impl Batching {
-    /// The first completion waits at most so many microseconds; never for zero.
-    pub(super) fn new(moment: u32) -> Self {
-        Self { moment, came: 0, expected: 0 }
+    /// The first completion waits at most so long; never for zero.
+    pub(super) fn new(moment: Duration) -> Self {
+        let micros = moment.as_nanos().div_ceil(1_000);
+        Self { moment: micros.try_into().unwrap_or(u32::MAX), came: 0, expected: 0 }
     }
 
     /// So many completions were reaped.

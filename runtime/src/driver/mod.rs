@@ -95,7 +95,7 @@ impl Driver {
             completions: VecDeque::new(),
             turns_without_enter: 0,
             patience: Patience::new(config.spin.as_nanos().try_into().unwrap_or(u64::MAX)),
-            batching: Batching::new(config.batch.as_micros().try_into().unwrap_or(u32::MAX)),
+            batching: Batching::new(config.batch),
             broken: false,
             stats: Stats::default(),
         })

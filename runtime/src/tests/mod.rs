@@ -15,4 +15,6 @@ mod keys;
 #[cfg(loom)]
 mod models;
 #[cfg(not(loom))]
+mod options;
+#[cfg(not(loom))]
 mod table;
