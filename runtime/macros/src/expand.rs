@@ -41,7 +41,7 @@ pub(crate) fn expand(
     let (name, output) = (&signature.ident, &signature.output);
     let call = match &options.cores {
         None => {
-            let start = start(kind, "");
+            let start = start(kind, "", &options);
             quote! { #start(#name()) }
         }
         Some(cores) => on_cores(kind, cores, &options, &function),
@@ -58,21 +58,23 @@ pub(crate) fn expand(
 }
 
 /// The function of the runtime that starts it.
-fn start(kind: Kind, suffix: &str) -> TokenStream {
+fn start(kind: Kind, suffix: &str, options: &Options) -> TokenStream {
     let name = match kind {
         Kind::Main => "main",
         Kind::Test => "test",
     };
     let name = quote::format_ident!("{name}{suffix}");
-    quote! { ::nestling::entry::#name }
+    let library = options.library();
+    quote! { #library::entry::#name }
 }
 
 fn on_cores(kind: Kind, cores: &Cores, options: &Options, function: &Function) -> TokenStream {
-    let start = start(kind, "_on_cores");
+    let start = start(kind, "_on_cores", options);
+    let library = options.library();
     let name = &function.signature.ident;
     let cores = match cores {
-        Cores::All => quote! { ::nestling::Cores::All },
-        Cores::Count(count) => quote! { ::nestling::Cores::Count(#count) },
+        Cores::All => quote! { #library::Cores::All },
+        Cores::Count(count) => quote! { #library::Cores::Count(#count) },
     };
     let named = options.name.iter();
     let result = match function.result() {
@@ -86,8 +88,8 @@ fn on_cores(kind: Kind, cores: &Cores, options: &Options, function: &Function) -
     };
     quote! {
         #start::<#result, _>(
-            ::nestling::Builder::default().cores(#cores) #(.name(#named))*,
-            async |core| { let _: ::nestling::Core = core; #called.await },
+            #library::Builder::default().cores(#cores) #(.name(#named))*,
+            async |core| { let _: #library::Core = core; #called.await },
         )
     }
 }

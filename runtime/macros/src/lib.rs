@@ -22,6 +22,7 @@ use proc_macro::TokenStream;
 /// | `cores = 2` | two cores, each with a pinned thread, as `Builder::run`; each runs `main` |
 /// | `cores = "all"` | every core that the process may use |
 /// | `name = "…"` | how the threads of `cores` are named, before their core's number |
+/// | `crate = "…"` | where the library is, if not at `::nestling`: renamed, or re-exported |
 ///
 /// With `cores`, `main` may take one argument, the `Core` that it runs on, and returns nothing or a
 /// `Result<(), E>`: the first core to fail cancels the others, and its error is the program's.
@@ -52,6 +53,16 @@ use proc_macro::TokenStream;
 ///     println!("core {} of {}", core.index(), core.count());
 ///     Ok(())
 /// }
+/// ```
+/// With the library from a crate that re-exports it:
+///
+/// ```
+/// mod framework {
+///     pub use nestling as runtime;
+/// }
+///
+/// #[framework::runtime::main(crate = "framework::runtime")]
+/// async fn main() {}
 /// ```
 #[proc_macro_attribute]
 pub fn main(options: TokenStream, function: TokenStream) -> TokenStream {

@@ -1,8 +1,10 @@
 //! What stands in the attribute's parentheses.
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Error, Lit, LitStr, Result, Token};
+use syn::{Error, Lit, LitStr, Path, Result, Token};
 
 /// How many cores run.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(crate) enum Cores {
 pub(crate) struct Options {
     pub(crate) cores: Option<Cores>,
     pub(crate) name: Option<LitStr>,
+    /// Where the library is.
+    library: Option<Path>,
 }
 
 impl Parse for Options {
@@ -23,15 +27,20 @@ impl Parse for Options {
         let mut options = Self::default();
         let mut named = None;
         while !input.is_empty() {
-            let option: Ident = input.parse()?;
+            // `crate` is a keyword.
+            let option = input.call(Ident::parse_any)?;
             match option.to_string().as_str() {
                 "cores" => once(&option, &mut options.cores, cores(&value(&option, input)?)?)?,
                 "name" => {
                     once(&option, &mut options.name, name(value(&option, input)?)?)?;
                     named = Some(option.span());
                 }
+                "crate" => {
+                    once(&option, &mut options.library, library(&value(&option, input)?)?)?;
+                }
                 other => {
-                    let text = format!("unknown option `{other}`: there are `cores` and `name`");
+                    let known = "there are `cores`, `name` and `crate`";
+                    let text = format!("unknown option `{other}`: {known}");
                     return Err(Error::new(option.span(), text));
                 }
             }
@@ -45,6 +54,14 @@ impl Parse for Options {
 }
 
 impl Options {
+    /// The path of the library, from where the function is.
+    pub(crate) fn library(&self) -> TokenStream {
+        match &self.library {
+            Some(path) => quote! { #path },
+            None => quote! { ::nestling },
+        }
+    }
+
     fn check(&self, named: Option<Span>) -> Result<()> {
         match named.filter(|_| self.cores.is_none()) {
             Some(span) => Err(Error::new(
@@ -77,11 +94,16 @@ fn value(option: &Ident, input: ParseStream<'_>) -> Result<Lit> {
 }
 
 fn hint(option: &Ident) -> &'static str {
-    if option == "cores" { CORES } else { NAME }
+    match () {
+        () if option == "cores" => CORES,
+        () if option == "name" => NAME,
+        () => LIBRARY,
+    }
 }
 
 const CORES: &str = "`cores = 2` or `cores = \"all\"`";
 const NAME: &str = "`name = \"…\"`";
+const LIBRARY: &str = "the path of the library, such as `crate = \"nestling\"`";
 
 fn cores(value: &Lit) -> Result<Cores> {
     let wrong = |text: &str| Err(Error::new(value.span(), text));
@@ -104,4 +126,10 @@ fn name(value: Lit) -> Result<LitStr> {
         Lit::Str(text) => Ok(text),
         other => Err(Error::new(other.span(), format!("expected {NAME}"))),
     }
+}
+
+fn library(value: &Lit) -> Result<Path> {
+    let wrong = || Error::new(value.span(), format!("expected {LIBRARY}"));
+    let Lit::Str(text) = value else { return Err(wrong()) };
+    text.parse_with(Path::parse_mod_style).map_err(|_| wrong())
 }

@@ -26,7 +26,7 @@ const MAIN: &str = "async fn main() {}";
 
 #[test]
 fn an_unknown_option_is_told_the_known_ones() {
-    let text = "unknown option `threads`: there are `cores` and `name`";
+    let text = "unknown option `threads`: there are `cores`, `name` and `crate`";
     main_refused("threads = 2", MAIN, text, "threads");
     main_refused("cores = 2, threads", MAIN, text, "threads");
 }
@@ -63,6 +63,19 @@ fn an_option_needs_a_value() {
     main_refused("cores", MAIN, text, "cores");
     main_refused("cores(2)", MAIN, text, "cores");
     main_refused("cores, name = \"a\"", MAIN, text, "cores");
+}
+
+#[test]
+fn the_library_is_a_path_in_quotes() {
+    let text = "expected the path of the library, such as `crate = \"nestling\"`";
+    for value in ["\"\"", "\"two words\"", "\"a::\"", "\"a::b<c>\"", "7"] {
+        main_refused(&format!("crate = {value}"), MAIN, text, value);
+    }
+    main_refused("crate = other", MAIN, text, "other");
+    let needed = "`crate` needs a value: the path of the library, such as `crate = \"nestling\"`";
+    main_refused("crate", MAIN, needed, "crate");
+    let twice = "crate = \"a\", crate = \"b\"";
+    main_refused(twice, MAIN, "`crate` is given twice", "crate");
 }
 
 #[test]
@@ -164,4 +177,22 @@ fn options_reach_the_builder() {
         )
     }";
     becomes(Kind::Main, options, "async fn main(c: Core) {}", expected);
+}
+
+/// Whatever stands in the place of `::nestling` stands in each.
+#[test]
+fn the_library_is_where_it_is_said_to_be() {
+    for (kind, options) in
+        [(Kind::Main, ""), (Kind::Main, "cores = 2"), (Kind::Test, "cores = \"all\"")]
+    {
+        for path in ["other", "crate::shared::runtime", "::other::runtime", "super::runtime"] {
+            let expand = |options: &str| {
+                let expanded = expand(kind, tokens(options), tokens(MAIN)).expect("it is right");
+                expanded.to_string().replace(' ', "")
+            };
+            let expected = expand(options).replace("::nestling", path);
+            let separator = if options.is_empty() { "" } else { ", " };
+            assert_eq!(expand(&format!("{options}{separator}crate = \"{path}\"")), expected);
+        }
+    }
 }
