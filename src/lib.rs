@@ -26,8 +26,8 @@
 //!
 //! [The guide](nestling_nursery) teaches the rules of nurseries in reading order. The parts are
 //! [`net`], [`time`], [`sync`], [`buf`] and [`task`]; [`block_on`] runs one core, [`Builder::run`]
-//! all, and [`macro@main`] and [`macro@test`] are short for either. [`doctor()`] says whether they
-//! can run here.
+//! all, and `#[nestling::main]` and `#[nestling::test]` are short for either. [`doctor()`] says
+//! whether they can run here.
 
 #[cfg(feature = "macros")]
 pub use nestling_macros::{main, test};
