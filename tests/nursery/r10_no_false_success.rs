@@ -1,7 +1,8 @@
 //! Rule 10: a value only if nobody was stopped on the way to it, or this nursery asked for that.
 
 use crate::support::{E, listener, never, run, settle};
-use nestling::{nursery, timeout};
+use nestling::sync::Notify;
+use nestling::{nursery, shield, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::cell::Cell;
 use std::future::pending;
@@ -105,4 +106,47 @@ fn r10_asked_by_an_inner_nursery_is_not_asked_by_the_outer_one() {
     });
     // The inner one was cut short: its error is real for the outer one, which nobody cancelled.
     assert_eq!(result, Err(E::Cancelled));
+}
+
+/// The result of an inner nursery that is cancelled from inside and from outside, in one order or
+/// the other, while a child is behind a shield and another has an operation in flight.
+fn cancelled_twice(own_first: bool) -> Option<Result<u8, E>> {
+    run(async move || {
+        let quiet = listener().await;
+        let (seen, hold) = (Cell::new(None), Notify::new());
+        let result = nursery(async |outer| {
+            outer.spawn(async {
+                let inner = nursery(async |n| {
+                    n.spawn(async { never(&quiet).await });
+                    n.spawn(async {
+                        shield(hold.notified()).await;
+                        pending::<()>().await; // cut here, after both
+                    });
+                    settle().await;
+                    if own_first {
+                        n.cancel()
+                    } else {
+                        outer.cancel()
+                    }
+                    if own_first {
+                        outer.cancel()
+                    } else {
+                        n.cancel()
+                    }
+                    hold.notify_one();
+                    Ok(5)
+                });
+                seen.set(Some(inner.await));
+            });
+            Ok::<_, E>(())
+        });
+        assert_eq!(result.await, Ok(()));
+        seen.take()
+    })
+}
+
+#[test]
+fn r10_of_its_own_cancel_and_one_from_outside_the_first_counts() {
+    assert_eq!(cancelled_twice(true), Some(Ok(5)));
+    assert_eq!(cancelled_twice(false), Some(Err(E::Cancelled)));
 }

@@ -10,7 +10,8 @@ use std::io::{self, Write};
 ///
 /// It is a future, not a setting, so that the task that waits for the signal belongs to a nursery
 /// like any other: spawn it where it shall end with the rest, and it is in the tree itself. A core
-/// whose task does not let go cannot print: the signal is seen when it does.
+/// whose task does not let go cannot print: the signal is seen when it does. The core itself
+/// prints, so that it needs no other thread; a pipe that is full holds it until somebody reads.
 ///
 /// From the first call on the signal no longer does to the process what it did by default.
 ///
