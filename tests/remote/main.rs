@@ -5,6 +5,7 @@
 //! | those of `tests/sync` | order, closing, cancelling, foreign combinators, a model, stress |
 //! | `cores.rs` | two cores of a program; cancelling; wakers that outlive a runtime |
 //! | `threads.rs` | threads without a runtime: blocking calls, many senders, order |
+//! | `passed_by_others.rs` | rule 19, when another thread hands over |
 //! | `races.rs` | sends against closes, hand-overs against cuts |
 
 #![expect(unsafe_code, reason = "wakers that come back")]
@@ -20,6 +21,9 @@ mod foreign;
 mod many;
 #[path = "../sync/oneshot.rs"]
 mod oneshot;
+mod passed_by_others;
+#[path = "../sync/passed_over.rs"]
+mod passed_over;
 #[path = "../sync/properties.rs"]
 mod properties;
 mod races;

@@ -19,6 +19,7 @@ mod many;
 mod mutex;
 mod notify;
 mod oneshot;
+mod passed_over;
 mod properties;
 #[path = "../support/random.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]

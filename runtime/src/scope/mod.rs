@@ -12,12 +12,14 @@
 //! | heard     | its code was told of the cancellation, and is not told again         |
 //! | ops       | submissions made under it; a list whose links the driver keeps       |
 //! | waits     | join handles awaited in it                                           |
+//! | marked    | other threads may ask whether it is cancelled                        |
 
 mod bindings;
 mod cancelled;
 mod heard;
 mod kept;
 mod listeners;
+mod marks;
 mod notes;
 mod settle;
 mod status;
@@ -31,6 +33,7 @@ pub use cancelled::{Cancelled, is_cancelled};
 pub use heard::{Begun, may_hear, may_open};
 pub(crate) use kept::{begin, is_kept, may_wait};
 pub(crate) use listeners::{Listener, silence};
+pub(crate) use marks::{Mark, mark};
 pub(crate) use notes::{Attached, Poller, Why, has_notes, trim};
 pub(crate) use settle::{Settled, settle};
 pub(crate) use status::{

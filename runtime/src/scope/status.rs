@@ -1,6 +1,6 @@
 //! Who is cancelled, and what may still be delivered to whom.
 
-use super::notes;
+use super::{marks, notes};
 use crate::label::Id;
 use crate::tree::{self, NONE, NodeId, Reason, Role, SetId, Task, Tree};
 
@@ -82,12 +82,15 @@ pub(crate) fn try_close(id: NodeId) -> bool {
         if node.ops != NONE {
             return false;
         }
+        let (parent, marked) = (node.parent, node.marked);
         if node.reason.is_some() {
-            let (parent, live) = (node.parent, node.is_live());
-            if live {
+            if node.is_live() {
                 idle(tree, id.index());
             }
             notes::forget(tree, id, parent);
+        }
+        if marked {
+            marks::closed(id);
         }
         tree.remove(id.index());
         true
@@ -129,6 +132,9 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
             }
             if !was_cancelled {
                 node.reason = Some(why);
+                if node.marked {
+                    task.into_iter().for_each(marks::cancelled);
+                }
                 if node.ops != NONE {
                     work.ops.push(node.ops);
                 }

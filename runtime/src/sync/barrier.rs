@@ -1,14 +1,18 @@
 //! `Barrier`: tasks that wait for each other.
 
 use super::permits::{Permits, drop_point};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 
 /// Holds tasks up until so many of them have come; then all go on, and it holds up the next.
 ///
 /// # Cancellation
 ///
 /// [`wait`](Self::wait) is a drop point: in a cancelled scope its first poll does not count, and
-/// does not return. A task that is cut while it waits is not counted any more. One that is cut
-/// after the last has come was counted: the others go on.
+/// does not return. A task that is cancelled while it waits, unless behind a shield, is not counted
+/// any more, and not let go. One that is cancelled after the last has come was counted: the others
+/// go on.
 ///
 /// # Examples
 ///
@@ -42,12 +46,22 @@ impl Barrier {
     /// Waits until so many tasks have come. It counts from the future's first poll on.
     pub async fn wait(&self) -> BarrierWaitResult {
         drop_point().await;
-        let leader = self.gate.waiting() + 1 >= self.count;
-        if leader {
+        if self.gate.has_waiting(self.count.saturating_sub(1)) {
             self.gate.let_all_go();
-        } else {
-            self.gate.take(1).await.forget();
+            return BarrierWaitResult { leader: true };
         }
+        let mut turn = pin!(self.gate.take(1));
+        let mut leader = false;
+        let passed = poll_fn(|cx| match turn.as_mut().poll(cx) {
+            // One that was cancelled, and is awaited where that does not count, may be the last.
+            Poll::Pending if self.gate.has_waiting(self.count) => {
+                leader = true;
+                self.gate.let_all_go();
+                turn.as_mut().poll(cx)
+            }
+            polled => polled,
+        });
+        passed.await.forget();
         BarrierWaitResult { leader }
     }
 }

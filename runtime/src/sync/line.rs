@@ -1,6 +1,7 @@
 //! `Line`: permits, and who waits for some, in which order. How it is shared is its owner's choice.
 
 use super::queue::Queue;
+use super::site::Site;
 use crate::wake::Waiter;
 
 /// A number of permits, and the queue for them.
@@ -19,9 +20,9 @@ impl Line {
         Self { free, queue: Queue::new() }
     }
 
-    /// Takes permits, unless there are too few, or somebody waits.
+    /// Takes permits, unless there are too few, or somebody waits who is not cancelled.
     pub(super) fn try_take(&mut self, count: usize) -> bool {
-        let fits = self.queue.len() == 0 && count <= self.free;
+        let fits = count <= self.free && self.queue.first().is_none();
         if fits {
             self.free -= count;
         }
@@ -31,7 +32,7 @@ impl Line {
     /// Adds permits, of which no more than `most` are kept, and serves those who wait.
     pub(super) fn give(&mut self, count: usize, most: usize) {
         self.free = self.free.saturating_add(count).min(most);
-        while let Some(wants) = self.queue.first().filter(|wants| *wants <= self.free) {
+        while let Some(wants) = self.queue.first_for(self.free) {
             self.free -= wants;
             self.queue.serve(wants);
         }
@@ -46,13 +47,16 @@ impl Line {
         Some(self.queue.remove(key))
     }
 
-    /// Waits for a permit, from now on at that place. Who was to be woken before comes back.
+    /// Waits for a permit, from now on at that place, and there. Who was to be woken before comes
+    /// back. It may be served at once, if it was passed over before.
     #[must_use = "its destructor must not run inside a borrow"]
-    pub(super) fn wait(&mut self, place: &mut Place, waiter: Waiter) -> Waiter {
-        if let Some(key) = place.0 {
-            return self.queue.register(key, waiter);
+    pub(super) fn wait(&mut self, place: &mut Place, waiter: Waiter, site: Site) -> Waiter {
+        let mut before = Waiter::Nobody;
+        match place.0 {
+            Some(key) => before = self.queue.register(key, waiter, site),
+            None => place.0 = Some(self.queue.enter(1, waiter, site)),
         }
-        place.0 = Some(self.queue.enter(1, waiter));
-        Waiter::Nobody
+        self.give(0, usize::MAX);
+        before
     }
 }

@@ -10,9 +10,9 @@
 //! | [`Barrier`] | all wait for the last |
 //!
 //! In all of them whoever waits longest is served first, and a waiter that is cut (a cancelled
-//! child, a timeout, the loser of a `select!`) neither keeps nor loses what it was handed. They
-//! need no runtime and work with any waker, and none of them can be sent to another core. What
-//! can is in [`remote`].
+//! child, a timeout, the loser of a `select!`) neither keeps nor loses what it was handed. One that
+//! is cancelled is handed nothing more: it is passed over. They need no runtime and work with any
+//! waker, and none of them can be sent to another core. What can is in [`remote`].
 //!
 //! # Why they are our own
 //!
@@ -39,6 +39,7 @@ mod permits;
 mod queue;
 mod rw_lock;
 mod semaphore;
+mod site;
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use channel::{channel, unbounded};

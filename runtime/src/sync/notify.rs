@@ -1,6 +1,10 @@
 //! `Notify`: tells tasks that something has changed.
 
-use super::permits::Permits;
+use super::permits::{Permits, is_cancelled};
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 
 /// Wakes one task, or all that wait. It carries no value: whoever is woken looks for itself.
 ///
@@ -16,8 +20,10 @@ use super::permits::Permits;
 /// # Cancellation
 ///
 /// [`notified`] is a drop point: in a cancelled scope its first poll takes nothing and does not
-/// return. A future that is dropped after [`notify_one`] chose it passes that on to the next who
-/// waits or will; what it had of [`notify_all`] the others have too.
+/// return. One that is cancelled while it waits is passed over by both calls, unless behind a
+/// shield; awaited again outside of what was cancelled, it has not missed a [`notify_all`]. A future
+/// that is dropped after [`notify_one`] chose it passes that on to the next who waits or will; what
+/// it had of [`notify_all`] the others have too.
 ///
 /// # Examples
 ///
@@ -50,27 +56,43 @@ use super::permits::Permits;
 /// [`notify_one`]: Self::notify_one
 /// [`notify_all`]: Self::notify_all
 #[derive(Debug)]
-pub struct Notify(Permits);
+pub struct Notify {
+    permits: Permits,
+    /// How often all were told.
+    told: Cell<u64>,
+}
 
 impl Notify {
     /// Nothing has been told.
     pub const fn new() -> Self {
-        Self(Permits::at_most(0, 1))
+        Self { permits: Permits::at_most(0, 1), told: Cell::new(0) }
     }
 
     /// Waits for a notification. It comes into the line with the future's first poll.
     pub async fn notified(&self) {
-        self.0.take(1).await.forget();
+        let told = self.told.get();
+        let mut turn = pin!(self.permits.take(1));
+        poll_fn(|cx| match turn.as_mut().poll(cx) {
+            Poll::Ready(turn) => {
+                turn.forget();
+                Poll::Ready(())
+            }
+            // All were told while it was cancelled, and it is awaited where that does not count.
+            Poll::Pending if self.told.get() != told && !is_cancelled() => Poll::Ready(()),
+            Poll::Pending => Poll::Pending,
+        })
+        .await;
     }
 
     /// Wakes the one who waits longest. If nobody does, the next who comes need not wait.
     pub fn notify_one(&self) {
-        self.0.give(1);
+        self.permits.give(1);
     }
 
     /// Wakes all who wait now. Those who come later are told nothing of it.
     pub fn notify_all(&self) {
-        self.0.let_all_go();
+        self.told.set(self.told.get().wrapping_add(1));
+        self.permits.let_all_go();
     }
 }
 

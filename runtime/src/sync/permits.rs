@@ -3,9 +3,10 @@
 //! A permit that comes free is handed to whoever waits longest, at once and not by a race: nobody
 //! overtakes, and while somebody waits for more than there is, the others wait behind. A waiter
 //! that is cut leaves the line without a trace; if it was served already, what it was handed goes
-//! on.
+//! on. One that is cancelled, and yet to be cut, is passed over.
 
 use super::line::{Line, Place};
+use super::site::Site;
 use crate::scope;
 use crate::wake::{Waiter, wake_all};
 use std::cell::RefCell;
@@ -40,15 +41,18 @@ impl Permits {
         self.state.borrow().free
     }
 
-    /// Those who wait and were not served.
-    pub(super) fn waiting(&self) -> usize {
-        self.state.borrow().queue.len()
+    /// Whether so many wait at least who were not served and are not cancelled.
+    pub(super) fn has_waiting(&self, count: usize) -> bool {
+        self.state.borrow_mut().queue.has(count)
     }
 
     /// Takes permits, unless it would have to wait, be it only for those in line.
     pub(super) fn try_take(&self, count: usize) -> Option<Held<'_>> {
         let taken = self.state.borrow_mut().try_take(count);
-        taken.then(|| Held { permits: self, count })
+        let held = taken.then(|| Held { permits: self, count });
+        // Some may have been passed over.
+        wake_all(self.served());
+        held
     }
 
     /// Takes permits when it is its turn. It comes into the line with the first poll.
@@ -70,7 +74,7 @@ impl Permits {
     /// Lets all who wait now go on, without a permit.
     pub(super) fn let_all_go(&self) {
         let mut state = self.state.borrow_mut();
-        while state.queue.len() > 0 {
+        while state.queue.first().is_some() {
             state.queue.serve(0);
         }
         drop(state);
@@ -79,7 +83,7 @@ impl Permits {
 
     /// Those who are to be woken. Nothing is borrowed between two of them.
     pub(super) fn served(&self) -> impl Iterator<Item = Waiter> {
-        std::iter::from_fn(|| self.state.borrow_mut().queue.next_served())
+        std::iter::from_fn(|| self.state.borrow_mut().queue.next_to_wake())
     }
 
     /// Polls for permits with a place of the caller's, who has to [leave](Self::leave) it.
@@ -89,15 +93,19 @@ impl Permits {
             // It may have been moved to another task. To keep a foreign waker runs foreign code,
             // and so does to drop the one before: either may serve us.
             let waiter = Waiter::of(cx);
-            let before = self.state.borrow_mut().queue.register(key, waiter);
+            let before = self.state.borrow_mut().queue.register(key, waiter, Site::here());
             drop(before);
+            // It may have come back into the line; or be cancelled now, and hold up nobody.
+            self.add(0);
             if !self.is_served(key) {
+                wake_all(self.served());
                 return Poll::Pending;
             }
         }
         // While the place is ours: should a destructor panic, what we were given is not lost.
-        let before = self.state.borrow_mut().queue.register(key, Waiter::Nobody);
+        let before = self.state.borrow_mut().queue.take_waiter(key);
         drop(before);
+        wake_all(self.served());
         place.0 = None;
         let nobody = self.state.borrow_mut().queue.remove(key);
         drop(nobody);
@@ -114,10 +122,15 @@ impl Permits {
         }
         // Foreign code, outside the borrow. If it gave permits, we are served in the line.
         let waiter = Waiter::of(cx);
-        let key = self.state.borrow_mut().queue.enter(count, waiter);
+        let key = self.state.borrow_mut().queue.enter(count, waiter, Site::here());
         place.0 = Some(key);
         self.add(0);
-        if self.is_served(key) { self.poll_take(place, count, cx) } else { Poll::Pending }
+        if self.is_served(key) {
+            return self.poll_take(place, count, cx);
+        }
+        // Those before it may be served, if the first of them was passed over.
+        wake_all(self.served());
+        Poll::Pending
     }
 
     fn is_served(&self, key: u32) -> bool {

@@ -1,16 +1,25 @@
 //! `Queue`: who waits, in the order in which they came, and who was served and is to be woken.
 //!
 //! ```text
-//!         enter              serve            next_served             remove
+//!         enter              serve            next_to_wake            remove
 //!   (new) ─────▶ Waiting ─────────▶ Served ──────────────▶ Woken ─────────────▶ (gone)
-//!                   │                  │                                          ▲
-//!                   └──────────────────┴───────── remove: it was cut ─────────────┘
+//!                │  ▲ │                │                                          ▲
+//!                │  │ └────────────────┴───────── remove: it was cut ─────────────┤
+//!     its scope  │  │ polled where it is not cancelled                            │
+//!  is cancelled  ▼  │                                                             │
+//!                Passed ──────────────── remove: it was cut ──────────────────────┘
 //! ```
+//!
+//! One that stands at the head when something is to be had, while its scope is cancelled, is passed
+//! over: it leaves the line, once, and is woken without being served. Its future may be in other
+//! hands by now, or be moved out of the scope: then the next poll brings it back, before all who
+//! were never passed over.
 //!
 //! To wake runs foreign code, which may come back here. So everything that follows from one event
 //! is served first, and only then anybody is woken, one by one: foreign code finds the whole event
 //! done. Both lists run through one table, so that a wait allocates nothing once that has its size.
 
+use super::site::Site;
 use crate::wake::Waiter;
 use slab::Slab;
 
@@ -22,12 +31,16 @@ const NONE: u32 = u32::MAX;
 pub(super) struct Queue {
     entries: Slab<Entry>,
     waiting: List,
-    served: List,
+    /// The last of those at the head of the line who were passed over and have come back.
+    returned: u32,
+    /// Those who are to be woken.
+    to_wake: List,
 }
 
 #[derive(Debug)]
 struct Entry {
     waiter: Waiter,
+    site: Site,
     stage: Stage,
     previous: u32,
     next: u32,
@@ -41,6 +54,10 @@ enum Stage {
     Served(usize),
     /// It was given so much, and is on no list.
     Woken(usize),
+    /// It wants so much, was passed over, and nobody has woken it.
+    Passed(usize),
+    /// It wants so much, was passed over, and is on no list.
+    Aside(usize),
 }
 
 /// Both ends of a list through the table.
@@ -53,24 +70,54 @@ struct List {
 
 impl Queue {
     pub(super) const fn new() -> Self {
-        Self { entries: Slab::new(), waiting: List::new(), served: List::new() }
+        let (waiting, to_wake) = (List::new(), List::new());
+        Self { entries: Slab::new(), waiting, returned: NONE, to_wake }
     }
 
-    /// Those who have not been served.
-    pub(super) fn len(&self) -> usize {
-        self.waiting.len
+    /// What the first in line wants. Those before it whose scopes are cancelled are passed over.
+    pub(super) fn first(&mut self) -> Option<usize> {
+        loop {
+            let (key, wants) = self.head()?;
+            if !self.entries[key as usize].site.is_cancelled() {
+                return Some(wants);
+            }
+            self.pass_over(key, wants);
+        }
     }
 
-    /// What the first in line wants.
-    pub(super) fn first(&self) -> Option<usize> {
-        let entry = self.entries.get(self.waiting.head as usize)?;
-        let Stage::Waiting(wants) = entry.stage else { return None };
-        Some(wants)
+    /// What the first in line wants who may have so many. While there are none, all keep their
+    /// places, the cancelled as well.
+    pub(super) fn first_for(&mut self, free: usize) -> Option<usize> {
+        let (_, wants) = self.head()?;
+        if free == 0 && wants > 0 { None } else { self.first().filter(|wants| *wants <= free) }
+    }
+
+    /// The first in line, and what it wants.
+    fn head(&self) -> Option<(u32, usize)> {
+        let key = self.waiting.head;
+        let Stage::Waiting(wants) = self.entries.get(key as usize)?.stage else { return None };
+        Some((key, wants))
+    }
+
+    /// Whether so many are in line at least, wherever those stand who are to be passed over.
+    pub(super) fn has(&mut self, count: usize) -> bool {
+        let mut key = self.waiting.head;
+        while self.waiting.len >= count
+            && let Some(entry) = self.entries.get(key as usize)
+        {
+            let (next, cancelled) = (entry.next, entry.site.is_cancelled());
+            if cancelled && let Stage::Waiting(wants) = entry.stage {
+                self.pass_over(key, wants);
+            }
+            key = next;
+        }
+        self.waiting.len >= count
     }
 
     /// Goes to the end of the line. The number is good until it is removed.
-    pub(super) fn enter(&mut self, wants: usize, waiter: Waiter) -> u32 {
-        let entry = Entry { waiter, stage: Stage::Waiting(wants), previous: NONE, next: NONE };
+    pub(super) fn enter(&mut self, wants: usize, waiter: Waiter, site: Site) -> u32 {
+        let stage = Stage::Waiting(wants);
+        let entry = Entry { waiter, site, stage, previous: NONE, next: NONE };
         let key = self.entries.insert(entry) as u32;
         self.waiting.push(&mut self.entries, key);
         key
@@ -78,52 +125,92 @@ impl Queue {
 
     /// Gives the first in line so much, and takes it out of the line.
     pub(super) fn serve(&mut self, given: usize) {
-        let key = self.waiting.head;
-        self.waiting.unlink(&mut self.entries, key);
-        self.entries[key as usize].stage = Stage::Served(given);
-        self.served.push(&mut self.entries, key);
+        self.leave_line(self.waiting.head, Stage::Served(given));
     }
 
-    /// Whether somebody was served and is to be woken.
-    pub(super) fn has_served(&self) -> bool {
-        self.served.len > 0
+    fn pass_over(&mut self, key: u32, wants: usize) {
+        self.leave_line(key, Stage::Passed(wants));
     }
 
-    /// The next who was served and is to be woken.
-    pub(super) fn next_served(&mut self) -> Option<Waiter> {
-        let key = self.served.head;
-        let Stage::Served(given) = self.entries.get(key as usize)?.stage else { return None };
-        self.served.unlink(&mut self.entries, key);
+    fn leave_line(&mut self, key: u32, stage: Stage) {
+        self.unlink(key);
+        self.entries[key as usize].stage = stage;
+        self.to_wake.push(&mut self.entries, key);
+    }
+
+    /// Whether somebody is to be woken.
+    pub(super) fn has_to_wake(&self) -> bool {
+        self.to_wake.len > 0
+    }
+
+    /// The next who is to be woken.
+    pub(super) fn next_to_wake(&mut self) -> Option<Waiter> {
+        let key = self.to_wake.head;
+        let stage = match self.entries.get(key as usize)?.stage {
+            Stage::Served(given) => Stage::Woken(given),
+            Stage::Passed(wants) => Stage::Aside(wants),
+            _ => return None,
+        };
+        self.unlink(key);
         let entry = &mut self.entries[key as usize];
-        entry.stage = Stage::Woken(given);
+        entry.stage = stage;
         Some(entry.waiter.take())
     }
 
     /// What it was given, if it was served.
     pub(super) fn given(&self, key: u32) -> Option<usize> {
         match self.entries[key as usize].stage {
-            Stage::Waiting(_) => None,
             Stage::Served(given) | Stage::Woken(given) => Some(given),
+            Stage::Waiting(_) | Stage::Passed(_) | Stage::Aside(_) => None,
         }
     }
 
-    /// Says who is to be woken for it. The one before comes back: a foreign waker's destructor is
-    /// foreign code.
+    /// Says who is to be woken for it, and where it waits now. The one before comes back: a foreign
+    /// waker's destructor is foreign code. One that was passed over is in line again, if it may.
     #[must_use = "its destructor must not run inside a borrow"]
-    pub(super) fn register(&mut self, key: u32, waiter: Waiter) -> Waiter {
-        std::mem::replace(&mut self.entries[key as usize].waiter, waiter)
+    pub(super) fn register(&mut self, key: u32, waiter: Waiter, site: Site) -> Waiter {
+        let entry = &mut self.entries[key as usize];
+        entry.site = site;
+        let before = std::mem::replace(&mut entry.waiter, waiter);
+        if let Stage::Passed(wants) | Stage::Aside(wants) = entry.stage
+            && !entry.site.is_cancelled()
+        {
+            self.unlink(key);
+            self.entries[key as usize].stage = Stage::Waiting(wants);
+            self.waiting.insert(&mut self.entries, key, self.returned);
+            self.returned = key;
+        }
+        before
+    }
+
+    /// Takes who is to be woken for it.
+    #[must_use = "its destructor must not run inside a borrow"]
+    pub(super) fn take_waiter(&mut self, key: u32) -> Waiter {
+        self.entries[key as usize].waiter.take()
     }
 
     /// Takes it out, wherever it stands. Who would have been woken for it comes back, as when it
     /// is registered.
     #[must_use = "its destructor must not run inside a borrow"]
     pub(super) fn remove(&mut self, key: u32) -> Waiter {
-        match self.entries[key as usize].stage {
-            Stage::Waiting(_) => self.waiting.unlink(&mut self.entries, key),
-            Stage::Served(_) => self.served.unlink(&mut self.entries, key),
-            Stage::Woken(_) => {}
-        }
+        self.unlink(key);
         self.entries.remove(key as usize).waiter
+    }
+
+    /// Takes it out of the list on which it is, if it is on one.
+    fn unlink(&mut self, key: u32) {
+        let entry = &self.entries[key as usize];
+        match entry.stage {
+            Stage::Waiting(_) => {
+                if self.returned == key {
+                    // Those before it have come back as well.
+                    self.returned = entry.previous;
+                }
+                self.waiting.unlink(&mut self.entries, key);
+            }
+            Stage::Served(_) | Stage::Passed(_) => self.to_wake.unlink(&mut self.entries, key),
+            Stage::Woken(_) | Stage::Aside(_) => {}
+        }
     }
 }
 
@@ -133,13 +220,21 @@ impl List {
     }
 
     fn push(&mut self, entries: &mut Slab<Entry>, key: u32) {
-        let entry = &mut entries[key as usize];
-        (entry.previous, entry.next) = (self.tail, NONE);
-        match self.tail {
-            NONE => self.head = key,
-            tail => entries[tail as usize].next = key,
+        self.insert(entries, key, self.tail);
+    }
+
+    /// Puts an entry behind another one, or at the head.
+    fn insert(&mut self, entries: &mut Slab<Entry>, key: u32, previous: u32) {
+        let next = match previous {
+            NONE => std::mem::replace(&mut self.head, key),
+            previous => std::mem::replace(&mut entries[previous as usize].next, key),
+        };
+        match next {
+            NONE => self.tail = key,
+            next => entries[next as usize].previous = key,
         }
-        self.tail = key;
+        let entry = &mut entries[key as usize];
+        (entry.previous, entry.next) = (previous, next);
         self.len += 1;
     }
 

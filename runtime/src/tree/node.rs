@@ -105,6 +105,8 @@ pub(crate) struct Node {
     pub(crate) unkept: bool,
     /// Nurseries that the code of this task has opened since it was cancelled.
     pub(crate) opened: u8,
+    /// Other threads may ask whether it is cancelled: it has a mark in `scope::marks`.
+    pub(crate) marked: bool,
     /// What the set's owner needs to poll this task; null for a body and for a root.
     pub(crate) payload: *const (),
 }
@@ -173,6 +175,7 @@ impl Node {
             heard: false,
             unkept: false,
             opened: 0,
+            marked: false,
             payload: task.payload,
         }
     }

@@ -8,6 +8,7 @@ mod sender;
 
 use crate::sync::line::{Line, Place};
 use crate::sync::permits::is_cancelled;
+use crate::sync::site::Site;
 use crate::wake::{Waiter, wake_all};
 use std::collections::VecDeque;
 use std::fmt;
@@ -41,10 +42,11 @@ pub use sender::{Reserved, Sender};
 /// # Cancellation
 ///
 /// Sending and receiving are drop points: in a cancelled scope the first poll takes nothing and
-/// does not return. A task that waited already still gets what it was handed. A receiver that is
-/// cut loses no message; a sender that is cut drops its own, unless it [reserves](Sender::reserve)
-/// room first and keeps the message elsewhere meanwhile. A future that was polled and is then
-/// neither polled again nor dropped keeps its place, and what it is handed.
+/// does not return. A task that waited already still gets what it was handed before the cancel;
+/// after it, it is passed over, unless it waits behind a shield. A receiver that is cut loses no
+/// message; a sender that is cut drops its own, unless it [reserves](Sender::reserve) room first and
+/// keeps the message elsewhere meanwhile. A future that was polled and is then neither polled again
+/// nor dropped keeps its place, and what it is handed.
 ///
 /// # Panics
 ///
@@ -152,12 +154,12 @@ impl<T> State<T> {
         Some(waiter)
     }
 
-    fn next_served(&mut self) -> Option<Waiter> {
-        self.room.queue.next_served().or_else(|| self.messages.queue.next_served())
+    fn next_to_wake(&mut self) -> Option<Waiter> {
+        self.room.queue.next_to_wake().or_else(|| self.messages.queue.next_to_wake())
     }
 
-    fn has_served(&self) -> bool {
-        self.room.queue.has_served() || self.messages.queue.has_served()
+    fn has_to_wake(&self) -> bool {
+        self.room.queue.has_to_wake() || self.messages.queue.has_to_wake()
     }
 }
 
@@ -177,10 +179,10 @@ impl<T> Shared<T> {
 
     /// Unlocks, and wakes who was served.
     fn wake(&self, mut state: MutexGuard<'_, State<T>>) {
-        let first = state.next_served();
-        let more = state.has_served();
+        let first = state.next_to_wake();
+        let more = state.has_to_wake();
         drop(state);
-        let rest = iter::from_fn(|| more.then(|| self.lock().next_served()).flatten());
+        let rest = iter::from_fn(|| more.then(|| self.lock().next_to_wake()).flatten());
         wake_all(first.into_iter().chain(rest));
     }
 
@@ -203,29 +205,26 @@ impl<T> Shared<T> {
         // Foreign code, outside the lock; it may have served us. And never a task's number, which
         // means something on its own thread only.
         let waiter = Waiter::Foreign(cx.waker().clone());
-        self.step(what, place, Some(waiter), &mut act).map_or(Poll::Pending, Poll::Ready)
+        let waits = Some((waiter, Site::for_all()));
+        self.step(what, place, waits, &mut act).map_or(Poll::Pending, Poll::Ready)
     }
 
-    /// Acts if it is served, or need not wait; else the waiter waits, if there is one.
+    /// Acts if it is served, or need not wait; before that it takes a place, if it is to wait.
     fn step<R>(
         &self,
         what: For,
         place: &mut Place,
-        waiter: Option<Waiter>,
+        waits: Option<(Waiter, Site)>,
         act: &mut impl FnMut(&mut State<T>) -> R,
     ) -> Option<R> {
         let mut state = self.lock();
         let line = state.line(what);
-        let Some(before) = line.claim(place) else {
-            let before = waiter.map(|waiter| line.wait(place, waiter));
-            drop(state);
-            drop(before);
-            return None;
-        };
-        let result = act(&mut state);
+        let before = waits.map(|(waiter, site)| line.wait(place, waiter, site));
+        let claimed = line.claim(place);
+        let result = claimed.is_some().then(|| act(&mut state));
         self.wake(state);
-        drop(before);
-        Some(result)
+        drop((before, claimed));
+        result
     }
 
     /// Leaves a line, and gives back what was handed over there.

@@ -1,0 +1,57 @@
+//! `Mark`: whether a scope is cancelled, for those who cannot look into its thread's tree.
+
+use crate::sys::shared::AtomicBool;
+use crate::tree::{self, NodeId};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Shared by a scope and by what waits in it. It is set in the same moment in which the scope is
+/// cancelled, and taken back when that closes.
+#[derive(Debug, Clone)]
+pub(crate) struct Mark(Arc<AtomicBool>);
+
+thread_local! {
+    // Never destroyed, so that destructors of other thread-locals can still ask.
+    static MARKS: ManuallyDrop<RefCell<BTreeMap<NodeId, Mark>>> =
+        const { ManuallyDrop::new(RefCell::new(BTreeMap::new())) };
+}
+
+impl Mark {
+    /// Whether the scope is cancelled, and has not closed.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn set(&self, cancelled: bool) {
+        self.0.store(cancelled, Ordering::SeqCst);
+    }
+}
+
+/// The mark of the current scope, made when it is first asked for.
+pub(crate) fn mark() -> Option<Mark> {
+    let here = super::current()?;
+    let cancelled = tree::with(|tree| {
+        let node = tree.get(here)?;
+        node.marked = true;
+        Some(node.reason.is_some())
+    })?;
+    MARKS.with(|marks| {
+        let mut marks = marks.borrow_mut();
+        let mark = marks.entry(here);
+        Some(mark.or_insert_with(|| Mark(Arc::new(AtomicBool::new(cancelled)))).clone())
+    })
+}
+
+/// A scope that has a mark was cancelled.
+pub(super) fn cancelled(scope: NodeId) {
+    MARKS.with(|marks| marks.borrow().get(&scope).into_iter().for_each(|mark| mark.set(true)));
+}
+
+/// A scope that has a mark closes.
+pub(super) fn closed(scope: NodeId) {
+    let mark = MARKS.with(|marks| marks.borrow_mut().remove(&scope));
+    mark.into_iter().for_each(|mark| mark.set(false));
+}
