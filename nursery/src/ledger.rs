@@ -161,7 +161,17 @@ impl<E> Ledger<E> {
 /// Drops what gives way to a panic. A panic of its destructor is not the first one, and must not
 /// meet that while it unwinds.
 pub(crate) fn drop_quietly<T>(value: T) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
+    quietly(|| drop(value));
+}
+
+/// Runs what drops something, and drops what that throws: the panic hook has told what it says.
+pub(crate) fn quietly(act: impl FnOnce()) {
+    let Err(payload) = catch_unwind(AssertUnwindSafe(act)) else { return };
+    // A payload's destructor may panic, too; the payload of that one is leaked, for there would be
+    // no end to it.
+    if let Err(last) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(last);
+    }
 }
 
 impl<E> std::fmt::Debug for Ledger<E> {

@@ -1,6 +1,6 @@
 //! `Supervised`: a child whose end, however it comes, is for its handle alone.
 
-use crate::ledger::drop_quietly;
+use crate::ledger::{drop_quietly, quietly};
 use nestling_runtime::lowlevel::{CancelHandle, Join, Payload, Reason};
 use std::cell::Cell;
 use std::error::Error;
@@ -15,7 +15,10 @@ use std::task::{Context, Poll};
 /// The handle of a child that was started with [`Nursery::supervise`](crate::Nursery::supervise):
 /// resolves to the child's output, whatever its type, or to how it ended otherwise.
 ///
-/// Dropping it discards the output, or the panic, not the child: the nursery waits for that.
+/// Dropping it discards the output, or the panic, not the child: the nursery waits for that. Should
+/// the destructor of what is discarded panic, whenever that is, the panic hook tells, and neither
+/// the nursery nor the one who drops the handle is concerned. What an await has given out is the
+/// receiver's own.
 ///
 /// # Cancellation
 ///
@@ -36,13 +39,13 @@ use std::task::{Context, Poll};
 /// ```
 #[derive(Debug)]
 pub struct Supervised<'scope, O> {
-    join: Join<Result<O, Payload>>,
+    join: Join<Left<O>>,
     /// Invariant: a handle cannot leave the nursery it came from.
     scope: PhantomData<Cell<&'scope ()>>,
 }
 
 impl<O> Supervised<'_, O> {
-    pub(crate) fn new(join: Join<Result<O, Payload>>) -> Self {
+    pub(crate) fn new(join: Join<Left<O>>) -> Self {
         Self { join, scope: PhantomData }
     }
 
@@ -61,22 +64,39 @@ impl<O> Future for Supervised<'_, O> {
     type Output = Result<O, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.join).poll(cx).map(|joined| match joined {
-            Ok(Ok(output)) => Ok(output),
-            Ok(Err(payload)) => Err(JoinError::Panic(payload)),
-            Err(_) => Err(JoinError::Cancelled),
+        Pin::new(&mut self.join).poll(cx).map(|joined| match joined.ok().and_then(Left::take) {
+            Some(Ok(output)) => Ok(output),
+            Some(Err(payload)) => Err(JoinError::Panic(payload)),
+            None => Err(JoinError::Cancelled),
         })
     }
 }
 
+/// What a supervised child leaves behind: its output, or what it threw. Wherever it is dropped, what
+/// its destructor throws goes no further.
+#[derive(Debug)]
+pub(crate) struct Left<O>(Option<Result<O, Payload>>);
+
+impl<O> Left<O> {
+    /// What is in it, for the one who awaits the handle.
+    fn take(mut self) -> Option<Result<O, Payload>> {
+        self.0.take()
+    }
+}
+
+impl<O> Drop for Left<O> {
+    fn drop(&mut self) {
+        drop_quietly(self.0.take());
+    }
+}
+
 /// Runs a future and catches what it throws, also while it is dropped, polled or not.
-pub(crate) fn caught<F: Future>(future: F) -> impl Future<Output = Result<F::Output, Payload>> {
-    /// Drops the future before its owner does, and what that throws with it: the panic hook has
-    /// told what it says.
+pub(crate) fn caught<F: Future>(future: F) -> impl Future<Output = Left<F::Output>> {
+    /// Drops the future before its owner does.
     struct Running<'a, F>(Pin<&'a mut Option<F>>);
     impl<F> Drop for Running<'_, F> {
         fn drop(&mut self) {
-            let _ = catch_unwind(AssertUnwindSafe(|| self.0.set(None)));
+            quietly(|| self.0.set(None));
         }
     }
     /// The same before the first poll.
@@ -93,8 +113,8 @@ pub(crate) fn caught<F: Future>(future: F) -> impl Future<Output = Result<F::Out
         poll_fn(|cx| {
             let future = running.0.as_mut().as_pin_mut().expect("it is dropped at the end");
             match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-                Ok(polled) => polled.map(Ok),
-                Err(payload) => Poll::Ready(Err(payload)),
+                Ok(polled) => polled.map(|output| Left(Some(Ok(output)))),
+                Err(payload) => Poll::Ready(Left(Some(Err(payload)))),
             }
         })
         .await
@@ -156,7 +176,12 @@ impl From<JoinError> for io::Error {
             JoinError::Cancelled => nestling_runtime::lowlevel::Cancelled::new().into(),
             JoinError::Panic(payload) => match payload.downcast() {
                 Ok(refused) => *refused,
-                Err(payload) => Self::other(JoinError::Panic(payload).to_string()),
+                Err(payload) => {
+                    let error = JoinError::Panic(payload);
+                    let text = error.to_string();
+                    drop_quietly(error);
+                    Self::other(text)
+                }
             },
         }
     }

@@ -41,5 +41,6 @@ mod slots;
 mod start;
 mod stress;
 mod supervise;
+mod supervise_drops;
 mod task_local;
 mod traps;
