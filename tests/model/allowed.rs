@@ -85,7 +85,7 @@ impl Model {
             Event::Spawned { task, refused } => self.spawned(task, refused),
             Event::Start { task } => self.start(task),
             Event::End { task, result } => self.end(task, result),
-            Event::Panic { task, number } => self.panic(task, number),
+            Event::Panic { task, number, cut } => self.panic(task, number, cut),
             Event::Gone { task } => self.gone(task),
             Event::Cancel { nursery: id } | Event::CancelChild { task: id } => self.cancel(id),
             Event::Remote { nursery } => self.remote(nursery),
@@ -225,8 +225,12 @@ impl Model {
         self.tasks.get_mut(&id).expect("the log has spawned it")
     }
 
-    fn panic(&mut self, id: Id, number: Id) -> Verdict {
-        self.task(id).panic.get_or_insert(number);
+    fn panic(&mut self, id: Id, number: Id, cut: bool) -> Verdict {
+        let task = self.task(id);
+        // A supervised child that is cut was cut, whatever its destructors throw.
+        if !(cut && task.kind == Some(Kind::Supervised)) {
+            task.panic.get_or_insert(number);
+        }
         self.tree.set(id, State::Falling);
         // Nothing else happens while something is dropped. A supervised child that is dropped with
         // it keeps what it throws to itself.

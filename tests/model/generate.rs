@@ -45,16 +45,13 @@ struct Spot {
     shield: Option<usize>,
     /// It may be forgotten. No shields there: one that is never left holds for ever what is around.
     forgettable: bool,
-    /// Destructors do not panic there: of a supervised child nobody could tell, from outside,
-    /// whether that ended it or came when it was cut.
-    quiet: bool,
 }
 
 impl Spot {
     /// In a nursery that is opened here.
     fn opened(self) -> Self {
         let shield = self.shield.map(|inside| inside + 1);
-        Self { levels: self.levels + 1, shield, quiet: false, ..self }
+        Self { levels: self.levels + 1, shield, ..self }
     }
 }
 
@@ -87,8 +84,8 @@ impl Generator {
     /// The outermost nursery, and what ends it although somebody may wait for ever.
     fn root(&mut self) -> Vec<Step> {
         let sure = self.random.percent(10);
-        let (shield, forgettable, quiet) = (None, false, false);
-        let spot = Spot { levels: 1, room: 8, sure, shield, forgettable, quiet };
+        let (shield, forgettable) = (None, false);
+        let spot = Spot { levels: 1, room: 8, sure, shield, forgettable };
         let mut nest = self.nest(spot, true);
         let limit = Duration::from_micros(200 + self.random.below(1500) as u64);
         let on_error = OnError::Propagate;
@@ -154,15 +151,15 @@ impl Generator {
             return None;
         }
         self.tasks += 1;
-        let quiet = kind == Kind::Supervised;
         let mut steps = self.steps(Spot {
             levels: spot.levels - up,
             room: spot.room - 1,
             shield: spot.shield.filter(|inside| *inside > up).map(|inside| inside - up),
-            quiet,
             ..spot
         });
-        if !quiet && self.random.percent(self.mood.panics) {
+        // No dice for nothing: the seeds that are kept mean what they meant.
+        let dice = kind != Kind::Supervised || self.mood.panics > 0;
+        if dice && self.random.percent(self.mood.panics) {
             steps.insert(0, Step::Destructor(vec![Act::Panic(self.id())]));
         }
         Some(self.task_of(steps))
@@ -313,7 +310,7 @@ impl Generator {
                 self.child(spot, up, Kind::Plain).map(|task| Act::Spawn { up, task })
             }
             5..8 => Some(Act::Cancel { up: self.up(spot) }),
-            _ if self.mood.panics > 0 && !spot.quiet => Some(Act::Panic(self.id())),
+            _ if self.mood.panics > 0 => Some(Act::Panic(self.id())),
             _ => None,
         });
         acts.collect()

@@ -76,10 +76,12 @@ pub(crate) enum Event {
         task: Id,
         result: Result<Id, E>,
     },
-    /// It is about to panic, in its code or in a destructor.
+    /// It is about to panic, in its code or in a destructor; or while it is `cut`: its future is
+    /// dropped, and not by its own code.
     Panic {
         task: Id,
         number: Id,
+        cut: bool,
     },
     /// Its last local is dropped.
     Gone {

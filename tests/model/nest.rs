@@ -9,7 +9,9 @@ use futures_util::future::LocalBoxFuture;
 use nestling::{Canceller, JoinError, JoinHandle, Nursery, Options, Supervised, nursery_with};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -71,6 +73,7 @@ impl Enclosing for Level<'_, '_> {
         log.add(Event::Spawn { task: task.id, nursery: self.id, kind });
         let life = AtDrop::new(log, Event::Gone { task: task.id });
         let future = live(self.clone(), Rc::clone(task), life);
+        let future = polled(self.run, task.id, future);
         let child = match kind {
             Kind::Plain => Child::Plain(self.n.spawn(future)),
             Kind::Unheld => {
@@ -148,6 +151,23 @@ impl<'scope> Child<'scope> {
     }
 }
 
+/// Notes while a task is polled that its code runs: what is dropped then, it drops itself.
+async fn polled<F: Future>(run: &Run, task: Id, future: F) -> F::Output {
+    struct Ends<'a>(&'a Run);
+    impl Drop for Ends<'_> {
+        fn drop(&mut self) {
+            self.0.polled.borrow_mut().pop();
+        }
+    }
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        run.polled.borrow_mut().push(task);
+        let _ends = Ends(run);
+        future.as_mut().poll(cx)
+    })
+    .await
+}
+
 /// The life of a body or of a child.
 async fn live(level: Level<'_, '_>, task: Rc<Task>, life: AtDrop<'_>) -> Result<Id, E> {
     let (run, place) = (level.run, level.place.clone());
@@ -158,7 +178,7 @@ async fn live(level: Level<'_, '_>, task: Rc<Task>, life: AtDrop<'_>) -> Result<
         (Ok(()), End::Value) => Ok(task.id),
         (Ok(()), End::Fail(number)) => Err(E::Boom(number)),
         (Ok(()), End::Panic(number)) => {
-            run.log.add_in(task.id, Event::Panic { task: task.id, number });
+            run.log.add_in(task.id, Event::Panic { task: task.id, number, cut: false });
             throw(number)
         }
     };
@@ -188,7 +208,7 @@ pub(crate) async fn open(here: &Here<'_>, nest: &Nest) -> Result<Id, E> {
         watch.set(Some(log.watch(id, since, move || Canceller::is_cancelled(&canceller))));
         let level = Level { run, id, n, outer: here.level, handles: Rc::default(), place };
         let life = AtDrop::new(log, Event::Gone { task: body });
-        live(level, Rc::clone(&nest.body), life).await
+        polled(run, body, live(level, Rc::clone(&nest.body), life)).await
     });
     let result = AssertUnwindSafe(opened).catch_unwind().await;
     drop(watch.take());
@@ -199,7 +219,7 @@ pub(crate) async fn open(here: &Here<'_>, nest: &Nest) -> Result<Id, E> {
     let outcome = result.map_err(thrown);
     log.add_in(scope, Event::Return { nursery: id, outcome });
     outcome.unwrap_or_else(|number| {
-        log.add(Event::Panic { task: here.task, number });
+        log.add(Event::Panic { task: here.task, number, cut: false });
         throw(number)
     })
 }

@@ -66,8 +66,8 @@ fn carry_out(plan: &Plan, events: &Events) -> Left {
         let world = World::new(plan).await;
         let (cancellers, forgot) = (RefCell::default(), Cell::new(false));
         let (log, threads) = (Log::new(events), RefCell::default());
-        let names = Cell::new(100_000);
-        let run = Run { log, world, cancellers, forgot, names, threads };
+        let (names, polled) = (Cell::new(100_000), RefCell::default());
+        let run = Run { log, world, cancellers, forgot, names, polled, threads };
         let place = Place { nurseries: Rc::new([]), forgettable: false };
         let here = Here { run: &run, level: &Outside, task: ROOT, scope: ROOT, place };
         let end = AssertUnwindSafe(steps(here, &plan.root)).catch_unwind().await;

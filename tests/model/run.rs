@@ -30,6 +30,8 @@ pub(crate) struct Run {
     pub(crate) forgot: Cell<bool>,
     /// The first of the names for what is tried again.
     pub(crate) names: Cell<Id>,
+    /// The tasks whose code runs, innermost last.
+    pub(crate) polled: RefCell<Vec<Id>>,
     /// Threads that cancel something.
     pub(crate) threads: RefCell<Vec<JoinHandle<()>>>,
 }
@@ -334,7 +336,7 @@ fn drop_part(here: &Here<'_>, id: Id, part: LocalBoxFuture<'_, Result<(), E>>) {
     let panic = catch_unwind(AssertUnwindSafe(|| drop(part))).err().map(thrown);
     log.add(Event::Dropped { id, thrown: panic });
     if let Some(number) = panic {
-        log.add(Event::Panic { task: here.task, number });
+        log.add(Event::Panic { task: here.task, number, cut: false });
         throw(number);
     }
 }
@@ -367,7 +369,8 @@ impl Drop for Destructor<'_> {
                 Act::Cancel { up } => self.here.level.cancel(*up),
                 Act::Panic(number) if !std::thread::panicking() => {
                     let (task, number) = (self.here.task, *number);
-                    self.here.run.log.add(Event::Panic { task, number });
+                    let cut = !self.here.run.polled.borrow().contains(&task);
+                    self.here.run.log.add(Event::Panic { task, number, cut });
                     throw(number);
                 }
                 // Two at a time would end the process.
