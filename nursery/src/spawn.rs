@@ -144,7 +144,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     /// # Cancellation
     ///
     /// A drop point: cancelled while it waits, the task ends here, and its place in the queue is
-    /// given up.
+    /// given up. From the cancel on it is passed over.
     ///
     /// # Examples
     ///

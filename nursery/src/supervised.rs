@@ -72,8 +72,8 @@ impl<O> Future for Supervised<'_, O> {
     }
 }
 
-/// What a supervised child leaves behind: its output, or what it threw. Wherever it is dropped, what
-/// its destructor throws goes no further.
+/// What a supervised child leaves behind: its output, or what it threw. Wherever it is dropped,
+/// what its destructor throws goes no further.
 #[derive(Debug)]
 pub(crate) struct Left<O>(Option<Result<O, Payload>>);
 

@@ -1,4 +1,4 @@
-//! R19: a slot, a blocking call's turn, a connection or bytes do not go to a task that is cancelled.
+//! R19: slots, turns of blocking calls, connections and bytes go past a task that is cancelled.
 
 use crate::support::{E, Log, accept, pair, poll_once, run, settle, std_connect, within};
 use futures_util::future::join;

@@ -21,9 +21,9 @@ use std::task::Poll;
 ///
 /// [`notified`] is a drop point: in a cancelled scope its first poll takes nothing and does not
 /// return. One that is cancelled while it waits is passed over by both calls, unless behind a
-/// shield; awaited again outside of what was cancelled, it has not missed a [`notify_all`]. A future
-/// that is dropped after [`notify_one`] chose it passes that on to the next who waits or will; what
-/// it had of [`notify_all`] the others have too.
+/// shield; awaited again outside of what was cancelled, it has not missed a [`notify_all`]. A
+/// future that is dropped after [`notify_one`] chose it passes that on to the next who waits or
+/// will; what it had of [`notify_all`] the others have too.
 ///
 /// # Examples
 ///

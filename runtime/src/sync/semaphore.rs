@@ -19,9 +19,9 @@ use std::rc::Rc;
 /// An acquire is a drop point: in a cancelled scope its first poll takes nothing and does not
 /// return. One that waited already still gets the permit that it was handed before the cancel;
 /// after it, it is passed over and holds up nobody, unless it waits behind a shield. A future that
-/// was passed over and is then awaited outside of what was cancelled, such as after a timeout, comes
-/// before those who came later. Dropping the future leaves the line; a permit that it was handed
-/// goes to the next.
+/// was passed over and is then awaited outside of what was cancelled, such as after a timeout,
+/// comes before those who came later. Dropping the future leaves the line; a permit that it was
+/// handed goes to the next.
 ///
 /// # Examples
 ///

@@ -44,9 +44,9 @@ pub use sender::{Reserved, Sender};
 /// Sending and receiving are drop points: in a cancelled scope the first poll takes nothing and
 /// does not return. A task that waited already still gets what it was handed before the cancel;
 /// after it, it is passed over, unless it waits behind a shield. A receiver that is cut loses no
-/// message; a sender that is cut drops its own, unless it [reserves](Sender::reserve) room first and
-/// keeps the message elsewhere meanwhile. A future that was polled and is then neither polled again
-/// nor dropped keeps its place, and what it is handed.
+/// message; a sender that is cut drops its own, unless it [reserves](Sender::reserve) room first
+/// and keeps the message elsewhere meanwhile. A future that was polled and is then neither polled
+/// again nor dropped keeps its place, and what it is handed.
 ///
 /// # Panics
 ///
