@@ -50,8 +50,7 @@ impl Permits {
     pub(super) fn try_take(&self, count: usize) -> Option<Held<'_>> {
         let taken = self.state.borrow_mut().try_take(count);
         let held = taken.then(|| Held { permits: self, count });
-        // Some may have been passed over.
-        wake_all(self.served());
+        self.wake_passed();
         held
     }
 
@@ -98,14 +97,14 @@ impl Permits {
             // It may have come back into the line; or be cancelled now, and hold up nobody.
             self.add(0);
             if !self.is_served(key) {
-                wake_all(self.served());
+                self.wake_passed();
                 return Poll::Pending;
             }
         }
         // While the place is ours: should a destructor panic, what we were given is not lost.
         let before = self.state.borrow_mut().queue.take_waiter(key);
         drop(before);
-        wake_all(self.served());
+        self.wake_passed();
         place.0 = None;
         let nobody = self.state.borrow_mut().queue.remove(key);
         drop(nobody);
@@ -128,9 +127,16 @@ impl Permits {
         if self.is_served(key) {
             return self.poll_take(place, count, cx);
         }
-        // Those before it may be served, if the first of them was passed over.
-        wake_all(self.served());
+        self.wake_passed();
         Poll::Pending
+    }
+
+    /// A look at the line has passed some over, and may have served those behind them: it is rare
+    /// that there are any.
+    fn wake_passed(&self) {
+        if self.state.borrow().queue.has_to_wake() {
+            wake_all(self.served());
+        }
     }
 
     fn is_served(&self, key: u32) -> bool {

@@ -75,7 +75,13 @@ impl Queue {
     }
 
     /// What the first in line wants. Those before it whose scopes are cancelled are passed over.
+    #[inline]
     pub(super) fn first(&mut self) -> Option<usize> {
+        if self.waiting.len == 0 { None } else { self.first_waiting() }
+    }
+
+    #[inline(never)]
+    fn first_waiting(&mut self) -> Option<usize> {
         loop {
             let (key, wants) = self.head()?;
             if !self.entries[key as usize].site.is_cancelled() {
@@ -87,9 +93,12 @@ impl Queue {
 
     /// What the first in line wants who may have so many. While there are none, all keep their
     /// places, the cancelled as well.
+    #[inline]
     pub(super) fn first_for(&mut self, free: usize) -> Option<usize> {
-        let (_, wants) = self.head()?;
-        if free == 0 && wants > 0 { None } else { self.first().filter(|wants| *wants <= free) }
+        if self.waiting.len == 0 || free == 0 && self.head()?.1 > 0 {
+            return None;
+        }
+        self.first().filter(|wants| *wants <= free)
     }
 
     /// The first in line, and what it wants.

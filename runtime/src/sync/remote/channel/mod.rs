@@ -179,6 +179,9 @@ impl<T> Shared<T> {
 
     /// Unlocks, and wakes who was served.
     fn wake(&self, mut state: MutexGuard<'_, State<T>>) {
+        if !state.has_to_wake() {
+            return;
+        }
         let first = state.next_to_wake();
         let more = state.has_to_wake();
         drop(state);
