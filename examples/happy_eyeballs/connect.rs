@@ -5,6 +5,7 @@ use crate::say;
 use nestling::net::TcpStream;
 use nestling::time::Instant;
 use nestling::{is_cancelled, race, timeout};
+use std::error::Error as _;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -77,9 +78,11 @@ impl Attempt {
                 Err(error)
             }
             Err(error) => {
-                tell(&format!("failed: {error}"));
+                // The line has the address already; what is underneath says why.
+                let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+                tell(&format!("failed: {why}"));
                 self.failed.raise();
-                Err(io::Error::new(error.kind(), format!("{}: {error}", self.address)))
+                Err(io::Error::new(error.kind(), format!("{}: {why}", self.address)))
             }
         }
     }

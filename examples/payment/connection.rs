@@ -3,6 +3,7 @@
 use nestling::buf::IoBuf;
 use nestling::net::TcpStream;
 use std::cell::Cell;
+use std::error::Error as _;
 use std::io;
 use std::net::SocketAddr;
 
@@ -20,8 +21,14 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects.
     pub(crate) async fn open(name: &'static str, address: SocketAddr) -> io::Result<Self> {
-        let stream = TcpStream::connect(address).await.map_err(|error| named(name, &error))?;
-        Ok(Self::new(name, stream))
+        match TcpStream::connect(address).await {
+            Ok(stream) => Ok(Self::new(name, stream)),
+            // The name says where to; what is underneath says why.
+            Err(error) => match error.source() {
+                Some(why) => Err(named(name, &why)),
+                None => Err(named(name, &error)),
+            },
+        }
     }
 
     pub(crate) fn new(name: &'static str, stream: TcpStream) -> Self {
