@@ -47,7 +47,7 @@ pub use nestling_runtime::{
 pub mod task {
     pub use nestling_nursery::spawn_blocking;
     pub use nestling_runtime::lowlevel::is_in_cancelled as is_cancelled;
-    pub use nestling_runtime::{TaskLocal, checkpoint, yield_now};
+    pub use nestling_runtime::{TaskLocal, checkpoint, consume_budget, poll_proceed, yield_now};
 }
 
 // Its program is compiled with the documentation's tests.

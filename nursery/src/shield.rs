@@ -1,7 +1,7 @@
 //! `shield`: work that is finished although it is cancelled around it.
 
 use crate::timeout::{Elapsed, timeout};
-use nestling_runtime::lowlevel::Shield;
+use nestling_runtime::lowlevel::{Shield, Surrounding};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::time::Duration;
@@ -42,9 +42,10 @@ use std::time::Duration;
 /// assert!(result.is_ok() && flushed.get());
 /// ```
 pub async fn shield<F: Future>(future: F) -> F::Output {
+    let mut surrounding = Surrounding::begin().await;
     let shield = Shield::new();
     let mut future = pin!(future);
-    poll_fn(|cx| shield.poll(future.as_mut(), cx)).await
+    poll_fn(|cx| surrounding.polled(shield.poll(future.as_mut(), cx))).await
 }
 
 /// Runs `future` as [`shield`] does, but for at most `duration`; then it is cancelled. The way to

@@ -1,6 +1,6 @@
 //! `timeout`: a cancel scope with a deadline.
 
-use nestling_runtime::lowlevel::{CancelScope, Instant, Reason, sleep_until};
+use nestling_runtime::lowlevel::{CancelScope, Instant, Reason, Surrounding, sleep_until};
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -70,13 +70,14 @@ pub async fn timeout<F: Future>(duration: Duration, future: F) -> Result<F::Outp
 /// });
 /// ```
 pub async fn timeout_at<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
+    let mut surrounding = Surrounding::begin().await;
     let scope = CancelScope::new();
     let mut timer = pin!(sleep_until(deadline));
     let mut future = pin!(Some(future));
     let mut expired = false;
     poll_fn(|cx| {
         loop {
-            if let Poll::Ready(output) = scope.poll(future.as_mut(), cx) {
+            if let Poll::Ready(output) = surrounding.polled(scope.poll(future.as_mut(), cx)) {
                 return Poll::Ready(output.ok_or(Elapsed(())));
             }
             if expired || timer.as_mut().poll(cx).is_pending() {

@@ -73,6 +73,19 @@ pub(crate) const POLL_BUDGET: u32 = 128;
 /// itself, is told of no cancel and would go on for ever.
 pub(crate) const NURSERIES_AFTER_CANCEL: u8 = 64;
 
+/// Awaits in one turn that return without having suspended, before completions are looked at again.
+/// 1024 take 20 us, so that to turn costs them little; with 5 us of work for each, which is much for
+/// a message, they take the 5 ms that a ready connection may have to wait.
+pub(crate) const AWAIT_BUDGET: u32 = 1024;
+
+/// The same for one poll of a cancelled task, which has these to itself, since it may be the last.
+/// Enough for a clean-up that takes locks and sends messages; a loop ends with them.
+pub(crate) const LAST_POLL_AWAITS: u32 = 128;
+
+/// For how long a turn goes on with timers that have expired already, in nanoseconds: what a loop
+/// does that is late takes long. A millisecond leaves a connection that is ready time enough.
+pub(crate) const LATE_TIMERS: u64 = 1_000_000;
+
 /// Bytes of freed task cells that a core keeps for the next spawn, per size: 4096 of the smallest,
 /// 256 of the largest. That covers the churn of a busy accept loop and fits into the second-level
 /// cache; the rest goes back to the allocator, so that a burst does not hold memory.

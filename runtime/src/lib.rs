@@ -107,7 +107,7 @@ pub use dump::dump_tree;
 pub use runtime::{Runtime, block_on, stats};
 pub use scope::{Cancelled, is_cancelled};
 pub use task_local::TaskLocal;
-pub use yield_now::{checkpoint, yield_now};
+pub use yield_now::{checkpoint, consume_budget, poll_proceed, yield_now};
 
 #[expect(unsafe_code, reason = "operations and memory that misbehave on purpose")]
 #[cfg(test)]

@@ -1,9 +1,10 @@
-//! `yield_now` and `checkpoint`: let others run.
+//! `yield_now`, `checkpoint` and `consume_budget`: let others run.
 
 use crate::scope;
 use crate::wake::budget;
 use std::future::poll_fn;
-use std::task::Poll;
+use std::mem;
+use std::task::{Context, Poll};
 
 /// Goes behind everything else that is ready, including, after the turn's budget, what the kernel
 /// has completed meanwhile.
@@ -60,5 +61,94 @@ pub async fn checkpoint() {
     let cancelled = scope::current().is_some_and(scope::is_in_cancelled);
     if cancelled || !budget::left() {
         yield_now().await;
+    }
+}
+
+/// Takes part in the core's budget of awaits, as every await of this library does: returns at once
+/// while the turn has some left; then it goes behind everything else, as [`yield_now`] does, and
+/// the core looks at completions, timers and signals.
+///
+/// It is for loops that may find all that they wait for there already, and wait with futures of
+/// other libraries: those know nothing of the budget, and such a loop never lets go of its core. So
+/// does code that has no await in it, such as a long computation; that calls [`checkpoint`] or goes
+/// to a thread of its own, and [`Builder::stall_threshold`](crate::Builder::stall_threshold) tells
+/// where it is.
+///
+/// # Cancellation
+///
+/// Unlike `checkpoint`, it is not itself where a cancelled task ends: clean-up may use it. But the
+/// awaits of such a task are few, so that a loop ends there.
+///
+/// # Examples
+///
+/// ```
+/// nestling_runtime::block_on(async {
+///     let (sender, receiver) = std::sync::mpsc::channel();
+///     (0..1000).for_each(|number| sender.send(number).unwrap());
+///     drop(sender);
+///     let mut sum = 0;
+///     while let Ok(number) = receiver.recv() {
+///         sum += number;
+///         nestling_runtime::consume_budget().await;
+///     }
+///     assert_eq!(sum, 499_500);
+/// });
+/// ```
+pub async fn consume_budget() {
+    let mut suspended = false;
+    poll_fn(|cx| budget::proceed_once(&mut suspended, cx)).await
+}
+
+/// [`consume_budget`] for a future that is written by hand: asked before it returns what it has at
+/// its first poll. `Pending`: the turn is over, the task is woken, and the future keeps what it has
+/// for the next poll.
+///
+/// # Examples
+///
+/// ```
+/// use nestling_runtime::{block_on, poll_proceed};
+/// use std::cell::RefCell;
+/// use std::future::poll_fn;
+/// use std::task::{Poll, ready};
+///
+/// let jobs = RefCell::new(Vec::from_iter(0..1000));
+/// let next = || {
+///     poll_fn(|cx| {
+///         ready!(poll_proceed(cx));
+///         Poll::Ready(jobs.borrow_mut().pop())
+///     })
+/// };
+/// block_on(async { while next().await.is_some() {} });
+/// assert!(jobs.into_inner().is_empty());
+/// ```
+pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
+    budget::proceed(cx)
+}
+
+/// For an await that surrounds others, of which it does not know whether they take part: whether
+/// they return when they are first polled counts.
+#[derive(Debug)]
+pub struct Surrounding {
+    first: bool,
+}
+
+impl Surrounding {
+    /// Comes before their first poll, and suspends only if too many of its kind had nothing to wait
+    /// for in this turn.
+    pub async fn begin() -> Self {
+        let mut suspended = false;
+        poll_fn(|cx| {
+            if mem::replace(&mut suspended, true) { Poll::Ready(()) } else { budget::begin(cx) }
+        })
+        .await;
+        Self { first: true }
+    }
+
+    /// What a poll of them gave.
+    pub fn polled<T>(&mut self, polled: Poll<T>) -> Poll<T> {
+        if mem::take(&mut self.first) && polled.is_ready() {
+            budget::surrounded();
+        }
+        polled
     }
 }

@@ -37,5 +37,7 @@ mod stress;
 mod support;
 mod tested;
 mod threads;
+#[path = "../sync/turn_over.rs"]
+mod turn_over;
 #[path = "../sync/wait.rs"]
 mod wait;

@@ -2,6 +2,8 @@
 
 use crate::support::{pair, watched};
 use nestling::net::TcpStream;
+use nestling::signal::signals;
+use nestling::sync::remote;
 use nestling::task::yield_now;
 use nestling::time::{interval, sleep};
 use nestling::{block_on, nursery};
@@ -34,8 +36,38 @@ fn ask(mut stream: UnixStream) {
     }
 }
 
-/// Runs until questions are answered and timers have fired, beside what `busy` does for ever.
-fn beside(busy: impl AsyncFn()) {
+/// Has signals sent to this process, one when the last one has come.
+async fn be_signalled() -> io::Result<()> {
+    let mut usual = signals([libc::SIGUSR1])?;
+    for _ in 0..3 {
+        // SAFETY: it sends a signal, which is handled.
+        assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
+        assert_eq!(usual.next().await?, libc::SIGUSR1);
+    }
+    Ok(())
+}
+
+/// Is woken by another thread, again and again.
+async fn be_woken() -> io::Result<()> {
+    let (ask, asked) = remote::channel(1);
+    let (tell, told) = remote::channel(1);
+    let telling = thread::spawn(move || {
+        while let Some(number) = asked.recv_blocking() {
+            tell.send_blocking(number).expect("it listens");
+        }
+    });
+    for number in 0..20 {
+        ask.send(number).await?;
+        assert_eq!(told.recv().await, Some(number));
+    }
+    drop(ask);
+    telling.join().expect("no panic");
+    Ok(())
+}
+
+/// Runs until questions are answered, timers have fired, signals have come, and another thread was
+/// heard, beside what `busy` does for ever; then that is cancelled.
+pub(crate) fn beside(busy: impl AsyncFn()) {
     let result: io::Result<()> = block_on(nursery(async |n| {
         let (ours, theirs) = pair();
         let asking = thread::spawn(move || ask(theirs));
@@ -54,6 +86,8 @@ fn beside(busy: impl AsyncFn()) {
                 }
                 Ok(())
             });
+            served.spawn(be_signalled());
+            served.spawn(be_woken());
             Ok::<_, io::Error>(())
         })
         .await?;

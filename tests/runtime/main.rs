@@ -4,6 +4,7 @@
 
 #![expect(unsafe_code, reason = "buffers and wakers that misbehave, and signals")]
 
+mod always_ready;
 mod batching;
 mod buffers;
 mod cancelling;

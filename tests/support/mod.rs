@@ -69,6 +69,11 @@ pub(crate) async fn turn() {
     nestling_runtime::lowlevel::nop().await.expect("a no-operation always works");
 }
 
+/// Spends the awaits that this turn has left, and goes on in it.
+pub(crate) async fn end_turn() {
+    while poll_once(std::pin::pin!(nestling::task::consume_budget())).await.is_ready() {}
+}
+
 /// Lets the loop turn until the counted waker was woken.
 pub(crate) async fn until_woken(count: &Count) {
     while count.get() == 0 {

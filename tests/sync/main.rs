@@ -4,6 +4,7 @@
 //! |---|---|
 //! | one for each primitive | order, closing, what a waiter that is cut leaves behind |
 //! | `cancelling.rs` | drop points: cancelled scopes, timeouts, children that are cut |
+//! | `fair.rs`, `turn_over.rs` | turns that are over: who is next, and what an await keeps |
 //! | `foreign.rs` | foreign combinators, and wakers and destructors that come back or panic |
 //! | `many.rs` | a hundred thousand waiters |
 //! | `properties.rs` | random steps, each compared with a small sequential model |
@@ -14,6 +15,7 @@
 mod barrier;
 mod cancelling;
 mod channel;
+mod fair;
 mod foreign;
 mod many;
 mod mutex;
@@ -30,6 +32,7 @@ mod stress;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
+mod turn_over;
 mod wait;
 
 /// The channels that are tested here. `tests/remote` runs the same tests with those between

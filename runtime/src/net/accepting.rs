@@ -15,6 +15,7 @@ use super::waiting::{Seat, Waiting};
 use crate::fd::SharedFd;
 use crate::op::{Accept, Op};
 use crate::scope::{self, is_cancelled};
+use crate::wake::budget;
 use socket2::SockAddr;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -74,12 +75,14 @@ pub(super) struct Accepting<'a> {
     seen: u64,
     /// It was asked to, so that it can be asked anew.
     interrupted: bool,
+    /// A connection was there already, when the turn was over.
+    suspended: bool,
 }
 
 impl<'a> Accepting<'a> {
     pub(super) fn new(listener: &'a SharedFd, parked: &'a Rc<Parked>) -> Self {
         let op = Accept::new(listener.clone());
-        Self { listener, parked, op, seat: None, seen: 0, interrupted: false }
+        Self { listener, parked, op, seat: None, seen: 0, interrupted: false, suspended: false }
     }
 
     /// What the kernel has to say. It is asked anew if that is nothing but that it was interrupted.
@@ -144,6 +147,10 @@ impl Future for Accepting<'_> {
         if is_in_cancelled() {
             // Its own answer is all that it still gets; before it starts, this is a drop point.
             return Poll::Pending;
+        }
+        if self.op.flight().is_none() && !self.parked.connections.borrow().is_empty() {
+            // When the turn is over, it stays for the next, or for another accept.
+            ready!(budget::proceed_once(&mut self.suspended, cx));
         }
         let parked = self.parked.connections.borrow_mut().pop_front();
         match parked {

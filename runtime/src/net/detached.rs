@@ -3,6 +3,7 @@
 use super::TcpStream;
 use super::receiving::Inbound;
 use crate::fd::SharedFd;
+use crate::yield_now::consume_budget;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -61,6 +62,7 @@ pub(super) type Kept = (VecDeque<u8>, Option<io::Error>);
 
 impl Detached {
     pub(super) async fn new(fd: SharedFd, inbound: Inbound) -> Self {
+        consume_budget().await;
         // What was dropped in flight leaves its bytes before it lets the descriptor go.
         let fd = fd.into_sole().await;
         Self { fd: Some(fd), kept: inbound.into_kept() }

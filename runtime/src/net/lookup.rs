@@ -3,6 +3,7 @@
 use super::{Endpoint, ToSocketAddrs};
 use crate::blocking::{Unfinished, blocking};
 use crate::scope::{Cancelled, is_cancelled};
+use crate::yield_now::consume_budget;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -32,6 +33,7 @@ use std::vec;
 /// # }
 /// ```
 pub async fn lookup_host(host: impl ToSocketAddrs) -> io::Result<Addresses> {
+    consume_budget().await;
     resolve(host.to_endpoint()?).await
 }
 

@@ -4,6 +4,7 @@ use super::accepting::{Accepting, Parked};
 use super::{TcpStream, ToSocketAddrs, lookup};
 use crate::fd::SharedFd;
 use crate::op::Close;
+use crate::yield_now::consume_budget;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
@@ -139,6 +140,7 @@ impl TcpListener {
         address: impl ToSocketAddrs,
         options: &ListenOptions,
     ) -> io::Result<Self> {
+        consume_budget().await;
         let endpoint = address.to_endpoint()?;
         let listen = async |address| listen(address, options);
         Ok(Self::from_fd(lookup::first("listen on", endpoint, listen).await?))

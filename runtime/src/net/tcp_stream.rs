@@ -8,6 +8,7 @@ use super::{ToSocketAddrs, Transferred, units};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
 use crate::op::{Close, Connect, Send, Shutdown};
+use crate::yield_now::consume_budget;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::{self, SocketAddr};
@@ -53,6 +54,7 @@ impl TcpStream {
     /// attempt, names what was tried, and its [`source`](std::error::Error::source) is the system's
     /// own error. Or the name could not be looked up.
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {
+        consume_budget().await;
         lookup::first("connect to", address.to_endpoint()?, Self::connect_to).await
     }
 
@@ -83,6 +85,7 @@ impl TcpStream {
     pub async fn read<B: IoBufMut>(&self, mut buffer: B) -> BufResult<usize, B> {
         if buffer.io_capacity() == 0 {
             // The kernel would wait for data, of which it then takes none.
+            consume_budget().await;
             return (Ok(0), buffer);
         }
         if let Some(unread) = self.inbound.unread() {
@@ -114,6 +117,9 @@ impl TcpStream {
             && let Err(error) = unread.settled().await
         {
             return (Err(Transferred::wrap(done, error)), buffer);
+        }
+        if buffer.io_capacity() == 0 {
+            consume_budget().await;
         }
         while done < buffer.io_capacity() {
             let result;
@@ -161,6 +167,9 @@ impl TcpStream {
     pub async fn write_all<B: IoBuf>(&self, mut buffer: B) -> BufResult<(), B> {
         let length = buffer.io_len();
         let mut done = 0;
+        if length == 0 {
+            consume_budget().await;
+        }
         while done < length {
             let result;
             (result, buffer) = Send::new(self.fd.clone(), buffer, done).await;

@@ -5,7 +5,8 @@ use super::waiting::{Seat, Waiting};
 use crate::buf::{self, BufResult, IoBuf, IoBufMut};
 use crate::driver::{self, Driver, DriverRef};
 use crate::op::{Hold, Received};
-use crate::scope::{self, is_cancelled};
+use crate::scope;
+use crate::yield_now::consume_budget;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, pending, poll_fn};
@@ -63,9 +64,14 @@ impl Unread {
     ///
     /// Cancellation, and the limit of operations in flight.
     pub(super) async fn settled(&self) -> io::Result<()> {
+        let is_cancelled = || scope::current().is_some_and(scope::is_in_cancelled);
+        if !self.is_claimed() && !self.is_empty() && !is_cancelled() {
+            // It returns at once; unless it is cancelled meanwhile, or others claim more.
+            consume_budget().await;
+        }
         if self.is_claimed() {
             self.claims_end().await
-        } else if !self.is_empty() && scope::current().is_some_and(scope::is_in_cancelled) {
+        } else if !self.is_empty() && is_cancelled() {
             pending().await
         } else {
             Ok(())
@@ -148,7 +154,7 @@ impl Claim {
         let (result, buffer) = outcome;
         let (length, error) = match result {
             Ok(received) => (skip + received.length, None),
-            Err(error) if is_cancelled(&error) => (skip, None),
+            Err(error) if scope::is_cancelled(&error) => (skip, None),
             Err(error) => (skip, Some(error)),
         };
         if Rc::strong_count(&self.0) == 1 || length == 0 && error.is_none() {

@@ -9,7 +9,7 @@ use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope;
 use crate::tree::NodeId;
-use crate::wake::{self, Ticket, Waiter};
+use crate::wake::{self, Ticket, Waiter, budget};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -38,22 +38,27 @@ impl Elsewhere {
         Self { name, start: Some(Box::new(start)), flight: None }
     }
 
-    fn start(&mut self, cx: &Context<'_>) -> io::Result<()> {
+    fn start(&mut self, cx: &Context<'_>) -> Poll<io::Error> {
         let driver = driver::expect_current("work elsewhere");
         let core = wake::current_core().expect("a driver runs on a core");
         let scope = scope::current().expect("code of a runtime runs in a scope");
         let waiter = Waiter::of(cx);
-        driver.borrow().room()?;
+        let room = driver.borrow().room();
+        if let Err(error) = room
+            && !scope::is_in_cancelled(scope)
+        {
+            return budget::proceed(cx).map(|()| error);
+        }
         if !scope::admit(scope) {
             // A drop point: it never begins.
-            return Ok(());
+            return Poll::Pending;
         }
         let start = self.start.take().expect("it is not polled after its end");
         let key = driver.borrow_mut().submit_elsewhere(What::new(self.name, None), scope, waiter);
         self.flight = Some((driver.clone(), key));
         let recall = start(Ticket::new(core, key));
         driver.borrow_mut().set_recall(key, recall);
-        Ok(())
+        Poll::Pending
     }
 }
 
@@ -62,7 +67,7 @@ impl Future for Elsewhere {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Some((driver, key)) = &self.flight else {
-            return self.start(cx).map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending);
+            return self.start(cx).map(Err);
         };
         // Made before the borrow, and dropped after it: foreign wakers run foreign code in both.
         let mut waiter = Waiter::of(cx);

@@ -18,11 +18,11 @@ use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope::{self, Begun, Cancelled};
 use crate::tree::NodeId;
-use crate::wake::Waiter;
+use crate::wake::{Waiter, budget};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// The cancellation of an operation of that scope is handed to the code that runs now. Operations
 /// that were in flight when it came answer in any case, also when the code has heard of it.
@@ -88,7 +88,11 @@ impl<T: Operation> Op<T> {
         let what = What::new(const { &T::NAME }, operation.descriptor());
         let entry = operation.prepare();
         let waiter = Waiter::of(cx);
-        if let Err(error) = driver.borrow().room() {
+        let room = driver.borrow().room();
+        if let Err(error) = room
+            && !scope::is_in_cancelled(scope)
+        {
+            ready!(budget::proceed(cx));
             return self.resolve(Answer::unheard(error));
         }
         if !scope::admit(scope) {

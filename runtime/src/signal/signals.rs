@@ -2,6 +2,7 @@
 
 use crate::fd::SharedFd;
 use crate::op::Poll;
+use crate::yield_now::consume_budget;
 use libc::SIGRTMIN;
 use signal_hook::consts::{FORBIDDEN, SIGINT};
 use signal_hook::iterator::backend::SignalDelivery;
@@ -97,6 +98,7 @@ impl Signals {
     ///
     /// It was cancelled.
     pub async fn next(&mut self) -> io::Result<i32> {
+        consume_budget().await;
         loop {
             if let Some(signal) = self.delivery.pending().next() {
                 return Ok(signal);
@@ -129,5 +131,8 @@ impl Signals {
 /// ```
 pub fn ctrl_c() -> impl Future<Output = io::Result<()>> {
     let signals = signals([SIGINT]);
-    async move { signals?.next().await.map(drop) }
+    async move {
+        consume_budget().await;
+        signals?.next().await.map(drop)
+    }
 }

@@ -1,6 +1,7 @@
 //! `Barrier`: tasks that wait for each other.
 
 use super::permits::{Permits, drop_point};
+use crate::wake::budget;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -48,6 +49,8 @@ impl Barrier {
         drop_point().await;
         if self.gate.has_waiting(self.count.saturating_sub(1)) {
             self.gate.let_all_go();
+            let mut suspended = false;
+            poll_fn(|cx| budget::proceed_once(&mut suspended, cx)).await;
             return BarrierWaitResult { leader: true };
         }
         let mut turn = pin!(self.gate.take(1));

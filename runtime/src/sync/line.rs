@@ -20,9 +20,14 @@ impl Line {
         Self { free, queue: Queue::new() }
     }
 
-    /// Takes permits, unless there are too few, or somebody waits who is not cancelled.
+    /// Whether so many could be taken: there are enough, and no task waits that is not cancelled.
+    pub(super) fn fits(&mut self, count: usize) -> bool {
+        count <= self.free && self.queue.first().is_none()
+    }
+
+    /// Takes permits, if they [fit](Self::fits).
     pub(super) fn try_take(&mut self, count: usize) -> bool {
-        let fits = count <= self.free && self.queue.first().is_none();
+        let fits = self.fits(count);
         if fits {
             self.free -= count;
         }

@@ -1,14 +1,14 @@
 //! A channel for one message.
 
 use super::permits::{drop_point, is_cancelled};
-use crate::wake::Waiter;
+use crate::wake::{Waiter, budget};
 use std::cell::RefCell;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// Makes a channel for one message between two tasks of the core.
 ///
@@ -121,7 +121,13 @@ impl<T> Sender<T> {
     /// A drop point. Dropping the future loses nothing.
     pub async fn closed(&mut self) {
         drop_point().await;
+        // Until it has waited.
+        let (mut first, mut suspended) = (true, false);
         poll_fn(|cx| {
+            if first && self.is_closed() {
+                return budget::proceed_once(&mut suspended, cx);
+            }
+            first = false;
             // Before the borrow, and dropped after it: foreign wakers run foreign code in both.
             let mut waiter = Waiter::of(cx);
             let mut state = self.0.borrow_mut();
@@ -167,10 +173,18 @@ impl<T> Receiver<T> {
         sender.wake();
     }
 
+    fn is_ready(&self) -> bool {
+        let state = self.shared.borrow();
+        state.value.is_some() || !(state.sends && state.receives)
+    }
+
     fn poll_ready(&mut self) -> Poll<Result<T, RecvError>> {
         match self.try_recv() {
             Err(RecvError::Empty) => Poll::Pending,
-            result => Poll::Ready(result),
+            result => {
+                self.waits = false;
+                Poll::Ready(result)
+            }
         }
     }
 }
@@ -182,6 +196,10 @@ impl<T> Future for Receiver<T> {
         if !self.waits && is_cancelled() {
             // A drop point: this await does not return.
             return Poll::Pending;
+        }
+        if !self.waits && self.is_ready() {
+            // When the turn is over, what there is stays until the next.
+            ready!(budget::proceed_once(&mut self.waits, cx));
         }
         if let Poll::Ready(result) = self.poll_ready() {
             return Poll::Ready(result);

@@ -8,7 +8,7 @@
 use super::line::{Line, Place};
 use super::site::Site;
 use crate::scope;
-use crate::wake::{Waiter, wake_all};
+use crate::wake::{Waiter, budget, wake_all};
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
@@ -116,7 +116,9 @@ impl Permits {
             // A drop point: this await does not return, and takes nothing.
             return Poll::Pending;
         }
-        if self.state.borrow_mut().try_take(count) {
+        let fits = self.state.borrow_mut().fits(count);
+        let over = fits && !budget::may_return();
+        if !over && self.state.borrow_mut().try_take(count) {
             return Poll::Ready(());
         }
         // Foreign code, outside the borrow. If it gave permits, we are served in the line.
@@ -124,6 +126,11 @@ impl Permits {
         let key = self.state.borrow_mut().queue.enter(count, waiter, Site::here());
         place.0 = Some(key);
         self.add(0);
+        if over {
+            // The turn is: it is served in the line, and woken as others are.
+            wake_all(self.served());
+            return Poll::Pending;
+        }
         if self.is_served(key) {
             return self.poll_take(place, count, cx);
         }

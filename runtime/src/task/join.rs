@@ -3,11 +3,11 @@
 use super::TaskRef;
 use crate::scope::{self, Attached, Begun, Cancelled, Poller, Wait, Why, may_hear};
 use crate::tree::NodeId;
-use crate::wake::Waiter;
+use crate::wake::{Waiter, budget};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// The handle of a child: awaits its end and takes its value. Dropping it discards the value, not
 /// the child.
@@ -20,6 +20,8 @@ pub struct Join<T> {
     attached: Attached,
     begun: Option<Begun>,
     taken: bool,
+    /// The child had ended already, when the turn was over.
+    suspended: bool,
     value: PhantomData<T>,
 }
 
@@ -32,7 +34,8 @@ impl<T> Join<T> {
     /// The cell is new, and `T` is the type of its value.
     pub(crate) unsafe fn new(cell: TaskRef) -> Self {
         let attached = Attached::default();
-        Self { cell, wait: None, attached, begun: None, taken: false, value: PhantomData }
+        let (taken, suspended) = (false, false);
+        Self { cell, wait: None, attached, begun: None, taken, suspended, value: PhantomData }
     }
 
     /// The child's scope.
@@ -74,6 +77,10 @@ impl<T> Future for Join<T> {
             return Poll::Pending;
         }
         assert!(!self.taken, "a join handle is not polled after its end");
+        if self.wait.is_none() {
+            let is_cancelled = || scope::current().is_some_and(scope::is_in_cancelled);
+            ready!(budget::proceed_unless(is_cancelled, &mut self.suspended, cx));
+        }
         self.wait = None;
         self.attached.clear();
         // SAFETY: this is the handle, the child has ended, and `new` was told the type.

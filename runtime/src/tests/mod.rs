@@ -3,6 +3,8 @@
 #[cfg(not(loom))]
 mod blocking;
 #[cfg(not(loom))]
+mod budget;
+#[cfg(not(loom))]
 mod elsewhere;
 #[cfg(not(loom))]
 mod explain;

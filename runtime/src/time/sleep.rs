@@ -3,7 +3,7 @@
 use super::Instant;
 use crate::driver::{self, DriverRef, TimerKey};
 use crate::scope;
-use crate::wake::Waiter;
+use crate::wake::{Waiter, budget};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -45,7 +45,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// When polled outside a runtime.
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep { deadline, armed: None }
+    Sleep { deadline, armed: None, suspended: false }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -63,6 +63,8 @@ pub struct Sleep {
     deadline: Instant,
     /// Where its timer runs, from the first poll on.
     armed: Option<(DriverRef, TimerKey)>,
+    /// Its time had passed already, when the turn was over.
+    suspended: bool,
 }
 
 impl Sleep {
@@ -95,8 +97,9 @@ impl Sleep {
             return Poll::Pending;
         }
         let deadline = self.deadline.as_nanos();
-        if deadline <= driver.borrow().now() {
-            return Poll::Ready(());
+        let now = driver.borrow().now();
+        if deadline <= now {
+            return budget::proceed_late(now, &mut self.suspended, cx);
         }
         // Before the borrow: to keep a foreign waker runs foreign code.
         let waiter = Waiter::of(cx);

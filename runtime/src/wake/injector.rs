@@ -49,6 +49,11 @@ pub(crate) fn is_current(core: &Arc<Injector>) -> bool {
     ADDRESS.get() == Arc::as_ptr(core)
 }
 
+/// Whether this thread runs a core.
+pub(super) fn is_core() -> bool {
+    !ADDRESS.get().is_null()
+}
+
 /// The core that this thread runs.
 pub(crate) fn current() -> Option<Arc<Injector>> {
     CURRENT.with(|current| current.borrow().clone())

@@ -13,16 +13,10 @@
 //! the set right now or is queued already: a batch of completions that readies k tasks costs one
 //! descent from the root.
 
-use super::Waiter;
-use crate::config::POLL_BUDGET;
+use super::{Waiter, budget};
 use crate::label::Label;
 use crate::tree::{self, NONE, NodeId, Role, Set, SetId, State, Task, Tree};
-use std::cell::Cell;
 use std::task::Context;
-
-thread_local! {
-    static BUDGET: Cell<u32> = const { Cell::new(0) };
-}
 
 /// Queues a task and its owners. What is returned has to be woken outside the borrow: a foreign
 /// waker runs foreign code.
@@ -219,26 +213,4 @@ pub(crate) fn next(set: SetId) -> Result<Ready, bool> {
         tree.set(set.index()).open = false;
         Err(false)
     })
-}
-
-/// The polls that are left in this turn, shared by all nurseries of the core.
-pub(crate) mod budget {
-    use super::{BUDGET, POLL_BUDGET};
-
-    /// A new turn begins.
-    pub(crate) fn refill() {
-        BUDGET.set(POLL_BUDGET);
-    }
-
-    #[inline]
-    pub(crate) fn left() -> bool {
-        BUDGET.get() > 0
-    }
-
-    /// A poll has ended. It is not counted when it begins: on the way down through nurseries
-    /// nothing is spent, so that every turn gets to the bottom, however deep they are nested.
-    #[inline]
-    pub(crate) fn spend() {
-        BUDGET.set(BUDGET.get().saturating_sub(1));
-    }
 }

@@ -2,11 +2,12 @@
 
 use super::block::block;
 use crate::sync::permits::{drop_point, is_cancelled};
+use crate::wake::budget;
 use futures_channel::oneshot;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 pub use crate::sync::oneshot::RecvError;
 
@@ -91,6 +92,10 @@ impl<T> Sender<T> {
     /// A drop point. Dropping the future loses nothing.
     pub async fn closed(&mut self) {
         drop_point().await;
+        let mut suspended = false;
+        if self.is_closed() {
+            poll_fn(|cx| budget::proceed_once(&mut suspended, cx)).await;
+        }
         poll_fn(|cx| self.0.poll_canceled(cx)).await;
     }
 }
@@ -136,8 +141,13 @@ impl<T> Future for Receiver<T> {
             // A drop point: this await does not return.
             return Poll::Pending;
         }
-        self.waits = true;
-        Pin::new(&mut self.inner).poll(cx).map_err(|oneshot::Canceled| RecvError::Closed)
+        if !std::mem::replace(&mut self.waits, true) {
+            // Whether there is a message is not to be known but by taking it.
+            ready!(budget::proceed(cx));
+        }
+        let polled = Pin::new(&mut self.inner).poll(cx);
+        self.waits = polled.is_pending();
+        polled.map_err(|oneshot::Canceled| RecvError::Closed)
     }
 }
 

@@ -9,7 +9,7 @@ mod sender;
 use crate::sync::line::{Line, Place};
 use crate::sync::permits::is_cancelled;
 use crate::sync::site::Site;
-use crate::wake::{Waiter, wake_all};
+use crate::wake::{Waiter, budget, wake_all};
 use std::collections::VecDeque;
 use std::fmt;
 use std::iter;
@@ -222,8 +222,10 @@ impl<T> Shared<T> {
     ) -> Option<R> {
         let mut state = self.lock();
         let line = state.line(what);
+        // If the turn is over, it is served in the line, and woken as others are.
+        let over = place.0.is_none() && line.fits(1) && !budget::may_return();
         let before = waits.map(|(waiter, site)| line.wait(place, waiter, site));
-        let claimed = line.claim(place);
+        let claimed = if over { None } else { line.claim(place) };
         let result = claimed.is_some().then(|| act(&mut state));
         self.wake(state);
         drop((before, claimed));
