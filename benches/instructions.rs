@@ -11,12 +11,16 @@
 mod nested;
 
 use nested::{Child, Level, Sixteen, Tree, descent};
-use nestling::{Runtime, nursery, task};
+use nestling::sync::{Mutex, channel, oneshot};
+use nestling::time::sleep;
+use nestling::{Runtime, nursery, task, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::env;
 use std::future::Future;
+use std::hint::black_box;
 use std::io;
 use std::process::Command;
+use std::time::Duration;
 
 /// Operations of the shorter run. A multiple of what a nursery or a batch of nops has.
 const OPERATIONS: u64 = 20_000;
@@ -35,7 +39,7 @@ type Program = (&'static str, fn(u64));
 const WAKE_1: &str = "wake below 1 nursery";
 const WAKE_16: &str = "wake below 16 nurseries";
 
-const PROGRAMS: [Program; 7] = [
+const PROGRAMS: [Program; 13] = [
     ("spawn + join", |count| children(count, || async {})),
     ("spawn + join, one yield", |count| children(count, task::yield_now)),
     ("nop, one at a time", |count| nops(count, 1)),
@@ -43,6 +47,29 @@ const PROGRAMS: [Program; 7] = [
     ("nursery with one child", nurseries),
     (WAKE_1, wakes::<Level<Child>>),
     (WAKE_16, wakes::<Sixteen<Child>>),
+    ("consume_budget", |count| ready(count, async || task::consume_budget().await)),
+    ("mutex, free", |count| {
+        let mutex = Mutex::new(0_u64);
+        ready(count, async || *black_box(&mutex).lock().await += 1);
+    }),
+    ("channel, a message", |count| {
+        let (sender, receiver) = channel(1);
+        ready(count, async || {
+            sender.send(1_u64).await.expect("it is open");
+            black_box(receiver.recv().await);
+        });
+    }),
+    ("oneshot, a message", |count| {
+        ready(count, async || {
+            let (reply, answer) = oneshot();
+            reply.send(1_u64).expect("it listens");
+            black_box(answer.await.expect("it was sent"));
+        });
+    }),
+    ("sleep, expired", |count| ready(count, async || sleep(Duration::ZERO).await)),
+    ("timeout around nothing", |count| {
+        ready(count, async || timeout(Duration::MAX, async {}).await.expect("in time"));
+    }),
 ];
 
 fn block_on(future: impl Future<Output = io::Result<()>>) {
@@ -87,6 +114,16 @@ fn nurseries(count: u64) {
                 Ok::<_, io::Error>(())
             })
             .await?;
+        }
+        Ok(())
+    });
+}
+
+/// Awaits that are always ready.
+fn ready(count: u64, mut step: impl AsyncFnMut()) {
+    block_on(async {
+        for _ in 0..count {
+            step().await;
         }
         Ok(())
     });

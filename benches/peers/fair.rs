@@ -1,5 +1,6 @@
 //! Whether one core is fair: a task that always wakes itself and a peer that floods a connection,
-//! beside a connection that asks and waits for its answer, and an interval of 10 ms.
+//! beside a connection that asks and waits for its answer, and an interval of 10 ms. Then only the
+//! questions, beside each of the loops of `always_ready.rs`.
 //!
 //! ```text
 //! cargo bench --manifest-path benches/peers/Cargo.toml --bench fair [-- --seconds 5]
@@ -8,9 +9,11 @@
 //! The server has a core of its own; both peers share another one, so what they keep from each
 //! other is in the figures of all servers alike.
 
+mod always_ready;
 mod arguments;
 mod percentiles;
 
+use always_ready::{Busy, Elsewhere, LOOPS};
 use percentiles::Percentiles;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -32,6 +35,48 @@ fn main() {
     for (name, server) in servers {
         measure(name, server, duration);
     }
+    println!("\nanswers beside what is always ready:");
+    for (name, busy) in LOOPS {
+        println!("  {name:22}{}", beside(busy, duration));
+    }
+}
+
+/// How long answers take beside a loop that is always ready.
+fn beside(busy: fn(Elsewhere) -> Busy, duration: Duration) -> Percentiles {
+    let (of_server, of_peers) = cores();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let stream = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
+    let serving = thread::spawn(move || {
+        core_affinity::set_for_current(of_server);
+        let served = nestling::block_on(nestling::nursery(async |n| {
+            let listener = nestling::net::TcpListener::from_std(listener)?;
+            n.spawn(busy(of_peers));
+            // Until the one who asks is gone.
+            let _ = answer(&listener).await;
+            n.cancel();
+            Ok::<_, std::io::Error>(())
+        }));
+        served.expect("nothing fails");
+    });
+    core_affinity::set_for_current(of_peers);
+    let stop = Arc::new(AtomicBool::new(false));
+    let asking = {
+        let stop = Arc::clone(&stop);
+        thread::spawn(move || ask(stream, &stop))
+    };
+    thread::sleep(duration);
+    stop.store(true, Ordering::SeqCst);
+    let answers = asking.join().expect("no panic");
+    serving.join().expect("no panic");
+    Percentiles::of(answers)
+}
+
+/// One for the server, one for its peers.
+fn cores() -> (Elsewhere, Elsewhere) {
+    let [of_server, of_peers, ..] = core_affinity::get_core_ids().expect("cores")[..] else {
+        panic!("a core for the server and another one for its peers are needed");
+    };
+    (of_server, of_peers)
 }
 
 /// Serves the flood and then the questions of a listener until told to stop; gives how much
@@ -39,9 +84,7 @@ fn main() {
 type Server = fn(TcpListener, &AtomicBool) -> (Vec<Duration>, u64);
 
 fn measure(name: &str, server: Server, duration: Duration) {
-    let [of_server, of_peers, ..] = core_affinity::get_core_ids().expect("cores")[..] else {
-        panic!("a core for the server and another one for its peers are needed");
-    };
+    let (of_server, of_peers) = cores();
     let stop = Arc::new(AtomicBool::new(false));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let connect = || TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");

@@ -74,8 +74,8 @@ pub(crate) const POLL_BUDGET: u32 = 128;
 pub(crate) const NURSERIES_AFTER_CANCEL: u8 = 64;
 
 /// Awaits in one turn that return without having suspended, before completions are looked at again.
-/// 1024 take 20 us, so that to turn costs them little; with 5 us of work for each, which is much for
-/// a message, they take the 5 ms that a ready connection may have to wait.
+/// 1024 take 20 us, so that to turn costs them little; with 5 us of work for each, which is much
+/// for a message, they take the 5 ms that a ready connection may have to wait.
 pub(crate) const AWAIT_BUDGET: u32 = 1024;
 
 /// The same for one poll of a cancelled task, which has these to itself, since it may be the last.

@@ -34,6 +34,7 @@ mod r13_panics;
 mod r14_deadlines;
 mod r15_descriptors;
 mod r16_memory;
+mod r18_yielding;
 mod r19_passed_over;
 mod race;
 mod remote_canceller;

@@ -1,6 +1,6 @@
 //! Accepts: a connection that came for one that was dropped goes to another.
 
-use crate::support::{Count, poll_counted, poll_once, sees_the_end, turn, until_woken};
+use crate::support::{Count, end_turn, poll_counted, poll_once, sees_the_end, turn, until_woken};
 use crate::{Random, answered, at_once, connect, descriptors, listener, run, start, submitted};
 use futures_util::future::select;
 use nestling::net::TcpStream;
@@ -26,6 +26,23 @@ fn r17_an_answered_accept_leaves_its_connection() {
         }
     });
     assert_eq!(stats.resumed, 100, "{stats:?}");
+}
+
+/// A turn that is over is no reason to lose it: it stays, and an accept of the next turn gets it.
+#[test]
+fn r18_a_parked_connection_stays_when_the_turn_is_over() {
+    run(async || {
+        let (listener, address) = listener();
+        let mut client = None;
+        drop(answered(listener.accept(), || client = Some(connect(address))).await);
+        let client = client.unwrap();
+        end_turn().await;
+        let before = submitted();
+        assert!(poll_once(pin!(listener.accept())).await.is_pending());
+        let (_server, peer) = listener.accept().await.unwrap();
+        assert_eq!(peer, client.local_addr().unwrap());
+        assert_eq!(submitted(), before, "the kernel was not asked");
+    });
 }
 
 /// What the kernel never saw takes nothing out of the backlog.

@@ -1,6 +1,6 @@
 //! Receives: bytes that came for one that was dropped are the first that the next one gets.
 
-use crate::support::{Count, pair, poll_counted, poll_once, turn};
+use crate::support::{Count, end_turn, pair, poll_counted, poll_once, turn};
 use crate::{Crowd, answered, at_once, run, start, submitted};
 use nestling::task::yield_now;
 use std::io::Write;
@@ -21,6 +21,24 @@ fn r17_an_answered_read_leaves_its_bytes() {
         }
     });
     assert_eq!(stats.resumed, 100, "{stats:?}");
+}
+
+/// A turn that is over is no reason to lose them: they stay, and a read of the next turn gets them.
+#[test]
+fn r18_bytes_stay_when_the_turn_is_over() {
+    run(async || {
+        let (stream, mut peer) = pair();
+        let write = || peer.write_all(b"hello").unwrap();
+        drop(answered(stream.read(vec![0; 64]), write).await);
+        end_turn().await;
+        let before = submitted();
+        assert!(poll_once(pin!(stream.read(vec![0; 64]))).await.is_pending());
+        assert!(poll_once(pin!(stream.read_exact(vec![0; 2]))).await.is_pending());
+        let (result, buffer) = stream.read_exact(vec![0; 5]).await;
+        result.unwrap();
+        assert_eq!(buffer, b"hello");
+        assert_eq!(submitted(), before, "the kernel was not asked");
+    });
 }
 
 /// Smaller buffers than what was left, and then what the kernel has.

@@ -5,6 +5,7 @@
 #![expect(unsafe_code, reason = "buffers and wakers that misbehave, and signals")]
 
 mod always_ready;
+mod always_there;
 mod batching;
 mod buffers;
 mod cancelling;

@@ -102,6 +102,29 @@ fn what_is_told_while_it_lasts() {
     });
 }
 
+/// What does not yield: a loop over awaits of others that are always ready.
+#[test]
+fn r18_a_loop_over_foreign_awaits_is_told() {
+    watched(|| {
+        let (builder, told) = telling(THRESHOLD);
+        let mut runtime = builder.build().unwrap();
+        let seen = runtime.block_on(nursery(async |n| {
+            let child = n.spawn_named("greedy", async {
+                loop {
+                    std::future::ready(()).await;
+                    if let Ok(stall) = told.try_recv() {
+                        return Ok::<_, Error>(stall);
+                    }
+                }
+            });
+            Ok::<_, Error>(child.await?)
+        }));
+        let seen = seen.unwrap();
+        assert_eq!(seen.label.unwrap().name(), Some("greedy"));
+        assert!(seen.held >= THRESHOLD);
+    });
+}
+
 /// The body and the future of `block_on` answer for themselves.
 #[test]
 fn a_body_and_a_root_are_named_as_well() {

@@ -3,11 +3,12 @@
 use crate::again::{again, hear, say};
 use crate::support::turn;
 use nestling::signal::stop_requested;
-
+use nestling::time::interval;
 use nestling::{Cores, Runtime, block_on, nursery};
 use std::future::pending;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
 
 /// Serves on two cores until it is asked to stop.
 fn serve() -> io::Result<()> {
@@ -68,6 +69,45 @@ fn the_second_signal_ends_a_process_that_hangs() {
         process.signal(second);
         assert_eq!(process.ended().status.signal(), Some(number));
     }
+}
+
+/// Its housekeeping takes longer than the period, and it asks again and again whether to stop.
+#[test]
+fn r18_a_server_that_is_late_stops() {
+    let program = || {
+        block_on(nursery(async |n| {
+            let stop = n.canceller();
+            n.spawn(async move {
+                stop_requested().await?;
+                say("stopping");
+                for _ in 0..3_000 {
+                    stop_requested().await?;
+                }
+                stop.cancel();
+                Ok::<_, io::Error>(())
+            });
+            n.spawn(async {
+                turn().await;
+                say("ready");
+            });
+            n.spawn(async {
+                let mut every = interval(Duration::from_nanos(1));
+                loop {
+                    every.tick().await;
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+            });
+            Ok(())
+        }))?;
+        say("stopped");
+        Ok(())
+    };
+    let Some(mut process) = again("stop::r18_a_server_that_is_late_stops", program) else { return };
+    hear(&mut process, "ready");
+    process.signal("TERM");
+    hear(&mut process, "stopping");
+    hear(&mut process, "stopped");
+    assert!(process.ended().status.success());
 }
 
 #[test]

@@ -12,6 +12,7 @@ use nestling::{block_on, nursery, timeout};
 use std::cell::RefCell;
 use std::io;
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 const SEEDS: u64 = 60;
@@ -43,31 +44,25 @@ async fn send(sender: Sender<(usize, usize)>, own: usize, random: &mut Random, l
     }
 }
 
-async fn receive(receiver: &RefCell<Receiver<(usize, usize)>>, random: &mut Random, log: &Log) {
+async fn receive(mut receiver: Receiver<(usize, usize)>, random: &mut Random, log: &Log) {
     loop {
         disturb(random).await;
-        let shared = receiver.borrow();
-        let polled = poll_once(pin!(shared.recv())).await;
-        drop(shared);
-        let message = match polled {
-            std::task::Poll::Ready(message) => message,
-            std::task::Poll::Pending => match random.below(3) {
-                // What was given up goes to the next.
-                0 => continue,
-                1 => match timeout(Duration::ZERO, receive_one(receiver)).await {
-                    Ok(message) => message,
-                    Err(_) => continue,
-                },
-                _ => receive_one(receiver).await,
+        let received = match random.below(4) {
+            // What is given up goes to the next.
+            0 => match poll_once(pin!(receiver.recv())).await {
+                Poll::Ready(received) => received,
+                Poll::Pending => continue,
             },
+            1 => match timeout(Duration::ZERO, receiver.next()).await {
+                Ok(received) => received,
+                Err(_) => continue,
+            },
+            2 => receiver.next().await,
+            _ => receiver.recv().await,
         };
-        let Some(message) = message else { return };
+        let Some(message) = received else { return };
         log.borrow_mut().push(message);
     }
-}
-
-async fn receive_one(receiver: &RefCell<Receiver<(usize, usize)>>) -> Option<(usize, usize)> {
-    std::future::poll_fn(|cx| receiver.borrow_mut().poll_next_unpin(cx)).await
 }
 
 #[test]
@@ -76,7 +71,6 @@ fn r18_messages_are_received_as_they_were_sent() {
         for seed in 0..SEEDS {
             let mut random = Random::new(seed);
             let (sender, receiver) = channel(1 + random.below(8));
-            let receiver = RefCell::new(receiver);
             let (sent, received) = (Log::default(), Log::default());
             let result = block_on(nursery(async |n| {
                 for own in 0..3 {
@@ -85,7 +79,7 @@ fn r18_messages_are_received_as_they_were_sent() {
                     n.spawn(async move { send(sender, own, &mut random, sent).await });
                 }
                 drop(sender);
-                receive(&receiver, &mut random, &received).await;
+                receive(receiver, &mut random, &received).await;
                 Ok::<_, io::Error>(())
             }));
             result.expect("nothing fails");

@@ -14,6 +14,9 @@
 //! is cancelled is handed nothing more: it is passed over. They need no runtime and work with any
 //! waker, and none of them can be sent to another core. What can is in [`remote`].
 //!
+//! What is there already is had at once while the budget of the turn lasts. Then the await suspends
+//! once, in its place in the line, so that a loop over these does not keep the core to itself.
+//!
 //! # Why they are our own
 //!
 //! A foreign future cannot know that it runs in a cancelled scope. There its first poll would take

@@ -35,7 +35,8 @@ pub fn sleep(duration: Duration) -> Sleep {
     sleep_until(Instant::now() + duration)
 }
 
-/// Waits until `deadline`; a moment that has passed is reached at once.
+/// Waits until `deadline`; a moment that has passed is reached at once, or in the core's next turn
+/// when the budget of this one is spent.
 ///
 /// # Cancellation
 ///
