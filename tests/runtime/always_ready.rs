@@ -18,11 +18,14 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
+/// Questions that are answered beside each loop, each of which takes a few turns.
+const ROUNDS: usize = 50;
+
 const SHORT: Duration = Duration::from_nanos(1);
 
 /// Does for ever what is given, beside all that must go on.
 pub(crate) fn keeps_nobody(busy: impl AsyncFn()) {
-    watched(|| beside(busy));
+    watched(|| beside(ROUNDS, busy));
 }
 
 // --- time ------------------------------------------------------------------------------------

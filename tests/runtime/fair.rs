@@ -29,20 +29,23 @@ async fn answer(stream: TcpStream) -> io::Result<()> {
     }
 }
 
-fn ask(mut stream: UnixStream) {
-    for _ in 0..ROUNDS {
+fn ask(mut stream: UnixStream, rounds: usize) {
+    for _ in 0..rounds {
         stream.write_all(&[1; 8]).expect("it is open");
         stream.read_exact(&mut [0; 8]).expect("an answer");
     }
 }
 
-/// Has signals sent to this process, one when the last one has come.
+/// Has signals sent to this process by another thread, one when the last one has come.
 async fn be_signalled() -> io::Result<()> {
-    let mut usual = signals([libc::SIGUSR1])?;
+    let mut signals = signals([libc::SIGWINCH])?;
     for _ in 0..3 {
-        // SAFETY: it sends a signal, which is handled.
-        assert_eq!(unsafe { libc::raise(libc::SIGUSR1) }, 0);
-        assert_eq!(usual.next().await?, libc::SIGUSR1);
+        let sending = thread::spawn(|| {
+            // SAFETY: it sends a signal, which is handled, and would be ignored else.
+            unsafe { libc::kill(libc::getpid(), libc::SIGWINCH) }
+        });
+        assert_eq!(signals.next().await?, libc::SIGWINCH);
+        assert_eq!(sending.join().expect("no panic"), 0);
     }
     Ok(())
 }
@@ -67,10 +70,10 @@ async fn be_woken() -> io::Result<()> {
 
 /// Runs until questions are answered, timers have fired, signals have come, and another thread was
 /// heard, beside what `busy` does for ever; then that is cancelled.
-pub(crate) fn beside(busy: impl AsyncFn()) {
+pub(crate) fn beside(rounds: usize, busy: impl AsyncFn()) {
     let result: io::Result<()> = block_on(nursery(async |n| {
         let (ours, theirs) = pair();
-        let asking = thread::spawn(move || ask(theirs));
+        let asking = thread::spawn(move || ask(theirs, rounds));
         let all = n.canceller();
         n.spawn(async {
             busy().await;
@@ -101,7 +104,7 @@ pub(crate) fn beside(busy: impl AsyncFn()) {
 #[test]
 fn f8_tasks_that_wake_themselves_keep_nobody_waiting() {
     watched(|| {
-        beside(async || {
+        beside(ROUNDS, async || {
             loop {
                 yield_now().await;
             }
@@ -112,7 +115,7 @@ fn f8_tasks_that_wake_themselves_keep_nobody_waiting() {
 #[test]
 fn f9_a_connection_that_is_flooded_keeps_nobody_waiting() {
     watched(|| {
-        beside(async || {
+        beside(ROUNDS, async || {
             let (ours, mut theirs) = pair();
             // Ends when the connection does.
             thread::spawn(move || while theirs.write_all(&[0; 16 * 1024]).is_ok() {});

@@ -4,6 +4,7 @@ use super::accepting::{Accepting, Parked};
 use super::{TcpStream, ToSocketAddrs, lookup};
 use crate::fd::SharedFd;
 use crate::op::Close;
+use crate::wake::budget;
 use crate::yield_now::consume_budget;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
@@ -140,6 +141,7 @@ impl TcpListener {
         address: impl ToSocketAddrs,
         options: &ListenOptions,
     ) -> io::Result<Self> {
+        budget::works();
         consume_budget().await;
         let endpoint = address.to_endpoint()?;
         let listen = async |address| listen(address, options);

@@ -2,6 +2,7 @@
 
 use crate::fd::SharedFd;
 use crate::op::Poll;
+use crate::wake::budget;
 use crate::yield_now::consume_budget;
 use libc::SIGRTMIN;
 use signal_hook::consts::{FORBIDDEN, SIGINT};
@@ -132,6 +133,7 @@ impl Signals {
 pub fn ctrl_c() -> impl Future<Output = io::Result<()>> {
     let signals = signals([SIGINT]);
     async move {
+        budget::works();
         consume_budget().await;
         signals?.next().await.map(drop)
     }

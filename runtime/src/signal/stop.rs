@@ -7,6 +7,7 @@
 //! Both are the handler's, so a server whose loop hangs can be ended, too.
 
 use super::{SIGINT, SIGTERM, signals};
+use crate::wake::budget;
 use crate::yield_now::consume_budget;
 use signal_hook::flag;
 use std::future::Future;
@@ -47,6 +48,7 @@ pub fn stop_requested() -> impl Future<Output = io::Result<()>> {
     // In this order: a signal between the two is seen in the flag.
     let registered = stopping().and_then(|stopping| Ok((stopping, signals([SIGINT, SIGTERM])?)));
     async move {
+        budget::works();
         consume_budget().await;
         let (stopping, mut signals) = registered?;
         while !stopping.load(Ordering::SeqCst) {

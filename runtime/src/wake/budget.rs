@@ -66,6 +66,14 @@ pub(crate) fn spend() {
     POLLS.set(POLLS.get().saturating_sub(1));
 }
 
+/// An await makes system calls before it returns: it counts as a poll, too.
+pub(crate) fn works() {
+    spend();
+    if !left() {
+        AWAITS.set(0);
+    }
+}
+
 // --- awaits ----------------------------------------------------------------------------------
 
 /// Asked by an await that could return at its first poll: spends one, if it may. If not, the turn
