@@ -32,18 +32,22 @@ fn main() {
     let Some(seconds) = arguments::option("--seconds", 5.0) else { return };
     let duration = Duration::from_secs_f64(seconds);
     let servers: [(&str, Server); 2] = [("nestling", nestling_server), ("tokio", tokio_server)];
+    let cores = cores();
     for (name, server) in servers {
-        measure(name, server, duration);
+        measure(name, server, duration, cores);
     }
     println!("\nanswers beside what is always ready:");
     for (name, busy) in LOOPS {
-        println!("  {name:22}{}", beside(busy, duration));
+        println!("  {name:22}{}", beside(busy, duration, cores));
     }
 }
 
 /// How long answers take beside a loop that is always ready.
-fn beside(busy: fn(Elsewhere) -> Busy, duration: Duration) -> Percentiles {
-    let (of_server, of_peers) = cores();
+fn beside(
+    busy: fn(Elsewhere) -> Busy,
+    duration: Duration,
+    (of_server, of_peers): (Elsewhere, Elsewhere),
+) -> Percentiles {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let stream = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
     let serving = thread::spawn(move || {
@@ -58,11 +62,13 @@ fn beside(busy: fn(Elsewhere) -> Busy, duration: Duration) -> Percentiles {
         }));
         served.expect("nothing fails");
     });
-    core_affinity::set_for_current(of_peers);
     let stop = Arc::new(AtomicBool::new(false));
     let asking = {
         let stop = Arc::clone(&stop);
-        thread::spawn(move || ask(stream, &stop))
+        thread::spawn(move || {
+            core_affinity::set_for_current(of_peers);
+            ask(stream, &stop)
+        })
     };
     thread::sleep(duration);
     stop.store(true, Ordering::SeqCst);
@@ -83,8 +89,12 @@ fn cores() -> (Elsewhere, Elsewhere) {
 /// later than its period each tick of the interval came, and how often the busy task was polled.
 type Server = fn(TcpListener, &AtomicBool) -> (Vec<Duration>, u64);
 
-fn measure(name: &str, server: Server, duration: Duration) {
-    let (of_server, of_peers) = cores();
+fn measure(
+    name: &str,
+    server: Server,
+    duration: Duration,
+    (of_server, of_peers): (Elsewhere, Elsewhere),
+) {
     let stop = Arc::new(AtomicBool::new(false));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let connect = || TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");

@@ -4,6 +4,7 @@ use crate::timeout::{Elapsed, timeout};
 use nestling_runtime::lowlevel::{Shield, Surrounding};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::task::Context;
 use std::time::Duration;
 
 /// Runs `future` to its end, whatever is cancelled around it: its operations are neither cancelled
@@ -42,10 +43,13 @@ use std::time::Duration;
 /// assert!(result.is_ok() && flushed.get());
 /// ```
 pub async fn shield<F: Future>(future: F) -> F::Output {
-    let mut surrounding = Surrounding::begin().await;
-    let shield = Shield::new();
+    let mut surrounding = Surrounding::default();
+    // From when it begins, so that a loop of shields in a cancelled task ends.
+    let mut shield = None;
     let mut future = pin!(future);
-    poll_fn(|cx| surrounding.polled(shield.poll(future.as_mut(), cx))).await
+    let mut poll =
+        |cx: &mut Context<'_>| shield.get_or_insert_with(Shield::new).poll(future.as_mut(), cx);
+    poll_fn(|cx| surrounding.poll(cx, &mut poll)).await
 }
 
 /// Runs `future` as [`shield`] does, but for at most `duration`; then it is cancelled. The way to

@@ -6,7 +6,7 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// Runs `future` for at most `duration`, then cancels it.
@@ -70,24 +70,22 @@ pub async fn timeout<F: Future>(duration: Duration, future: F) -> Result<F::Outp
 /// });
 /// ```
 pub async fn timeout_at<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
-    let mut surrounding = Surrounding::begin().await;
+    let mut surrounding = Surrounding::default();
     let scope = CancelScope::new();
     let mut timer = pin!(sleep_until(deadline));
     let mut future = pin!(Some(future));
     let mut expired = false;
-    poll_fn(|cx| {
-        loop {
-            if let Poll::Ready(output) = surrounding.polled(scope.poll(future.as_mut(), cx)) {
-                return Poll::Ready(output.ok_or(Elapsed(())));
-            }
-            if expired || timer.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            expired = true;
-            scope.cancel(Reason::Deadline);
+    let mut poll = |cx: &mut Context<'_>| loop {
+        if let Poll::Ready(output) = scope.poll(future.as_mut(), cx) {
+            return Poll::Ready(output.ok_or(Elapsed(())));
         }
-    })
-    .await
+        if expired || timer.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        expired = true;
+        scope.cancel(Reason::Deadline);
+    };
+    poll_fn(|cx| surrounding.poll(cx, &mut poll)).await
 }
 
 /// The time was up before the work was done.

@@ -83,8 +83,8 @@ pub(crate) const AWAIT_BUDGET: u32 = 1024;
 pub(crate) const LAST_POLL_AWAITS: u32 = 128;
 
 /// For how long a turn goes on with timers that have expired already, in nanoseconds: what a loop
-/// does that is late takes long. A millisecond leaves a connection that is ready time enough.
-pub(crate) const LATE_TIMERS: u64 = 1_000_000;
+/// does that is late takes long. As long as polls take at most in a turn of typical tasks, twice.
+pub(crate) const LATE_TIMERS: u64 = 100_000;
 
 /// Bytes of freed task cells that a core keeps for the next spawn, per size: 4096 of the smallest,
 /// 256 of the largest. That covers the churn of a busy accept loop and fits into the second-level

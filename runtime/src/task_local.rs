@@ -62,11 +62,11 @@ impl<T: 'static> TaskLocal<T> {
     ///
     /// That of the future.
     pub async fn scope<F: Future>(&'static self, value: T, future: F) -> F::Output {
-        let mut surrounding = Surrounding::begin().await;
+        let mut surrounding = Surrounding::default();
         let value: Rc<dyn Any> = Rc::new(value);
         let bound = Bound(CancelScope::of_node(scope::bind(self.key(), value)));
         let mut future = pin!(future);
-        poll_fn(|cx| surrounding.polled(bound.0.run(|| future.as_mut().poll(cx)))).await
+        poll_fn(|cx| surrounding.poll(cx, |cx| bound.0.run(|| future.as_mut().poll(cx)))).await
     }
 
     /// Lends the value that holds here; `None` if there is none.

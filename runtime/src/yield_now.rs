@@ -3,7 +3,6 @@
 use crate::scope;
 use crate::wake::budget;
 use std::future::poll_fn;
-use std::mem;
 use std::task::{Context, Poll};
 
 /// Goes behind everything else that is ready, including, after the turn's budget, what the kernel
@@ -127,26 +126,31 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
 
 /// For an await that surrounds others, of which it does not know whether they take part: whether
 /// they return when they are first polled counts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Surrounding {
-    first: bool,
+    begun: bool,
+    suspended: bool,
 }
 
 impl Surrounding {
-    /// Comes before their first poll, and suspends only if too many of its kind had nothing to wait
-    /// for in this turn.
-    pub async fn begin() -> Self {
-        let mut suspended = false;
-        poll_fn(|cx| {
-            if mem::replace(&mut suspended, true) { Poll::Ready(()) } else { budget::begin(cx) }
-        })
-        .await;
-        Self { first: true }
-    }
-
-    /// What a poll of them gave.
-    pub fn polled<T>(&mut self, polled: Poll<T>) -> Poll<T> {
-        if mem::take(&mut self.first) && polled.is_ready() {
+    /// Polls the others. Suspends once before it first does, if too many of its kind had nothing to
+    /// wait for in this turn.
+    #[inline]
+    pub fn poll<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        others: impl FnOnce(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        if self.begun {
+            return others(cx);
+        }
+        if !self.suspended && budget::begin(cx).is_pending() {
+            self.suspended = true;
+            return Poll::Pending;
+        }
+        self.begun = true;
+        let polled = others(cx);
+        if polled.is_ready() {
             budget::surrounded();
         }
         polled

@@ -359,7 +359,7 @@ fn r18_an_interval_whose_work_takes_longer() {
             Ok(())
         }));
         result.expect("nothing fails");
-        // An operation takes a few turns, and what is late goes on for a millisecond in each.
+        // An operation takes a few turns, and what is late goes on for a moment in each.
         assert!(ticks.get() <= 10 * rounds, "{} ticks in {rounds} rounds", ticks.get());
     });
 }

@@ -41,8 +41,9 @@ async fn be_signalled() -> io::Result<()> {
     let mut signals = signals([libc::SIGWINCH])?;
     for _ in 0..3 {
         let sending = thread::spawn(|| {
+            let this = std::process::id() as libc::pid_t;
             // SAFETY: it sends a signal, which is handled, and would be ignored else.
-            unsafe { libc::kill(libc::getpid(), libc::SIGWINCH) }
+            unsafe { libc::kill(this, libc::SIGWINCH) }
         });
         assert_eq!(signals.next().await?, libc::SIGWINCH);
         assert_eq!(sending.join().expect("no panic"), 0);

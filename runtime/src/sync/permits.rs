@@ -116,11 +116,12 @@ impl Permits {
             // A drop point: this await does not return, and takes nothing.
             return Poll::Pending;
         }
-        let fits = self.state.borrow_mut().fits(count);
-        let over = fits && !budget::may_return();
-        if !over && self.state.borrow_mut().try_take(count) {
+        let mut state = self.state.borrow_mut();
+        let over = state.fits(count) && !budget::may_return();
+        if !over && state.try_take(count) {
             return Poll::Ready(());
         }
+        drop(state);
         // Foreign code, outside the borrow. If it gave permits, we are served in the line.
         let waiter = Waiter::of(cx);
         let key = self.state.borrow_mut().queue.enter(count, waiter, Site::here());

@@ -148,6 +148,7 @@ pub(crate) fn proceed_unless(
 
 /// As [`proceed_once`], for an await whose time has passed already. What was done since the first
 /// of them in this turn counts as well: a loop that is late does much work between two of them.
+#[inline]
 pub(crate) fn proceed_late(now: u64, suspended: &mut bool, cx: &Context<'_>) -> Poll<()> {
     let since = LATE_SINCE.get();
     if since == 0 {
@@ -162,18 +163,27 @@ pub(crate) fn proceed_late(now: u64, suspended: &mut bool, cx: &Context<'_>) -> 
 ///
 /// They may have to come into a line at once, so it suspends only when the turn has seen more of
 /// its kind return at once than can have had an await in them: that would have been refused.
+#[inline]
 pub(crate) fn begin(cx: &Context<'_>) -> Poll<()> {
     match LENT.get() {
         Some(0) => Poll::Pending,
-        None if AROUND.get() == 0 && injector::is_core() => {
-            end_turn();
-            suspend(cx)
-        }
+        None if AROUND.get() == 0 => begin_late(cx),
         _ => Poll::Ready(()),
     }
 }
 
+#[cold]
+#[inline(never)]
+fn begin_late(cx: &Context<'_>) -> Poll<()> {
+    if !injector::is_core() {
+        return Poll::Ready(());
+    }
+    end_turn();
+    suspend(cx)
+}
+
 /// An await that surrounds others has returned at its first poll.
+#[inline]
 pub(crate) fn surrounded() {
     match LENT.get() {
         Some(left) => LENT.set(Some(left.saturating_sub(1))),
