@@ -185,6 +185,10 @@ impl<T> Shared<T> {
         let first = state.next_to_wake();
         let more = state.has_to_wake();
         drop(state);
+        if first.is_some() {
+            // To wake a thread is a system call.
+            budget::works();
+        }
         let rest = iter::from_fn(|| more.then(|| self.lock().next_to_wake()).flatten());
         wake_all(first.into_iter().chain(rest));
     }
