@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 /// Cancels a scope: marks all below it, asks the kernel to cancel what they have in flight, and
 /// has each of their tasks polled once more.
 pub(crate) fn cancel(scope: NodeId, reason: Reason) {
-    let CancelWork { first, ops, tasks, listeners } = scope::cancel(scope, reason);
+    let CancelWork { first, ops, owners, listeners } = scope::cancel(scope, reason);
     if first
         && instrument::is_on()
         && let Some(scope) = scope::known(scope)
@@ -24,15 +24,13 @@ pub(crate) fn cancel(scope: NodeId, reason: Reason) {
     }
     // Nobody is to be woken while the driver is borrowed, nor before all lists were read: a
     // foreign waker may drop operations, and with them the heads of lists.
-    let mut withdrawn = Vec::new();
-    if let Some(driver) = driver::current() {
-        for head in ops {
-            withdrawn.append(&mut driver.borrow_mut().cancel_list(head));
-        }
-    }
+    let withdrawn = match driver::current().filter(|_| !ops.is_empty()) {
+        Some(driver) => driver.borrow_mut().cancel_scopes(ops),
+        None => Vec::new(),
+    };
     let listeners: Vec<_> = listeners.into_iter().filter_map(scope::silence).collect();
     let listeners = listeners.into_iter().map(Waiter::Foreign);
-    wake_all(withdrawn.into_iter().chain(tasks.into_iter().map(Waiter::Task)).chain(listeners));
+    wake_all(withdrawn.into_iter().chain(owners).chain(listeners));
 }
 
 /// Closes a scope. What is in flight under it is cancelled, and belongs to its parent then.

@@ -103,3 +103,18 @@ pub(crate) const STALLS_KEPT: usize = 64;
 /// Turns with runnable work after which the kernel is entered although nothing is queued for it.
 /// Completions run inside `enter` only; this bounds how long a busy core leaves them waiting.
 pub(crate) const TURNS_PER_ENTER: u32 = 8;
+
+/// Operations of cancelled scopes that one turn asks for, and cancel requests that it hands to the
+/// kernel. More follow in the next turns, between which other tasks run: a request costs about 2 us
+/// with all that comes of it, so a turn of a mass cancel spends a millisecond on them. They fill
+/// two queues of the default size: with fewer, the calls begin to count.
+pub(crate) const CANCELS_PER_TURN: usize = 512;
+
+/// Submissions that one turn hands to the kernel. More follow in the next turns: a task that begins
+/// very many operations in one poll does not keep the others waiting until the kernel has them all.
+/// Each takes the kernel about half a microsecond.
+pub(crate) const SUBMISSIONS_PER_TURN: usize = 4096;
+
+/// Completions, timers that are due, and messages of other threads, that one turn acts on: so many
+/// of each. Acting on one takes a fraction of a microsecond, and the tasks that were woken wait.
+pub(crate) const EVENTS_PER_TURN: usize = 4096;

@@ -11,6 +11,7 @@
 //! ```
 
 use crate::cancel;
+use crate::config::EVENTS_PER_TURN;
 use crate::driver::{Arrival, DriverRef};
 use crate::instrument::{self, Ending, Event, Polls};
 use crate::ring;
@@ -93,6 +94,7 @@ impl EventLoop<'_> {
             }
             self.hear();
             self.expire_timers();
+            self.go_on_cancelling();
             self.turn(wake::is_queued(self.root));
         }
     }
@@ -134,7 +136,7 @@ impl EventLoop<'_> {
 
     /// Does what other threads have asked for.
     fn hear(&self) {
-        for message in self.injector.drain() {
+        for message in self.injector.drain().take(EVENTS_PER_TURN) {
             match message {
                 Message::Wake(waker) => waker.deliver(),
                 Message::Cancel(errand) => cancel::cancel(errand.scope(), Reason::Asked),
@@ -152,7 +154,7 @@ impl EventLoop<'_> {
 
     fn expire_timers(&self) {
         let Some(now) = self.driver.borrow().now_for_timers() else { return };
-        loop {
+        for _ in 0..EVENTS_PER_TURN {
             let due = self.driver.borrow_mut().pop_due(now);
             match due {
                 Some(waiter) => waiter.wake(),
@@ -161,9 +163,15 @@ impl EventLoop<'_> {
         }
     }
 
+    /// Cancels what earlier turns have left to this one.
+    fn go_on_cancelling(&self) {
+        let withdrawn = self.driver.borrow_mut().ask_marked();
+        wake::wake_all(withdrawn);
+    }
+
     /// Acts on completions one by one, with nothing borrowed: each may run foreign code.
     fn dispatch(&self) {
-        loop {
+        for _ in 0..EVENTS_PER_TURN {
             let arrival = self.driver.borrow_mut().dispatch();
             match arrival {
                 None => return,
@@ -207,6 +215,7 @@ impl EventLoop<'_> {
         while !self.driver.borrow().is_drained() {
             self.hear();
             self.expire_timers();
+            self.go_on_cancelling();
             // The root is not polled any more: what wakes it must not keep the core from waiting.
             // What was heard may have been the last that was in flight, and nothing wakes it then.
             let drained = self.driver.borrow().is_drained();

@@ -14,6 +14,7 @@ mod combining;
 mod fair;
 mod fatal;
 mod lingering;
+mod mass;
 mod options;
 mod panicking;
 mod queues;

@@ -1,12 +1,60 @@
 //! Cancelling: from the lists of scopes, from futures that are dropped, and when a scope closes.
+//!
+//! ```text
+//!   cancelled scopes ─▶ marked ─┐ what never entered the kernel is resolved
+//!   futures dropped ────────────┴─▶ cancels ─▶ the kernel's queue
+//! ```
+//!
+//! A scope is marked in the turn in which it is cancelled. Of what is marked, a turn asks for
+//! [`CANCELS_PER_TURN`] operations, and it hands as many requests to the kernel, ahead of new
+//! submissions: with no more than that, all of it happens in the same turn. The rest follows in the
+//! next turns, each operation once, and what is marked does not enter the kernel meanwhile.
 
 use super::in_flight::CancelStep;
 use super::{Abandoned, Driver, Orphan};
+use crate::config::CANCELS_PER_TURN;
 use crate::instrument;
 use crate::key::Key;
 use crate::scope;
-use crate::tree::{self, NodeId};
+use crate::tree::{self, NONE, NodeId};
 use crate::wake::Waiter;
+use std::collections::VecDeque;
+
+/// What is cancelled, and still to be looked at for operations that are to be asked for.
+#[derive(Debug)]
+pub(super) struct Marked {
+    /// The places of cancelled scopes. Another cancelled scope may be in one of them by now: all of
+    /// its operations are asked for by then, and none is asked for twice.
+    scopes: VecDeque<u32>,
+    /// Where to go on in the list of the first scope; from its head, if that is gone.
+    next: Option<Key>,
+    /// Where to go on in the table, when everything is cancelled.
+    slot: Option<u32>,
+    /// How many this turn may still look at.
+    left: usize,
+}
+
+impl Default for Marked {
+    fn default() -> Self {
+        Self { scopes: VecDeque::new(), next: None, slot: None, left: CANCELS_PER_TURN }
+    }
+}
+
+impl Marked {
+    pub(super) fn is_empty(&self) -> bool {
+        self.scopes.is_empty() && !self.is_everything()
+    }
+
+    /// Whether everything is, and the table was not gone through yet.
+    pub(super) fn is_everything(&self) -> bool {
+        self.slot.is_some()
+    }
+
+    /// A new turn begins.
+    pub(super) fn refill(&mut self) {
+        self.left = CANCELS_PER_TURN;
+    }
+}
 
 impl Driver {
     /// The future of an operation is dropped: what the kernel may touch is kept here until its
@@ -27,32 +75,70 @@ impl Driver {
         (abandoned, held)
     }
 
-    /// Asks for every operation in a scope's list to be cancelled. What never entered the kernel
-    /// is resolved here; those who wait for it come back to be woken.
-    pub(crate) fn cancel_list(&mut self, head: u32) -> Vec<Waiter> {
-        let slots = self.in_flight.list(head);
-        self.cancel_slots(&slots)
+    /// Asks for every operation of the cancelled scopes in these places to be cancelled, now or in
+    /// the next turns. What never entered the kernel is resolved here; those who wait for it come
+    /// back to be woken.
+    pub(crate) fn cancel_scopes(&mut self, scopes: Vec<u32>) -> Vec<Waiter> {
+        match self.marked.scopes.is_empty() {
+            true => self.marked.scopes = scopes.into(),
+            false => self.marked.scopes.extend(scopes),
+        }
+        self.ask_marked()
     }
 
-    /// Asks for everything to be cancelled.
+    /// The same for everything.
     pub(crate) fn cancel_all(&mut self) -> Vec<Waiter> {
-        let slots = self.in_flight.all_pending();
-        self.cancel_slots(&slots)
+        self.marked.slot = Some(0);
+        self.ask_marked()
     }
 
-    fn cancel_slots(&mut self, slots: &[u32]) -> Vec<Waiter> {
+    /// Asks for what is marked, as far as this turn may.
+    pub(crate) fn ask_marked(&mut self) -> Vec<Waiter> {
         let mut withdrawn = Vec::new();
-        for &slot in slots {
-            match self.in_flight.cancel(slot) {
-                CancelStep::Nothing => {}
-                CancelStep::Ask(key) => self.ask(key),
-                CancelStep::Withdrawn(waiter) => {
-                    self.stats.withdrawn += 1;
-                    withdrawn.push(waiter);
-                }
-            }
+        while self.marked.left > 0 && !self.marked.is_empty() {
+            self.marked.left -= 1;
+            let slot = self.next_listed().or_else(|| self.next_slot());
+            slot.into_iter().for_each(|slot| self.cancel_slot(slot, &mut withdrawn));
         }
         withdrawn
+    }
+
+    /// The next operation in the lists of the marked scopes, if the first of them has one.
+    fn next_listed(&mut self) -> Option<u32> {
+        let Marked { scopes, next, .. } = &mut self.marked;
+        let place = *scopes.front()?;
+        let scope = scope::cancelled_at(place);
+        let at = next.take().filter(|key| self.in_flight.is_listed(*key, scope));
+        let slot = at.map(|key| key.slot() as u32).or_else(|| scope.and_then(scope::ops));
+        let slot = slot.filter(|slot| *slot != NONE);
+        *next = slot.and_then(|slot| self.in_flight.behind(slot));
+        if next.is_none() {
+            scopes.pop_front();
+        }
+        if scopes.is_empty() {
+            // After a mass cancel this is megabytes.
+            *scopes = VecDeque::new();
+        }
+        slot
+    }
+
+    /// The next slot of the table, if everything is marked.
+    fn next_slot(&mut self) -> Option<u32> {
+        let slots = if self.in_flight.pending() == 0 { 0 } else { self.in_flight.slots() };
+        let slot = self.marked.slot.filter(|slot| *slot < slots);
+        self.marked.slot = slot.map(|slot| slot + 1);
+        slot
+    }
+
+    fn cancel_slot(&mut self, slot: u32, withdrawn: &mut Vec<Waiter>) {
+        match self.in_flight.cancel(slot) {
+            CancelStep::Nothing => {}
+            CancelStep::Ask(key) => self.ask(key),
+            CancelStep::Withdrawn(waiter) => {
+                self.stats.withdrawn += 1;
+                withdrawn.push(waiter);
+            }
+        }
     }
 
     pub(super) fn ask(&mut self, key: Key) {
@@ -71,7 +157,10 @@ impl Driver {
     /// from now on.
     pub(crate) fn adopt(&mut self, closing: NodeId) -> Vec<Waiter> {
         let Some(head) = scope::ops(closing) else { return Vec::new() };
-        let withdrawn = self.cancel_list(head);
+        let mut withdrawn = Vec::new();
+        for slot in self.in_flight.list(head) {
+            self.cancel_slot(slot, &mut withdrawn);
+        }
         let left = scope::ops(closing).map(|head| self.in_flight.list(head));
         // A scope around it may have closed already, when a future was moved; then it is for those
         // in which that is dropped.

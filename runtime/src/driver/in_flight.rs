@@ -190,6 +190,13 @@ impl InFlight {
         }
     }
 
+    /// Whether an entry is about to be cancelled: its scope is, and its future there to hear of it.
+    pub(super) fn is_doomed(&self, key: Key) -> bool {
+        self.peek(key).is_some_and(|entry| {
+            entry.held.is_some() && entry.scope.is_some_and(scope::is_in_cancelled)
+        })
+    }
+
     /// The kernel has answered an operation for the last time.
     pub(super) fn complete(&mut self, key: Key, completion: Completion) -> Arrival {
         let Some(entry) = self.get(key) else { return Arrival::Stale };
@@ -278,7 +285,7 @@ impl InFlight {
 
     /// Asks for an operation to be cancelled; every operation is asked at most once.
     pub(super) fn cancel(&mut self, slot: u32) -> CancelStep {
-        let entry = &mut self.entries[slot as usize];
+        let Some(entry) = self.entries.get_mut(slot as usize) else { return CancelStep::Nothing };
         let Some(stage) = entry.lifecycle.stage() else { return CancelStep::Nothing };
         let detached = matches!(entry.lifecycle, Lifecycle::Pending(_, Holder::Driver(_)));
         // What the driver holds alone was asked when its future went, or must not be: a close.
@@ -313,6 +320,17 @@ impl InFlight {
         slots
     }
 
+    /// What is behind an entry in its list.
+    pub(super) fn behind(&self, slot: u32) -> Option<Key> {
+        let next = self.entries[slot as usize].next as usize;
+        self.entries.get(next).map(|entry| Key::op(next, entry.generation))
+    }
+
+    /// Whether an entry is in the list of a scope.
+    pub(super) fn is_listed(&self, key: Key, scope: Option<NodeId>) -> bool {
+        self.is_pending(key) && self.peek(key).is_some_and(|entry| entry.scope == scope)
+    }
+
     /// The list that starts at `head`, as others may see it.
     pub(super) fn flights(&self, head: u32) -> Vec<Flight> {
         let flight = |slot: u32| {
@@ -344,10 +362,9 @@ impl InFlight {
         }
     }
 
-    /// Every slot whose final completion is outstanding.
-    pub(super) fn all_pending(&self) -> Vec<u32> {
-        let pending = self.entries.iter().filter(|(_, entry)| entry.lifecycle.stage().is_some());
-        pending.map(|(slot, _)| slot as u32).collect()
+    /// How many slots there are, taken or not.
+    pub(super) fn slots(&self) -> u32 {
+        self.entries.capacity() as u32
     }
 
     /// Moves what is left in a closing scope's list to another scope's.

@@ -1,6 +1,6 @@
 //! The driver: what is in flight on one core, its timers, and its way to sleep and be woken.
 //!
-//! Futures ask ([`Driver::submit`], [`Driver::cancel_list`]), the event loop turns
+//! Futures ask ([`Driver::submit`], [`Driver::cancel_scopes`]), the event loop turns
 //! ([`Driver::turn`]) and dispatches ([`Driver::dispatch`]). Nothing foreign runs while the driver
 //! is borrowed: wakers and destructors come back as values, to be run by the caller.
 //!
@@ -12,7 +12,8 @@
 //!
 //! The backlog and the cancel list have no place of their own in the kernel's queue, so neither can
 //! be lost when that is full. The backlog is bounded by the in-flight limit, and each operation has
-//! at most one cancel request.
+//! at most one cancel request. Of both lists a turn takes no more than `config` allows, cancels
+//! first, so that a mass of either does not hold the core.
 
 mod batching;
 mod bells;
@@ -29,7 +30,7 @@ mod stats;
 mod timers;
 mod what;
 
-use crate::config::Config;
+use crate::config::{CANCELS_PER_TURN, Config, SUBMISSIONS_PER_TURN};
 use crate::instrument;
 use crate::key::{Key, Tag};
 use crate::ring::{self, Batch, Completion, Entry, Ring, Wait, opcode, squeue};
@@ -37,6 +38,7 @@ use crate::scope;
 use crate::tree::NodeId;
 use crate::wake::{self, Unparker, Waiter};
 use batching::Batching;
+use cancels::Marked;
 use elsewhere::Recalls;
 use in_flight::InFlight;
 use lifecycle::Holder;
@@ -55,6 +57,21 @@ pub use stats::Stats;
 pub(crate) use timers::TimerKey;
 pub(crate) use what::What;
 
+/// What one turn may still hand to the kernel.
+struct Left {
+    cancels: usize,
+    submissions: usize,
+}
+
+impl Left {
+    fn of_a_turn() -> Self {
+        Self { cancels: CANCELS_PER_TURN, submissions: SUBMISSIONS_PER_TURN }
+    }
+}
+
+/// What an enter hands back that does not ask for more, in deferred completions (since 6.13).
+const HANDED_BACK: u32 = 20;
+
 /// One core's kernel, and everything lent to it.
 #[derive(Debug)]
 pub(crate) struct Driver {
@@ -62,8 +79,12 @@ pub(crate) struct Driver {
     in_flight: InFlight,
     /// Submissions that the kernel's queue has not taken yet, oldest first.
     backlog: VecDeque<(Key, Entry)>,
-    /// Operations to be cancelled with the next flush.
+    /// What is cancelled, and still to be gone through.
+    marked: Marked,
+    /// Operations whose cancel the kernel is to be asked for.
     cancels: VecDeque<Key>,
+    /// Requests of those that the kernel's queue has since it was entered.
+    asked: u32,
     /// How to stop the work that is done elsewhere, by slot.
     recalls: Recalls,
     slow: Slow,
@@ -86,7 +107,9 @@ impl Driver {
             ring: Ring::new(config)?,
             in_flight: InFlight::default(),
             backlog: VecDeque::new(),
+            marked: Marked::default(),
             cancels: VecDeque::new(),
+            asked: 0,
             recalls: Recalls::default(),
             slow: Slow::default(),
             timers: Timers::default(),
@@ -227,12 +250,15 @@ impl Driver {
 
     // --- the turn ----------------------------------------------------------------------------
 
-    /// Moves the backlog and the cancel requests into the kernel's queue. When that is full, the
-    /// kernel takes it, and what has completed meanwhile is set aside.
+    /// Moves the backlog and the cancel requests into the kernel's queue, as far as one turn may.
+    /// When that is full, the kernel takes it, and what has completed meanwhile is set aside.
     pub(super) fn flush(&mut self) -> io::Result<()> {
+        let mut left = Left::of_a_turn();
         loop {
-            self.fill_queue();
-            if self.backlog.is_empty() && self.cancels.is_empty() && !wake::has_bells() {
+            self.fill_queue(&mut left);
+            let cancelled = self.cancels.is_empty() || left.cancels == 0;
+            let submitted = self.backlog.is_empty() || left.submissions == 0;
+            if cancelled && submitted && !wake::has_bells() {
                 return Ok(());
             }
             let before = self.ring.unsubmitted();
@@ -245,22 +271,31 @@ impl Driver {
         }
     }
 
-    fn fill_queue(&mut self) {
-        let Self { ring, in_flight, backlog, cancels, stats, .. } = self;
+    fn fill_queue(&mut self, left: &mut Left) {
+        let Self { ring, in_flight, backlog, marked, cancels, asked, stats, .. } = self;
         let next = || {
             if let Some((core, ring)) = wake::next_bell() {
                 return Some(bells::entry(core, ring));
             }
             // First: what a dropped receive could still take, the next one shall get.
-            while let Some(key) = cancels.pop_front() {
+            while left.cancels > 0
+                && let Some(key) = cancels.pop_front()
+            {
                 // What has completed since needs no request.
                 if in_flight.is_pending(key) {
+                    left.cancels -= 1;
+                    *asked += 1;
                     stats.cancel_requests += 1;
                     return Some(cancel_entry(key));
                 }
             }
-            while let Some((key, entry)) = backlog.pop_front() {
-                if in_flight.flush(key) {
+            while left.submissions > 0
+                && let Some((key, entry)) = backlog.pop_front()
+            {
+                // What is marked is resolved without the kernel when its turn comes.
+                let doomed = !marked.is_empty() && in_flight.is_doomed(key);
+                if !doomed && in_flight.flush(key) {
+                    left.submissions -= 1;
                     stats.submitted += 1;
                     return Some(entry);
                 }
@@ -281,7 +316,13 @@ impl Driver {
         self.stats.enters += 1;
         self.stats.overflows += u64::from(self.ring.overflowed());
         self.turns_without_enter = 0;
-        self.ring.enter(wait, batch)
+        let asked = std::mem::take(&mut self.asked);
+        if asked <= HANDED_BACK {
+            return self.ring.enter(wait, batch);
+        }
+        // What was cancelled comes out at once, if it can. Left in the kernel, it is looked at
+        // again for each further cancel.
+        self.ring.enter(Wait::Until(0), Batch { least: asked, moment: 0 })
     }
 
     /// Takes one completion and finds out what it means.
@@ -319,9 +360,9 @@ impl Driver {
 
     // --- the end -----------------------------------------------------------------------------
 
-    /// Whether nothing is in flight; or nothing that will ever be answered.
+    /// Whether nothing is in flight, nor to be cancelled; or nothing that will ever be answered.
     pub(crate) fn is_drained(&self) -> bool {
-        self.broken || self.in_flight.pending() == 0
+        self.broken || self.in_flight.pending() == 0 && !self.marked.is_everything()
     }
 
     /// The ring cannot be entered any more: what the kernel has will not be answered, and the

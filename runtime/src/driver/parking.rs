@@ -20,6 +20,7 @@ impl Driver {
     ///
     /// The ring is of no use any more.
     pub(crate) fn turn(&mut self, runnable: bool, idle: impl Fn() -> bool) -> io::Result<()> {
+        self.marked.refill();
         self.flush()?;
         if runnable {
             self.turns_without_enter += 1;
@@ -60,7 +61,8 @@ impl Driver {
     /// Whether the kernel's queue has all that is to be submitted; not what did not fit, or was
     /// refused for lack of memory.
     fn is_flushed(&self) -> bool {
-        self.backlog.is_empty() && self.cancels.is_empty() && !wake::has_bells()
+        let cancelled = self.marked.is_empty() && self.cancels.is_empty();
+        cancelled && self.backlog.is_empty() && !wake::has_bells()
     }
 
     /// What ends the sleep that begins.

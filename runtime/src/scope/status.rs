@@ -3,15 +3,17 @@
 use super::{marks, notes};
 use crate::label::Id;
 use crate::tree::{self, NONE, NodeId, Reason, Role, SetId, Task, Tree};
+use crate::wake::{self, Waiter};
 
-/// What a cancellation has to tell: the submissions to cancel, the tasks to poll once more, and
-/// those who listen.
+/// What a cancellation has to tell. The tasks that are to be polled once more are queued.
 #[derive(Debug, Default)]
 pub(crate) struct CancelWork {
     /// The scope was not cancelled before.
     pub(crate) first: bool,
+    /// The places of the scopes with submissions to cancel.
     pub(crate) ops: Vec<u32>,
-    pub(crate) tasks: Vec<NodeId>,
+    /// Whoever is to be woken because tasks were queued.
+    pub(crate) owners: Vec<Waiter>,
     pub(crate) listeners: Vec<NodeId>,
 }
 
@@ -119,43 +121,58 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
         }
         work.first = true;
         tree.cancels = tree.cancels.wrapping_add(1);
-        let mut cancelled = Vec::new();
-        let (mut at, mut why) = (Some(id.index()), reason);
+        // One pass, in which nothing is listed that need not be: of a million tasks each line of
+        // memory that is touched counts.
+        let top = id.index();
+        let (mut at, mut why) = (Some(top), reason);
         while let Some(index) = at {
             tree.visits += 1;
-            let task = tree.id(index);
+            let id = tree.id(index);
             let node = tree.at(index);
-            let was_cancelled = node.reason.is_some();
-            if node.role == Role::Shield && index != id.index() {
-                at = tree.after(id.index(), index, true);
+            let (was_cancelled, live, role) = (node.reason.is_some(), node.is_live(), node.role);
+            if role == Role::Shield && index != top {
+                at = tree.after(top, index, true);
                 continue;
             }
             if !was_cancelled {
                 node.reason = Some(why);
                 if node.marked {
-                    task.into_iter().for_each(marks::cancelled);
+                    id.into_iter().for_each(marks::cancelled);
                 }
                 if node.ops != NONE {
-                    work.ops.push(node.ops);
+                    work.ops.push(index);
                 }
-                match node.role {
-                    Role::Task => work.tasks.extend(task),
-                    Role::Listener => work.listeners.extend(task),
+                match role {
+                    Role::Task => work.owners.extend(id.and_then(|id| queue(tree, id))),
+                    Role::Listener => work.listeners.extend(id),
                     Role::Scope | Role::Nursery | Role::Shield => {}
                 }
             }
-            cancelled.push(index);
+            if live && index != top {
+                // What is around it is marked by now, up to the top; above that nothing is.
+                busy(tree, index);
+            }
             why = Reason::Ancestor;
             // Below a cancelled node everything is cancelled already.
-            at = tree.after(id.index(), index, was_cancelled);
-        }
-        // From the leaves up to the top, which is below nothing that is cancelled.
-        for &index in cancelled[1..].iter().rev() {
-            let node = tree.at(index);
-            let (live, parent) = (node.is_live(), node.parent);
-            tree.at(parent).holds += u32::from(live);
+            at = tree.after(top, index, was_cancelled);
         }
         work
+    })
+}
+
+/// Queues a task for its last poll. Whoever comes back is to be woken for that.
+fn queue(tree: &mut Tree, task: NodeId) -> Option<Waiter> {
+    match wake::enqueue(tree, task) {
+        Waiter::Nobody => None,
+        owner => Some(owner),
+    }
+}
+
+/// The scope in a place, if it is cancelled.
+pub(crate) fn cancelled_at(place: u32) -> Option<NodeId> {
+    tree::with(|tree| {
+        let id = tree.id(place)?;
+        tree.at(place).reason.map(|_| id)
     })
 }
 
@@ -228,7 +245,7 @@ pub(crate) fn look_again(id: NodeId) {
         tasks.extend(task_of(tree, index));
         tasks
     });
-    tasks.into_iter().for_each(crate::wake::wake);
+    tasks.into_iter().for_each(wake::wake);
 }
 
 /// Whether code that runs now is inside the scope; that is looked at when its poll ends.
@@ -284,7 +301,7 @@ pub(crate) fn tell_drained(nursery: NodeId) {
         tree.get(nursery).map(|node| (SetId::new(node.set), node.reason.is_some()))
     });
     let Some((set, cancelled)) = found else { return };
-    crate::wake::wake_set(set);
+    wake::wake_set(set);
     if cancelled {
         look_again(nursery);
     }

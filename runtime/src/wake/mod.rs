@@ -29,8 +29,8 @@ pub(crate) use injector::{
     Injector, Message, current as current_core, enter as enter_core, is_current,
 };
 pub(crate) use ready::{
-    Ready, insert_root, insert_task, is_queued, new_set, next, open_set, payload, remove_set,
-    rest_set, take_queued, wake, wake_set,
+    Ready, enqueue, insert_root, insert_task, is_queued, new_set, next, open_set, payload,
+    remove_set, rest_set, take_queued, wake, wake_set,
 };
 pub(crate) use team::{Peer, Team, has_bells, next_bell, peer, place, ring_bell, send};
 pub(crate) use ticket::Ticket;

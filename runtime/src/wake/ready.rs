@@ -21,7 +21,7 @@ use std::task::Context;
 /// Queues a task and its owners. What is returned has to be woken outside the borrow: a foreign
 /// waker runs foreign code.
 #[inline]
-fn enqueue(tree: &mut Tree, mut id: NodeId) -> Waiter {
+pub(crate) fn enqueue(tree: &mut Tree, mut id: NodeId) -> Waiter {
     loop {
         let Some(node) = tree.get(id) else { return Waiter::Nobody };
         if node.state == State::Queued {
