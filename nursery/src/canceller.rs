@@ -30,31 +30,36 @@ use nestling_runtime::lowlevel::{CancelHandle, Reason, RemoteCancelHandle};
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct Canceller(CancelHandle);
+pub struct Canceller {
+    here: CancelHandle,
+    remote: RemoteCanceller,
+}
 
 impl Canceller {
-    pub(crate) fn new(handle: CancelHandle) -> Self {
-        Self(handle)
+    pub(crate) fn new(here: CancelHandle, remote: RemoteCancelHandle) -> Self {
+        Self { here, remote: RemoteCanceller(remote) }
     }
 
-    /// Cancels the nursery, if it is still open. Repeating it is harmless.
+    /// Cancels the nursery, if it is still open, at once: also outside the runtime in which that
+    /// was opened, and inside another one of this thread. Repeating it is harmless.
     pub fn cancel(&self) {
-        self.0.cancel(Reason::Asked);
+        self.here.cancel(Reason::Asked);
     }
 
-    /// The same for any thread.
+    /// The same for any thread, wherever it is made.
     pub fn remote(&self) -> RemoteCanceller {
-        RemoteCanceller(RemoteCancelHandle::new(&self.0))
+        self.remote.clone()
     }
 
     /// Whether the nursery is cancelled or closed.
     pub fn is_cancelled(&self) -> bool {
-        self.0.is_cancelled()
+        self.here.is_cancelled()
     }
 }
 
 /// Cancels a nursery from any thread, and wakes its core for that. Harmless when it is too late:
-/// the nursery has closed, its core has ended.
+/// the nursery has closed, its core has ended. A core that rests, because the nursery's future was
+/// kept when its `block_on` returned, hears of it in the next one.
 ///
 /// # Examples
 ///

@@ -5,7 +5,7 @@ use crate::instrument::{self, Event, Failure};
 use crate::scope::{self, CancelWork, Poller};
 use crate::task::Join;
 use crate::tree::{self, NONE, NodeId, Reason};
-use crate::wake::{self, Errand, Waiter, wake_all};
+use crate::wake::{self, Errand, Injector, Waiter, wake_all};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -192,23 +192,21 @@ impl CancelHandle {
 
 /// Cancels a scope from any thread; harmless when that has closed, or its core is gone.
 #[derive(Debug, Clone)]
-pub struct RemoteCancelHandle(Option<Arc<Errand>>);
+pub struct RemoteCancelHandle(Arc<Errand>);
 
 impl RemoteCancelHandle {
-    /// For a scope of the current core. Outside a runtime every scope has closed.
-    pub fn new(handle: &CancelHandle) -> Self {
-        Self(wake::current_core().map(|core| Errand::new(handle.0, core)))
+    /// For a scope of that core.
+    pub(crate) fn new(handle: &CancelHandle, core: Arc<Injector>) -> Self {
+        Self(Errand::new(handle.0, core))
     }
 
-    /// Cancels the scope and all below it, as its own [`CancelHandle`] does when asked to. On
-    /// another thread its core is woken for that.
+    /// Cancels the scope and all below it, as its own [`CancelHandle`] does when asked to. Where
+    /// its core does not run, that is sent a message and woken; one that rests hears of it when it
+    /// runs again.
     pub fn cancel(&self) {
-        match &self.0 {
-            Some(errand) if wake::is_current(errand.core()) => {
-                cancel(errand.scope(), Reason::Asked);
-            }
-            Some(errand) => errand.send(),
-            None => {}
+        match wake::is_current(self.0.core()) {
+            true => cancel(self.0.scope(), Reason::Asked),
+            false => self.0.send(),
         }
     }
 }

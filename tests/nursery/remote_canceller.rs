@@ -1,13 +1,16 @@
 //! `RemoteCanceller`: cancels a nursery from any thread, and wakes its core for that.
 
-use crate::support::{Count, E, Log, counted, listener, never, run, settle, within};
+use crate::support::{Count, E, Log, counted, listener, never, poll_once, run, settle, within};
 use nestling::{Canceller, RemoteCanceller, Runtime, nursery};
 use nestling_runtime::lowlevel::nop;
 use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
+use std::task::Poll;
 use std::thread;
 
 /// The kernel's number of this thread.
@@ -169,7 +172,131 @@ fn remote_that_comes_too_late() {
     });
 }
 
-/// One made where no runtime is has nobody to tell.
+type Boxed = Pin<Box<dyn Future<Output = Result<(), E>>>>;
+
+/// A nursery that outlives the `block_on` in which it was opened, and what cancels it.
+fn kept(runtime: &mut Runtime) -> (Boxed, Canceller) {
+    let canceller = Rc::new(RefCell::new(None));
+    let stop = Rc::clone(&canceller);
+    let mut future: Boxed = Box::pin(async move {
+        nursery(async |n| {
+            stop.replace(Some(n.canceller()));
+            n.spawn(pending::<()>());
+            Ok::<_, E>(())
+        })
+        .await
+    });
+    runtime.block_on(async { assert!(poll_once(future.as_mut()).await.is_pending()) });
+    let canceller = canceller.take().expect("the nursery was opened");
+    (future, canceller)
+}
+
+/// Where something is done, between the `block_on` in which a nursery was opened and the next one.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    Outside,
+    InAnother,
+    InItsOwn,
+}
+
+impl Place {
+    const ALL: [Self; 3] = [Self::Outside, Self::InAnother, Self::InItsOwn];
+
+    fn run<T>(self, runtime: &mut Runtime, work: impl FnOnce() -> T) -> T {
+        match self {
+            Self::Outside => work(),
+            Self::InItsOwn => runtime.block_on(async { work() }),
+            // A nursery of that one is in the same place of the same tree, or near it.
+            Self::InAnother => nestling::block_on(async {
+                let result = nursery(async |n| {
+                    let value = work();
+                    settle().await;
+                    assert!(!n.is_cancelled(), "that was another one");
+                    Ok::<_, E>(value)
+                });
+                result.await.expect("nothing failed")
+            }),
+        }
+    }
+}
+
+/// It ends within a few turns, or it was not cancelled.
+fn assert_ends(runtime: &mut Runtime, mut future: Boxed, how: &str) {
+    let result = runtime.block_on(async {
+        for _ in 0..10 {
+            if let Poll::Ready(result) = poll_once(future.as_mut()).await {
+                return Some(result);
+            }
+            settle().await;
+        }
+        None
+    });
+    assert_eq!(result, Some(Ok(())), "{how}");
+}
+
+#[test]
+fn remote_works_wherever_it_was_made_and_is_used() {
+    within(|| {
+        let mut runtime = Runtime::builder().build().expect("a ring");
+        for made in Place::ALL {
+            for used in Place::ALL {
+                for thread in [false, true] {
+                    let (future, canceller) = kept(&mut runtime);
+                    let remote = made.run(&mut runtime, || canceller.remote());
+                    used.run(&mut runtime, || match thread {
+                        true => thread::spawn(move || remote.cancel()).join().expect("it cancels"),
+                        false => remote.cancel(),
+                    });
+                    let how = format!("made {made:?}, used {used:?}, by a thread: {thread}");
+                    assert_ends(&mut runtime, future, &how);
+                    assert!(canceller.is_cancelled());
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn r02_canceller_works_wherever_it_is_used() {
+    within(|| {
+        let mut runtime = Runtime::builder().build().expect("a ring");
+        for used in Place::ALL {
+            let (future, canceller) = kept(&mut runtime);
+            used.run(&mut runtime, || {
+                canceller.cancel();
+                assert!(canceller.is_cancelled(), "at once");
+            });
+            assert_ends(&mut runtime, future, &format!("used {used:?}"));
+        }
+    });
+}
+
+/// The nursery was dropped, or its runtime is gone: there is nothing left to cancel.
+#[test]
+fn remote_of_what_is_gone_is_harmless_everywhere() {
+    within(|| {
+        for used in [Place::Outside, Place::InAnother] {
+            let mut runtime = Runtime::builder().build().expect("a ring");
+            let (future, canceller) = kept(&mut runtime);
+            let (dropped, late) = kept(&mut runtime);
+            drop(dropped);
+            assert!(late.is_cancelled(), "closed");
+            drop(runtime);
+            let mut another = Runtime::builder().build().expect("a ring");
+            used.run(&mut another, || {
+                [&late, &canceller].iter().for_each(|stop| stop.remote().cancel());
+                let remotes = [late.remote(), canceller.remote()];
+                let thread = thread::spawn(move || remotes.map(|remote| remote.cancel()));
+                thread.join().expect("it only cancels");
+                canceller.cancel();
+                late.cancel();
+            });
+            drop(future);
+        }
+    });
+}
+
+/// Its nursery has closed, and there is no runtime any more.
 #[test]
 fn remote_made_outside() {
     within(|| {

@@ -10,8 +10,8 @@ use crate::daemons::Daemons;
 use crate::ledger::Ledger;
 use crate::options::Options;
 use nestling_runtime::lowlevel::{
-    Begun, Body, CancelScope, Children, Ending, Instant, Join, Label, Reason, Semaphore, Sleep,
-    Step, sleep_until,
+    Begun, Body, CancelScope, Children, Ending, Instant, Join, Label, Reason, RemoteCancelHandle,
+    Semaphore, Sleep, Step, sleep_until,
 };
 use std::cell::RefCell;
 use std::future::Future;
@@ -70,6 +70,10 @@ impl<E> Frame<E> {
     /// Whether it was opened before the code around it was cancelled.
     pub(crate) fn begun(&self) -> Begun {
         self.begun
+    }
+
+    pub(crate) fn remote(&self) -> RemoteCancelHandle {
+        self.children.remote()
     }
 
     pub(crate) fn ledger(&self) -> &Ledger<E> {

@@ -270,7 +270,7 @@ impl<'scope, E> Nursery<'scope, '_, E> {
 
     /// Something that cancels this nursery and is bound to no lifetime.
     pub fn canceller(&self) -> Canceller {
-        Canceller::new(self.frame.scope().handle())
+        Canceller::new(self.frame.scope().handle(), self.frame.remote())
     }
 
     /// Children that have not ended. The body is not counted.

@@ -12,7 +12,7 @@
 
 mod body;
 
-use crate::cancel::{self, CancelScope};
+use crate::cancel::{self, CancelScope, RemoteCancelHandle};
 use crate::instrument::{self, Ending, Event, Polls};
 use crate::label::Label;
 use crate::scope::{self, Attached, Poller, Settled};
@@ -99,6 +99,11 @@ impl Children {
     /// The scope of the nursery, above those of its children.
     pub fn scope(&self) -> &CancelScope {
         &self.scope
+    }
+
+    /// What cancels the nursery from any thread. It knows the core, wherever it is made.
+    pub fn remote(&self) -> RemoteCancelHandle {
+        RemoteCancelHandle::new(&self.scope.handle(), Arc::clone(&self.core))
     }
 
     /// Children that have not ended.
