@@ -119,8 +119,9 @@ impl EventLoop<'_> {
         if let Err(error) = turned {
             // Nothing can be drained any more; freeing what the kernel may write to would be
             // worse than to keep it.
-            self.driver.borrow_mut().give_up();
-            panic!("{}", ring::fatal(&error));
+            let reason = ring::fatal(&error);
+            self.driver.borrow_mut().give_up(reason.clone());
+            panic!("{reason}");
         }
         // After the sleep, before what it was for.
         self.note_time();
@@ -208,7 +209,7 @@ impl EventLoop<'_> {
     fn drain(&self) {
         if self.driver.borrow().forked() {
             // The operations are the parent's; so is what they write to.
-            return self.driver.borrow_mut().give_up();
+            return self.driver.borrow_mut().give_up("this process was forked".to_owned());
         }
         let withdrawn = self.driver.borrow_mut().cancel_all();
         withdrawn.into_iter().for_each(wake::Waiter::wake);

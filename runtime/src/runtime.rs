@@ -71,7 +71,9 @@ impl Runtime {
     /// # Panics
     ///
     /// With the panic of the future, after the same; inside another `block_on`; in a process that
-    /// was forked after the runtime was built.
+    /// was forked after the runtime was built. When the kernel refuses to go on, with the reason;
+    /// what it may still write to is leaked then (`Stats::leaked`), and the runtime is of no use
+    /// any more: each further call panics with that reason, without a poll of its future.
     pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
         let Some(core) = wake::enter_core(&self.injector) else {
             panic!(
@@ -79,6 +81,12 @@ impl Runtime {
                  future instead, or start another thread for it"
             );
         };
+        if let Some(reason) = self.driver.borrow().broken() {
+            panic!(
+                "block_on was called on a runtime that had broken down: {reason}. Build another \
+                 one; this one can only be dropped"
+            );
+        }
         let entered = driver::enter(&self.driver);
         let line = self.line.enter();
         let watching = self.watched.as_ref().map(stall::watch);
@@ -89,6 +97,11 @@ impl Runtime {
         drop(line);
         drop(entered);
         drop(core);
+        if self.driver.borrow().broken().is_some() {
+            self.driver.borrow_mut().part();
+            // Nothing that others ask of it will be heard.
+            self.injector.close();
+        }
         trim();
         output.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
     }

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const JUMP_IF_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
 const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
 
 /// From now on `io_uring_enter` fails on this thread, with an error that no loop can mend.
@@ -30,10 +31,19 @@ fn break_the_ring() {
 }
 
 fn break_with(error: libc::c_int) {
+    break_enters_of(0, error);
+}
+
+/// From now on it fails whenever it is to submit at least so many entries.
+pub(crate) fn break_enters_of(entries: u32, error: libc::c_int) {
+    /// The low half of the second argument, behind the number, the architecture and an address.
+    const TO_SUBMIT: u32 = 24;
     let step = |code, k, jt, jf| libc::sock_filter { code, jt, jf, k };
     let mut program = [
         step(LOAD, 0, 0, 0),
-        step(JUMP_IF_EQUAL, libc::SYS_io_uring_enter as u32, 0, 1),
+        step(JUMP_IF_EQUAL, libc::SYS_io_uring_enter as u32, 0, 3),
+        step(LOAD, TO_SUBMIT, 0, 0),
+        step(JUMP_IF_AT_LEAST, entries, 0, 1),
         step(RETURN, libc::SECCOMP_RET_ERRNO | error as u32, 0, 0),
         step(RETURN, libc::SECCOMP_RET_ALLOW, 0, 0),
     ];

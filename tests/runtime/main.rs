@@ -7,6 +7,7 @@
 mod always_ready;
 mod always_there;
 mod batching;
+mod broken;
 mod buffers;
 mod cancelling;
 mod clock;

@@ -378,6 +378,13 @@ impl InFlight {
         }
     }
 
+    /// Takes everything out of the lists of scopes.
+    pub(super) fn part(&mut self) {
+        let listed = self.entries.iter().filter(|(_, entry)| entry.lifecycle.stage().is_some());
+        let listed: Vec<_> = listed.map(|(slot, _)| slot as u32).collect();
+        self.adopt(&listed, None);
+    }
+
     /// Gives up on everything that the kernel has not finished: its memory is leaked, because
     /// freeing it would hand it to somebody else while the kernel writes.
     pub(super) fn leak(&mut self) {

@@ -20,6 +20,7 @@ mod bells;
 mod cancels;
 mod current;
 mod elsewhere;
+mod flush;
 mod in_flight;
 mod lifecycle;
 mod parking;
@@ -30,13 +31,13 @@ mod stats;
 mod timers;
 mod what;
 
-use crate::config::{CANCELS_PER_TURN, Config, SUBMISSIONS_PER_TURN};
+use crate::config::Config;
 use crate::instrument;
 use crate::key::{Key, Tag};
-use crate::ring::{self, Batch, Completion, Entry, Ring, Wait, opcode, squeue};
+use crate::ring::{self, Completion, Entry, Ring};
 use crate::scope;
 use crate::tree::NodeId;
-use crate::wake::{self, Unparker, Waiter};
+use crate::wake::{Unparker, Waiter};
 use batching::Batching;
 use cancels::Marked;
 use elsewhere::Recalls;
@@ -56,21 +57,6 @@ pub(crate) use lifecycle::{Abandoned, Orphan};
 pub use stats::Stats;
 pub(crate) use timers::TimerKey;
 pub(crate) use what::What;
-
-/// What one turn may still hand to the kernel.
-struct Left {
-    cancels: usize,
-    submissions: usize,
-}
-
-impl Left {
-    fn of_a_turn() -> Self {
-        Self { cancels: CANCELS_PER_TURN, submissions: SUBMISSIONS_PER_TURN }
-    }
-}
-
-/// What an enter hands back that does not ask for more, in deferred completions (since 6.13).
-const HANDED_BACK: u32 = 20;
 
 /// One core's kernel, and everything lent to it.
 #[derive(Debug)]
@@ -96,8 +82,8 @@ pub(crate) struct Driver {
     turns_without_enter: u32,
     patience: Patience,
     batching: Batching,
-    /// See `give_up`.
-    broken: bool,
+    /// Why the ring is of no use any more; see `give_up`.
+    broken: Option<String>,
     stats: Stats,
 }
 
@@ -119,7 +105,7 @@ impl Driver {
             turns_without_enter: 0,
             patience: Patience::new(config.spin.as_nanos().try_into().unwrap_or(u64::MAX)),
             batching: Batching::new(config.batch),
-            broken: false,
+            broken: None,
             stats: Stats::default(),
         })
     }
@@ -250,81 +236,6 @@ impl Driver {
 
     // --- the turn ----------------------------------------------------------------------------
 
-    /// Moves the backlog and the cancel requests into the kernel's queue, as far as one turn may.
-    /// When that is full, the kernel takes it, and what has completed meanwhile is set aside.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
-        let mut left = Left::of_a_turn();
-        loop {
-            self.fill_queue(&mut left);
-            let cancelled = self.cancels.is_empty() || left.cancels == 0;
-            let submitted = self.backlog.is_empty() || left.submissions == 0;
-            if cancelled && submitted && !wake::has_bells() {
-                return Ok(());
-            }
-            let before = self.ring.unsubmitted();
-            self.enter(Wait::No)?;
-            self.ring.reap(&mut self.completions);
-            if self.ring.unsubmitted() >= before {
-                // The kernel is short of memory: the next turn tries again.
-                return Ok(());
-            }
-        }
-    }
-
-    fn fill_queue(&mut self, left: &mut Left) {
-        let Self { ring, in_flight, backlog, marked, cancels, asked, stats, .. } = self;
-        let next = || {
-            if let Some((core, ring)) = wake::next_bell() {
-                return Some(bells::entry(core, ring));
-            }
-            // First: what a dropped receive could still take, the next one shall get.
-            while left.cancels > 0
-                && let Some(key) = cancels.pop_front()
-            {
-                // What has completed since needs no request.
-                if in_flight.is_pending(key) {
-                    left.cancels -= 1;
-                    *asked += 1;
-                    stats.cancel_requests += 1;
-                    return Some(cancel_entry(key));
-                }
-            }
-            while left.submissions > 0
-                && let Some((key, entry)) = backlog.pop_front()
-            {
-                // What is marked is resolved without the kernel when its turn comes.
-                let doomed = !marked.is_empty() && in_flight.is_doomed(key);
-                if !doomed && in_flight.flush(key) {
-                    left.submissions -= 1;
-                    stats.submitted += 1;
-                    return Some(entry);
-                }
-            }
-            None
-        };
-        // SAFETY: the entries of the backlog were promised to stay valid when they were submitted,
-        // and the table keeps what they point to until the final completion; a cancel request has
-        // no pointers.
-        unsafe { ring.push(next) };
-    }
-
-    pub(super) fn enter(&mut self, wait: Wait) -> io::Result<()> {
-        self.enter_for(wait, Batch::FIRST)
-    }
-
-    pub(super) fn enter_for(&mut self, wait: Wait, batch: Batch) -> io::Result<()> {
-        self.stats.enters += 1;
-        self.stats.overflows += u64::from(self.ring.overflowed());
-        self.turns_without_enter = 0;
-        let asked = std::mem::take(&mut self.asked);
-        if asked <= HANDED_BACK {
-            return self.ring.enter(wait, batch);
-        }
-        // What was cancelled comes out at once, if it can. Left in the kernel, it is looked at
-        // again for each further cancel.
-        self.ring.enter(Wait::Until(0), Batch { least: asked, moment: 0 })
-    }
-
     /// Takes one completion and finds out what it means.
     #[inline]
     pub(crate) fn dispatch(&mut self) -> Option<Arrival> {
@@ -362,14 +273,25 @@ impl Driver {
 
     /// Whether nothing is in flight, nor to be cancelled; or nothing that will ever be answered.
     pub(crate) fn is_drained(&self) -> bool {
-        self.broken || self.in_flight.pending() == 0 && !self.marked.is_everything()
+        self.broken.is_some() || self.in_flight.pending() == 0 && !self.marked.is_everything()
     }
 
-    /// The ring cannot be entered any more: what the kernel has will not be answered, and the
-    /// memory lent to it is leaked with the driver.
-    pub(crate) fn give_up(&mut self) {
-        self.broken = true;
+    /// The ring cannot be entered any more, for that reason: what the kernel has will not be
+    /// answered, and the memory lent to it is leaked with the driver. The first reason is kept.
+    pub(crate) fn give_up(&mut self, reason: String) {
+        self.broken.get_or_insert(reason);
         self.stats.leaked = self.in_flight.pending() as u64;
+    }
+
+    /// Why it was given up, if it was.
+    pub(crate) fn broken(&self) -> Option<&str> {
+        self.broken.as_deref()
+    }
+
+    /// No scope knows any more of what is in flight. Some outlive the core, and another driver must
+    /// not take what stands there for its own.
+    pub(crate) fn part(&mut self) {
+        self.in_flight.part();
     }
 }
 
@@ -378,11 +300,4 @@ impl Drop for Driver {
         // Whatever is left here was not drained; its memory must outlive the kernel's use of it.
         self.in_flight.leak();
     }
-}
-
-fn cancel_entry(key: Key) -> Entry {
-    opcode::AsyncCancel::new(key.user_data())
-        .build()
-        .flags(squeue::Flags::SKIP_SUCCESS)
-        .user_data(key.cancel().user_data())
 }

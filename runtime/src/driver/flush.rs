@@ -1,0 +1,107 @@
+//! Into the kernel: what is queued, as much of it as one turn may hand over.
+
+use super::{Driver, bells};
+use crate::config::{CANCELS_PER_TURN, SUBMISSIONS_PER_TURN};
+use crate::key::Key;
+use crate::ring::{Batch, Entry, Wait, opcode, squeue};
+use crate::wake;
+use std::io;
+
+/// What one turn may still hand to the kernel.
+struct Left {
+    cancels: usize,
+    submissions: usize,
+}
+
+impl Left {
+    fn of_a_turn() -> Self {
+        Self { cancels: CANCELS_PER_TURN, submissions: SUBMISSIONS_PER_TURN }
+    }
+}
+
+/// What an enter hands back that does not ask for more, in deferred completions (since 6.13).
+const HANDED_BACK: u32 = 20;
+
+impl Driver {
+    /// Moves the backlog and the cancel requests into the kernel's queue, as far as one turn may.
+    /// When that is full, the kernel takes it, and what has completed meanwhile is set aside.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        let mut left = Left::of_a_turn();
+        loop {
+            self.fill_queue(&mut left);
+            let cancelled = self.cancels.is_empty() || left.cancels == 0;
+            let submitted = self.backlog.is_empty() || left.submissions == 0;
+            if cancelled && submitted && !wake::has_bells() {
+                return Ok(());
+            }
+            let before = self.ring.unsubmitted();
+            self.enter(Wait::No)?;
+            self.ring.reap(&mut self.completions);
+            if self.ring.unsubmitted() >= before {
+                // The kernel is short of memory: the next turn tries again.
+                return Ok(());
+            }
+        }
+    }
+
+    fn fill_queue(&mut self, left: &mut Left) {
+        let Self { ring, in_flight, backlog, marked, cancels, asked, stats, .. } = self;
+        let next = || {
+            if let Some((core, ring)) = wake::next_bell() {
+                return Some(bells::entry(core, ring));
+            }
+            // First: what a dropped receive could still take, the next one shall get.
+            while left.cancels > 0
+                && let Some(key) = cancels.pop_front()
+            {
+                // What has completed since needs no request.
+                if in_flight.is_pending(key) {
+                    left.cancels -= 1;
+                    *asked += 1;
+                    stats.cancel_requests += 1;
+                    return Some(cancel_entry(key));
+                }
+            }
+            while left.submissions > 0
+                && let Some((key, entry)) = backlog.pop_front()
+            {
+                // What is marked is resolved without the kernel when its turn comes.
+                let doomed = !marked.is_empty() && in_flight.is_doomed(key);
+                if !doomed && in_flight.flush(key) {
+                    left.submissions -= 1;
+                    stats.submitted += 1;
+                    return Some(entry);
+                }
+            }
+            None
+        };
+        // SAFETY: the entries of the backlog were promised to stay valid when they were submitted,
+        // and the table keeps what they point to until the final completion; a cancel request has
+        // no pointers.
+        unsafe { ring.push(next) };
+    }
+
+    pub(super) fn enter(&mut self, wait: Wait) -> io::Result<()> {
+        self.enter_for(wait, Batch::FIRST)
+    }
+
+    pub(super) fn enter_for(&mut self, wait: Wait, batch: Batch) -> io::Result<()> {
+        self.stats.enters += 1;
+        self.stats.overflows += u64::from(self.ring.overflowed());
+        self.turns_without_enter = 0;
+        let asked = std::mem::take(&mut self.asked);
+        if asked <= HANDED_BACK {
+            return self.ring.enter(wait, batch);
+        }
+        // What was cancelled comes out at once, if it can. Left in the kernel, it is looked at
+        // again for each further cancel.
+        self.ring.enter(Wait::Until(0), Batch { least: asked, moment: 0 })
+    }
+}
+
+fn cancel_entry(key: Key) -> Entry {
+    opcode::AsyncCancel::new(key.user_data())
+        .build()
+        .flags(squeue::Flags::SKIP_SUCCESS)
+        .user_data(key.cancel().user_data())
+}
