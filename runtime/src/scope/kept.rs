@@ -20,7 +20,7 @@
 //!
 //! [`Node::holds`]: crate::tree::Node::holds
 
-use super::notes::{Key, Notes, Poller, Probe, has_notes, of, with};
+use super::notes::{Key, Note, Notes, Poller, Probe, Why, has_notes, of, with};
 use super::status::task_of;
 use crate::tree::{self, NONE, NodeId, State, Tree};
 use crate::wake;
@@ -77,8 +77,10 @@ fn is_noted(scope: NodeId, counted: bool) -> bool {
         let Some(task) = task_of(tree, scope.index()) else { return (false, None) };
         with(|notes| {
             if task != scope {
-                let mut all = notes.notes.range(of(task));
-                return (all.any(|(_, note)| is_inside(tree, note.scope, scope)), None);
+                let mut all = notes.notes.range(of(task)).map(|(_, note)| note);
+                let noted =
+                    all.any(|note| is_inside(tree, note.scope, scope) && is_valid(tree, note));
+                return (noted, None);
             }
             let (noted, probe) = is_task_noted(tree, notes, task, counted);
             let nursery = tree.parent(task);
@@ -106,7 +108,8 @@ fn is_task_noted(
     task: NodeId,
     counted: bool,
 ) -> (bool, Option<Probe>) {
-    if notes.notes.range((task, false, 0)..(task, true, 0)).next().is_some() {
+    let mut direct = notes.notes.range((task, false, 0)..(task, true, 0)).map(|(_, note)| note);
+    if direct.any(|note| is_valid(tree, note)) {
         return (true, None);
     }
     let lasting = (task, true, 0)..=(task, true, u64::MAX);
@@ -118,17 +121,18 @@ fn is_task_noted(
     let certain = counted || fresh || round.excused == Some(count);
     round.excused = excused;
     while let Some((key, note)) = notes.notes.range_mut(lasting.clone()).next() {
+        let valid = is_valid(tree, note);
         match (note.probed, note.probe) {
-            _ if certain => return (true, None),
-            (0, Some(probe)) => {
+            _ if valid && certain => return (true, None),
+            (0, Some(probe)) if valid => {
                 note.probed = 1;
                 return (true, Some(probe));
             }
-            (1..PROBES, _) if is_queued => {
+            (1..PROBES, _) if valid && is_queued => {
                 note.probed += 1;
                 return (true, None);
             }
-            // It was woken, and nothing has polled it.
+            // It was woken, and nothing has polled it; or it is no reason any more.
             _ => {
                 let key = *key;
                 notes.notes.remove(&key);
@@ -138,22 +142,21 @@ fn is_task_noted(
     (false, None)
 }
 
-/// Whether the code in `here` may be kept for the end of a child: that is cancelled as well, it is
-/// not around `here`, and has not been found to wait only for others that wait.
-pub(crate) fn may_wait(here: NodeId, child: NodeId) -> bool {
-    tree::with(|tree| {
-        let Some(node) = tree.get(child) else { return false };
-        if node.reason.is_none() || node.unkept {
+/// Whether a note is a reason. Code is kept for the end of a child if that is cancelled as well, is
+/// not around that code, and has not been found to wait only for others that wait.
+pub(super) fn is_valid(tree: &mut Tree, note: &Note) -> bool {
+    let Why::Join(child) = note.why else { return true };
+    let Some(node) = tree.get(child) else { return true };
+    if node.reason.is_none() || node.unkept {
+        return false;
+    }
+    let nursery = node.parent;
+    let mut at = tree.get(note.scope).map_or(NONE, |_| note.scope.index());
+    while at != NONE && at != nursery {
+        if at == child.index() {
             return false;
         }
-        let nursery = node.parent;
-        let mut at = tree.get(here).map_or(NONE, |_| here.index());
-        while at != NONE && at != nursery {
-            if at == child.index() {
-                return false;
-            }
-            at = tree.at(at).parent;
-        }
-        true
-    })
+        at = tree.at(at).parent;
+    }
+    true
 }

@@ -31,7 +31,7 @@ use std::cell::Cell;
 pub(crate) use bindings::{bind, bound, unbind};
 pub use cancelled::{Cancelled, is_cancelled};
 pub use heard::{Begun, may_hear, may_open};
-pub(crate) use kept::{begin, is_kept, may_wait};
+pub(crate) use kept::{begin, is_kept};
 pub(crate) use listeners::{Listener, silence};
 pub(crate) use marks::{Mark, mark};
 pub(crate) use notes::{Attached, Poller, Why, has_notes, trim};

@@ -5,6 +5,7 @@
 //! foreign waker, inside a combinator, is polled when that waker was woken, so its note lasts until
 //! that happens or the future is dropped (*lasting*).
 
+use super::kept::is_valid;
 use super::listeners::{Listener, silence};
 use super::status::{is_running, task_of};
 use crate::tree::{self, NONE, NodeId, Role, SetId, Tree};
@@ -244,14 +245,15 @@ fn is_part(tree: &mut Tree, scope: NodeId) -> bool {
 
 /// What the tasks of a nursery are kept by: each reason with its task, and with the part of that in
 /// which it was noted.
-pub(super) fn noted_in(nursery: NodeId) -> Vec<(NodeId, Why, Option<NodeId>)> {
+pub(super) fn noted_in(tree: &mut Tree, nursery: NodeId) -> Vec<(NodeId, Why, Option<NodeId>)> {
     with(|notes| {
         let tasks = notes.kept.range((nursery, NodeId::MIN)..=(nursery, NodeId::MAX));
         let all = tasks.flat_map(|(_, task)| notes.notes.range(of(*task)));
+        let valid = all.filter(|(_, note)| is_valid(tree, note));
         let reason = |((task, ..), note): (&Key, &Note)| {
             (*task, note.why.clone(), note.is_part.then_some(note.scope))
         };
-        all.map(reason).collect()
+        valid.map(reason).collect()
     })
 }
 

@@ -30,9 +30,9 @@ struct Reasons {
 }
 
 impl Reasons {
-    fn of(nursery: NodeId) -> Self {
+    fn of(tree: &mut Tree, nursery: NodeId) -> Self {
         let mut reasons = Self::default();
-        for (child, why, part) in noted_in(nursery) {
+        for (child, why, part) in noted_in(tree, nursery) {
             match why {
                 Why::Shield => _ = reasons.grounded.insert(child),
                 Why::Join(target) => reasons.add(child, Join { target, waiter: child, part }),
@@ -63,8 +63,10 @@ pub(crate) fn settle(nursery: NodeId, ready: bool) -> Settled {
         let why = Why::Nursery { grounded: true, joins: Vec::new() };
         return Settled { why: Some(why), let_go: Vec::new() };
     }
-    let reasons = Reasons::of(nursery);
-    tree::with(|tree| supported(tree, nursery, &reasons))
+    tree::with(|tree| {
+        let reasons = Reasons::of(tree, nursery);
+        supported(tree, nursery, &reasons)
+    })
 }
 
 /// Marks the tasks that are kept, from those that are certain to be answered to those that wait for

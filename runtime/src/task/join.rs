@@ -47,16 +47,6 @@ impl<T> Join<T> {
     pub fn is_finished(&self) -> bool {
         self.cell.ended()
     }
-
-    /// Notes whether the task that awaits it is kept for that.
-    fn note(&self, cx: &Context<'_>) {
-        let child = self.cell.id();
-        let here = scope::current().filter(|here| scope::is_in_cancelled(*here));
-        match here.is_some_and(|here| scope::may_wait(here, child)) {
-            true => self.attached.note(Why::Join(child), Poller::of(cx)),
-            false => self.attached.clear(),
-        }
-    }
 }
 
 impl<T> Future for Join<T> {
@@ -73,7 +63,7 @@ impl<T> Future for Join<T> {
             }
             self.attached.listen(cx);
             drop(self.cell.set_joiner(Waiter::of(cx)));
-            self.note(cx);
+            self.attached.note(Why::Join(self.cell.id()), Poller::of(cx));
             return Poll::Pending;
         }
         assert!(!self.taken, "a join handle is not polled after its end");
