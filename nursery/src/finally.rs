@@ -100,13 +100,12 @@ fn poll<W: Future>(
     cx: &mut Context<'_>,
 ) -> Poll<End<W::Output>> {
     let cancelled = scope.reason().is_some();
-    if cancelled {
-        scope.begin(cx);
-    }
+    let last = cancelled.then(|| scope.begin(cx));
     let running = work.as_mut().as_pin_mut().expect("it is not polled after its end");
     if let Poll::Ready(value) = scope.run(|| running.poll(cx)) {
         return Poll::Ready(End::Value(value));
     }
+    drop(last);
     if !cancelled {
         // The task is polled again by itself, but a foreign combinator in it has to be told.
         match current_reason() {

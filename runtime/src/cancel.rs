@@ -5,6 +5,7 @@ use crate::instrument::{self, Event, Failure};
 use crate::scope::{self, CancelWork, Poller};
 use crate::task::Join;
 use crate::tree::{self, NONE, NodeId, Reason};
+use crate::wake::budget::{Lent, lend};
 use crate::wake::{self, Errand, Injector, Waiter, wake_all};
 use std::future::Future;
 use std::marker::PhantomData;
@@ -102,13 +103,12 @@ impl CancelScope {
         mut future: Pin<&mut Option<F>>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<F::Output>> {
-        if self.is_cut_here() {
-            self.begin(cx);
-        }
+        let last = self.is_cut_here().then(|| self.begin(cx));
         let running = future.as_mut().as_pin_mut().expect("a future is not polled after its end");
         if let Poll::Ready(output) = self.run(|| running.poll(cx)) {
             return Poll::Ready(Some(output));
         }
+        drop(last);
         if !self.is_cut_here() || self.is_kept() {
             return Poll::Pending;
         }
@@ -143,10 +143,12 @@ impl CancelScope {
         scope::reason(self.0)
     }
 
-    /// The code in the scope, which is cancelled, is about to be polled: see
-    /// [`is_kept`](Self::is_kept).
-    pub fn begin(&self, cx: &Context<'_>) {
+    /// The code in the scope, which is cancelled, is about to be polled with `cx`, perhaps for the
+    /// last time: see [`is_kept`](Self::is_kept). The poll has awaits of its own until the guard is
+    /// dropped.
+    pub fn begin(&self, cx: &Context<'_>) -> Lent {
         scope::begin(self.0, Poller::of(cx));
+        lend()
     }
 
     /// Whether code in the scope, which was polled just now, may still be delivered something: it

@@ -79,6 +79,7 @@ impl Renumbered for Step {
             }
             Self::Poke(pair) => Self::Poke(*pair),
             Self::Dial(listener) => Self::Dial(*listener),
+            Self::Post(channel) => Self::Post(*channel),
             Self::Spawn { up, kind, task } => {
                 Self::Spawn { up: *up, kind: *kind, task: task.renumbered(by) }
             }

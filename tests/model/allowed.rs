@@ -38,6 +38,8 @@ pub(crate) struct Model {
     /// whether that was what cancelled them.
     remote: BTreeSet<Id>,
     unsure: BTreeSet<Id>,
+    /// When each message was sent.
+    posts: Vec<usize>,
     /// Parts that are being dropped, each with the first panic of a destructor.
     drops: Vec<(Id, Option<Id>)>,
 }
@@ -71,6 +73,7 @@ impl Model {
             timeouts: BTreeMap::new(),
             remote: BTreeSet::new(),
             unsure: BTreeSet::new(),
+            posts: Vec::new(),
             drops: Vec::new(),
         }
     }
@@ -92,6 +95,8 @@ impl Model {
             Event::Begin { id, task, scope, what } => self.begin(id, task, scope, what),
             Event::Answer { id, error, value, took } => self.answer(id, error, value, took),
             Event::Left { id } => self.left(id),
+            Event::Post { message } => self.post(message),
+            Event::Got { id, message } => self.got(id, message),
             Event::Timeout { id, scope, limit } => self.timeout(id, scope, limit),
             Event::Found { id, after } => self.found(id, after),
             Event::Done { id } => self.done(id),
@@ -317,13 +322,26 @@ impl Model {
                 let allowed = error.is_none() || told && self.tree.is_cancelled(scope);
                 rule(allowed, || format!("r09: op #{id} failed with {error:?}"))?;
             }
-            For::What(What::Yield) | For::Nursery | For::Shield => {}
+            For::What(What::Yield | What::Receive) | For::Nursery | For::Shield => {}
         }
         rule(admitted, || format!("r06, r07: #{id} is past a drop point"))?;
         if told {
             self.hear(scope);
         }
         Ok(())
+    }
+
+    fn post(&mut self, message: usize) -> Verdict {
+        rule(message == self.posts.len(), || format!("message {message} is sent out of order"))?;
+        self.posts.push(self.tree.clock);
+        Ok(())
+    }
+
+    /// A message is not for one that was cancelled before it was sent.
+    fn got(&self, id: Id, message: usize) -> Verdict {
+        let (scope, ..) = self.awaits.get(id);
+        let late = self.tree.since(scope).is_some_and(|since| since < self.posts[message]);
+        rule(!late, || format!("r19: #{id} is cancelled, and is handed message {message}"))
     }
 
     /// An await says "cancelled" to the code in a scope: one that had begun before, or the first.
@@ -398,7 +416,7 @@ impl Model {
             }
             For::Shield => true,
             For::What(What::Op) => admitted,
-            For::What(What::Sleep(_) | What::Yield) => false,
+            For::What(What::Sleep(_) | What::Yield | What::Receive) => false,
             For::What(What::Join(child)) if self.tasks[&child].gone => {
                 !(silent && self.says_cancelled(child))
             }

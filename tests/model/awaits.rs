@@ -28,6 +28,10 @@ impl Awaits {
         self.0.remove(&id).expect("the log begins an await before it ends it")
     }
 
+    pub(crate) fn get(&self, id: Id) -> Await {
+        self.0[&id]
+    }
+
     pub(crate) fn all(&self) -> impl Iterator<Item = Await> + '_ {
         self.0.values().copied()
     }

@@ -1,7 +1,8 @@
 //! `plan`: makes a plan of a seed. Most are small; some have 200 tasks, six nurseries deep.
 
-use crate::plan::{Act, End, Id, Kind, Nest, OnError, Plan, Step, Task, Until, Wait, Whom};
+use crate::plan::{Act, End, Id, Kind, Nest, OnError, Plan, Ready, Step, Task, Until, Wait, Whom};
 use crate::random::Random;
+use crate::world::CHANNELS;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -205,7 +206,8 @@ impl Generator {
                 let wait = self.wait(spot);
                 self.plain(wait)
             }
-            52..55 => Step::Poke(self.random.below(self.pairs)),
+            52..54 => Step::Poke(self.random.below(self.pairs)),
+            54..55 => Step::Post(self.random.below(CHANNELS)),
             55..57 => Step::Dial(self.random.below(self.listeners)),
             57..70 => return self.spawn(spot),
             70..75 => Step::Cancel(self.whom(spot)),
@@ -316,6 +318,11 @@ impl Generator {
         acts.collect()
     }
 
+    fn ready(&mut self) -> Ready {
+        use Ready::{Answer, Message, Notified, Permit, Sleep, Tick};
+        [Sleep, Tick, Permit, Notified, Message, Answer][self.random.below(6)]
+    }
+
     fn wait(&mut self, spot: Spot) -> Wait {
         let most = match spot {
             Spot { sure: true, .. } => 28,
@@ -323,7 +330,8 @@ impl Generator {
             _ => 52,
         };
         match self.random.below(most) {
-            0..2 => Wait::Yields(1 + self.random.below(200)),
+            0..1 => Wait::Yields(1 + self.random.below(200)),
+            1..2 => Wait::Ready(self.ready(), 1 + self.random.below(300)),
             2..7 => Wait::Yield,
             7..15 => Wait::Turn,
             15..22 => Wait::Sleep(self.random.micros(400)),
@@ -332,7 +340,8 @@ impl Generator {
             27..28 => Wait::Connect(self.random.below(self.listeners)),
             28..34 => Wait::Read { ready: false },
             34..37 => Wait::Write { ready: false },
-            37..41 => Wait::ReadShared(self.random.below(self.pairs)),
+            37..39 => Wait::ReadShared(self.random.below(self.pairs)),
+            39..41 => Wait::Receive(self.random.below(CHANNELS)),
             41..45 => Wait::Accept(self.random.below(self.listeners)),
             _ => {
                 let levels = spot.shield.unwrap_or(spot.levels);

@@ -39,6 +39,7 @@ pub(crate) enum What {
     Yield,
     Sleep(Duration),
     Join(Id),
+    Receive,
 }
 
 /// How a nursery ended for who awaited it: a result, or the number of a panic.
@@ -114,6 +115,14 @@ pub(crate) enum Event {
     },
     Left {
         id: Id,
+    },
+    /// A message of this number was sent, and was received by an await.
+    Post {
+        message: usize,
+    },
+    Got {
+        id: Id,
+        message: usize,
     },
     /// A timeout, a nursery or a daemon was found to be cancelled, by whatever.
     Found {

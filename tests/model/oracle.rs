@@ -77,6 +77,8 @@ fn carry_out(plan: &Plan, events: &Events) -> Left {
         for thread in run.threads.take() {
             thread.join().expect("a cancel does not panic");
         }
+        // A receive that was forgotten keeps what it was handed.
+        assert!(run.world.lost() == 0 || run.forgot.get(), "r19: messages are lost");
         run.forgot.get()
     });
     Left { stats: runtime.stats(), forgot }

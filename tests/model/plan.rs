@@ -72,6 +72,18 @@ pub(crate) enum OnError {
     Replace(Id),
 }
 
+/// What is always there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ready {
+    Sleep,
+    /// An interval that is late.
+    Tick,
+    Permit,
+    Notified,
+    Message,
+    Answer,
+}
+
 /// What is awaited by itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wait {
@@ -79,6 +91,10 @@ pub(crate) enum Wait {
     /// So many yields, to use a turn's budget up.
     Yields(usize),
     Sleep(Duration),
+    /// So many awaits that are ready each.
+    Ready(Ready, usize),
+    /// A message of a channel that all tasks may use.
+    Receive(usize),
     /// A round trip through the kernel.
     Turn,
     /// A socket of the task's own, with or without data that are there already.
@@ -145,6 +161,8 @@ pub(crate) enum Step {
     Poke(usize),
     /// Connects to a listener, on the spot.
     Dial(usize),
+    /// Sends a message to a channel that all tasks may use, on the spot.
+    Post(usize),
     Spawn {
         up: usize,
         kind: Kind,
@@ -213,6 +231,7 @@ fn print(f: &mut fmt::Formatter<'_>, step: &Step, depth: usize) -> fmt::Result {
         Step::Wait { id, wait, on_error } => writeln!(f, "#{id} {wait:?}, {on_error:?}"),
         Step::Poke(pair) => writeln!(f, "poke {pair}"),
         Step::Dial(listener) => writeln!(f, "dial {listener}"),
+        Step::Post(channel) => writeln!(f, "post {channel}"),
         Step::Spawn { up, kind, task: child } => {
             writeln!(f, "spawn {kind:?} task {} {up} up", child.id)?;
             task(f, child, depth + 1)

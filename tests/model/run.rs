@@ -144,6 +144,9 @@ async fn carry_out(here: &Here<'_>, step: &Step) -> Result<(), E> {
         },
         Step::Poke(pair) => here.run.world.poke(*pair),
         Step::Dial(listener) => here.run.world.dial(*listener),
+        Step::Post(at) => {
+            here.run.world.post(*at, |message| here.run.log.add(Event::Post { message }));
+        }
         Step::Spawn { up, kind, task } => here.level.spawn(*up, *kind, task),
         Step::Cancel(whom) => cancel(here, *whom),
         Step::Destructor(_) => unreachable!("kept by the list of steps"),

@@ -91,6 +91,12 @@ impl Tree {
         self.scopes[&id].reason
     }
 
+    /// When a scope was cancelled.
+    pub(crate) fn since(&self, id: Id) -> Option<usize> {
+        let scope = &self.scopes[&id];
+        scope.reason.map(|_| scope.since)
+    }
+
     pub(crate) fn is_cancelled(&self, id: Id) -> bool {
         self.reason(id).is_some()
     }

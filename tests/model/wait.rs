@@ -1,15 +1,16 @@
 //! `wait`: awaits one thing, and logs how it was answered.
 
 use crate::log::{E, Event, What};
-use crate::plan::{Id, Wait};
+use crate::plan::{Id, Ready, Wait};
 use crate::run::{AtDrop, Here};
 use crate::world::done;
 use nestling::net::TcpStream;
+use nestling::sync::{Notify, Semaphore, channel, oneshot};
 use nestling::task::yield_now;
-use nestling::time::sleep;
+use nestling::time::{interval, sleep};
 use nestling_runtime::lowlevel::nop;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(crate) async fn wait(here: &Here<'_>, id: Id, wait: Wait) -> Result<(), E> {
     let (world, place) = (&here.run.world, &here.place);
@@ -26,6 +27,21 @@ pub(crate) async fn wait(here: &Here<'_>, id: Id, wait: Wait) -> Result<(), E> {
         Wait::Sleep(time) => {
             // Made inside, after the clock was read.
             plain(here, id, What::Sleep(time), async { sleep(time).await }).await
+        }
+        Wait::Ready(what, count) => {
+            let ready = async {
+                for _ in 0..count {
+                    ready(what).await;
+                }
+            };
+            plain(here, id, What::Yield, ready).await
+        }
+        Wait::Receive(at) => {
+            let receive = async {
+                let message = world.receive(at).await;
+                here.run.log.add(Event::Got { id, message });
+            };
+            plain(here, id, What::Receive, receive).await
         }
         Wait::Turn => op(here, id, nop()).await,
         Wait::Read { ready } => {
@@ -51,6 +67,30 @@ pub(crate) async fn wait(here: &Here<'_>, id: Id, wait: Wait) -> Result<(), E> {
             let Some((child, handle)) = here.level.handle(up, pick) else { return Ok(()) };
             let answer = async { handle.await.map(Some) };
             answered(here, id, What::Join(child), answer).await
+        }
+    }
+}
+
+/// Awaits what is there.
+async fn ready(what: Ready) {
+    match what {
+        Ready::Sleep => sleep(Duration::ZERO).await,
+        Ready::Tick => drop(interval(Duration::from_nanos(1)).tick().await),
+        Ready::Permit => Semaphore::new(1).acquire().await.forget(),
+        Ready::Notified => {
+            let told = Notify::new();
+            told.notify_one();
+            told.notified().await;
+        }
+        Ready::Message => {
+            let (sender, receiver) = channel(1);
+            sender.send(()).await.expect("the receiver is there");
+            assert_eq!(receiver.recv().await, Some(()));
+        }
+        Ready::Answer => {
+            let (sender, receiver) = oneshot();
+            sender.send(()).expect("the receiver is there");
+            assert_eq!(receiver.await, Ok(()));
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::plan::{Id, Plan};
 use nestling::buf::{IoBuf, IoBufMut};
 use nestling::net::{TcpListener, TcpStream};
+use nestling::sync::channel::{Receiver, UnboundedSender, unbounded};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -32,7 +33,13 @@ pub(crate) struct World {
     /// The other ends of streams that tasks have for themselves.
     peers: RefCell<Vec<(Place, UnixStream)>>,
     buffers: Rc<Buffers>,
+    channels: [(UnboundedSender<usize>, Receiver<usize>); CHANNELS],
+    posted: Cell<usize>,
+    got: Cell<usize>,
 }
+
+/// Channels that all tasks may use.
+pub(crate) const CHANNELS: usize = 2;
 
 /// Buffers that exist, by number.
 #[derive(Debug, Default)]
@@ -66,11 +73,33 @@ impl World {
             listeners.push((listener, address));
         }
         let pairs = (0..plan.pairs).map(|_| pair()).collect();
-        Self { pairs, listeners, peers: RefCell::default(), buffers: Rc::default() }
+        let channels = [unbounded(), unbounded()];
+        let (posted, got) = (Cell::new(0), Cell::new(0));
+        let (peers, buffers) = (RefCell::default(), Rc::default());
+        Self { pairs, listeners, peers, buffers, channels, posted, got }
     }
 
     pub(crate) fn shared(&self, at: usize) -> &TcpStream {
         &self.pairs[at].0
+    }
+
+    /// Sends a message, and tells its number.
+    pub(crate) fn post(&self, at: usize, log: impl FnOnce(usize)) {
+        let message = self.posted.replace(self.posted.get() + 1);
+        log(message);
+        self.channels[at].0.send(message).expect("the receiver is there");
+    }
+
+    pub(crate) async fn receive(&self, at: usize) -> usize {
+        let message = self.channels[at].1.recv().await.expect("the sender is there");
+        self.got.set(self.got.get() + 1);
+        message
+    }
+
+    /// Messages that are neither received nor left.
+    pub(crate) fn lost(&self) -> usize {
+        let left: usize = self.channels.iter().map(|(_, receiver)| receiver.len()).sum();
+        self.posted.get() - self.got.get() - left
     }
 
     pub(crate) fn poke(&self, at: usize) {

@@ -81,7 +81,6 @@ fn r18_children_that_have_ended_are_joined_over_several_turns() {
 
 /// What runs beside it in its task has spent all that the turn had.
 #[test]
-#[ignore = "until the last poll in a scope is lent awaits"]
 fn r18_what_has_timed_out_may_clean_up_when_the_turn_is_over() {
     run(async || {
         let listener = listener().await;

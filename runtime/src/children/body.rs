@@ -7,7 +7,7 @@ use crate::label::Label;
 use crate::scope::{self, Poller};
 use crate::stall;
 use crate::tree::{self, NodeId, SetId};
-use crate::wake::{Injector, Local};
+use crate::wake::{Injector, Local, budget};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::task::Context;
@@ -41,6 +41,7 @@ impl Body {
     pub fn poll<R>(&self, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let task = self.scope.id();
         scope::begin(task, Poller::TASK);
+        let _lent = scope::is_in_cancelled(task).then(budget::lend);
         let _entered = scope::enter(task);
         self.polls.start(task);
         let timed = match instrument::looks_at_polls() {

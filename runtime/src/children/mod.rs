@@ -245,6 +245,7 @@ impl Children {
             Ok(Polled::Pending)
         } else {
             scope::begin(id, Poller::TASK);
+            let _lent = cancelled.then(wake::budget::lend);
             let _entered = scope::enter(id);
             let local = Local::new(id, &self.core);
             let polls = Polls::default();
