@@ -2,7 +2,7 @@
 
 use super::queue::Queue;
 use super::site::Site;
-use crate::wake::Waiter;
+use crate::wake::{Waiter, budget};
 
 /// A number of permits, and the queue for them.
 #[derive(Debug)]
@@ -13,21 +13,28 @@ pub(super) struct Line {
 
 /// A place in a line, or none yet.
 #[derive(Debug, Default)]
-pub(super) struct Place(pub(super) Option<u32>);
+pub(super) struct Place {
+    pub(super) key: Option<u32>,
+    /// So many permits were free and were taken, but the turn was over: they are handed on with the
+    /// next poll.
+    pub(super) taken: Option<usize>,
+}
+
+impl Place {
+    /// Whether nothing has been waited for yet.
+    pub(super) fn is_none(&self) -> bool {
+        self.key.is_none() && self.taken.is_none()
+    }
+}
 
 impl Line {
     pub(super) const fn new(free: usize) -> Self {
         Self { free, queue: Queue::new() }
     }
 
-    /// Whether so many could be taken: there are enough, and no task waits that is not cancelled.
-    pub(super) fn fits(&mut self, count: usize) -> bool {
-        count <= self.free && self.queue.first().is_none()
-    }
-
-    /// Takes permits, if they [fit](Self::fits).
+    /// Takes permits, unless there are too few, or a task waits that is not cancelled.
     pub(super) fn try_take(&mut self, count: usize) -> bool {
-        let fits = self.fits(count);
+        let fits = count <= self.free && self.queue.first().is_none();
         if fits {
             self.free -= count;
         }
@@ -43,13 +50,24 @@ impl Line {
         }
     }
 
-    /// Takes a permit, or the one that was handed to a place, which then is none any more. Who
-    /// would have been woken comes back.
+    /// Takes the permit that was handed to a place, which then is none any more; without one, a
+    /// permit that is free, if the turn goes on. Who would have been woken comes back.
     pub(super) fn claim(&mut self, place: &mut Place) -> Option<Waiter> {
-        let Some(key) = place.0 else { return self.try_take(1).then_some(Waiter::Nobody) };
-        self.queue.given(key)?;
-        place.0 = None;
-        Some(self.queue.remove(key))
+        if let Some(key) = place.key {
+            self.queue.given(key)?;
+            place.key = None;
+            return Some(self.queue.remove(key));
+        }
+        if place.taken.take().is_none() {
+            if !self.try_take(1) {
+                return None;
+            }
+            if !budget::may_return() {
+                place.taken = Some(1);
+                return None;
+            }
+        }
+        Some(Waiter::Nobody)
     }
 
     /// Waits for a permit, from now on at that place, and there. Who was to be woken before comes
@@ -57,9 +75,9 @@ impl Line {
     #[must_use = "its destructor must not run inside a borrow"]
     pub(super) fn wait(&mut self, place: &mut Place, waiter: Waiter, site: Site) -> Waiter {
         let mut before = Waiter::Nobody;
-        match place.0 {
+        match place.key {
             Some(key) => before = self.queue.register(key, waiter, site),
-            None => place.0 = Some(self.queue.enter(1, waiter, site)),
+            None => place.key = Some(self.queue.enter(1, waiter, site)),
         }
         self.give(0, usize::MAX);
         before

@@ -87,7 +87,10 @@ impl Permits {
 
     /// Polls for permits with a place of the caller's, who has to [leave](Self::leave) it.
     pub(super) fn poll_take(&self, place: &mut Place, count: usize, cx: &Context<'_>) -> Poll<()> {
-        let Some(key) = place.0 else { return self.poll_first(place, count, cx) };
+        if place.taken.take().is_some() {
+            return Poll::Ready(());
+        }
+        let Some(key) = place.key else { return self.poll_first(place, count, cx) };
         if !self.is_served(key) {
             // It may have been moved to another task. To keep a foreign waker runs foreign code,
             // and so does to drop the one before: either may serve us.
@@ -105,7 +108,7 @@ impl Permits {
         let before = self.state.borrow_mut().queue.take_waiter(key);
         drop(before);
         self.wake_passed();
-        place.0 = None;
+        place.key = None;
         let nobody = self.state.borrow_mut().queue.remove(key);
         drop(nobody);
         Poll::Ready(())
@@ -116,22 +119,17 @@ impl Permits {
             // A drop point: this await does not return, and takes nothing.
             return Poll::Pending;
         }
-        let mut state = self.state.borrow_mut();
-        let over = state.fits(count) && !budget::may_return();
-        if !over && state.try_take(count) {
-            return Poll::Ready(());
+        let taken = self.state.borrow_mut().try_take(count);
+        if taken {
+            let polled = budget::proceed(cx);
+            place.taken = polled.is_pending().then_some(count);
+            return polled;
         }
-        drop(state);
         // Foreign code, outside the borrow. If it gave permits, we are served in the line.
         let waiter = Waiter::of(cx);
         let key = self.state.borrow_mut().queue.enter(count, waiter, Site::here());
-        place.0 = Some(key);
+        place.key = Some(key);
         self.add(0);
-        if over {
-            // The turn is: it is served in the line, and woken as others are.
-            wake_all(self.served());
-            return Poll::Pending;
-        }
         if self.is_served(key) {
             return self.poll_take(place, count, cx);
         }
@@ -153,7 +151,10 @@ impl Permits {
 
     /// Leaves the line, and gives back what it was handed.
     pub(super) fn leave(&self, place: &mut Place) {
-        let Some(key) = place.0.take() else { return };
+        if let Some(count) = place.taken.take() {
+            return self.give(count);
+        }
+        let Some(key) = place.key.take() else { return };
         let mut state = self.state.borrow_mut();
         let given = state.queue.given(key).unwrap_or(0);
         let waiter = state.queue.remove(key);

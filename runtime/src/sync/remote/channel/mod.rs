@@ -145,7 +145,11 @@ impl<T> State<T> {
     /// Leaves a line, and gives back what was handed over there. Who would have been woken comes
     /// back.
     fn leave(&mut self, what: For, place: &mut Place) -> Option<Waiter> {
-        let key = place.0.take()?;
+        if let Some(count) = place.taken.take() {
+            self.line(what).give(count, usize::MAX);
+            return None;
+        }
+        let key = place.key.take()?;
         let line = self.line(what);
         let given = line.queue.given(key).unwrap_or(0);
         let waiter = line.queue.remove(key);
@@ -202,12 +206,17 @@ impl<T> Shared<T> {
         cx: &Context<'_>,
         mut act: impl FnMut(&mut State<T>) -> R,
     ) -> Poll<R> {
-        if place.0.is_none() && is_cancelled() {
+        if place.is_none() && is_cancelled() {
             // A drop point: this await does not return, and takes nothing.
             return Poll::Pending;
         }
         if let Some(result) = self.step(what, place, None, &mut act) {
             return Poll::Ready(result);
+        }
+        if place.taken.is_some() {
+            // The turn is over.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         // Foreign code, outside the lock; it may have served us. And never a task's number, which
         // means something on its own thread only.
@@ -226,10 +235,8 @@ impl<T> Shared<T> {
     ) -> Option<R> {
         let mut state = self.lock();
         let line = state.line(what);
-        // If the turn is over, it is served in the line, and woken as others are.
-        let over = place.0.is_none() && line.fits(1) && !budget::may_return();
         let before = waits.map(|(waiter, site)| line.wait(place, waiter, site));
-        let claimed = if over { None } else { line.claim(place) };
+        let claimed = line.claim(place);
         let result = claimed.is_some().then(|| act(&mut state));
         self.wake(state);
         drop((before, claimed));
@@ -238,7 +245,7 @@ impl<T> Shared<T> {
 
     /// Leaves a line, and gives back what was handed over there.
     fn leave(&self, what: For, place: &mut Place) {
-        if place.0.is_some() {
+        if !place.is_none() {
             let waiter = self.change(|state| state.leave(what, place));
             drop(waiter);
         }
