@@ -25,7 +25,7 @@ impl Shield {
 
     /// Runs `f` inside the shield, as part of each poll of the task.
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
-        self.attached.note(Why::Shield, Poller::TASK);
+        self.attached.note(|| Why::Shield, Poller::TASK);
         let _lent = budget::lend_nothing();
         self.scope.run(f)
     }
@@ -33,8 +33,7 @@ impl Shield {
     /// Polls a future inside the shield; also inside a foreign combinator, which does not poll it
     /// with each poll of the task.
     pub fn poll<F: Future>(&self, future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        self.attached.listen(cx);
-        self.attached.note(Why::Shield, Poller::of(cx));
+        self.attached.polled(|| Why::Shield, cx);
         let _lent = budget::lend_nothing();
         self.scope.run(|| future.poll(cx))
     }

@@ -10,7 +10,7 @@ use super::listeners::{Listener, silence};
 use super::status::{is_running, task_of};
 use crate::tree::{self, NONE, NodeId, Role, SetId, Tree};
 use crate::wake::{self, Local, Waiter};
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::ManuallyDrop;
 use std::ops::RangeInclusive;
@@ -163,38 +163,67 @@ impl Notes {
     }
 }
 
-/// Something that a task polls, and that may be a reason to keep it.
+/// Something that a task polls, and that may be a reason to keep it. Most never are: what is needed
+/// then is made when it is.
 #[derive(Debug, Default)]
-pub(crate) struct Attached {
+pub(crate) struct Attached(OnceCell<Box<Attachment>>);
+
+#[derive(Debug, Default)]
+struct Attachment {
     key: Cell<Option<Key>>,
     listener: RefCell<Listener>,
 }
 
 impl Attached {
-    /// Has it be polled when its task is cancelled, so that it can make its note.
-    pub(crate) fn listen(&self, cx: &Context<'_>) {
-        self.listener.borrow_mut().listen(cx);
+    /// The code that runs now polls this, and waits: if that is cancelled, this is a reason to keep
+    /// its task. In a foreign combinator it is polled once more when the task is cancelled, so that
+    /// it can say so.
+    #[inline]
+    pub(crate) fn polled(&self, why: impl FnOnce() -> Why, cx: &Context<'_>) {
+        let poller = Poller::of(cx);
+        if poller != Poller::TASK {
+            self.0.get_or_init(Box::default).listener.borrow_mut().listen(cx);
+        }
+        self.note(why, poller);
     }
 
-    /// The code that runs now polls this, and it is a reason to keep its task, if that is
-    /// cancelled.
-    pub(crate) fn note(&self, why: Why, poller: Poller) {
-        self.note_probed(why, poller, self.listener.borrow().scope().map(Probe::Listener));
+    /// The same without a listener.
+    #[inline]
+    pub(crate) fn note(&self, why: impl FnOnce() -> Why, poller: Poller) {
+        match super::current().filter(|here| super::is_in_cancelled(*here)) {
+            Some(here) => self.0.get_or_init(Box::default).note(here, why(), poller, None),
+            None => self.clear(),
+        }
     }
 
-    /// As [`note`](Self::note), for the nursery that owns a set.
+    /// The same for a nursery, which owns a set.
     pub(crate) fn note_set(&self, why: Why, poller: Poller, set: SetId) {
-        self.note_probed(why, poller, Some(Probe::Set(set)));
+        match super::current().filter(|here| super::is_in_cancelled(*here)) {
+            Some(here) => self.0.get_or_init(Box::default).note(here, why, poller, Some(set)),
+            None => self.clear(),
+        }
     }
 
-    fn note_probed(&self, why: Why, poller: Poller, probe: Option<Probe>) {
+    /// It is no reason any more. Its task is looked at again.
+    #[inline]
+    pub(crate) fn clear(&self) {
+        if let Some(attachment) = self.0.get() {
+            attachment.erase(true);
+        }
+    }
+}
+
+impl Attachment {
+    #[cold]
+    fn note(&self, scope: NodeId, why: Why, poller: Poller, set: Option<SetId>) {
         self.erase(false);
-        let here = super::current().filter(|here| super::is_in_cancelled(*here));
+        let listener = self.listener.borrow().scope().map(Probe::Listener);
+        let probe = set.map(Probe::Set).or(listener);
         let found = tree::with(|tree| {
-            let scope = here?;
-            Some((scope, task_of(tree, scope.index())?, is_part(tree, scope)))
+            let task = task_of(tree, scope.index())?;
+            Some((task, is_part(tree, scope)))
         });
-        let Some((scope, task, is_part)) = found else { return };
+        let Some((task, is_part)) = found else { return };
         let note = Note { scope, is_part, why, poller, probe, probed: 0 };
         self.key.set(Some(with(|notes| {
             notes.made += 1;
@@ -203,11 +232,6 @@ impl Attached {
             notes.latest(key, true);
             key
         })));
-    }
-
-    /// It is no reason any more. Its task is looked at again.
-    pub(crate) fn clear(&self) {
-        self.erase(true);
     }
 
     fn erase(&self, ended: bool) {
@@ -225,9 +249,9 @@ impl Attached {
     }
 }
 
-impl Drop for Attached {
+impl Drop for Attachment {
     fn drop(&mut self) {
-        self.clear();
+        self.erase(true);
     }
 }
 

@@ -1,7 +1,7 @@
 //! `Join`: the right to a child's value.
 
 use super::TaskRef;
-use crate::scope::{self, Attached, Begun, Cancelled, Poller, Wait, Why, may_hear};
+use crate::scope::{self, Attached, Begun, Cancelled, Wait, Why, may_hear};
 use crate::tree::NodeId;
 use crate::wake::{Waiter, budget};
 use std::future::Future;
@@ -53,17 +53,16 @@ impl<T> Future for Join<T> {
     type Output = Result<T, Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let begun = *self.begun.get_or_insert_with(Begun::now);
         if !self.cell.ended() {
+            self.begun.get_or_insert_with(Begun::now);
             let here = scope::current();
             // A handle may go on to be awaited elsewhere, such as after a timeout.
             if !self.wait.as_ref().is_some_and(|wait| here.is_some_and(|here| wait.is_from(here))) {
                 let target = self.cell.id();
                 self.wait = here.map(|here| Wait::new(here, target));
             }
-            self.attached.listen(cx);
             drop(self.cell.set_joiner(Waiter::of(cx)));
-            self.attached.note(Why::Join(self.cell.id()), Poller::of(cx));
+            self.attached.polled(|| Why::Join(self.cell.id()), cx);
             return Poll::Pending;
         }
         assert!(!self.taken, "a join handle is not polled after its end");
@@ -80,7 +79,7 @@ impl<T> Future for Join<T> {
                 Poll::Ready(Ok(value))
             }
             // An error that comes of this is derived, if the code that awaits it is cancelled.
-            None if may_hear(begun) => {
+            None if may_hear(self.begun.unwrap_or_else(Begun::now)) => {
                 self.taken = true;
                 Poll::Ready(Err(Cancelled::new()))
             }
