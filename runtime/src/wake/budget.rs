@@ -220,7 +220,7 @@ impl Drop for Lent {
 fn switch(to: Option<u32>) -> Option<u32> {
     let from = LENT.replace(to);
     match (from, to) {
-        (None, Some(_)) => SET_ASIDE.set(AWAITS.take()),
+        (None, Some(_)) => SET_ASIDE.set(AWAITS.replace(0)),
         (Some(_), None) => AWAITS.set(SET_ASIDE.get()),
         _ => {}
     }
