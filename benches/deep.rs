@@ -69,11 +69,14 @@ fn cancelled(level: Level) -> (Duration, u64) {
     })
 }
 
+type Way = (&'static str, fn(usize) -> Level);
+
+const WAYS: [Way; 3] =
+    [("nested bodies", bodies), ("nested children", children), ("chained handles", chain)];
+
 fn main() {
     let work = || {
-        let ways: [(&str, fn(usize) -> Level); 3] =
-            [("nested bodies", bodies), ("nested children", children), ("chained handles", chain)];
-        for (name, way) in ways {
+        for (name, way) in WAYS {
             for count in [1_250, 2_500, 5_000, 10_000] {
                 let mut rounds: Vec<_> = (0..5).map(|_| cancelled(way(count))).collect();
                 rounds.sort_unstable();
