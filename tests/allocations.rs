@@ -2,15 +2,16 @@
 //!
 //! The allocator of this program counts, for each thread by itself. Each test runs its loop until
 //! all tables and pools have their size, then counts over many more rounds.
-#![expect(unsafe_code, reason = "an allocator is unsafe to write")]
 
+#[path = "support/counting.rs"]
+mod counting;
+
+use counting::allocations;
 use nestling::buf::IoBuf;
 use nestling::net::{TcpListener, TcpStream, lookup_host};
 use nestling::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, channel, oneshot, unbounded};
 use nestling::{Cancelled, Nursery, Runtime, nursery, task};
 use nestling_runtime::lowlevel::nop;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::hint::black_box;
 use std::io;
@@ -21,36 +22,6 @@ const WARM_UP: usize = 1_000;
 /// Rounds that are counted. Something that allocates now and then, to grow, shows in so many.
 const ROUNDS: usize = 10_000;
 
-struct Counting;
-
-thread_local! {
-    // Constant and without a destructor, so that it can be used inside an allocation.
-    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise, handed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promise, handed on.
-        unsafe { System.dealloc(memory, layout) }
-    }
-
-    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-        // SAFETY: the caller's promise, handed on.
-        unsafe { System.realloc(memory, layout, size) }
-    }
-}
-
 /// Runs a loop in a runtime of its own, and counts the allocations of all but the first rounds.
 fn count(round: impl AsyncFnMut()) -> u64 {
     Runtime::builder().build().expect("a runtime").block_on(count_here(round))
@@ -60,11 +31,11 @@ async fn count_here(mut round: impl AsyncFnMut()) -> u64 {
     for _ in 0..WARM_UP {
         round().await;
     }
-    let before = ALLOCATIONS.get();
+    let before = allocations();
     for _ in 0..ROUNDS {
         round().await;
     }
-    ALLOCATIONS.get() - before
+    allocations() - before
 }
 
 /// Runs a loop inside a nursery, to which it adds children.
