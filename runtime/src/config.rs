@@ -91,6 +91,20 @@ pub(crate) const LATE_TIMERS: u64 = 100_000;
 /// cache; the rest goes back to the allocator, so that a burst does not hold memory.
 pub(crate) const POOLED_BYTES: usize = 256 * 1024;
 
+/// How often a core looks for tables that hold far more than is in use. A second is soon after a
+/// burst; a load that fills and empties a table faster than this gets it taken at most once in
+/// that time, and what it costs to grow again is a thousandth of that.
+pub(crate) const TRIM_EVERY: Duration = Duration::from_secs(1);
+
+/// Bytes of a table that are kept in any case while a core runs: 256 tasks, or 100 operations in
+/// flight. To grow so far takes a handful of allocations, and not to grow at all is what a small
+/// program can expect.
+pub(crate) const SMALLEST_TABLE: usize = 16 * 1024;
+
+/// By how much the clock that is read in each turn may be behind the one that ends a sleep: a tick
+/// of the slowest kernels.
+pub(crate) const COARSE_TICK: Duration = Duration::from_millis(10);
+
 /// How long the kernel may take to acknowledge a cancel before an instrument is told. Most are
 /// acknowledged in the same turn; a second is far beyond what a busy disk takes, and soon enough
 /// for somebody who wonders why a server does not stop.

@@ -18,6 +18,7 @@ use crate::ring;
 use crate::scope;
 use crate::stall;
 use crate::tree::{self, NodeId, Reason};
+use crate::trim;
 use crate::wake::{self, Injector, Local, Message, budget};
 use std::any::Any;
 use std::future::Future;
@@ -127,6 +128,10 @@ impl EventLoop<'_> {
         self.note_time();
         self.dispatch();
         instrument::flush();
+        let now = tree::now();
+        if self.driver.borrow().trim_is_due(now) {
+            trim::running(self.driver, now);
+        }
     }
 
     /// To a tick of the clock, which will do to look at; exact for an instrument.

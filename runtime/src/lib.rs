@@ -42,6 +42,7 @@ mod label;
 #[expect(unsafe_code, reason = "what memory may be lent to the kernel is a promise")]
 pub mod buf;
 
+mod table;
 mod tree;
 
 mod instrument;
@@ -68,6 +69,7 @@ mod blocking;
 mod cancel;
 pub mod sync;
 pub mod time;
+mod trim;
 mod yield_now;
 
 #[expect(unsafe_code, reason = "children that borrow are polled by the promise of their nursery")]

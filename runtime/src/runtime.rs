@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::driver::{self, Driver, DriverRef, Stats};
 use crate::stall::{self, Watchdog, Watched};
 use crate::wake::{self, Injector, Peer};
-use crate::{event_loop, fd, op, scope, task, tree};
+use crate::{event_loop, fd, op, trim};
 use std::cell::RefCell;
 use std::future::Future;
 use std::io;
@@ -102,7 +102,7 @@ impl Runtime {
             // Nothing that others ask of it will be heard.
             self.injector.close();
         }
-        trim();
+        trim::ended();
         output.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
     }
 
@@ -143,13 +143,6 @@ impl Runtime {
 /// ```
 pub fn stats() -> Stats {
     driver::expect_current("stats").borrow().stats()
-}
-
-/// Gives back what the thread's tables and pools hold for nobody.
-fn trim() {
-    tree::trim();
-    scope::trim();
-    task::trim();
 }
 
 impl Drop for Runtime {

@@ -29,6 +29,7 @@ mod resume;
 mod slow;
 mod stats;
 mod timers;
+mod trimming;
 mod what;
 
 use crate::config::Config;
@@ -50,6 +51,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use timers::Timers;
+use trimming::Trimming;
 
 pub(crate) use current::{DriverRef, current, enter, expect_current};
 pub(crate) use in_flight::{Arrival, Flight, Landed};
@@ -74,6 +76,7 @@ pub(crate) struct Driver {
     /// How to stop the work that is done elsewhere, by slot.
     recalls: Recalls,
     slow: Slow,
+    trimming: Trimming,
     timers: Timers,
     unparker: Arc<Unparker>,
     bell_armed: bool,
@@ -98,6 +101,7 @@ impl Driver {
             asked: 0,
             recalls: Recalls::default(),
             slow: Slow::default(),
+            trimming: Trimming::default(),
             timers: Timers::default(),
             unparker: Unparker::new().map_err(|error| ring::explain::bell(&error))?,
             bell_armed: false,

@@ -2,6 +2,7 @@
 
 use crate::config::SLOW_ACKNOWLEDGEMENT;
 use crate::key::Key;
+use crate::table::{Trim, When};
 use std::collections::VecDeque;
 
 /// The operations whose cancel was asked for while an instrument listened, oldest first. At most
@@ -31,6 +32,11 @@ impl Slow {
     /// Takes the first.
     pub(super) fn pop(&mut self) -> Option<Key> {
         self.asked.pop_front().map(|(_, key)| key)
+    }
+
+    /// Gives back what the queue does not use. Tells if there is more to come.
+    pub(super) fn trim(&mut self) -> bool {
+        self.asked.trim(When::Running)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -11,6 +11,7 @@
 
 mod event;
 
+use crate::table::{Trim, When};
 use crate::tree::NodeId;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -163,6 +164,11 @@ pub(crate) fn note(event: Event) {
     if is_on() {
         QUEUE.with(|queue| queue.borrow_mut().push_back(event));
     }
+}
+
+/// Gives back what the queue of events does not use. Tells if there is more to come.
+pub(crate) fn trim(when: When) -> bool {
+    QUEUE.with(|queue| queue.borrow_mut().trim(when))
 }
 
 /// Tells what was noted. Foreign code: nothing may be borrowed.

@@ -1,5 +1,6 @@
 //! Values bound to scopes: what task-locals find on the way up from the code that asks.
 
+use crate::table::{Trim, When};
 use crate::tree::{self, NONE, NodeId, Task};
 use std::any::Any;
 use std::cell::RefCell;
@@ -54,4 +55,9 @@ pub(crate) fn bound(key: usize) -> Option<Rc<dyn Any>> {
             }
         })
     })
+}
+
+/// Gives back what the table does not use. Tells if there is more to come.
+pub(super) fn trim(when: When) -> bool {
+    BINDINGS.with(|bindings| bindings.borrow_mut().trim(when))
 }

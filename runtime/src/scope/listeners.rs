@@ -1,6 +1,7 @@
 //! Futures that are woken by a cancellation besides the tasks: those in foreign combinators, which
 //! poll them only if their own waker was woken.
 
+use crate::table::{Trim, When};
 use crate::tree::{self, NodeId, Task};
 use crate::wake::Waiter;
 use std::cell::RefCell;
@@ -58,4 +59,9 @@ impl Drop for Listener {
     fn drop(&mut self) {
         self.leave();
     }
+}
+
+/// Gives back what the table does not use. Tells if there is more to come.
+pub(super) fn trim(when: When) -> bool {
+    LISTENERS.with(|listeners| listeners.borrow_mut().trim(when))
 }

@@ -1,6 +1,7 @@
 //! `Mark`: whether a scope is cancelled, for those who cannot look into its thread's tree.
 
 use crate::sys::shared::AtomicBool;
+use crate::table::{Trim, When};
 use crate::tree::{self, NodeId};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -54,4 +55,9 @@ pub(super) fn cancelled(scope: NodeId) {
 pub(super) fn closed(scope: NodeId) {
     let mark = MARKS.with(|marks| marks.borrow_mut().remove(&scope));
     mark.into_iter().for_each(|mark| mark.set(false));
+}
+
+/// Gives back what the table does not use. Tells if there is more to come.
+pub(super) fn trim(when: When) -> bool {
+    MARKS.with(|marks| marks.borrow_mut().trim(when))
 }

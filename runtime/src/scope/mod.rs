@@ -25,6 +25,7 @@ mod settle;
 mod status;
 mod waits;
 
+use crate::table::When;
 use crate::tree::NodeId;
 use std::cell::Cell;
 
@@ -34,7 +35,7 @@ pub use heard::{Begun, may_hear, may_open};
 pub(crate) use kept::{begin, is_kept};
 pub(crate) use listeners::{Listener, silence};
 pub(crate) use marks::{Mark, mark};
-pub(crate) use notes::{Attached, Poller, Why, has_notes, trim};
+pub(crate) use notes::{Attached, Poller, Why, has_notes};
 pub(crate) use settle::{Settled, settle};
 pub(crate) use status::{
     CancelWork, admit, cancel, cancelled_at, has_ops, is_delivered, is_in_cancelled, is_open,
@@ -70,4 +71,10 @@ impl Drop for Entered {
     fn drop(&mut self) {
         CURRENT.set(self.before);
     }
+}
+
+/// Gives back what the tables of scopes do not use. Tells if there is more to come.
+pub(crate) fn trim(when: When) -> bool {
+    let lists = waits::trim(when) | listeners::trim(when) | bindings::trim(when);
+    lists | marks::trim(when) | notes::trim(when)
 }

@@ -8,6 +8,7 @@
 use super::kept::is_valid;
 use super::listeners::{Listener, silence};
 use super::status::{is_running, task_of};
+use crate::table::When;
 use crate::tree::{self, NONE, NodeId, Role, SetId, Tree};
 use crate::wake::{self, Local, Waiter};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -298,8 +299,10 @@ fn forget_notes(nursery: Option<NodeId>, task: NodeId) {
     });
 }
 
-/// Gives the memory of empty tables back, when a core ends.
-pub(crate) fn trim() {
-    super::waits::trim();
-    with(|notes| *notes = Notes::default());
+/// Forgets what was noted when a runtime has ended. Has nothing to give back before.
+pub(super) fn trim(when: When) -> bool {
+    if when == When::Ended {
+        with(|notes| *notes = Notes::default());
+    }
+    false
 }

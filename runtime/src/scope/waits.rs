@@ -1,7 +1,7 @@
 //! Which code awaits the end of which child, for those who look.
 
+use crate::table::{Slots, Trim, When};
 use crate::tree::{self, NONE, NodeId, Tree};
-use slab::Slab;
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 
@@ -15,8 +15,8 @@ struct Edge {
 
 thread_local! {
     // Never destroyed, so that destructors of other thread-locals can still ask.
-    static EDGES: ManuallyDrop<RefCell<Slab<Edge>>> =
-        const { ManuallyDrop::new(RefCell::new(Slab::new())) };
+    static EDGES: ManuallyDrop<RefCell<Slots<Edge>>> =
+        const { ManuallyDrop::new(RefCell::new(Slots::new())) };
 }
 
 /// One await of a join handle: the scope it happens in waits for another scope. Ends when dropped.
@@ -92,12 +92,7 @@ pub(crate) fn joins(tree: &mut Tree, index: u32) -> Vec<NodeId> {
     targets
 }
 
-/// Gives the memory of an empty table back, when a core ends.
-pub(super) fn trim() {
-    EDGES.with(|edges| {
-        let mut edges = edges.borrow_mut();
-        if edges.is_empty() {
-            *edges = Slab::new();
-        }
-    });
+/// Gives back what the table does not use. Tells if there is more to come.
+pub(super) fn trim(when: When) -> bool {
+    EDGES.with(|edges| edges.borrow_mut().trim(when))
 }

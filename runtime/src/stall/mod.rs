@@ -19,6 +19,7 @@ use crate::config::STALLS_KEPT;
 use crate::instrument::{self, Event};
 use crate::label::Label;
 use crate::sys;
+use crate::table::{Trim, When};
 use crate::tree::NodeId;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -34,8 +35,8 @@ thread_local! {
     static CORE: ManuallyDrop<RefCell<Option<Arc<Watched>>>> =
         const { ManuallyDrop::new(RefCell::new(None)) };
     /// The polls that run, each inside the one before.
-    static POLLS: ManuallyDrop<RefCell<Vec<Poll>>> =
-        const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+    static POLLS: ManuallyDrop<RefCell<VecDeque<Poll>>> =
+        const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
     /// The last tasks that stalled, each with its longest time in nanoseconds.
     static STALLED: ManuallyDrop<RefCell<VecDeque<(NodeId, u64)>>> =
         const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
@@ -58,6 +59,12 @@ impl Drop for Watching {
         drop(CORE.with(|current| current.take()));
         STALLED.with(|stalled| stalled.take());
     }
+}
+
+/// Gives back what the tables of polls do not use. Tells if there is more to come.
+pub(crate) fn trim(when: When) -> bool {
+    let polls = POLLS.with(|polls| polls.borrow_mut().trim(when));
+    polls | STALLED.with(|stalled| stalled.borrow_mut().trim(when))
 }
 
 /// How long a task has held its core at most, if it was too long and not too long ago.
@@ -90,7 +97,7 @@ pub(crate) fn enter(task: NodeId, label: impl FnOnce() -> Option<Label>) -> Opti
     let label = label();
     let outer = core.begin(Holder { task: task.outside(), label, since: began, told: false });
     let poll = Poll { core, task, label, began, outer, inside: 0 };
-    POLLS.with(|polls| polls.borrow_mut().push(poll));
+    POLLS.with(|polls| polls.borrow_mut().push_back(poll));
     Some(Timed(()))
 }
 
@@ -102,7 +109,7 @@ impl Drop for Timed {
     #[cold]
     #[inline(never)]
     fn drop(&mut self) {
-        let poll = POLLS.with(|polls| polls.borrow_mut().pop()).expect("each ends once");
+        let poll = POLLS.with(|polls| polls.borrow_mut().pop_back()).expect("each ends once");
         poll.end();
     }
 }
@@ -125,7 +132,7 @@ impl Poll {
         let all = sys::monotonic_ns().saturating_sub(self.began);
         POLLS.with(|polls| {
             let mut polls = polls.borrow_mut();
-            polls.last_mut().into_iter().for_each(|outer| outer.inside += all);
+            polls.back_mut().into_iter().for_each(|outer| outer.inside += all);
         });
         // What counts of the one around it is its own time.
         self.core.end(self.outer.map(|outer| Holder { since: outer.since + all, ..outer }));

@@ -20,8 +20,8 @@
 //! done. Both lists run through one table, so that a wait allocates nothing once that has its size.
 
 use super::site::Site;
+use crate::table::{Slots, Trim};
 use crate::wake::Waiter;
-use slab::Slab;
 
 /// The end of a list.
 const NONE: u32 = u32::MAX;
@@ -29,7 +29,7 @@ const NONE: u32 = u32::MAX;
 /// The waiters of one thing.
 #[derive(Debug)]
 pub(super) struct Queue {
-    entries: Slab<Entry>,
+    entries: Slots<Entry>,
     waiting: List,
     /// The last of those at the head of the line who were passed over and have come back.
     returned: u32,
@@ -71,7 +71,7 @@ struct List {
 impl Queue {
     pub(super) const fn new() -> Self {
         let (waiting, to_wake) = (List::new(), List::new());
-        Self { entries: Slab::new(), waiting, returned: NONE, to_wake }
+        Self { entries: Slots::new(), waiting, returned: NONE, to_wake }
     }
 
     /// What the first in line wants. Those before it whose scopes are cancelled are passed over.
@@ -203,7 +203,11 @@ impl Queue {
     #[must_use = "its destructor must not run inside a borrow"]
     pub(super) fn remove(&mut self, key: u32) -> Waiter {
         self.unlink(key);
-        self.entries.remove(key as usize).waiter
+        let waiter = self.entries.remove(key as usize).waiter;
+        if self.entries.is_sparse() {
+            self.entries.shrink();
+        }
+        waiter
     }
 
     /// Takes it out of the list on which it is, if it is on one.
@@ -228,12 +232,12 @@ impl List {
         Self { head: NONE, tail: NONE, len: 0 }
     }
 
-    fn push(&mut self, entries: &mut Slab<Entry>, key: u32) {
+    fn push(&mut self, entries: &mut Slots<Entry>, key: u32) {
         self.insert(entries, key, self.tail);
     }
 
     /// Puts an entry behind another one, or at the head.
-    fn insert(&mut self, entries: &mut Slab<Entry>, key: u32, previous: u32) {
+    fn insert(&mut self, entries: &mut Slots<Entry>, key: u32, previous: u32) {
         let next = match previous {
             NONE => std::mem::replace(&mut self.head, key),
             previous => std::mem::replace(&mut entries[previous as usize].next, key),
@@ -247,7 +251,7 @@ impl List {
         self.len += 1;
     }
 
-    fn unlink(&mut self, entries: &mut Slab<Entry>, key: u32) {
+    fn unlink(&mut self, entries: &mut Slots<Entry>, key: u32) {
         let Entry { previous, next, .. } = entries[key as usize];
         match previous {
             NONE => self.head = next,

@@ -1,6 +1,7 @@
 //! Freed cells that are kept for the next spawn.
 
-use crate::config::POOLED_BYTES;
+use crate::config::{POOLED_BYTES, SMALLEST_TABLE};
+use crate::table::When;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -23,6 +24,8 @@ struct Shelf {
 #[derive(Debug)]
 struct Unused {
     next: Option<NonNull<Unused>>,
+    /// It has lain here since the pool was trimmed, or before.
+    old: bool,
 }
 
 impl Shelf {
@@ -41,18 +44,17 @@ impl Shelf {
     ///
     /// The cell is large and aligned enough for a pointer, and is not used any more.
     #[inline]
-    unsafe fn push(&mut self, cell: NonNull<u8>) {
+    unsafe fn push(&mut self, cell: NonNull<u8>, old: bool) {
         let cell: NonNull<Unused> = cell.cast();
         // SAFETY: the caller's promise.
-        unsafe { cell.write(Unused { next: self.first }) };
+        unsafe { cell.write(Unused { next: self.first, old }) };
         self.first = Some(cell);
         self.cells += 1;
     }
 }
 
 thread_local! {
-    // Never destroyed, so that a handle in another thread-local's destructor finds it; `trim`
-    // frees it.
+    // Never destroyed, so that a handle in another thread-local's destructor finds it.
     static POOL: ManuallyDrop<[Cell<Shelf>; SIZES]> =
         const { ManuallyDrop::new([const { Cell::new(Shelf::EMPTY) }; SIZES]) };
 }
@@ -122,7 +124,7 @@ pub(super) unsafe fn free(cell: NonNull<u8>, kind: Kind) {
             let room = shelf.cells * kind.layout.size() < POOLED_BYTES;
             if room {
                 // SAFETY: it has the size of a step at least; the caller does not use it any more.
-                unsafe { shelf.push(cell) };
+                unsafe { shelf.push(cell, false) };
             }
             room
         });
@@ -134,12 +136,32 @@ pub(super) unsafe fn free(cell: NonNull<u8>, kind: Kind) {
     unsafe { dealloc(cell.as_ptr(), kind.layout) }
 }
 
-/// Gives all kept memory back, when a core ends.
-pub(crate) fn trim() {
-    for index in 0..SIZES {
-        while let Some(cell) = on_shelf(index, Shelf::pop) {
-            // SAFETY: every cell of this shelf was allocated with this layout, and lay unused.
-            unsafe { dealloc(cell.as_ptr(), layout(index)) }
+/// Gives back what has lain here since the last time: it was not needed meanwhile. All of it when a
+/// runtime ends. Tells if there is more to come.
+pub(crate) fn trim(when: When) -> bool {
+    (0..SIZES).map(|index| trim_shelf(index, when)).sum::<usize>() > SMALLEST_TABLE
+}
+
+/// Gives back the oldest cells of a shelf. Tells how many bytes are left.
+fn trim_shelf(index: usize, when: When) -> usize {
+    let layout = layout(index);
+    let mut recent = Shelf::EMPTY;
+    while let Some(cell) = on_shelf(index, Shelf::pop) {
+        // SAFETY: it was on a shelf until now, so all of it was written, and it is nobody else's.
+        let Unused { old, .. } = unsafe { cell.cast::<Unused>().read() };
+        if old || when == When::Ended {
+            // SAFETY: every cell of this shelf was allocated with this layout.
+            unsafe { dealloc(cell.as_ptr(), layout) }
+        } else {
+            // SAFETY: a cell of a shelf is large enough, and this one is on none.
+            unsafe { recent.push(cell, false) };
         }
     }
+    let left = recent.cells * layout.size();
+    // In the order in which they lay: the one that is on top is the one that is still in the cache.
+    while let Some(cell) = recent.pop() {
+        // SAFETY: as above.
+        on_shelf(index, |shelf| unsafe { shelf.push(cell, true) });
+    }
+    left
 }

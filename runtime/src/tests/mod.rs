@@ -18,5 +18,6 @@ mod keys;
 mod models;
 #[cfg(not(loom))]
 mod options;
+mod places;
 #[cfg(not(loom))]
 mod table;

@@ -15,16 +15,15 @@
 //! both uses, because a child is made and unmade for every connection that a server accepts.
 
 mod node;
-mod table;
 
 use crate::label::Label;
+use crate::table::{Table, Trim, When};
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 
 use node::Generation;
 pub use node::Reason;
 pub(crate) use node::{NONE, Node, NodeId, Role, Set, SetId, State, Task};
-use table::Table;
 
 /// All nodes of a thread.
 #[derive(Debug)]
@@ -73,16 +72,15 @@ pub(crate) fn set_now(now: u64) {
     NOW.set(now);
 }
 
-/// Gives the memory of an empty tree back, when a core ends.
-pub(crate) fn trim() {
-    with(|tree| {
-        if tree.nodes.is_empty() {
-            tree.nodes = Table::new();
-        }
-        if tree.sets.is_empty() {
-            tree.sets = Table::new();
-        }
-    });
+/// Gives back what the tree does not use. Tells if there is more to come.
+pub(crate) fn trim(when: When) -> bool {
+    with(|tree| tree.nodes.trim(when) | tree.sets.trim(when))
+}
+
+/// Whether the tree keeps much more than it uses.
+#[inline]
+pub(crate) fn is_sparse() -> bool {
+    with(|tree| tree.nodes.is_sparse() || tree.sets.is_sparse())
 }
 
 impl Tree {
@@ -231,8 +229,9 @@ impl Tree {
             node.set = NONE;
             task = node.next;
         }
+        let set = std::mem::take(self.set(id.0));
         self.sets.free(id.0);
-        std::mem::take(self.set(id.0))
+        set
     }
 
     #[inline]

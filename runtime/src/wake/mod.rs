@@ -32,7 +32,7 @@ pub(crate) use ready::{
     Ready, enqueue, insert_root, insert_task, is_queued, new_set, next, open_set, payload,
     remove_set, rest_set, take_queued, wake, wake_set,
 };
-pub(crate) use team::{Peer, Team, has_bells, next_bell, peer, place, ring_bell, send};
+pub(crate) use team::{Peer, Team, has_bells, next_bell, peer, place, ring_bell, send, trim};
 pub(crate) use ticket::Ticket;
 pub(crate) use unparker::Unparker;
 pub(crate) use waiter::{Waiter, wake_all};

@@ -1,6 +1,7 @@
 //! `Team`: the cores that run one program, and how to reach each from another.
 
 use super::injector::{Injector, Message};
+use crate::table::{Trim, When};
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
@@ -121,4 +122,9 @@ pub(crate) fn ring_bell(index: usize) {
 /// Has a core of the team run something, in its next turn.
 pub(crate) fn send(core: &Injector, job: impl FnOnce() + Send + 'static) {
     core.push(Message::Run(Box::new(job)));
+}
+
+/// Gives back what the table of bells does not use. Tells if there is more to come.
+pub(crate) fn trim(when: When) -> bool {
+    BELLS.with(|bells| bells.borrow_mut().trim(when))
 }

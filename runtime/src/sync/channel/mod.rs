@@ -19,6 +19,7 @@ mod sender;
 
 use super::line::Place;
 use super::permits::Permits;
+use crate::table;
 use crate::wake::wake_all;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -144,7 +145,7 @@ impl<T> Shared<T> {
 
     /// Takes a message that was promised, or finds the end.
     fn pop(&self) -> Option<T> {
-        let value = self.buffer.borrow_mut().pop_front()?;
+        let value = table::pop_front(&mut self.buffer.borrow_mut())?;
         self.room.add(1);
         self.end_if_over();
         self.wake();

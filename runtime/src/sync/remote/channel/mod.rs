@@ -9,6 +9,7 @@ mod sender;
 use crate::sync::line::{Line, Place};
 use crate::sync::permits::is_cancelled;
 use crate::sync::site::Site;
+use crate::table;
 use crate::wake::{Waiter, budget, wake_all};
 use std::collections::VecDeque;
 use std::fmt;
@@ -121,7 +122,7 @@ impl<T> State<T> {
 
     /// Takes a message that was promised, or finds the end.
     fn pop(&mut self) -> Option<T> {
-        let value = self.buffer.pop_front()?;
+        let value = table::pop_front(&mut self.buffer)?;
         self.room.give(1, usize::MAX);
         self.end_if_over();
         Some(value)

@@ -1,0 +1,44 @@
+//! The tables of a thread: each gives back what it holds for nobody, while a core runs and when it
+//! has ended.
+
+use crate::driver::DriverRef;
+use crate::table::When;
+use crate::{instrument, scope, stall, task, tree, wake};
+
+/// Every table that a thread keeps for itself.
+const TABLES: [fn(When) -> bool; 6] =
+    [tree::trim, scope::trim, wake::trim, task::trim, instrument::trim, stall::trim];
+
+fn trim(when: When) -> bool {
+    // Not `any`, which would stop at the first.
+    TABLES.iter().fold(false, |more, trim| trim(when) | more)
+}
+
+/// A core runs, and looks now and then.
+#[cold]
+#[inline(never)]
+pub(crate) fn running(driver: &DriverRef, now: u64) {
+    let more = trim(When::Running);
+    driver.borrow_mut().trim(now, more);
+}
+
+thread_local! {
+    static LAST: Last = const { Last };
+}
+
+/// A runtime has ended on this thread. What ends after it, a future that was kept or forgotten for
+/// a while, leaves its tables to the end of the thread.
+pub(crate) fn ended() {
+    trim(When::Ended);
+    // Is gone already if this is in a destructor of another thread-local; then nothing follows.
+    let _ = LAST.try_with(|_| ());
+}
+
+/// The thread ends.
+struct Last;
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        trim(When::Ended);
+    }
+}
