@@ -362,9 +362,9 @@ impl InFlight {
         }
     }
 
-    /// How many slots there are, taken or not.
+    /// The slot behind the last one, taken or not.
     pub(super) fn slots(&self) -> u32 {
-        self.entries.capacity() as u32
+        self.entries.end() as u32
     }
 
     /// Moves what is left in a closing scope's list to another scope's.

@@ -111,6 +111,11 @@ impl<T> Table<T> {
         }
     }
 
+    /// The number behind the last place.
+    pub(super) fn end(&self) -> usize {
+        self.near.len().max(self.far.len() * GROUP)
+    }
+
     /// The places that are taken. Goes through all of them.
     pub(crate) fn taken(&self) -> Vec<u32> {
         let near = (0..).zip(self.near_taken());

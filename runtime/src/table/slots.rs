@@ -26,6 +26,11 @@ impl<T> Slots<T> {
         self.len
     }
 
+    /// The slot behind the last one, taken or not.
+    pub(crate) fn end(&self) -> usize {
+        self.places.end()
+    }
+
     /// Puts something in, and tells where.
     #[inline]
     pub(crate) fn insert(&mut self, value: T) -> usize {
