@@ -10,13 +10,13 @@ use crate::config::IN_FLIGHT_LIMIT;
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope;
-use crate::table::{Slots, Trim, When};
+use crate::table::Slots;
 use crate::tree::{NONE, NodeId};
 use crate::wake::Waiter;
 use std::io;
 
 #[derive(Debug)]
-struct Entry {
+pub(super) struct Entry {
     generation: u64,
     lifecycle: Lifecycle,
     /// The scope in whose list this is.
@@ -80,7 +80,7 @@ pub(super) enum CancelStep {
 /// Submissions by slot and generation.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
-    entries: Slots<Entry>,
+    pub(super) entries: Slots<Entry>,
     generation: u64,
     /// Entries whose final completion is outstanding.
     pending: usize,
@@ -383,16 +383,6 @@ impl InFlight {
         let listed = self.entries.iter().filter(|(_, entry)| entry.lifecycle.stage().is_some());
         let listed: Vec<_> = listed.map(|(slot, _)| slot as u32).collect();
         self.adopt(&listed, None);
-    }
-
-    /// Gives back what the table does not use. Tells if there is more to come.
-    pub(super) fn trim(&mut self) -> bool {
-        self.entries.trim(When::Running)
-    }
-
-    /// Whether the table keeps much more than it uses.
-    pub(super) fn is_sparse(&self) -> bool {
-        self.entries.is_sparse()
     }
 
     /// Gives up on everything that the kernel has not finished: its memory is leaked, because
