@@ -103,9 +103,12 @@ pub(crate) fn run(mut command: Command, arguments: &[&str]) -> Ended {
 /// An example's program. Cargo builds examples for `cargo test`, but not for `cargo test --test`.
 /// Keep the answer: asking cargo takes a while.
 pub(crate) fn build(name: &str) -> PathBuf {
-    // target/<profile>/deps/<this test>
+    // target/<profile>/deps/<this test>, or target/<triple>/<profile>/… if cargo was told a target,
+    // of which it will hear again from the environment.
     let test = env::current_exe().unwrap();
     let folder = test.ancestors().nth(2).unwrap();
+    let target =
+        folder.ancestors().nth(if env::var_os("CARGO_BUILD_TARGET").is_some() { 2 } else { 1 });
     let profile = match folder.file_name().unwrap().to_str().unwrap() {
         "debug" => "dev",
         other => other,
@@ -113,7 +116,7 @@ pub(crate) fn build(name: &str) -> PathBuf {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let mut build = Command::new(cargo);
     build.args(["build", "--quiet", "--example", name, "--profile", profile]);
-    build.arg("--target-dir").arg(folder.parent().unwrap());
+    build.arg("--target-dir").arg(target.unwrap());
     assert!(build.status().unwrap().success(), "{build:?}");
     folder.join("examples").join(name)
 }
