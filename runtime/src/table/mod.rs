@@ -13,8 +13,6 @@ mod slots;
 use crate::config::SMALLEST_TABLE;
 use std::collections::{BTreeMap, VecDeque};
 
-use places::GROUP;
-
 pub(crate) use places::Table;
 pub(crate) use slots::Slots;
 
@@ -35,27 +33,27 @@ pub(crate) trait Trim: Default {
     /// Whether nothing is in it.
     fn is_unused(&self) -> bool;
 
-    /// Whether much more is kept than is in use.
+    /// Whether much more is kept than is in use, and can be given back as far as is known.
     fn is_sparse(&self) -> bool;
 
-    /// Gives back most of what is kept and not in use. Nothing in it gets another place.
+    /// If much more is kept than is in use, gives back most of it. Nothing gets another place.
     fn shrink(&mut self);
 
     /// Gives back what is to be given back. Tells if there is more to come.
     fn trim(&mut self, when: When) -> bool {
         if when == When::Ended && self.is_unused() {
             *self = Self::default();
-        } else if self.is_sparse() {
+        } else {
             self.shrink();
         }
         self.is_sparse()
     }
 }
 
-/// How many of a type the smallest table has room for, which does not shrink: whole groups.
+/// How many of a type the smallest table has room for, which does not shrink.
 const fn least<T>() -> usize {
     let size = if size_of::<T>() == 0 { 1 } else { size_of::<T>() };
-    (SMALLEST_TABLE / size / GROUP + 1) * GROUP
+    SMALLEST_TABLE / size + 1
 }
 
 /// Whether a table with room for `kept` is sparse with `used` of them in use.
@@ -80,7 +78,9 @@ impl<T> Trim for VecDeque<T> {
     }
 
     fn shrink(&mut self) {
-        self.shrink_to(remains::<T>(self.capacity()));
+        if self.is_sparse() {
+            self.shrink_to(remains::<T>(self.capacity()));
+        }
     }
 }
 
@@ -88,9 +88,7 @@ impl<T> Trim for VecDeque<T> {
 #[inline]
 pub(crate) fn pop_front<T>(queue: &mut VecDeque<T>) -> Option<T> {
     let first = queue.pop_front();
-    if queue.is_sparse() {
-        queue.shrink();
-    }
+    queue.shrink();
     first
 }
 
