@@ -125,19 +125,21 @@ impl EventLoop<'_> {
             panic!("{reason}");
         }
         // After the sleep, before what it was for.
-        self.note_time();
+        let trim_is_due = self.note_time();
         self.dispatch();
         instrument::flush();
-        let now = tree::now();
-        if self.driver.borrow().trim_is_due(now) {
-            trim::running(self.driver, now);
+        if trim_is_due {
+            trim::running(self.driver, tree::now());
         }
     }
 
-    /// To a tick of the clock, which will do to look at; exact for an instrument.
-    fn note_time(&self) {
+    /// To a tick of the clock, which will do to look at; exact for an instrument. Tells if it is
+    /// time to look for what tables hold for nobody.
+    fn note_time(&self) -> bool {
         let driver = self.driver.borrow();
-        tree::set_now(if instrument::is_on() { driver.now() } else { driver.tick() });
+        let now = if instrument::is_on() { driver.now() } else { driver.tick() };
+        tree::set_now(now);
+        driver.trim_is_due(now)
     }
 
     /// Does what other threads have asked for.

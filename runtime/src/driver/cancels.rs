@@ -172,7 +172,11 @@ impl Driver {
     /// When the core has to wake up by itself.
     pub(super) fn deadline(&mut self) -> Option<u64> {
         let slow = self.slow.next(|key| self.in_flight.is_pending(key));
-        self.timers.next().into_iter().chain(slow).chain(self.trim_deadline()).min()
+        let first = self.timers.next().into_iter().chain(slow).min();
+        match self.trim_deadline() {
+            None => first,
+            Some(trim) => Some(first.map_or(trim, |first| first.min(trim))),
+        }
     }
 
     /// Tells the instrument of operations that the kernel does not let go of.

@@ -59,11 +59,6 @@ impl<T> Table<T> {
         self.places.len() - self.free.len()
     }
 
-    /// The number behind the last place.
-    pub(super) fn end(&self) -> usize {
-        self.places.len()
-    }
-
     /// The places that are taken. Goes through all of them.
     pub(crate) fn taken(&self) -> Vec<u32> {
         let taken = (0..).zip(self.are_taken());

@@ -1,13 +1,15 @@
-//! `Slots`: a table that knows which of its places are taken. A slab that can be shrunk.
+//! `Slots`: a slab that gives back what it has held for a burst.
 
-use super::{Table, Trim};
+use super::{Trim, is_sparse, remains};
+use slab::Slab;
 use std::ops::{Index, IndexMut};
 
 /// Things by number, from when they are put in until they are taken out.
 #[derive(Debug)]
 pub(crate) struct Slots<T> {
-    places: Table<Option<T>>,
-    len: usize,
+    slab: Slab<T>,
+    /// See [`Table`](super::Table).
+    stuck: usize,
 }
 
 impl<T> Default for Slots<T> {
@@ -18,66 +20,69 @@ impl<T> Default for Slots<T> {
 
 impl<T> Slots<T> {
     pub(crate) const fn new() -> Self {
-        Self { places: Table::new(), len: 0 }
+        Self { slab: Slab::new(), stuck: usize::MAX }
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
-        self.len
+        self.slab.len()
     }
 
-    /// The slot behind the last one, taken or not.
+    /// A number behind those of all slots that are taken.
     pub(crate) fn end(&self) -> usize {
-        self.places.end()
+        self.slab.capacity()
     }
 
     /// Puts something in, and tells where.
     #[inline]
     pub(crate) fn insert(&mut self, value: T) -> usize {
-        self.len += 1;
-        self.places.insert(Some(value)) as usize
+        self.slab.insert(value)
     }
 
     /// Takes something out that is there.
     #[inline]
     pub(crate) fn remove(&mut self, slot: usize) -> T {
-        let place = self.places.get_mut(slot as u32);
-        let value = place.and_then(Option::take).expect("what is taken out is there");
-        self.places.free(slot as u32);
-        self.len -= 1;
-        value
+        self.slab.remove(slot)
     }
 
     /// What is in a slot.
     #[inline]
     pub(crate) fn get(&self, slot: usize) -> Option<&T> {
-        self.places.get(slot as u32)?.as_ref()
+        self.slab.get(slot)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, slot: usize) -> Option<&mut T> {
-        self.places.get_mut(slot as u32)?.as_mut()
+        self.slab.get_mut(slot)
     }
 
     /// All there is, each with its slot.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &T)> {
-        let taken = self.places.taken().into_iter().map(|slot| slot as usize);
-        taken.filter_map(|slot| Some((slot, self.get(slot)?)))
+        self.slab.iter()
     }
 }
 
 impl<T> Trim for Slots<T> {
     fn is_unused(&self) -> bool {
-        self.len == 0
+        self.slab.is_empty()
     }
 
     #[inline]
     fn is_sparse(&self) -> bool {
-        self.places.is_sparse()
+        let used = self.slab.len();
+        is_sparse::<T>(self.slab.capacity(), used) && used <= self.stuck / 2
     }
 
     fn shrink(&mut self) {
-        self.places.shrink();
+        let (kept, used) = (self.slab.capacity(), self.slab.len());
+        if !is_sparse::<T>(kept, used) {
+            return;
+        }
+        // Nothing moves: all it does then is to cut the end, and to put the free slots in order.
+        self.slab.compact(|_, _, _| false);
+        let end = remains::<T>(kept);
+        self.stuck = if self.slab.capacity() > end { used } else { usize::MAX };
+        self.slab.reserve(end.saturating_sub(used));
     }
 }
 
@@ -86,13 +91,13 @@ impl<T> Index<usize> for Slots<T> {
 
     #[inline]
     fn index(&self, slot: usize) -> &T {
-        self.get(slot).expect("what is looked at is there")
+        &self.slab[slot]
     }
 }
 
 impl<T> IndexMut<usize> for Slots<T> {
     #[inline]
     fn index_mut(&mut self, slot: usize) -> &mut T {
-        self.get_mut(slot).expect("what is looked at is there")
+        &mut self.slab[slot]
     }
 }

@@ -1,7 +1,7 @@
 //! Tables that shrink: what stays in them keeps its number, and no number is given twice.
 
 use crate::config::SMALLEST_TABLE;
-use crate::table::{Slots, Trim, When, pop_front};
+use crate::table::{Slots, Table, Trim, When, pop_front};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 
@@ -92,6 +92,31 @@ fn what_follows_the_last_one_stands_in_front() {
         assert!(slots.end() <= LEAST + 1, "{} places", slots.end());
         last = Some(next);
     }
+}
+
+/// The same for the table that does not know what is taken.
+#[test]
+fn a_place_that_is_taken_stays_where_it_is() {
+    let (mut table, mut model) = (Table::<Large>::new(), BTreeMap::new());
+    let seed = &mut 1;
+    for _ in 0..60 {
+        for _ in 0..next(seed, 40 * LEAST) {
+            let value = next(seed, usize::MAX);
+            assert_eq!(model.insert(table.insert([value; 128]), value), None);
+        }
+        let stay = next(seed, 12);
+        while model.len() > stay {
+            let at = next(seed, model.len());
+            let index = *model.keys().nth(at).expect("there are so many");
+            model.remove(&index);
+            table.free(index);
+        }
+        while table.trim(When::Running) {}
+        assert_eq!(table.taken(), model.keys().copied().collect::<Vec<_>>());
+        assert!(model.iter().all(|(index, value)| table[*index][127] == *value));
+    }
+    model.into_keys().for_each(|index| table.free(index));
+    assert!(!table.trim(When::Ended) && table.is_unused() && table.get(0).is_none());
 }
 
 #[test]
