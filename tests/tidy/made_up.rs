@@ -136,6 +136,19 @@ fn an_item_in_a_face_is_found() {
 }
 
 #[test]
+fn a_table_of_a_thread_that_is_not_trimmed_is_found() {
+    let text = |of: &str, more: &str| {
+        format!("//! Keys.\nthread_local! {{\n    static A: ManuallyDrop<{of}> = a;\n}}\n{more}")
+    };
+    let rule = "keeps its memory when that ends";
+    for of in ["RefCell<Vec<u8>>", "[Cell<u8>; 2]", "RefCell<Tree>"] {
+        assert_breach("runtime/src/key.rs", &text(of, ""), 3, rule);
+        assert!(check(&with("runtime/src/key.rs", &text(of, "fn trim() {}\n"))).is_empty());
+    }
+    assert!(check(&with("runtime/src/key.rs", &text("RefCell<Option<u8>>", ""))).is_empty());
+}
+
+#[test]
 fn leftovers_are_found() {
     for left in ["// FIXME later", "/// XXX", "dbg!(1);", "todo!();", "std::unimplemented! {}"] {
         assert_breach("tests/r01.rs", &format!("//! One.\n{left}\n"), 2, "not done");

@@ -3,7 +3,7 @@
 use crate::source::{Source, first_word, words};
 use crate::{FACES, Violation};
 
-pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 9] = [
+pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 10] = [
     long_file,
     long_functions,
     long_lines,
@@ -13,6 +13,7 @@ pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 9] = [
     items_in_face,
     leftovers,
     bare_exceptions,
+    untrimmed,
 ];
 
 const FILE_LINES: usize = 400;
@@ -187,4 +188,22 @@ fn bare_exceptions(source: &Source<'_>) -> Vec<Violation> {
         source.violation(at, rule, "add `reason = \"…\"`, or `#[ignore = \"…\"]`")
     };
     bare.map(violation).collect()
+}
+
+/// Tables of a thread that are never destroyed, and never given back. A place for one thing that is
+/// current is emptied by a guard; `runtime/src/trim.rs` lists the others.
+fn untrimmed(source: &Source<'_>) -> Vec<Violation> {
+    let has = |wanted| source.words().any(|(_, word)| word == wanted);
+    if !source.is_library() || !has("thread_local") || has("trim") {
+        return Vec::new();
+    }
+    let tables = source.words().filter(|(at, word)| {
+        let of = source.after(*at, word).strip_prefix('<');
+        *word == "ManuallyDrop" && of.is_some_and(|of| !of.starts_with("RefCell<Option<"))
+    });
+    let violation = |(at, _)| {
+        let rule = "a table of the thread keeps its memory when that ends".to_owned();
+        source.violation(at, rule, "give it a `trim`, and list that in runtime/src/trim.rs")
+    };
+    tables.map(violation).collect()
 }
