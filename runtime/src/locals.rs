@@ -17,10 +17,6 @@ impl<T> Local<T> {
     pub(crate) fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         self.0.with(f)
     }
-
-    pub(crate) fn try_with<R>(&'static self, f: impl FnOnce(&T) -> R) -> Option<R> {
-        self.0.try_with(f).ok()
-    }
 }
 
 impl<T> Local<Cell<T>> {
