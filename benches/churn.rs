@@ -9,26 +9,23 @@
 //! process has resident, and what it has allocated and not freed: a leak shows in both, a
 //! fragmented heap in the first alone. The end says how fast each has grown in the second half.
 
+#[path = "peers/arguments.rs"]
+mod arguments;
 #[path = "../tests/support/counting.rs"]
 mod counting;
 
+use arguments::option;
 use counting::held;
 use nestling::net::{TcpListener, TcpStream};
 use nestling::time::{Instant, interval};
 use nestling::{nursery, task, timeout};
 use std::cell::Cell;
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-use std::{env, fs};
 
 const MESSAGE: usize = 64;
-
-/// What an option is given, or else `default`.
-fn option(name: &str, default: u64) -> u64 {
-    let given = env::args().skip_while(|argument| argument != name).nth(1);
-    given.map_or(default, |given| given.parse().expect("a number"))
-}
 
 /// A moment of the process.
 #[derive(Debug, Clone, Copy)]
@@ -116,11 +113,9 @@ fn slope(samples: &[Sample], of: fn(&Sample) -> f64) -> f64 {
 }
 
 fn main() {
-    if !env::args().any(|argument| argument == "--bench") {
-        return println!("only `cargo bench` measures");
-    }
-    let (seconds, every) = (option("--seconds", 300), option("--every", 10));
-    let clients = option("--clients", 64);
+    let Some(seconds) = option("--seconds", 300) else { return };
+    let Some(every) = option("--every", 10) else { return };
+    let Some(clients) = option("--clients", 64) else { return };
     let visits = &Cell::new(0_u64);
     let samples = nestling::block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
