@@ -20,7 +20,7 @@
 //!
 //! [`Node::holds`]: crate::tree::Node::holds
 
-use super::notes::{Key, Note, Notes, Poller, Probe, Why, has_notes, of, with};
+use super::notes::{Key, Note, Notes, Poller, Probe, Why, has_notes, of, of_kind, with};
 use super::status::task_of;
 use crate::tree::{self, NONE, NodeId, State, Tree};
 use crate::wake;
@@ -44,7 +44,7 @@ fn erase(scope: NodeId, poller: Poller) {
         let Some(task) = task_of(tree, scope.index()) else { return };
         with(|notes| {
             let lasting = poller != Poller::TASK;
-            let all = notes.notes.range((task, lasting, 0)..=(task, lasting, u64::MAX));
+            let all = notes.notes.range(of_kind(task, lasting));
             let all = all.filter(|(_, note)| note.poller == poller);
             let inside =
                 all.filter(|(_, note)| task == scope || is_inside(tree, note.scope, scope));
@@ -108,11 +108,11 @@ fn is_task_noted(
     task: NodeId,
     counted: bool,
 ) -> (bool, Option<Probe>) {
-    let mut direct = notes.notes.range((task, false, 0)..(task, true, 0)).map(|(_, note)| note);
+    let mut direct = notes.notes.range(of_kind(task, false)).map(|(_, note)| note);
     if direct.any(|note| is_valid(tree, note)) {
         return (true, None);
     }
-    let lasting = (task, true, 0)..=(task, true, u64::MAX);
+    let lasting = of_kind(task, true);
     let is_queued = tree.get(task).is_some_and(|node| node.state == State::Queued);
     let count = notes.notes.range(lasting.clone()).count();
     let round = notes.rounds.entry(task).or_default();

@@ -149,6 +149,11 @@ pub(super) fn of(task: NodeId) -> RangeInclusive<Key> {
     (task, false, 0)..=(task, true, u64::MAX)
 }
 
+/// Those of them that are lasting, or the others.
+pub(super) fn of_kind(task: NodeId, lasting: bool) -> RangeInclusive<Key> {
+    (task, lasting, 0)..=(task, lasting, u64::MAX)
+}
+
 impl Notes {
     pub(super) fn remove_all(&mut self, keys: Vec<Key>) {
         keys.iter().for_each(|key| drop(self.notes.remove(key)));
@@ -191,16 +196,18 @@ impl Attached {
     /// The same without a listener.
     #[inline]
     pub(crate) fn note(&self, why: impl FnOnce() -> Why, poller: Poller) {
-        match super::current().filter(|here| super::is_in_cancelled(*here)) {
-            Some(here) => self.0.get_or_init(Box::default).note(here, why(), poller, None),
-            None => self.clear(),
-        }
+        self.note_with(why, poller, None);
     }
 
     /// The same for a nursery, which owns a set.
     pub(crate) fn note_set(&self, why: Why, poller: Poller, set: SetId) {
+        self.note_with(|| why, poller, Some(set));
+    }
+
+    #[inline]
+    fn note_with(&self, why: impl FnOnce() -> Why, poller: Poller, set: Option<SetId>) {
         match super::current().filter(|here| super::is_in_cancelled(*here)) {
-            Some(here) => self.0.get_or_init(Box::default).note(here, why, poller, Some(set)),
+            Some(here) => self.0.get_or_init(Box::default).note(here, why(), poller, set),
             None => self.clear(),
         }
     }
