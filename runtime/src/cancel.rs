@@ -228,7 +228,7 @@ impl RemoteCancelHandle {
 /// });
 /// ```
 pub fn is_in_cancelled() -> bool {
-    current_reason().is_some()
+    scope::is_here_cancelled()
 }
 
 /// Why the scope of the code that runs now counts as cancelled, if it does.

@@ -27,7 +27,7 @@ pub async fn yield_now() {
         if yielded {
             return Poll::Ready(());
         }
-        if !scope::current().is_some_and(scope::is_in_cancelled) {
+        if !scope::is_here_cancelled() {
             yielded = true;
             cx.waker().wake_by_ref();
         }
@@ -57,7 +57,7 @@ pub async fn yield_now() {
 /// ```
 pub async fn checkpoint() {
     budget::spend();
-    let cancelled = scope::current().is_some_and(scope::is_in_cancelled);
+    let cancelled = scope::is_here_cancelled();
     if cancelled || !budget::left() {
         yield_now().await;
     }
@@ -94,8 +94,7 @@ pub async fn checkpoint() {
 /// });
 /// ```
 pub async fn consume_budget() {
-    let mut suspended = false;
-    poll_fn(|cx| budget::proceed_once(&mut suspended, cx)).await
+    budget::consume().await;
 }
 
 /// [`consume_budget`] for a future that is written by hand: asked before it returns what it has at

@@ -14,7 +14,7 @@
 use super::waiting::{Seat, Waiting};
 use crate::fd::SharedFd;
 use crate::op::{Accept, Op};
-use crate::scope::{self, is_cancelled};
+use crate::scope::{is_cancelled, is_here_cancelled};
 use crate::wake::budget;
 use socket2::SockAddr;
 use std::cell::{Cell, RefCell};
@@ -91,7 +91,7 @@ impl<'a> Accepting<'a> {
         let outcome = ready!(Pin::new(&mut self.op).poll(cx));
         self.seat = None;
         let Err(error) = &outcome else { return Poll::Ready(outcome) };
-        if was_in_flight && self.interrupted && is_cancelled(error) && !is_in_cancelled() {
+        if was_in_flight && self.interrupted && is_cancelled(error) && !is_here_cancelled() {
             self.op = Accept::new(self.listener.clone());
             self.interrupted = false;
             return Poll::Pending;
@@ -131,10 +131,6 @@ impl<'a> Accepting<'a> {
     }
 }
 
-fn is_in_cancelled() -> bool {
-    scope::current().is_some_and(scope::is_in_cancelled)
-}
-
 impl Future for Accepting<'_> {
     type Output = io::Result<Accepted>;
 
@@ -144,7 +140,7 @@ impl Future for Accepting<'_> {
         {
             return Poll::Ready(outcome);
         }
-        if is_in_cancelled() {
+        if is_here_cancelled() {
             // Its own answer is all that it still gets; before it starts, this is a drop point.
             return Poll::Pending;
         }

@@ -64,14 +64,13 @@ impl Unread {
     ///
     /// Cancellation, and the limit of operations in flight.
     pub(super) async fn settled(&self) -> io::Result<()> {
-        let is_cancelled = || scope::current().is_some_and(scope::is_in_cancelled);
-        if !self.is_claimed() && !self.is_empty() && !is_cancelled() {
+        if !self.is_claimed() && !self.is_empty() && !scope::is_here_cancelled() {
             // It returns at once; unless it is cancelled meanwhile, or others claim more.
             consume_budget().await;
         }
         if self.is_claimed() {
             self.claims_end().await
-        } else if !self.is_empty() && is_cancelled() {
+        } else if !self.is_empty() && scope::is_here_cancelled() {
             pending().await
         } else {
             Ok(())

@@ -10,7 +10,7 @@
 //!                                                 └────▶ it began later: it stays pending
 //! ```
 
-use super::status::{is_in_cancelled, mark_delivered, task_of};
+use super::status::{mark_delivered, task_of};
 use crate::config::NURSERIES_AFTER_CANCEL;
 use crate::tree::{self, NONE, Node, NodeId, Role, Tree};
 
@@ -26,8 +26,7 @@ pub enum Begun {
 impl Begun {
     /// Of an await that begins now.
     pub fn now() -> Self {
-        let cancelled = super::current().is_some_and(is_in_cancelled);
-        if cancelled { Self::After } else { Self::Before }
+        if super::is_here_cancelled() { Self::After } else { Self::Before }
     }
 }
 

@@ -54,6 +54,12 @@ pub(crate) fn current() -> Option<NodeId> {
     CURRENT.get()
 }
 
+/// Whether the code that is running is cancelled.
+#[inline]
+pub(crate) fn is_here_cancelled() -> bool {
+    current().is_some_and(is_in_cancelled)
+}
+
 /// Makes a scope the current one until the guard goes.
 #[inline]
 pub(crate) fn enter(scope: NodeId) -> Entered {

@@ -49,8 +49,7 @@ impl Barrier {
         drop_point().await;
         if self.gate.has_waiting(self.count.saturating_sub(1)) {
             self.gate.let_all_go();
-            let mut suspended = false;
-            poll_fn(|cx| budget::proceed_once(&mut suspended, cx)).await;
+            budget::consume().await;
             return BarrierWaitResult { leader: true };
         }
         let mut turn = pin!(self.gate.take(1));

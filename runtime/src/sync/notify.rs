@@ -1,6 +1,7 @@
 //! `Notify`: tells tasks that something has changed.
 
-use super::permits::{Permits, is_cancelled};
+use super::permits::Permits;
+use crate::scope::is_here_cancelled;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -78,7 +79,7 @@ impl Notify {
                 Poll::Ready(())
             }
             // All were told while it was cancelled, and it is awaited where that does not count.
-            Poll::Pending if self.told.get() != told && !is_cancelled() => Poll::Ready(()),
+            Poll::Pending if self.told.get() != told && !is_here_cancelled() => Poll::Ready(()),
             Poll::Pending => Poll::Pending,
         })
         .await;

@@ -1,6 +1,7 @@
 //! A channel for one message.
 
-use super::permits::{drop_point, is_cancelled};
+use super::permits::drop_point;
+use crate::scope::is_here_cancelled;
 use crate::wake::{Waiter, budget};
 use std::cell::RefCell;
 use std::fmt;
@@ -193,7 +194,7 @@ impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if !self.waits && is_cancelled() {
+        if !self.waits && is_here_cancelled() {
             // A drop point: this await does not return.
             return Poll::Pending;
         }

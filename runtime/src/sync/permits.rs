@@ -7,7 +7,7 @@
 
 use super::line::{Line, Place};
 use super::site::Site;
-use crate::scope;
+use crate::scope::is_here_cancelled;
 use crate::wake::{Waiter, budget, wake_all};
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -115,7 +115,7 @@ impl Permits {
     }
 
     fn poll_first(&self, place: &mut Place, count: usize, cx: &Context<'_>) -> Poll<()> {
-        if is_cancelled() {
+        if is_here_cancelled() {
             // A drop point: this await does not return, and takes nothing.
             return Poll::Pending;
         }
@@ -166,14 +166,9 @@ impl Permits {
     }
 }
 
-/// Whether the code that runs is cancelled: then a first poll does not return.
-pub(super) fn is_cancelled() -> bool {
-    scope::current().is_some_and(scope::is_in_cancelled)
-}
-
 /// Returns in a scope that is not cancelled.
 pub(super) async fn drop_point() {
-    poll_fn(|_| if is_cancelled() { Poll::Pending } else { Poll::Ready(()) }).await
+    poll_fn(|_| if is_here_cancelled() { Poll::Pending } else { Poll::Ready(()) }).await
 }
 
 /// The future of [`Permits::take`].

@@ -67,8 +67,8 @@ impl<T> Future for Join<T> {
         }
         assert!(!self.taken, "a join handle is not polled after its end");
         if self.wait.is_none() {
-            let is_cancelled = || scope::current().is_some_and(scope::is_in_cancelled);
-            ready!(budget::proceed_unless(is_cancelled, &mut self.suspended, cx));
+            let suspended = &mut self.suspended;
+            ready!(budget::proceed_unless(scope::is_here_cancelled, suspended, cx));
         }
         self.wait = None;
         self.attached.clear();

@@ -93,7 +93,7 @@ impl Sleep {
 
     fn arm(&mut self, cx: &Context<'_>) -> Poll<()> {
         let driver = driver::expect_current("a sleep");
-        if scope::current().is_some_and(scope::is_in_cancelled) {
+        if scope::is_here_cancelled() {
             // A drop point: this await does not return.
             return Poll::Pending;
         }

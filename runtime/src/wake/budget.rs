@@ -20,6 +20,7 @@
 use super::injector;
 use crate::config::{AWAIT_BUDGET, LAST_POLL_AWAITS, LATE_TIMERS, POLL_BUDGET};
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::mem;
 use std::task::{Context, Poll};
 
@@ -132,6 +133,12 @@ pub(crate) fn proceed_once(suspended: &mut bool, cx: &Context<'_>) -> Poll<()> {
     polled
 }
 
+/// As [`proceed_once`], as an await of its own.
+pub(crate) fn consume() -> impl Future<Output = ()> {
+    let mut suspended = false;
+    poll_fn(move |cx| proceed_once(&mut suspended, cx))
+}
+
 /// As [`proceed_once`], for an await that is there to answer once: in a cancelled scope, of which
 /// there are only so many, it spends nothing. Asked for only when awaits have run out.
 #[inline]
@@ -202,7 +209,7 @@ pub struct Lent {
 
 /// Lends a few awaits to the poll of a task that is cancelled, which may be its last. They do not
 /// count for the turn. When they are used up, one more suspends and wakes nothing.
-pub fn lend() -> Lent {
+pub(crate) fn lend() -> Lent {
     Lent { before: switch(Some(LAST_POLL_AWAITS)) }
 }
 

@@ -1,7 +1,8 @@
 //! A channel for one message, between threads: that of `futures-channel`, with drop points.
 
 use super::block::block;
-use crate::sync::permits::{drop_point, is_cancelled};
+use crate::scope::is_here_cancelled;
+use crate::sync::permits::drop_point;
 use crate::wake::budget;
 use futures_channel::oneshot;
 use std::fmt;
@@ -92,9 +93,8 @@ impl<T> Sender<T> {
     /// A drop point. Dropping the future loses nothing.
     pub async fn closed(&mut self) {
         drop_point().await;
-        let mut suspended = false;
         if self.is_closed() {
-            poll_fn(|cx| budget::proceed_once(&mut suspended, cx)).await;
+            budget::consume().await;
         }
         poll_fn(|cx| self.0.poll_canceled(cx)).await;
     }
@@ -137,7 +137,7 @@ impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if !self.waits && is_cancelled() {
+        if !self.waits && is_here_cancelled() {
             // A drop point: this await does not return.
             return Poll::Pending;
         }

@@ -6,8 +6,8 @@
 mod receiver;
 mod sender;
 
+use crate::scope::is_here_cancelled;
 use crate::sync::line::{Line, Place};
-use crate::sync::permits::is_cancelled;
 use crate::sync::site::Site;
 use crate::table;
 use crate::wake::{Waiter, budget, wake_all};
@@ -207,7 +207,7 @@ impl<T> Shared<T> {
         cx: &Context<'_>,
         mut act: impl FnMut(&mut State<T>) -> R,
     ) -> Poll<R> {
-        if place.is_none() && is_cancelled() {
+        if place.is_none() && is_here_cancelled() {
             // A drop point: this await does not return, and takes nothing.
             return Poll::Pending;
         }
