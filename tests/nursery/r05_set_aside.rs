@@ -2,10 +2,11 @@
 //! more, because it lost a `select`, was forgotten, or waits in a set that is not polled, keeps
 //! nothing, whatever is inside of it.
 
-use crate::support::{Count, E, Log, listener, never, poll_once, run, settle};
+use crate::support::{Count, E, Log, OnDrop, listener, never, poll_once, run, settle};
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::net::TcpListener;
+use nestling::task::is_cancelled;
 use nestling::time::sleep;
 use nestling::{JoinHandle, Nursery, Started, finally, nursery, race, shield, shield_for, timeout};
 use std::cell::RefCell;
@@ -236,6 +237,46 @@ fn r05_a_nursery_inside_a_shield_that_is_left() {
             Ok::<_, E>(())
         })))
     });
+}
+
+/// What was set aside goes with its task, long before the bound of a shield in it: also a child
+/// that nobody has cancelled, for the shield is still around it. What that has in flight is joined.
+#[test]
+fn r05_a_child_inside_a_bounded_shield_goes_with_the_body_that_set_it_aside() {
+    let log = run(async || {
+        let (quiet, log) = (listener().await, Log::default());
+        let shielded = async || {
+            let inside = nursery(async |o| {
+                o.spawn(async {
+                    let _gone =
+                        OnDrop(|| log.say(if is_cancelled() { "cancelled" } else { "cut" }));
+                    never(&quiet).await
+                });
+                Ok::<_, E>(())
+            });
+            let _ = shield_for(LONG, inside).await;
+            log.say("never");
+        };
+        let result = nursery(async |n| {
+            n.spawn(nursery(async |_| {
+                let _gone = log.at_drop("holder");
+                let mut aside = Box::pin(nursery(async |m| {
+                    m.spawn(shielded());
+                    Ok::<_, E>(())
+                }));
+                assert!(poll_once(aside.as_mut()).await.is_pending());
+                sleep(LONG).await;
+                aside.await
+            }));
+            settle().await;
+            log.say("fails");
+            Err::<(), _>(E::Boom(1))
+        });
+        assert_eq!(result.await, Err(E::Boom(1)));
+        assert_eq!(nestling::stats().in_flight, 0, "joined");
+        log.take()
+    });
+    assert_eq!(log, ["fails", "cut", "holder"]);
 }
 
 /// What is left inside a task further in is no reason for those around it.
