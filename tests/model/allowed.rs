@@ -269,6 +269,11 @@ impl Model {
             self.tree.set(id, State::Closed);
             return Ok(());
         }
+        if let Some(aside) = self.tree.outermost(nursery, State::Aside) {
+            // Its nursery is not polled either, and never returns.
+            self.tree.set(id, State::Closed);
+            return self.goes_with(aside, || format!("task {id}"));
+        }
         let cut = task.end.is_none() && task.panic.is_none();
         let cancelled = self.tree.is_cancelled(id) || self.retires(id);
         rule(cancelled || !cut, || format!("r02: task {id} is cut; nobody cancelled it"))?;
@@ -396,9 +401,7 @@ impl Model {
             return Ok(());
         }
         if let Some(aside) = self.tree.outermost(scope, State::Aside) {
-            // What is not polled is not answered, and keeps nothing, not even by a shield.
-            let cancelled = self.tree.is_cancelled(self.tree.parent(aside));
-            return rule(cancelled, || format!("r02: #{id} is dropped with {aside}, set aside"));
+            return self.goes_with(aside, || format!("#{id}"));
         }
         if let For::What(What::Join(child)) = what {
             self.waits_outwards(scope, child);
@@ -423,6 +426,13 @@ impl Model {
             For::What(What::Join(child)) => self.is_kept(child, scope),
         };
         rule(!keeps, || format!("r05: {what:?} #{id} is dropped, and was to be answered"))
+    }
+
+    /// What is not polled is not answered, and keeps nothing, not even by a shield: it is dropped
+    /// with whoever has set it aside, and so only when that is cancelled.
+    fn goes_with(&self, aside: Id, what: impl Fn() -> String) -> Verdict {
+        let cancelled = self.tree.is_cancelled(self.tree.parent(aside));
+        rule(cancelled, || format!("r02: {} is dropped with {aside}, set aside", what()))
     }
 
     /// A cancelled task has opened so many nurseries that this one was its end: the body is not

@@ -1,4 +1,4 @@
-//! Logs that nobody left: one that the rules allow, and a small breach of each rule.
+//! Logs that nobody left: some that the rules allow, and a small breach of each rule.
 
 use crate::allowed::check;
 use crate::log::{E, Event, What};
@@ -113,4 +113,53 @@ fn model_refuses_a_late_child_that_is_not_dropped() {
     ];
     log.splice(ANSWER..ANSWER, late);
     assert_refused(&log, "r11");
+}
+
+/// A child has set a nursery aside that it opened inside a shield, and is cut; the body in there
+/// goes with it.
+fn log_of_a_shield_aside() -> Vec<Event> {
+    let (part, shield, inner) = (20, 21, 22);
+    vec![
+        Event::Open { nursery: NURSERY, body: BODY, scope: 0, deadline: None },
+        Event::Start { task: BODY },
+        Event::Spawn { task: CHILD, nursery: NURSERY, kind: Kind::Plain },
+        Event::Spawned { task: CHILD, refused: false },
+        Event::End { task: BODY, result: Ok(7) },
+        Event::Gone { task: BODY },
+        Event::Start { task: CHILD },
+        Event::Part { id: part, scope: CHILD },
+        Event::Shield { id: shield, scope: part },
+        Event::Open { nursery: inner, body: INSIDE, scope: shield, deadline: None },
+        Event::Start { task: INSIDE },
+        Event::Aside { id: part },
+        Event::Cancel { nursery: NURSERY },
+        Event::Gone { task: INSIDE },
+        Event::Left { id: inner },
+        Event::Left { id: shield },
+        Event::Gone { task: CHILD },
+        Event::Return { nursery: NURSERY, outcome: Ok(Ok(7)) },
+    ]
+}
+
+const INSIDE: Id = 23;
+const ASIDE: usize = 11;
+const CANCEL: usize = 12;
+
+#[test]
+fn model_allows_that_a_shield_goes_with_who_has_set_it_aside() {
+    assert_eq!(check(&log_of_a_shield_aside()), Ok(()));
+}
+
+#[test]
+fn model_refuses_that_a_shield_goes_with_who_is_not_cancelled() {
+    let mut log = log_of_a_shield_aside();
+    log.remove(CANCEL);
+    assert_refused(&log, "r02: task 23 is dropped");
+}
+
+#[test]
+fn model_refuses_that_a_task_in_a_shield_is_cut_that_is_not_aside() {
+    let mut log = log_of_a_shield_aside();
+    log.remove(ASIDE);
+    assert_refused(&log, "r02: task 23 is cut");
 }
