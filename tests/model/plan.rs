@@ -208,6 +208,32 @@ pub(crate) enum Step {
     },
 }
 
+impl Step {
+    /// Whether there is a shield in it, but for those in nurseries, of which a cancelled task opens
+    /// only so many.
+    pub(crate) fn is_shielded(&self) -> bool {
+        let any = |steps: &[Self]| steps.iter().any(Self::is_shielded);
+        match self {
+            Self::Shield { .. } => true,
+            Self::Timeout { steps, .. } => any(steps),
+            Self::Part { steps, until: Until::Steps { steps: others, .. }, .. } => {
+                any(steps) || any(others)
+            }
+            Self::Part { steps, .. } => any(steps),
+            Self::Aside { steps, meanwhile, .. } => any(steps) || any(meanwhile),
+            Self::Both { lists: [one, two], .. } => any(one) || any(two),
+            Self::Wait { .. }
+            | Self::Poke(_)
+            | Self::Dial(_)
+            | Self::Post(_)
+            | Self::Spawn { .. }
+            | Self::Cancel(_)
+            | Self::Destructor(_)
+            | Self::Nest { .. } => false,
+        }
+    }
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, pairs, listeners, tasks, root } = self;

@@ -78,7 +78,8 @@ impl Drop for AtDrop<'_> {
     }
 }
 
-/// How often a task tries again that is not cancelled: what it tries may have cancelled itself.
+/// How often a task tries again that is not cancelled, or behind a shield: what it tries may have
+/// cancelled itself.
 const TRIES: u32 = 3;
 
 /// More than a plan has names.
@@ -90,16 +91,19 @@ fn leaked<T>(copy: T) -> &'static T {
 }
 
 impl OnError {
-    /// Awaits something, and acts on the answer. A new try has names of its own.
+    /// Awaits something, perhaps behind a shield, and acts on the answer. A new try has names of
+    /// its own.
     async fn act(
         self,
         here: &Here<'_>,
+        shielded: bool,
         attempt: impl AsyncFn(Id) -> Result<(), E>,
     ) -> Result<(), E> {
         let (mut tries, mut by) = (0, 0);
         loop {
             let result = attempt(by).await;
-            tries += u32::from(!is_cancelled());
+            // Rule 6 ends all others.
+            tries += u32::from(shielded || !is_cancelled());
             if result != Err(E::Cancelled) || !matches!(self, Self::Retry) || tries >= TRIES {
                 return self.apply(result);
             }
@@ -155,14 +159,14 @@ async fn carry_out(here: &Here<'_>, step: &Step) -> Result<(), E> {
                 0 => open(here, nest).await.map(drop),
                 _ => open(here, leaked(nest.renumbered(by))).await.map(drop),
             };
-            return on_error.act(here, again).await;
+            return on_error.act(here, false, again).await;
         }
         Step::Timeout { id, limit, steps, on_error } => {
             let again = async |by| match by {
                 0 => limited(here, *id, *limit, steps).await,
                 _ => limited(here, id + by, *limit, leaked(steps.renumbered(by))).await,
             };
-            return on_error.act(here, again).await;
+            return on_error.act(here, step.is_shielded(), again).await;
         }
         Step::Shield { id, bound, steps } => {
             return shielded(here, *id, *bound, steps).await;
