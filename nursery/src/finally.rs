@@ -1,9 +1,8 @@
 //! `finally`: a clean-up that runs however the work ends.
 
-use crate::shield::shield;
 use crate::supervised::caught;
 use nestling_runtime::lowlevel::{
-    CancelScope, Payload, UntilCancelled, current_reason, until_cancelled,
+    CancelScope, Payload, Shield, Surrounding, UntilCancelled, until_cancelled,
 };
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -17,9 +16,9 @@ enum End<T> {
     Panicked(Payload),
 }
 
-/// Runs `work`, then `cleanup`, which may wait: it is [shielded](shield). It is told the value, or
-/// `None` when the work was cut by a cancellation, or panicked. What was cut stays so: after the
-/// clean-up this does not return, and a panic goes on.
+/// Runs `work`, then `cleanup`, which may wait: it is [shielded](crate::shield). It is told the
+/// value, or `None` when the work was cut by a cancellation, or panicked. What was cut stays so:
+/// after the clean-up this does not return, and a panic goes on.
 ///
 /// The clean-up runs if `work` was polled at all, and before the panic of `work` goes on. Give it a
 /// bound, such as [`timeout`](crate::timeout), if it waits for somebody else. The two are alive
@@ -58,21 +57,39 @@ where
     W: Future<Output = T>,
     C: AsyncFnOnce(Option<&T>),
 {
+    let mut surrounding = Surrounding::default();
+    // In a loop in a cancelled task it does not begin at some time; what has begun is cleaned up.
+    let mut both = pin!(work_and_cleanup(work, cleanup));
+    poll_fn(|cx| surrounding.poll(cx, |cx| both.as_mut().poll(cx))).await
+}
+
+async fn work_and_cleanup<T, W, C>(work: W, cleanup: C) -> T
+where
+    W: Future<Output = T>,
+    C: AsyncFnOnce(Option<&T>),
+{
     match until_end(work).await {
         End::Value(value) => {
-            shield(async { cleanup(Some(&value)).await }).await;
+            shielded(async { cleanup(Some(&value)).await }).await;
             value
         }
         End::Cut => {
-            shield(async { cleanup(None).await }).await;
+            shielded(async { cleanup(None).await }).await;
             pending().await
         }
         End::Panicked(payload) => {
             // The first panic goes on; the panic hook has told of a second.
-            let _ = caught(shield(async { cleanup(None).await })).await;
+            let _ = caught(shielded(async { cleanup(None).await })).await;
             resume_unwind(payload)
         }
     }
+}
+
+/// A shield that spends nothing: the clean-up is owed, however many there are.
+async fn shielded<F: Future>(cleanup: F) -> F::Output {
+    let shield = Shield::new();
+    let mut cleanup = pin!(cleanup);
+    poll_fn(|cx| shield.poll(cleanup.as_mut(), cx)).await
 }
 
 async fn until_end<W: Future>(work: W) -> End<W::Output> {
@@ -95,28 +112,20 @@ async fn until_end<W: Future>(work: W) -> End<W::Output> {
 /// Polls the work; cuts it as its task would be. `again` has that polled once it is cancelled.
 fn poll<W: Future>(
     scope: &CancelScope,
-    mut work: Pin<&mut Option<W>>,
+    work: Pin<&mut Option<W>>,
     again: &mut UntilCancelled,
     cx: &mut Context<'_>,
 ) -> Poll<End<W::Output>> {
     let cancelled = scope.reason().is_some();
-    let last = cancelled.then(|| scope.begin(cx));
-    let running = work.as_mut().as_pin_mut().expect("it is not polled after its end");
-    if let Poll::Ready(value) = scope.run(|| running.poll(cx)) {
-        return Poll::Ready(End::Value(value));
+    if let Poll::Ready(ended) = scope.poll_cut(work, cx) {
+        return Poll::Ready(ended.map_or(End::Cut, End::Value));
     }
-    drop(last);
     if !cancelled {
         // The task is polled again by itself, but a foreign combinator in it has to be told.
-        match current_reason() {
-            None => drop(Pin::new(again).poll(cx)),
+        match scope.reason() {
+            None => drop(scope.run(|| Pin::new(again).poll(cx))),
             Some(_) => cx.waker().wake_by_ref(),
         }
-        return Poll::Pending;
     }
-    if scope.is_kept() {
-        return Poll::Pending;
-    }
-    scope.run(|| work.set(None));
-    Poll::Ready(End::Cut)
+    Poll::Pending
 }

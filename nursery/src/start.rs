@@ -12,7 +12,8 @@
 use crate::child_output::ChildOutput;
 use crate::nursery::Nursery;
 use nestling_runtime::lowlevel::{
-    Begun, CancelHandle, Cancelled, Join, Label, Reason, current_reason, may_hear, was_delivered,
+    Begun, CancelHandle, Cancelled, Join, Label, Reason, current_reason, may_hear, stay,
+    was_delivered,
 };
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -86,7 +87,7 @@ pub struct Start<'scope, V, E> {
     begun: Begun,
     gave_up: bool,
     /// The child has ended, and the starter has heard of its own cancellation before.
-    silent: bool,
+    late: bool,
     /// Invariant: like a handle, it cannot leave the nursery.
     scope: PhantomData<Cell<&'scope ()>>,
 }
@@ -121,8 +122,8 @@ where
             Some(result)
         }
     });
-    let (begun, gave_up, silent) = (Begun::now(), false, false);
-    Start { join, shared, begun, gave_up, silent, scope: PhantomData }
+    let (begun, gave_up, late) = (Begun::now(), false, false);
+    Start { join, shared, begun, gave_up, late, scope: PhantomData }
 }
 
 impl<V, E> Start<'_, V, E> {
@@ -131,6 +132,15 @@ impl<V, E> Start<'_, V, E> {
         if !std::mem::replace(&mut self.gave_up, true) {
             CancelHandle::of(&self.join).cancel(Reason::Asked);
         }
+    }
+
+    /// The child has ended well, but too late to be of use.
+    fn poll_late(&mut self, cx: &Context<'_>) -> Poll<Result<V, E>>
+    where
+        E: From<Cancelled>,
+    {
+        self.late = !may_hear(self.begun);
+        if self.late { stay(cx) } else { Poll::Ready(Err(Cancelled::new().into())) }
     }
 }
 
@@ -147,8 +157,8 @@ impl<V, E: From<Cancelled>> Future for Start<'_, V, E> {
         if current_reason().is_some() {
             self.give_up();
         }
-        if self.silent {
-            return Poll::Pending;
+        if self.late {
+            return self.poll_late(cx);
         }
         let Poll::Ready(joined) = Pin::new(&mut self.join).poll(cx) else {
             let old = self.shared.waker.replace(Some(cx.waker().clone()));
@@ -163,12 +173,7 @@ impl<V, E: From<Cancelled>> Future for Start<'_, V, E> {
             }
             // It was cancelled before it was ready.
             Err(cancelled) => Err(cancelled.into()),
-            // It has ended well, but too late to be of use.
-            Ok(Ok(())) if may_hear(self.begun) => Err(Cancelled::new().into()),
-            Ok(Ok(())) => {
-                self.silent = true;
-                return Poll::Pending;
-            }
+            Ok(Ok(())) => return self.poll_late(cx),
         })
     }
 }

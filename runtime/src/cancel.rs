@@ -5,7 +5,7 @@ use crate::instrument::{self, Event, Failure};
 use crate::scope::{self, CancelWork, Poller};
 use crate::task::Join;
 use crate::tree::{self, NONE, NodeId, Reason};
-use crate::wake::budget::{Lent, lend};
+use crate::wake::budget::lend;
 use crate::wake::{self, Errand, Injector, Waiter, wake_all};
 use std::future::Future;
 use std::marker::PhantomData;
@@ -29,9 +29,14 @@ pub(crate) fn cancel(scope: NodeId, reason: Reason) {
         Some(driver) => driver.borrow_mut().cancel_scopes(ops),
         None => Vec::new(),
     };
-    let listeners: Vec<_> = listeners.into_iter().filter_map(scope::silence).collect();
-    let listeners = listeners.into_iter().map(Waiter::Foreign);
-    wake_all(withdrawn.into_iter().chain(owners).chain(listeners));
+    let mut futures = Vec::new();
+    for listener in listeners {
+        if let Some(waker) = scope::silence(listener) {
+            scope::spare(listener);
+            futures.push(Waiter::Foreign(waker));
+        }
+    }
+    wake_all(withdrawn.into_iter().chain(owners).chain(futures));
 }
 
 /// Closes a scope. What is in flight under it is cancelled, and belongs to its parent then.
@@ -43,15 +48,12 @@ pub(crate) fn close(scope: NodeId) {
 /// kernel.
 #[inline]
 pub(crate) fn take_apart(scope: NodeId) -> Vec<Waiter> {
-    match scope::try_close(scope) {
-        true => Vec::new(),
-        false => adopt_and_close(scope),
-    }
+    scope::try_close(scope).unwrap_or_else(|| adopt_and_close(scope))
 }
 
 #[cold]
 fn adopt_and_close(scope: NodeId) -> Vec<Waiter> {
-    let withdrawn = match driver::current() {
+    let mut woken = match driver::current() {
         Some(driver) => driver.borrow_mut().adopt(scope),
         None => {
             // The runtime has ended, and with it all that was in flight.
@@ -59,8 +61,8 @@ fn adopt_and_close(scope: NodeId) -> Vec<Waiter> {
             Vec::new()
         }
     };
-    scope::try_close(scope);
-    withdrawn
+    woken.extend(scope::try_close(scope).into_iter().flatten());
+    woken
 }
 
 /// A part of the program that can be cancelled by itself: a node of the cancel-status tree, below
@@ -100,16 +102,38 @@ impl CancelScope {
     /// and nothing is to be delivered to it any more. When an outer scope was, it is left to that.
     pub fn poll<F: Future>(
         &self,
+        future: Pin<&mut Option<F>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<F::Output>> {
+        self.poll_until(self.is_cut_here(), future, cx)
+    }
+
+    /// As [`poll`](Self::poll), but it is cut here also when an outer scope was cancelled.
+    pub fn poll_cut<F: Future>(
+        &self,
+        future: Pin<&mut Option<F>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<F::Output>> {
+        self.poll_until(self.reason().is_some(), future, cx)
+    }
+
+    /// A poll that may be the last has awaits of its own.
+    fn poll_until<F: Future>(
+        &self,
+        is_last: bool,
         mut future: Pin<&mut Option<F>>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<F::Output>> {
-        let last = self.is_cut_here().then(|| self.begin(cx));
+        let lent = is_last.then(|| {
+            scope::begin(self.0, Poller::of(cx));
+            lend()
+        });
         let running = future.as_mut().as_pin_mut().expect("a future is not polled after its end");
         if let Poll::Ready(output) = self.run(|| running.poll(cx)) {
             return Poll::Ready(Some(output));
         }
-        drop(last);
-        if !self.is_cut_here() || self.is_kept() {
+        drop(lent);
+        if !is_last || scope::is_part_kept(self.0, cx) {
             return Poll::Pending;
         }
         self.run(|| future.set(None));
@@ -141,20 +165,6 @@ impl CancelScope {
     /// Why the scope counts as cancelled, if it does.
     pub fn reason(&self) -> Option<Reason> {
         scope::reason(self.0)
-    }
-
-    /// The code in the scope, which is cancelled, is about to be polled with `cx`, perhaps for the
-    /// last time: see [`is_kept`](Self::is_kept). The poll has awaits of its own until the guard is
-    /// dropped.
-    pub fn begin(&self, cx: &Context<'_>) -> Lent {
-        scope::begin(self.0, Poller::of(cx));
-        lend()
-    }
-
-    /// Whether code in the scope, which was polled just now, may still be delivered something: it
-    /// must not be cut then.
-    pub fn is_kept(&self) -> bool {
-        scope::is_kept(self.0)
     }
 
     /// Whether nothing is in flight in the scope itself, or was left to it by scopes that closed.

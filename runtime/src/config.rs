@@ -78,6 +78,11 @@ pub(crate) const NURSERIES_AFTER_CANCEL: u8 = 64;
 /// for a message, they take the 5 ms that a ready connection may have to wait.
 pub(crate) const AWAIT_BUDGET: u32 = 1024;
 
+/// Polls of a cancelled task, ready for another one all the while, in which a future that was woken
+/// inside a foreign combinator is waited for: that may end its own poll early, as
+/// `FuturesUnordered` does after each two futures that wake themselves.
+pub(crate) const FOREIGN_POLLS: u8 = 128;
+
 /// The same for one poll of a cancelled task, which has these to itself, since it may be the last.
 /// Enough for a clean-up that takes locks and sends messages; a loop ends with them.
 pub(crate) const LAST_POLL_AWAITS: u32 = 128;

@@ -20,5 +20,5 @@ pub use crate::task::Join;
 pub use crate::time::{Instant, Sleep, sleep_until};
 pub use crate::tree::Reason;
 pub use crate::until_cancelled::{UntilCancelled, until_cancelled};
-pub use crate::wake::budget::Lent;
+pub use crate::wake::stay;
 pub use crate::yield_now::Surrounding;

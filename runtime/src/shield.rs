@@ -2,7 +2,6 @@
 
 use crate::cancel::CancelScope;
 use crate::scope::{self, Attached, Poller, Why};
-use crate::wake::budget;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -26,7 +25,6 @@ impl Shield {
     /// Runs `f` inside the shield, as part of each poll of the task.
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         self.attached.note(|| Why::Shield, Poller::TASK);
-        let _lent = budget::lend_nothing();
         self.scope.run(f)
     }
 
@@ -34,7 +32,6 @@ impl Shield {
     /// with each poll of the task.
     pub fn poll<F: Future>(&self, future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<F::Output> {
         self.attached.polled(|| Why::Shield, cx);
-        let _lent = budget::lend_nothing();
         self.scope.run(|| future.poll(cx))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::cancel::current_reason;
 use crate::scope::{Begun, Cancelled, Listener, may_hear};
+use crate::wake::stay;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -27,7 +28,7 @@ impl Future for UntilCancelled {
         if current_reason().is_some() {
             // It answers once, also when it is polled again after that.
             let begun = std::mem::replace(&mut self.begun, Begun::After);
-            return if may_hear(begun) { Poll::Ready(Cancelled::new()) } else { Poll::Pending };
+            return if may_hear(begun) { Poll::Ready(Cancelled::new()) } else { stay(cx) };
         }
         self.begun = Begun::Before;
         self.listener.listen(cx);

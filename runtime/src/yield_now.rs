@@ -3,7 +3,7 @@
 use crate::scope;
 use crate::wake::budget;
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// Goes behind everything else that is ready, including, after the turn's budget, what the kernel
 /// has completed meanwhile.
@@ -27,10 +27,9 @@ pub async fn yield_now() {
         if yielded {
             return Poll::Ready(());
         }
-        if !scope::is_here_cancelled() {
-            yielded = true;
-            cx.waker().wake_by_ref();
-        }
+        ready!(scope::poll_drop_point(cx));
+        yielded = true;
+        cx.waker().wake_by_ref();
         Poll::Pending
     })
     .await

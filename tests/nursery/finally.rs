@@ -443,3 +443,40 @@ fn finally_a_thousand_deep() {
     };
     worker.spawn(work).expect("a thread").join().expect("no panic");
 }
+
+/// What has begun is cleaned up, however many are cut in one poll.
+#[test]
+fn finally_runs_every_clean_up_of_one_poll() {
+    run(async || {
+        let cleaned = Count::default();
+        let result = nursery(async |n| {
+            n.spawn(async {
+                let all = (0..1000).map(|_| finally(pending::<()>(), async |_| cleaned.one()));
+                futures_util::future::join_all(all).await;
+            });
+            settle().await;
+            n.cancel();
+            Ok::<_, E>(())
+        });
+        assert_eq!(result.await, Ok(()));
+        assert_eq!(cleaned.get(), 1000);
+    });
+}
+
+/// It waits for its own cancel, not for that of the code that polls it.
+#[test]
+fn finally_is_not_polled_for_a_cancel_around_another() {
+    let polls = run(async || {
+        let polls = Cell::new(0_u64);
+        let work = std::future::poll_fn(|_| {
+            polls.set(polls.get() + 1);
+            std::task::Poll::<()>::Pending
+        });
+        let mut fut = Box::pin(finally(work, async |_| ()));
+        assert!(poll_once(fut.as_mut()).await.is_pending());
+        let around = futures_util::future::join(shield(sleep(30 * MS)), fut.as_mut());
+        assert!(timeout(5 * MS, around).await.is_err());
+        polls.get()
+    });
+    assert!(polls < 20, "{polls}");
+}

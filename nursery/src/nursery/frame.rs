@@ -193,7 +193,7 @@ impl<E> Frame<E> {
                 running.value = value;
             }
             // What is cancelled during its poll has been queued for its last one by that.
-            Ok(Poll::Pending) if !cancelled || body.scope().is_kept() => return,
+            Ok(Poll::Pending) if !cancelled || body.is_kept() => return,
             Ok(Poll::Pending) => {}
             Err(payload) => {
                 body.set_ending(Ending::Panicked);

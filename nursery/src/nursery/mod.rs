@@ -12,12 +12,13 @@ use crate::join_handle::JoinHandle;
 use crate::ledger::Ledger;
 use crate::options::Options;
 use frame::Running;
-use nestling_runtime::lowlevel::{Cancelled, Instant, Join, Label, Reason, may_open};
-use std::future::{Future, pending, poll_fn};
+use nestling_runtime::lowlevel::{Cancelled, Instant, Join, Label, Reason, may_open, stay};
+use std::future::{Future, poll_fn};
 use std::io;
 use std::marker::PhantomData;
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 /// Runs `body`, which may start children, and returns when all have ended and the kernel has
 /// finished everything that was submitted below: descriptors that were dropped are closed.
@@ -127,9 +128,7 @@ pub(crate) async fn run<'env, T, E, F, R>(
 where
     F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
 {
-    if !may_open() {
-        return pending().await;
-    }
+    poll_fn(|cx| if may_open() { Poll::Ready(()) } else { stay(cx) }).await;
     let frame = Frame::new(&options, label, ledger);
     let nursery = Nursery { frame, scope: PhantomData, env: PhantomData };
     let frame = Rc::clone(&nursery.frame);
@@ -144,10 +143,7 @@ where
     // SAFETY: this is the nursery's own future.
     poll_fn(|cx| unsafe { frame.poll(&mut running, cx) }).await;
     drop(guard);
-    match close(&frame, running.value.take()) {
-        Some(result) => result,
-        None => pending().await,
-    }
+    poll_fn(|cx| close(&frame, running.value.take()).map_or_else(|| stay(cx), Poll::Ready)).await
 }
 
 /// A place for tasks, open while [`nursery`] runs. Children are started with

@@ -37,6 +37,11 @@ impl Body {
         self.ending.set(how);
     }
 
+    /// Whether the body, which is cancelled and was polled just now, may still be answered.
+    pub fn is_kept(&self) -> bool {
+        scope::is_kept(self.scope.id())
+    }
+
     /// Polls the body, in its scope and with its own waker.
     pub fn poll<R>(&self, poll: impl FnOnce(&mut Context<'_>) -> R) -> R {
         let task = self.scope.id();

@@ -70,7 +70,7 @@ fn poll_main<F: Future>(body: &Body, mut main: Pin<&mut Option<F>>) -> Option<En
     }));
     let end = match polled {
         Ok(Poll::Ready(value)) => Ok(Some(value)),
-        Ok(Poll::Pending) if !cancelled || body.scope().is_kept() => return None,
+        Ok(Poll::Pending) if !cancelled || body.is_kept() => return None,
         Ok(Poll::Pending) => Ok(None),
         Err(payload) => Err(payload),
     };

@@ -209,6 +209,9 @@ impl InFlight {
         // From here on its waiter is as good as polled: a future that nobody polls (it lost a
         // `select`, or was forgotten) must not keep a cancelled task for ever.
         let held = entry.held.take().and_then(scope::release);
+        if let Landing::Wake(Waiter::Foreign(_)) = landing {
+            held.into_iter().for_each(scope::spare);
+        }
         self.pending -= 1;
         self.submitted -= usize::from(was_submitted);
         let drained = self.unlink(key.slot() as u32);

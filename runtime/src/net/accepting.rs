@@ -14,7 +14,7 @@
 use super::waiting::{Seat, Waiting};
 use crate::fd::SharedFd;
 use crate::op::{Accept, Op};
-use crate::scope::{is_cancelled, is_here_cancelled};
+use crate::scope::{is_cancelled, is_here_cancelled, poll_drop_point};
 use crate::wake::budget;
 use socket2::SockAddr;
 use std::cell::{Cell, RefCell};
@@ -140,10 +140,8 @@ impl Future for Accepting<'_> {
         {
             return Poll::Ready(outcome);
         }
-        if is_here_cancelled() {
-            // Its own answer is all that it still gets; before it starts, this is a drop point.
-            return Poll::Pending;
-        }
+        // In a cancelled scope, its own answer is all that it still gets.
+        ready!(poll_drop_point(cx));
         if self.op.flight().is_none() && !self.parked.connections.borrow().is_empty() {
             // When the turn is over, it stays for the next, or for another accept.
             ready!(budget::proceed_once(&mut self.suspended, cx));

@@ -9,7 +9,7 @@ use crate::scope;
 use crate::yield_now::consume_budget;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::future::{Future, pending, poll_fn};
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
@@ -68,13 +68,10 @@ impl Unread {
             // It returns at once; unless it is cancelled meanwhile, or others claim more.
             consume_budget().await;
         }
-        if self.is_claimed() {
-            self.claims_end().await
-        } else if !self.is_empty() && scope::is_here_cancelled() {
-            pending().await
-        } else {
-            Ok(())
+        if !self.is_claimed() && !self.is_empty() {
+            scope::drop_point().await;
         }
+        if self.is_claimed() { self.claims_end().await } else { Ok(()) }
     }
 
     async fn claims_end(&self) -> io::Result<()> {

@@ -18,7 +18,7 @@ use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope::{self, Begun, Cancelled};
 use crate::tree::NodeId;
-use crate::wake::{Waiter, budget};
+use crate::wake::{Waiter, budget, stay};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -96,8 +96,8 @@ impl<T: Operation> Op<T> {
             return self.resolve(Answer::unheard(error));
         }
         if !scope::admit(scope) {
-            // A drop point: it is never submitted, and this await does not return.
-            return Poll::Pending;
+            // It is not submitted.
+            return stay(cx);
         }
         let key = match T::ENTERS {
             // SAFETY: the operation keeps what the entry points to valid while it is not dropped

@@ -12,22 +12,38 @@
 //!
 //! A future that lost a `select`, was forgotten, or stands in a set that is not polled, makes no
 //! note. The notes of futures inside foreign combinators last. A cancel wakes these futures, to
-//! make their first; and when a task has none but old ones, one of these is woken (*probed*): if it
+//! make their first. Then one of them is woken (*probed*), and again after each later poll: if it
 //! is not polled, it has been set aside, and its note is erased.
+//!
+//! A combinator may end its own poll before it polls all that were woken. So a task in which one
+//! was woken by a cancel, or by an answer, is *spared* for some polls, while it is ready for more.
+//!
+//! A *part* of a task, such as a timeout that has expired, is cut by itself, and is kept in the
+//! same way, for what waits inside of it. In a foreign combinator it is woken when that has ended.
 //!
 //! What is kept for a handle is settled by each nursery when all of its tasks have been polled
 //! (see `settle`): tasks that wait only for each other are let go.
 //!
 //! [`Node::holds`]: crate::tree::Node::holds
 
-use super::notes::{Key, Note, Notes, Poller, Probe, Why, has_notes, of, of_kind, with};
+use super::listeners::{listen_at, parts_around};
+use super::notes::{Key, Note, Notes, Poller, Why, has_notes, of_kind, with};
 use super::status::task_of;
+use crate::config::FOREIGN_POLLS;
 use crate::tree::{self, NONE, NodeId, State, Tree};
-use crate::wake;
+use crate::wake::{self, Waiter, wake_all};
+use std::task::Context;
 
-/// Polls of its task, ready for another one all the while, in which a future that was woken is
-/// waited for: a combinator may end its own poll early.
-const PROBES: u8 = 3;
+/// What a look at a scope whose code was polled just now has shown.
+#[derive(Debug)]
+enum Look {
+    /// Nothing keeps it.
+    Cut,
+    /// Something does.
+    Kept,
+    /// The next poll will tell, if these are woken before.
+    Again(Vec<Waiter>),
+}
 
 /// The code in a cancelled scope is about to be polled: what it still waits for makes its notes
 /// anew. `scope` is a task, or a part of one.
@@ -50,9 +66,7 @@ fn erase(scope: NodeId, poller: Poller) {
                 all.filter(|(_, note)| task == scope || is_inside(tree, note.scope, scope));
             let keys: Vec<Key> = inside.map(|(key, _)| *key).collect();
             notes.remove_all(keys);
-            if task == scope
-                && let Some(round) = notes.rounds.get_mut(&task)
-            {
+            if let Some(round) = notes.rounds.get_mut(&(task, scope)) {
                 round.first = notes.made + 1;
             }
         });
@@ -64,82 +78,145 @@ fn is_inside(tree: &mut Tree, scope: NodeId, outer: NodeId) -> bool {
     tree.is_within(scope, outer.index())
 }
 
-/// Whether the code in a cancelled scope, which was polled just now, may still be answered. The
-/// scope is a task, or a part of one.
-pub(crate) fn is_kept(scope: NodeId) -> bool {
-    let counted = tree::with(|tree| tree.get(scope).is_some_and(|node| node.is_live()));
-    (has_notes() && is_noted(scope, counted)) || counted
+/// Whether a cancelled task, which was polled just now, may still be answered.
+pub(crate) fn is_kept(task: NodeId) -> bool {
+    let counted = is_counted(task);
+    if !has_notes() {
+        return counted;
+    }
+    match look_at(task, counted) {
+        Look::Cut => return false,
+        Look::Kept => {}
+        Look::Again(probed) => {
+            wake_all(probed);
+            // The combinator may be gone: the task is polled in any case.
+            wake::wake(task);
+            asked(task);
+        }
+    }
+    true
+}
+
+/// The same for a part of a task, which was polled with `cx`.
+pub(crate) fn is_part_kept(part: NodeId, cx: &Context<'_>) -> bool {
+    let counted = is_counted(part);
+    let look = if has_notes() { look_at(part, counted) } else { Look::when(counted) };
+    match look {
+        Look::Cut => return false,
+        Look::Kept => listen_at(part, cx),
+        Look::Again(probed) => {
+            wake_all(probed);
+            cx.waker().wake_by_ref();
+            asked(part);
+        }
+    }
+    true
+}
+
+/// The task of a scope was woken for a look: that is nothing else that happens to it.
+fn asked(scope: NodeId) {
+    tree::with(|tree| {
+        let task = task_of(tree, scope.index());
+        task.into_iter().for_each(|task| tree.at(task.index()).rewoken = false);
+    });
+}
+
+/// Whether there is a counted reason. If there is, those who wait for it may go on.
+fn is_counted(scope: NodeId) -> bool {
+    tree::with(|tree| {
+        let Some(node) = tree.get(scope) else { return false };
+        node.unkept &= !node.is_live();
+        node.is_live()
+    })
+}
+
+impl Look {
+    fn when(kept: bool) -> Self {
+        if kept { Self::Kept } else { Self::Cut }
+    }
 }
 
 #[cold]
-fn is_noted(scope: NodeId, counted: bool) -> bool {
-    let (noted, probe) = tree::with(|tree| {
-        let Some(task) = task_of(tree, scope.index()) else { return (false, None) };
+fn look_at(scope: NodeId, counted: bool) -> Look {
+    tree::with(|tree| {
+        let Some(task) = task_of(tree, scope.index()) else { return Look::when(counted) };
+        let node = tree.at(task.index());
+        let is_queued = node.state == State::Queued;
+        let was_rewoken = std::mem::take(&mut node.rewoken);
         with(|notes| {
-            if task != scope {
-                let mut all = notes.notes.range(of(task)).map(|(_, note)| note);
-                let noted =
-                    all.any(|note| is_inside(tree, note.scope, scope) && is_valid(tree, note));
-                return (noted, None);
+            if was_rewoken {
+                notes.disturb(task);
             }
-            let (noted, probe) = is_task_noted(tree, notes, task, counted);
-            let nursery = tree.parent(task);
-            if let Some(nursery) = tree.id(nursery) {
-                match noted {
-                    true => _ = notes.kept.insert((nursery, task)),
-                    false => _ = notes.kept.remove(&(nursery, task)),
+            let noted = match is_noted(tree, notes, task, scope) {
+                true => Look::Kept,
+                false => probe(tree, notes, (task, scope), counted, is_queued),
+            };
+            if task == scope {
+                let nursery = tree.parent(task);
+                let nursery = tree.id(nursery).map(|nursery| (nursery, task));
+                if let Look::Cut = noted {
+                    nursery.into_iter().for_each(|key| _ = notes.kept.remove(&key));
+                } else {
+                    tree.at(task.index()).unkept = false;
+                    notes.kept.extend(nursery);
                 }
             }
-            (noted, probe)
+            let spared = notes.is_spared(scope, is_queued);
+            match noted {
+                Look::Cut if counted => Look::Kept,
+                Look::Cut if spared => Look::Again(Vec::new()),
+                noted => noted,
+            }
         })
-    });
-    if let Some(probe) = probe {
-        // The combinator may be gone: the task is polled in any case.
-        probe.wake();
-        wake::wake(scope);
-    }
-    noted
+    })
 }
 
-/// Whether a task has notes; and if they may all be out of date, which is to be probed.
-fn is_task_noted(
+/// Whether a future that the task polls itself has made a note in a scope.
+fn is_noted(tree: &mut Tree, notes: &Notes, task: NodeId, scope: NodeId) -> bool {
+    let mut direct = notes.notes.range(of_kind(task, false)).map(|(_, note)| note);
+    direct.any(|note| (task == scope || is_inside(tree, note.scope, scope)) && is_valid(tree, note))
+}
+
+/// Looks at the lasting notes of a scope. Such a note is trusted only if it was made in a poll in
+/// which nothing happened but that its future was woken for it: in another, the combinator may
+/// have been polled and set aside.
+fn probe(
     tree: &mut Tree,
     notes: &mut Notes,
-    task: NodeId,
+    (task, scope): (NodeId, NodeId),
     counted: bool,
-) -> (bool, Option<Probe>) {
-    let mut direct = notes.notes.range(of_kind(task, false)).map(|(_, note)| note);
-    if direct.any(|note| is_valid(tree, note)) {
-        return (true, None);
-    }
-    let lasting = of_kind(task, true);
-    let is_queued = tree.get(task).is_some_and(|node| node.state == State::Queued);
-    let count = notes.notes.range(lasting.clone()).count();
-    let round = notes.rounds.entry(task).or_default();
-    let fresh = round.latest >= round.first;
-    let excused = if fresh && is_queued { Some(count) } else { None };
-    let certain = counted || fresh || round.excused == Some(count);
-    round.excused = excused;
-    while let Some((key, note)) = notes.notes.range_mut(lasting.clone()).next() {
+    is_queued: bool,
+) -> Look {
+    let all = notes.notes.range(of_kind(task, true));
+    let all = all.filter(|(_, note)| task == scope || is_inside(tree, note.scope, scope));
+    let lasting: Vec<Key> = all.map(|(key, _)| *key).collect();
+    let Some((.., latest)) = lasting.last() else { return Look::Cut };
+    let round = notes.rounds.entry((task, scope)).or_default();
+    let is_certain = round.ends(*latest, lasting.len(), is_queued);
+    for key in lasting {
+        let Some(note) = notes.notes.get_mut(&key) else { continue };
         let valid = is_valid(tree, note);
-        match (note.probed, note.probe) {
-            _ if valid && certain => return (true, None),
-            (0, Some(probe)) if valid => {
-                note.probed = 1;
-                return (true, Some(probe));
-            }
-            (1..PROBES, _) if valid && is_queued => {
-                note.probed += 1;
-                return (true, None);
-            }
+        let woken = match (note.probed, note.probe) {
+            _ if valid && (counted || is_certain) => return Look::Kept,
+            (0, Some(probe)) if valid => Some(Vec::from([probe.waiter(tree)])),
+            (1..FOREIGN_POLLS, _) if valid && is_queued => Some(Vec::new()),
             // It was woken, and nothing has polled it; or it is no reason any more.
-            _ => {
-                let key = *key;
-                notes.notes.remove(&key);
-            }
+            _ => None,
+        };
+        if let Some(woken) = woken {
+            note.probed += 1;
+            round.asked = true;
+            return Look::Again(woken);
+        }
+        let made_in = note.scope;
+        notes.notes.remove(&key);
+        let parts = parts_around(tree, made_in, scope);
+        if !parts.is_empty() {
+            notes.spare(tree, made_in);
+            return Look::Again(parts);
         }
     }
-    (false, None)
+    Look::Cut
 }
 
 /// Whether a note is a reason. Code is kept for the end of a child if that is cancelled as well, is

@@ -1,8 +1,8 @@
 //! Futures that are woken by a cancellation besides the tasks: those in foreign combinators, which
-//! poll them only if their own waker was woken.
+//! poll them only if their own waker was woken. So are parts of tasks that are cut by themselves.
 
 use crate::table::{Trim, When};
-use crate::tree::{self, NodeId, Task};
+use crate::tree::{self, NONE, NodeId, Task, Tree};
 use crate::wake::Waiter;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,7 +19,35 @@ thread_local! {
 /// foreign code.
 #[must_use = "its destructor must not run inside a borrow"]
 pub(crate) fn silence(scope: NodeId) -> Option<Waker> {
-    LISTENERS.with(|listeners| listeners.borrow_mut().remove(&scope))
+    // Most of the time nothing listens at all.
+    LISTENERS.with(|listeners| {
+        let mut listeners = listeners.borrow_mut();
+        if listeners.is_empty() { None } else { listeners.remove(&scope) }
+    })
+}
+
+/// A part of a task that is cut by itself is kept, and was polled with `cx`: it is polled once more
+/// when what keeps it may have ended, also if it stands in a foreign combinator.
+#[cold]
+pub(super) fn listen_at(part: NodeId, cx: &Context<'_>) {
+    let before = match Waiter::of(cx) {
+        Waiter::Foreign(waker) => {
+            LISTENERS.with(|listeners| listeners.borrow_mut().insert(part, waker))
+        }
+        Waiter::Task(_) | Waiter::Nobody => silence(part),
+    };
+    drop(before);
+}
+
+/// Those that wake the parts around a scope, inside another one.
+pub(super) fn parts_around(tree: &mut Tree, scope: NodeId, inside: NodeId) -> Vec<Waiter> {
+    let mut parts = Vec::new();
+    let mut index = tree.get(scope).map_or(NONE, |_| scope.index());
+    while index != NONE && index != inside.index() {
+        parts.extend(tree.id(index).and_then(silence));
+        index = tree.at(index).parent;
+    }
+    parts.into_iter().map(Waiter::Foreign).collect()
 }
 
 /// A future's wish to be polled when the scope of its code is cancelled. Its task is polled in any
@@ -51,7 +79,8 @@ impl Listener {
     fn leave(&mut self) {
         let Some(scope) = self.0.take() else { return };
         drop(silence(scope));
-        super::try_close(scope);
+        // Nothing is awaited in it.
+        _ = super::try_close(scope);
     }
 }
 

@@ -51,6 +51,11 @@ pub(super) fn cancelled(scope: NodeId) {
     MARKS.with(|marks| marks.borrow().get(&scope).into_iter().for_each(|mark| mark.set(true)));
 }
 
+/// A scope that has a mark is not cancelled any more.
+pub(super) fn revived(scope: NodeId) {
+    MARKS.with(|marks| marks.borrow().get(&scope).into_iter().for_each(|mark| mark.set(false)));
+}
+
 /// A scope that has a mark closes.
 pub(super) fn closed(scope: NodeId) {
     let mark = MARKS.with(|marks| marks.borrow_mut().remove(&scope));

@@ -16,6 +16,8 @@
 
 mod bindings;
 mod cancelled;
+mod closing;
+mod drop_point;
 mod heard;
 mod kept;
 mod listeners;
@@ -26,33 +28,26 @@ mod status;
 mod waits;
 
 use crate::table::When;
-use crate::tree::NodeId;
-use std::cell::Cell;
+use crate::tree::{self, NodeId};
+use crate::wake::budget::{self, Lent};
 
+pub(crate) use crate::tree::current;
 pub(crate) use bindings::{bind, bound, unbind};
 pub use cancelled::{Cancelled, is_cancelled};
+pub(crate) use closing::try_close;
+pub(crate) use drop_point::{drop_point, poll_drop_point};
 pub use heard::{Begun, may_hear, may_open};
-pub(crate) use kept::{begin, is_kept};
+pub(crate) use kept::{begin, is_kept, is_part_kept};
 pub(crate) use listeners::{Listener, silence};
 pub(crate) use marks::{Mark, mark};
-pub(crate) use notes::{Attached, Poller, Why, has_notes};
+pub(crate) use notes::{Attached, Poller, Why, has_notes, spare};
 pub(crate) use settle::{Settled, settle};
 pub(crate) use status::{
     CancelWork, admit, cancel, cancelled_at, has_ops, is_delivered, is_in_cancelled, is_open,
     is_running, known, look_again, mark_delivered, new, new_shield, ops, parent, push_op, reason,
-    release, set_ops, tasks, tell_drained, try_close,
+    release, set_ops, tasks, tell_drained,
 };
 pub(crate) use waits::{Wait, joins};
-
-thread_local! {
-    static CURRENT: Cell<Option<NodeId>> = const { Cell::new(None) };
-}
-
-/// The scope of the code that is running.
-#[inline]
-pub(crate) fn current() -> Option<NodeId> {
-    CURRENT.get()
-}
 
 /// Whether the code that is running is cancelled.
 #[inline]
@@ -60,22 +55,27 @@ pub(crate) fn is_here_cancelled() -> bool {
     current().is_some_and(is_in_cancelled)
 }
 
-/// Makes a scope the current one until the guard goes.
+/// Makes a scope the current one until the guard goes. What was [lent](budget::lend) to a cancelled
+/// scope around it is not for code that is not cancelled: a shield, or what was opened elsewhere.
 #[inline]
 pub(crate) fn enter(scope: NodeId) -> Entered {
-    Entered { before: CURRENT.replace(Some(scope)) }
+    let before = tree::set_current(Some(scope));
+    let lent = (budget::is_lent() && !is_in_cancelled(scope)).then(budget::lend_nothing);
+    Entered { before, lent }
 }
 
 /// The scope that was current before comes back, also on a panic.
 #[derive(Debug)]
 pub(crate) struct Entered {
     before: Option<NodeId>,
+    lent: Option<Lent>,
 }
 
 impl Drop for Entered {
     #[inline]
     fn drop(&mut self) {
-        CURRENT.set(self.before);
+        tree::set_current(self.before);
+        drop(self.lent.take());
     }
 }
 

@@ -6,14 +6,15 @@
 //! that happens or the future is dropped (*lasting*).
 
 use super::kept::is_valid;
-use super::listeners::{Listener, silence};
+use super::listeners::{Listener, parts_around, silence};
 use super::status::{is_running, task_of};
+use crate::config::FOREIGN_POLLS;
 use crate::table::When;
 use crate::tree::{self, NONE, NodeId, Role, SetId, Tree};
-use crate::wake::{self, Local, Waiter};
+use crate::wake::{self, Local, Waiter, wake_all};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::ops::RangeInclusive;
 use std::ptr;
 use std::task::Context;
@@ -67,11 +68,11 @@ pub(super) enum Probe {
 }
 
 impl Probe {
-    /// Has the future be polled, if it still is by anything.
-    pub(super) fn wake(self) {
+    /// What has the future be polled when it is woken, if it still is by anything.
+    pub(super) fn waiter(self, tree: &mut Tree) -> Waiter {
         match self {
-            Self::Listener(scope) => silence(scope).map_or(Waiter::Nobody, Waiter::Foreign).wake(),
-            Self::Set(set) => wake::wake_set(set),
+            Self::Listener(scope) => silence(scope).map_or(Waiter::Nobody, Waiter::Foreign),
+            Self::Set(set) => wake::owner(tree, set),
         }
     }
 }
@@ -92,16 +93,35 @@ pub(super) struct Note {
 /// Names a note: its task, whether it is lasting, and a number.
 pub(super) type Key = (NodeId, bool, u64);
 
-/// What is known of the latest poll of a task with lasting notes, in numbers of notes.
+/// What is known of the latest poll of a scope with lasting notes.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Round {
-    /// The first that could be made in it.
+    /// The number of the first note that could be made in it.
     pub(super) first: u64,
-    /// The latest lasting one.
-    pub(super) latest: u64,
+    /// A future was woken before it, for its note.
+    pub(super) asked: bool,
+    /// The task was woken for something else, too.
+    disturbed: bool,
     /// How many lasting ones there were when the poll ended, if the task was to be polled again at
-    /// once: combinators do that after each round, and then poll nothing.
-    pub(super) excused: Option<usize>,
+    /// once: combinators do that after each round, and then poll nothing, if the task was woken for
+    /// nothing else.
+    excused: Option<usize>,
+}
+
+impl Round {
+    /// A poll has ended, with so many lasting notes, of which the latest has that number. Whether
+    /// they can be trusted.
+    pub(super) fn ends(&mut self, latest: u64, count: usize, is_queued: bool) -> bool {
+        let alone = !mem::take(&mut self.disturbed);
+        let asked = mem::take(&mut self.asked);
+        let excused = self.excused.take() == Some(count);
+        let fresh = latest >= self.first;
+        if fresh && asked && alone {
+            self.excused = is_queued.then_some(count);
+            return true;
+        }
+        excused && alone && !fresh
+    }
 }
 
 /// The notes of a thread.
@@ -110,7 +130,10 @@ pub(super) struct Notes {
     pub(super) notes: BTreeMap<Key, Note>,
     /// Tasks with notes, by their nursery's scope.
     pub(super) kept: BTreeSet<(NodeId, NodeId)>,
-    pub(super) rounds: BTreeMap<NodeId, Round>,
+    /// Of tasks and parts of tasks that were looked at.
+    pub(super) rounds: BTreeMap<(NodeId, NodeId), Round>,
+    /// For how many polls they are spared, because a future in them was woken.
+    pub(super) spared: BTreeMap<NodeId, u8>,
     pub(super) made: u64,
 }
 
@@ -121,6 +144,7 @@ thread_local! {
             notes: BTreeMap::new(),
             kept: BTreeSet::new(),
             rounds: BTreeMap::new(),
+            spared: BTreeMap::new(),
             made: 0,
         }))
     };
@@ -133,7 +157,7 @@ pub(super) fn with<R>(f: impl FnOnce(&mut Notes) -> R) -> R {
     NOTES.with(|notes| {
         let mut notes = notes.borrow_mut();
         let result = f(&mut notes);
-        ANY.set(!notes.notes.is_empty() || !notes.kept.is_empty());
+        ANY.set(notes.are_any());
         result
     })
 }
@@ -155,18 +179,52 @@ pub(super) fn of_kind(task: NodeId, lasting: bool) -> RangeInclusive<Key> {
 }
 
 impl Notes {
+    fn are_any(&mut self) -> bool {
+        let any = !self.notes.is_empty() || !self.kept.is_empty() || !self.spared.is_empty();
+        if !any {
+            self.rounds.clear();
+        }
+        any
+    }
+
     pub(super) fn remove_all(&mut self, keys: Vec<Key>) {
         keys.iter().for_each(|key| drop(self.notes.remove(key)));
     }
 
-    /// A lasting note was made in the present poll of a task, or one was erased that may have been.
-    fn latest(&mut self, (task, lasting, number): Key, made: bool) {
-        if lasting && made {
-            self.rounds.entry(task).or_default().latest = number;
-        } else if lasting && let Some(round) = self.rounds.get_mut(&task) {
-            round.latest = if round.latest == number { 0 } else { round.latest };
+    /// A task was woken while it was to be polled already: something has happened to it.
+    pub(super) fn disturb(&mut self, task: NodeId) {
+        let rounds = self.rounds.range_mut((task, NodeId::MIN)..=(task, NodeId::MAX));
+        rounds.for_each(|(_, round)| round.disturbed = true);
+    }
+
+    pub(super) fn spare(&mut self, tree: &mut Tree, scope: NodeId) {
+        let mut index = tree.get(scope).map_or(NONE, |_| scope.index());
+        while index != NONE && tree.at(index).reason.is_some() {
+            let node = tree.at(index);
+            let (role, parent) = (node.role, node.parent);
+            if matches!(role, Role::Scope | Role::Task) {
+                self.spared.extend(tree.id(index).map(|id| (id, FOREIGN_POLLS)));
+            }
+            index = if role == Role::Task { NONE } else { parent };
         }
     }
+
+    /// Whether a scope is spared, which ends when its task is not to be polled again.
+    pub(super) fn is_spared(&mut self, scope: NodeId, is_queued: bool) -> bool {
+        let Some(left) = self.spared.get_mut(&scope) else { return false };
+        *left -= 1;
+        if *left == 0 || !is_queued {
+            self.spared.remove(&scope);
+        }
+        is_queued
+    }
+}
+
+/// A future that waits in a cancelled scope, inside a foreign combinator, was woken: its task, and
+/// each part around it, is spared until that has had time to poll it.
+#[cold]
+pub(crate) fn spare(scope: NodeId) {
+    tree::with(|tree| with(|notes| notes.spare(tree, scope)));
 }
 
 /// Something that a task polls, and that may be a reason to keep it. Most never are: what is needed
@@ -216,7 +274,7 @@ impl Attached {
     #[inline]
     pub(crate) fn clear(&self) {
         if let Some(attachment) = self.0.get() {
-            attachment.erase(true);
+            attachment.end();
         }
     }
 }
@@ -224,7 +282,7 @@ impl Attached {
 impl Attachment {
     #[cold]
     fn note(&self, scope: NodeId, why: Why, poller: Poller, set: Option<SetId>) {
-        self.erase(false);
+        self.erase();
         let listener = self.listener.borrow().scope().map(Probe::Listener);
         let probe = set.map(Probe::Set).or(listener);
         let found = tree::with(|tree| {
@@ -237,29 +295,35 @@ impl Attachment {
             notes.made += 1;
             let key = (task, poller != Poller::TASK, notes.made);
             notes.notes.insert(key, note);
-            notes.latest(key, true);
             key
         })));
     }
 
-    fn erase(&self, ended: bool) {
-        let Some(key) = self.key.take() else { return };
-        let erased = with(|notes| {
-            if ended {
-                notes.latest(key, false);
-            }
-            notes.notes.remove(&key).is_some()
-        });
-        // If code in the task runs now, its poll ends with a look at what keeps it.
-        if erased && !is_running(key.0) {
-            wake::wake(key.0);
+    fn erase(&self) -> Option<(NodeId, Note)> {
+        let key = self.key.take()?;
+        let note = with(|notes| notes.notes.remove(&key))?;
+        Some((key.0, note))
+    }
+
+    /// It is no reason any more: what it kept is looked at again.
+    fn end(&self) {
+        let Some((task, note)) = self.erase() else { return };
+        // If code in the task runs now, its poll ends with a look at what keeps it; and the same of
+        // a part of it.
+        if !is_running(task) {
+            wake::wake(task);
+        }
+        let parts = tree::with(|tree| parts_around(tree, note.scope, task));
+        if !parts.is_empty() {
+            spare(note.scope);
+            wake_all(parts);
         }
     }
 }
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        self.erase(true);
+        self.end();
     }
 }
 
@@ -289,20 +353,24 @@ pub(super) fn noted_in(tree: &mut Tree, nursery: NodeId) -> Vec<(NodeId, Why, Op
     })
 }
 
-/// A task is gone, and so is all that was noted of it.
+/// A scope closes: what was noted of it as a task, or as a part of one, goes.
 #[inline]
-pub(super) fn forget(tree: &Tree, task: NodeId, parent: u32) {
+pub(super) fn forget(tree: &mut Tree, scope: NodeId) {
     if has_notes() {
-        forget_notes(tree.id(parent), task);
+        forget_notes(tree, scope);
     }
 }
 
 #[cold]
-fn forget_notes(nursery: Option<NodeId>, task: NodeId) {
+fn forget_notes(tree: &mut Tree, scope: NodeId) {
+    let task = task_of(tree, scope.index());
+    let nursery = tree.parent(scope);
+    let nursery = tree.id(nursery);
     with(|notes| {
-        nursery.into_iter().for_each(|nursery| _ = notes.kept.remove(&(nursery, task)));
-        notes.remove_all(notes.notes.range(of(task)).map(|(key, _)| *key).collect());
-        notes.rounds.remove(&task);
+        nursery.into_iter().for_each(|nursery| _ = notes.kept.remove(&(nursery, scope)));
+        notes.remove_all(notes.notes.range(of(scope)).map(|(key, _)| *key).collect());
+        task.into_iter().for_each(|task| _ = notes.rounds.remove(&(task, scope)));
+        notes.spared.remove(&scope);
     });
 }
 

@@ -1,9 +1,11 @@
 //! Who is cancelled, and what may still be delivered to whom.
 
-use super::{marks, notes};
+use super::listeners::silence;
+use super::marks;
+use super::notes::spare;
 use crate::label::Id;
 use crate::tree::{self, NONE, NodeId, Reason, Role, SetId, Task, Tree};
-use crate::wake::{self, Waiter};
+use crate::wake::{self, Waiter, wake_all};
 
 /// What a cancellation has to tell. The tasks that are to be polled once more are queued.
 #[derive(Debug, Default)]
@@ -19,7 +21,7 @@ pub(crate) struct CancelWork {
 
 /// A cancelled scope has no counted reason left: there is one less in each cancelled scope around
 /// it, up to the first that has others. Scopes that are not cancelled count none below them.
-fn idle(tree: &mut Tree, index: u32) {
+pub(super) fn idle(tree: &mut Tree, index: u32) {
     let mut above = tree.at(index).parent;
     while above != NONE && tree.at(above).reason.is_some() {
         tree.visits += 1;
@@ -33,7 +35,7 @@ fn idle(tree: &mut Tree, index: u32) {
 }
 
 /// A cancelled scope that had no counted reason has one; the inverse of [`idle`].
-fn busy(tree: &mut Tree, index: u32) {
+pub(super) fn busy(tree: &mut Tree, index: u32) {
     let mut above = tree.at(index).parent;
     while above != NONE && tree.at(above).reason.is_some() {
         tree.visits += 1;
@@ -76,29 +78,6 @@ pub(crate) fn new_shield(parent: Option<NodeId>) -> NodeId {
     tree::with(|tree| tree.insert(parent, Task::SHIELD).0)
 }
 
-/// Closes a scope, if no submissions are left in it: those must have been adopted. Tells if it did.
-#[inline]
-pub(crate) fn try_close(id: NodeId) -> bool {
-    tree::with(|tree| {
-        let Some(node) = tree.get(id) else { return true };
-        if node.ops != NONE {
-            return false;
-        }
-        let (parent, marked) = (node.parent, node.marked);
-        if node.reason.is_some() {
-            if node.is_live() {
-                idle(tree, id.index());
-            }
-            notes::forget(tree, id, parent);
-        }
-        if marked {
-            marks::closed(id);
-        }
-        tree.remove(id.index());
-        true
-    })
-}
-
 /// Whether the scope or one around it was cancelled.
 #[inline]
 pub(crate) fn is_in_cancelled(id: NodeId) -> bool {
@@ -120,7 +99,7 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
             return work;
         }
         work.first = true;
-        tree.cancels = tree.cancels.wrapping_add(1);
+        tree.cancels = tree.cancels.wrapping_add(1).max(1);
         // One pass, in which nothing is listed that need not be: of a million tasks each line of
         // memory that is touched counts.
         let top = id.index();
@@ -185,11 +164,11 @@ pub(crate) fn mark_delivered(id: NodeId) {
         while index != NONE && tree.at(index).reason.is_some() {
             tree.visits += 1;
             let node = tree.at(index);
-            if node.delivered && node.delivered_at == now {
+            if node.delivered_at == now {
                 // Since then nothing was cancelled, so all around it are marked as well.
                 return;
             }
-            (node.delivered, node.delivered_at) = (true, now);
+            node.delivered_at = now;
             index = node.parent;
         }
     });
@@ -197,7 +176,7 @@ pub(crate) fn mark_delivered(id: NodeId) {
 
 /// Whether a cancellation was handed out in this scope.
 pub(crate) fn is_delivered(id: NodeId) -> bool {
-    tree::with(|tree| tree.get(id).is_some_and(|node| node.delivered))
+    tree::with(|tree| tree.get(id).is_some_and(|node| node.delivered_at != 0))
 }
 
 /// An operation starts in this scope, unless that is cancelled. From now on something is to be
@@ -227,25 +206,31 @@ pub(crate) fn release(id: NodeId) -> Option<NodeId> {
     })
 }
 
-/// Has the tasks be polled that have lost their last counted reason with that of a cancelled scope:
-/// from the scope outwards, up to the first scope that has others. An answer may wake another task
-/// (of a future shared between scopes), or none (of a nursery that was forgotten).
+/// Has the tasks, and the parts of tasks, be polled that have lost their last counted reason with
+/// that of a cancelled scope: from the scope outwards, up to the first scope that has others. An
+/// answer may wake another task (of a future shared between scopes), or none (of a nursery that was
+/// forgotten).
 pub(crate) fn look_again(id: NodeId) {
-    let tasks = tree::with(|tree| {
-        let mut tasks = Vec::new();
+    let (tasks, parts) = tree::with(|tree| {
+        let (mut tasks, mut parts) = (Vec::new(), Vec::new());
         let mut index = if tree.get(id).is_some() { id.index() } else { NONE };
         while index != NONE && tree.at(index).reason.is_some() && !tree.at(index).is_live() {
             tree.visits += 1;
-            if tree.at(index).role == Role::Task {
-                tasks.extend(tree.id(index));
+            match tree.at(index).role {
+                Role::Task => tasks.extend(tree.id(index)),
+                _ => parts.extend(tree.id(index).and_then(silence)),
             }
             index = tree.at(index).parent;
         }
         // And the task around them, in which a timeout may have been cancelled, or a nursery.
         tasks.extend(task_of(tree, index));
-        tasks
+        (tasks, parts)
     });
     tasks.into_iter().for_each(wake::wake);
+    if !parts.is_empty() {
+        spare(id);
+        wake_all(parts.into_iter().map(Waiter::Foreign));
+    }
 }
 
 /// Whether code that runs now is inside the scope; that is looked at when its poll ends.

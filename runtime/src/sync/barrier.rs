@@ -1,6 +1,7 @@
 //! `Barrier`: tasks that wait for each other.
 
-use super::permits::{Permits, drop_point};
+use super::permits::Permits;
+use crate::scope::drop_point;
 use crate::wake::budget;
 use std::future::{Future, poll_fn};
 use std::pin::pin;

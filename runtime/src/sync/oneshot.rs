@@ -1,7 +1,6 @@
 //! A channel for one message.
 
-use super::permits::drop_point;
-use crate::scope::is_here_cancelled;
+use crate::scope::{drop_point, poll_drop_point};
 use crate::wake::{Waiter, budget};
 use std::cell::RefCell;
 use std::fmt;
@@ -194,9 +193,8 @@ impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if !self.waits && is_here_cancelled() {
-            // A drop point: this await does not return.
-            return Poll::Pending;
+        if !self.waits {
+            ready!(poll_drop_point(cx));
         }
         if !self.waits && self.is_ready() {
             // When the turn is over, what there is stays until the next.

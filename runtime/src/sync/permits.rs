@@ -7,13 +7,13 @@
 
 use super::line::{Line, Place};
 use super::site::Site;
-use crate::scope::is_here_cancelled;
+use crate::scope::poll_drop_point;
 use crate::wake::{Waiter, budget, wake_all};
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A number of permits, and who waits for some.
 #[derive(Debug)]
@@ -101,6 +101,8 @@ impl Permits {
             self.add(0);
             if !self.is_served(key) {
                 self.wake_passed();
+                // One that was passed over comes back into the line when it is polled elsewhere.
+                ready!(poll_drop_point(cx));
                 return Poll::Pending;
             }
         }
@@ -115,10 +117,7 @@ impl Permits {
     }
 
     fn poll_first(&self, place: &mut Place, count: usize, cx: &Context<'_>) -> Poll<()> {
-        if is_here_cancelled() {
-            // A drop point: this await does not return, and takes nothing.
-            return Poll::Pending;
-        }
+        ready!(poll_drop_point(cx));
         let taken = self.state.borrow_mut().try_take(count);
         if taken {
             let polled = budget::proceed(cx);
@@ -164,11 +163,6 @@ impl Permits {
         wake_all(self.served());
         drop(waiter);
     }
-}
-
-/// Returns in a scope that is not cancelled.
-pub(super) async fn drop_point() {
-    poll_fn(|_| if is_here_cancelled() { Poll::Pending } else { Poll::Ready(()) }).await
 }
 
 /// The future of [`Permits::take`].

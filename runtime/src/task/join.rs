@@ -3,7 +3,7 @@
 use super::TaskRef;
 use crate::scope::{self, Attached, Begun, Cancelled, Wait, Why, may_hear};
 use crate::tree::NodeId;
-use crate::wake::{Waiter, budget};
+use crate::wake::{Waiter, budget, stay};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -83,7 +83,7 @@ impl<T> Future for Join<T> {
                 self.taken = true;
                 Poll::Ready(Err(Cancelled::new()))
             }
-            None => Poll::Pending,
+            None => stay(cx),
         }
     }
 }

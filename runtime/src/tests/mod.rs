@@ -19,5 +19,6 @@ mod models;
 #[cfg(not(loom))]
 mod options;
 mod places;
+mod scopes;
 #[cfg(not(loom))]
 mod table;

@@ -7,7 +7,7 @@ use crate::wake::{Waiter, budget};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// Waits for `duration`. Starts to count now, not at the first poll; `Duration::MAX` is for ever.
@@ -93,10 +93,7 @@ impl Sleep {
 
     fn arm(&mut self, cx: &Context<'_>) -> Poll<()> {
         let driver = driver::expect_current("a sleep");
-        if scope::is_here_cancelled() {
-            // A drop point: this await does not return.
-            return Poll::Pending;
-        }
+        ready!(scope::poll_drop_point(cx));
         let deadline = self.deadline.as_nanos();
         let now = driver.borrow().now();
         if deadline <= now {

@@ -53,12 +53,26 @@ thread_local! {
     };
     /// See [`now`].
     static NOW: Cell<u64> = const { Cell::new(0) };
+    /// See [`current`].
+    static CURRENT: Cell<Option<NodeId>> = const { Cell::new(None) };
 }
 
 /// Works on the tree of this thread. Nothing foreign may run inside.
 #[inline]
 pub(crate) fn with<R>(f: impl FnOnce(&mut Tree) -> R) -> R {
     TREE.with(|tree| f(&mut tree.borrow_mut()))
+}
+
+/// The scope of the code that is running.
+#[inline]
+pub(crate) fn current() -> Option<NodeId> {
+    CURRENT.get()
+}
+
+/// From now on code in this scope runs. The scope before comes back.
+#[inline]
+pub(crate) fn set_current(scope: Option<NodeId>) -> Option<NodeId> {
+    CURRENT.replace(scope)
 }
 
 /// When this turn of the loop began, to a tick of the clock: nothing is looked up for a spawn.
@@ -150,20 +164,21 @@ impl Tree {
         (id, reason.is_some())
     }
 
-    /// Takes a node out. Nodes that are still below it (they were forgotten) become roots. One that
-    /// stands in a ready list keeps its place until it is popped; its id is stale all the same.
-    #[inline]
-    pub(crate) fn remove(&mut self, index: u32) {
-        let generation = self.next_generation();
+    /// Moves a node, with all that is below it, below another one.
+    pub(crate) fn relink(&mut self, index: u32, parent: u32) {
+        self.unlink(index);
+        let next = std::mem::replace(&mut self.at(parent).first_child, index);
         let node = self.at(index);
-        node.generation = generation;
-        let (parent, previous, next) = (node.parent, node.previous, node.next);
-        let mut child = node.first_child;
-        if node.state == State::Queued && node.set != NONE {
-            node.state = State::Dead;
-        } else {
-            self.nodes.free(index);
+        (node.parent, node.previous, node.next) = (parent, NONE, next);
+        if next != NONE {
+            self.at(next).previous = index;
         }
+    }
+
+    /// Takes a node out of the list of those that are below the same one.
+    fn unlink(&mut self, index: u32) {
+        let node = self.at(index);
+        let (parent, previous, next) = (node.parent, node.previous, node.next);
         if previous != NONE {
             self.at(previous).next = next;
         } else if parent != NONE {
@@ -171,6 +186,23 @@ impl Tree {
         }
         if next != NONE {
             self.at(next).previous = previous;
+        }
+    }
+
+    /// Takes a node out. Nodes that are still below it (they were forgotten) become roots. One that
+    /// stands in a ready list keeps its place until it is popped; its id is stale all the same.
+    #[inline]
+    pub(crate) fn remove(&mut self, index: u32) {
+        let generation = self.next_generation();
+        let node = self.at(index);
+        node.generation = generation;
+        let mut child = node.first_child;
+        self.unlink(index);
+        let node = self.at(index);
+        if node.state == State::Queued && node.set != NONE {
+            node.state = State::Dead;
+        } else {
+            self.nodes.free(index);
         }
         while child != NONE {
             let node = self.at(child);
@@ -226,7 +258,9 @@ impl Tree {
         while task != NONE {
             // A body that outlives its set belongs to none.
             let node = self.at(task);
-            node.set = NONE;
+            if node.role == Role::Task {
+                node.set = NONE;
+            }
             task = node.next;
         }
         let set = std::mem::take(self.set(id.0));

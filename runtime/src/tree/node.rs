@@ -84,7 +84,7 @@ pub(crate) struct Node {
     /// Counted reasons not to cut it: operations of its own that are not answered yet, and, from
     /// when it is cancelled on, children for which there are such reasons.
     pub(crate) holds: u32,
-    /// At which cancel it was `delivered` last.
+    /// At which cancel one was handed last to code in this scope, or below it; zero: never.
     pub(crate) delivered_at: u32,
     /// The driver's list of the submissions made here: a slot of its table.
     pub(crate) ops: u32,
@@ -97,8 +97,6 @@ pub(crate) struct Node {
     pub(crate) state: State,
     pub(crate) role: Role,
     pub(crate) reason: Option<Reason>,
-    /// A cancellation was handed to code in this scope, or below it.
-    pub(crate) delivered: bool,
     /// The code of this scope itself has heard of its cancellation. It does not hear again.
     pub(crate) heard: bool,
     /// It is awaited by a task that was not kept for it.
@@ -107,6 +105,8 @@ pub(crate) struct Node {
     pub(crate) opened: u8,
     /// Other threads may ask whether it is cancelled: it has a mark in `scope::marks`.
     pub(crate) marked: bool,
+    /// It was woken while it was to be polled already.
+    pub(crate) rewoken: bool,
     /// What the set's owner needs to poll this task; null for a body and for a root.
     pub(crate) payload: *const (),
 }
@@ -171,11 +171,11 @@ impl Node {
             state: State::Idle,
             role: task.role,
             reason: None,
-            delivered: false,
             heard: false,
             unkept: false,
             opened: 0,
             marked: false,
+            rewoken: false,
             payload: task.payload,
         }
     }

@@ -18,6 +18,7 @@
 //! ready awaits does end.
 
 use super::injector;
+use super::stay::stay;
 use crate::config::{AWAIT_BUDGET, LAST_POLL_AWAITS, LATE_TIMERS, POLL_BUDGET};
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -115,9 +116,10 @@ pub(crate) fn proceed(cx: &Context<'_>) -> Poll<()> {
 #[cold]
 #[inline(never)]
 fn suspend(cx: &Context<'_>) -> Poll<()> {
-    if LENT.get().is_none() {
-        cx.waker().wake_by_ref();
+    if is_lent() {
+        return stay(cx);
     }
+    cx.waker().wake_by_ref();
     Poll::Pending
 }
 
@@ -173,7 +175,7 @@ pub(crate) fn proceed_late(now: u64, suspended: &mut bool, cx: &Context<'_>) -> 
 #[inline]
 pub(crate) fn begin(cx: &Context<'_>) -> Poll<()> {
     match LENT.get() {
-        Some(0) => Poll::Pending,
+        Some(0) => stay(cx),
         None if AROUND.get() == 0 => begin_late(cx),
         _ => Poll::Ready(()),
     }
@@ -203,7 +205,7 @@ pub(crate) fn surrounded() {
 /// While it lives, awaits are taken from elsewhere.
 #[derive(Debug)]
 #[must_use = "what the turn has left comes back when this is dropped"]
-pub struct Lent {
+pub(crate) struct Lent {
     before: Option<u32>,
 }
 
@@ -213,7 +215,14 @@ pub(crate) fn lend() -> Lent {
     Lent { before: switch(Some(LAST_POLL_AWAITS)) }
 }
 
-/// Inside a shield in a cancelled task the awaits of the turn count again: it is not cut there.
+/// Whether the awaits of the turn are set aside.
+#[inline]
+pub(crate) fn is_lent() -> bool {
+    LENT.get().is_some()
+}
+
+/// In code that is not cancelled the awaits of the turn count, whatever is cancelled around it: it
+/// is not cut there.
 pub(crate) fn lend_nothing() -> Lent {
     Lent { before: switch(None) }
 }

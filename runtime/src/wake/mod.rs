@@ -18,22 +18,32 @@ pub(crate) mod budget;
 mod errand;
 mod injector;
 mod ready;
+mod stay;
 mod team;
 mod ticket;
 mod unparker;
 mod waiter;
 mod waker;
 
+use crate::table::When;
+
 pub(crate) use errand::Errand;
 pub(crate) use injector::{
     Injector, Message, current as current_core, enter as enter_core, is_current,
 };
 pub(crate) use ready::{
-    Ready, enqueue, insert_root, insert_task, is_queued, new_set, next, open_set, payload,
+    Ready, enqueue, insert_root, insert_task, is_queued, new_set, next, open_set, owner, payload,
     remove_set, rest_set, take_queued, wake, wake_set,
 };
-pub(crate) use team::{Peer, Team, has_bells, next_bell, peer, place, ring_bell, send, trim};
+pub(crate) use stay::left_in;
+pub use stay::stay;
+pub(crate) use team::{Peer, Team, has_bells, next_bell, peer, place, ring_bell, send};
 pub(crate) use ticket::Ticket;
 pub(crate) use unparker::Unparker;
 pub(crate) use waiter::{Waiter, wake_all};
 pub(crate) use waker::Local;
+
+/// Gives back what the tables do not use. Tells if there is more to come.
+pub(crate) fn trim(when: When) -> bool {
+    team::trim(when) | stay::trim(when)
+}

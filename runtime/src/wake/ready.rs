@@ -25,6 +25,7 @@ pub(crate) fn enqueue(tree: &mut Tree, mut id: NodeId) -> Waiter {
     loop {
         let Some(node) = tree.get(id) else { return Waiter::Nobody };
         if node.state == State::Queued {
+            node.rewoken = true;
             return Waiter::Nobody;
         }
         node.state = State::Queued;
@@ -177,8 +178,12 @@ pub(crate) fn rest_set(id: SetId) -> bool {
 
 /// Wakes the owner of a set, without a task: the set itself has news.
 pub(crate) fn wake_set(id: SetId) {
-    let owner = tree::with(|tree| tree.get_set(id).map_or(Waiter::Nobody, owner_to_wake));
-    owner.wake();
+    tree::with(|tree| owner(tree, id)).wake();
+}
+
+/// The owner of a set, to be woken, unless it polls the set just now.
+pub(crate) fn owner(tree: &mut Tree, id: SetId) -> Waiter {
+    tree.get_set(id).map_or(Waiter::Nobody, owner_to_wake)
 }
 
 /// A task that is to be polled. It has left the list, so that a wake during its poll is kept.

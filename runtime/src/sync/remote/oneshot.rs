@@ -1,8 +1,7 @@
 //! A channel for one message, between threads: that of `futures-channel`, with drop points.
 
 use super::block::block;
-use crate::scope::is_here_cancelled;
-use crate::sync::permits::drop_point;
+use crate::scope::{drop_point, poll_drop_point};
 use crate::wake::budget;
 use futures_channel::oneshot;
 use std::fmt;
@@ -137,9 +136,8 @@ impl<T> Future for Receiver<T> {
     type Output = Result<T, RecvError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if !self.waits && is_here_cancelled() {
-            // A drop point: this await does not return.
-            return Poll::Pending;
+        if !self.waits {
+            ready!(poll_drop_point(cx));
         }
         if !std::mem::replace(&mut self.waits, true) {
             // Whether there is a message is not to be known but by taking it.

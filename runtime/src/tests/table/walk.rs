@@ -139,7 +139,7 @@ impl Walk {
         let head = scope::ops(self.scopes[closing]).expect("it is open");
         let left = self.table.list(head);
         self.table.adopt(&left, Some(self.scopes[0]));
-        assert!(scope::try_close(self.scopes[closing]), "its list is empty");
+        assert!(scope::try_close(self.scopes[closing]).is_some(), "its list is empty");
         self.scopes[closing] = scope::new(Some(self.scopes[0]));
         let moved = self.model.iter_mut().filter(|model| model.scope == closing);
         moved.for_each(|model| model.scope = 0);

@@ -6,7 +6,7 @@
 mod receiver;
 mod sender;
 
-use crate::scope::is_here_cancelled;
+use crate::scope::poll_drop_point;
 use crate::sync::line::{Line, Place};
 use crate::sync::site::Site;
 use crate::table;
@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::iter;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 pub use crate::sync::channel::{SendError, TryRecvError, TrySendError};
 pub use receiver::Receiver;
@@ -207,9 +207,8 @@ impl<T> Shared<T> {
         cx: &Context<'_>,
         mut act: impl FnMut(&mut State<T>) -> R,
     ) -> Poll<R> {
-        if place.is_none() && is_here_cancelled() {
-            // A drop point: this await does not return, and takes nothing.
-            return Poll::Pending;
+        if place.is_none() {
+            ready!(poll_drop_point(cx));
         }
         if let Some(result) = self.step(what, place, None, &mut act) {
             return Poll::Ready(result);
@@ -223,7 +222,12 @@ impl<T> Shared<T> {
         // means something on its own thread only.
         let waiter = Waiter::Foreign(cx.waker().clone());
         let waits = Some((waiter, Site::for_all()));
-        self.step(what, place, waits, &mut act).map_or(Poll::Pending, Poll::Ready)
+        if let Some(result) = self.step(what, place, waits, &mut act) {
+            return Poll::Ready(result);
+        }
+        // One that was passed over comes back into the line when it is polled elsewhere.
+        ready!(poll_drop_point(cx));
+        Poll::Pending
     }
 
     /// Acts if it is served, or need not wait; before that it takes a place, if it is to wait.

@@ -1,0 +1,127 @@
+//! How a scope closes, and what becomes of the scopes that are still open below it.
+//!
+//! Most scopes close innermost first. A future may outlive the scope that it was polled in: one of
+//! a set, after `timeout(d, set.next())`. The scopes that it has opened meanwhile go to the scope
+//! around, whose cancel reaches them. If that is not cancelled, they are not any more: a cancel
+//! reaches what runs inside its scope. Nurseries stay cancelled: they have cut children.
+
+use super::listeners::silence;
+use super::status::{busy, idle};
+use super::{marks, notes};
+use crate::tree::{NONE, NodeId, Reason, Role, Tree};
+use crate::{tree, wake};
+
+/// Closes a scope, and tells who is to be woken for it; `None` if submissions are left in it: those
+/// must have been adopted.
+#[inline]
+pub(crate) fn try_close(id: NodeId) -> Option<Vec<wake::Waiter>> {
+    let (cancelled, revived) = tree::with(|tree| {
+        let Some(node) = tree.get(id) else { return Some((false, Vec::new())) };
+        if node.ops != NONE {
+            return None;
+        }
+        let (marked, cancelled) = (node.marked, node.reason.is_some());
+        let has_children = node.first_child != NONE;
+        if cancelled {
+            if node.is_live() {
+                idle(tree, id.index());
+            }
+            notes::forget(tree, id);
+        }
+        if marked {
+            marks::closed(id);
+        }
+        let revived = if has_children { hand_over(tree, id.index()) } else { Vec::new() };
+        tree.remove(id.index());
+        Some((cancelled, revived))
+    })?;
+    let mut left = Vec::new();
+    if cancelled {
+        left = wake::left_in(id);
+        drop(silence(id));
+    }
+    revived.into_iter().for_each(|scope| left.extend(wake::left_in(scope)));
+    Some(left)
+}
+
+/// Moves what is open below a closing scope to the one around it. Tells which scopes are not
+/// cancelled any more.
+#[cold]
+fn hand_over(tree: &mut Tree, closing: u32) -> Vec<NodeId> {
+    let mut revived = Vec::new();
+    let is_task = tree.at(closing).role == Role::Task;
+    let mut at = tree.at(closing).first_child;
+    while at != NONE {
+        let node = tree.at(at);
+        let (next, role, cancelled) = (node.next, node.role, node.reason.is_some());
+        // A task belongs to its nursery's set, and a nursery that is left by its task to none: most
+        // likely it was forgotten.
+        if role != Role::Task && !(is_task && role == Role::Nursery) {
+            let around = match cancelled && role != Role::Shield {
+                true => tree.at(closing).parent,
+                false => around_not_cancelled(tree, closing),
+            };
+            move_below(tree, at, around, &mut revived);
+        }
+        at = next;
+    }
+    revived
+}
+
+/// The next scope around that is not cancelled. Below a cancelled scope all are, but for shields;
+/// and a shield may close before what was opened in it.
+fn around_not_cancelled(tree: &mut Tree, closing: u32) -> u32 {
+    let mut around = tree.at(closing).parent;
+    while around != NONE && tree.at(around).reason.is_some() {
+        around = tree.at(around).parent;
+    }
+    around
+}
+
+fn move_below(tree: &mut Tree, moved: u32, around: u32, revived: &mut Vec<NodeId>) {
+    if around == NONE {
+        // It stays, and becomes a root.
+        return;
+    }
+    tree.relink(moved, around);
+    let node = tree.at(moved);
+    if node.reason.is_none() || node.role == Role::Shield {
+        return;
+    }
+    let live = node.is_live();
+    if tree.at(around).reason.is_none() {
+        revive(tree, moved, revived);
+    } else if live {
+        busy(tree, moved);
+    }
+}
+
+/// A scope stands below one that is not cancelled now: neither is it, nor what was cancelled with
+/// it below. Scopes that are not cancelled count nothing below them.
+fn revive(tree: &mut Tree, top: u32, revived: &mut Vec<NodeId>) {
+    let mut at = Some(top);
+    while let Some(index) = at {
+        tree.visits += 1;
+        let node = tree.at(index);
+        let (role, parent) = (node.role, node.parent);
+        let counts = node.reason.is_some() && role != Role::Shield;
+        let live = counts && node.is_live();
+        let revives =
+            node.reason == Some(Reason::Ancestor) && matches!(role, Role::Scope | Role::Listener);
+        if revives {
+            (node.reason, node.heard, node.delivered_at) = (None, false, 0);
+        }
+        let marked = revives && node.marked;
+        if live && index != top {
+            tree.at(parent).holds -= 1;
+        }
+        if revives && let Some(id) = tree.id(index) {
+            if marked {
+                marks::revived(id);
+            }
+            notes::forget(tree, id);
+            revived.push(id);
+        }
+        at = tree.after(top, index, !revives);
+    }
+}

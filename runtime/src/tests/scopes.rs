@@ -1,0 +1,89 @@
+//! A long random walk through a tree of scopes that close in any order: what is counted in it is
+//! always what there is.
+
+use crate::scope;
+use crate::tree::{self, NONE, NodeId, Reason, Role};
+
+/// The same numbers on every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
+
+/// An open scope, and its operations that were not answered.
+struct Open {
+    id: NodeId,
+    operations: u32,
+}
+
+/// Shields are not cancelled.
+fn is_shield(id: NodeId) -> bool {
+    tree::with(|tree| tree.get(id).is_some_and(|node| node.role == Role::Shield))
+}
+
+/// A scope is cancelled if the one above is, unless it is a shield. A cancelled scope counts its
+/// operations and those of its children that count something; another one, its operations.
+fn check(open: &[Open]) {
+    let at = |id: NodeId| {
+        tree::with(|tree| {
+            let node = tree.get(id).expect("it is open");
+            (node.parent, node.holds, node.reason.is_some(), node.role == Role::Shield)
+        })
+    };
+    for scope in open {
+        let (parent, holds, cancelled, _) = at(scope.id);
+        let below =
+            open.iter().map(|other| at(other.id)).filter(|(above, ..)| *above == scope.id.index());
+        let live =
+            below.filter(|(_, holds, cancelled, shield)| *holds > 0 && *cancelled && !shield);
+        let expected = scope.operations + if cancelled { live.count() as u32 } else { 0 };
+        assert_eq!(holds, expected, "what {:?} counts", scope.id);
+        if parent != NONE {
+            let above = tree::with(|tree| tree.at(parent).reason.is_some());
+            let (.., shield) = at(scope.id);
+            assert!(!above || cancelled || shield, "{:?} is below a cancelled scope", scope.id);
+        }
+    }
+}
+
+#[test]
+fn r05_counts_hold_when_scopes_close_in_any_order() {
+    for seed in 1..=64u64 {
+        let mut random = Random(0x9E37_79B9_7F4A_7C15 ^ seed);
+        let root = Open { id: scope::new(None), operations: 0 };
+        let mut open = Vec::from([root]);
+        for _ in 0..600 {
+            let at = random.below(open.len());
+            match random.below(12) {
+                0..=2 if open.len() < 40 => {
+                    let id = scope::new(Some(open[at].id));
+                    open.push(Open { id, operations: 0 });
+                }
+                3 if open.len() < 40 => {
+                    let id = scope::new_shield(Some(open[at].id));
+                    open.push(Open { id, operations: 0 });
+                }
+                4..=6 => open[at].operations += u32::from(scope::admit(open[at].id)),
+                7 | 8 if open[at].operations > 0 => {
+                    _ = scope::release(open[at].id);
+                    open[at].operations -= 1;
+                }
+                9 if at > 0 && !is_shield(open[at].id) => {
+                    _ = scope::cancel(open[at].id, Reason::Asked);
+                }
+                10 | 11 if at > 0 && open[at].operations == 0 => {
+                    let closed = open.swap_remove(at);
+                    assert!(scope::try_close(closed.id).is_some());
+                }
+                _ => {}
+            }
+            check(&open);
+        }
+    }
+}

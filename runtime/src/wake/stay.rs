@@ -1,0 +1,49 @@
+//! `stay`: how an await stays pending in a cancelled scope, where it does not return any more.
+//!
+//! Most are dropped with that scope. But a future in a foreign combinator may have been lent to it
+//! only, as by `timeout(d, set.next())`, and live on: then it is polled again when the scope has
+//! closed, in the code around it. Its combinator does that only if the future's waker is woken.
+
+use super::Waiter;
+use crate::table::{Trim, When};
+use crate::tree::{self, NodeId};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::mem::ManuallyDrop;
+use std::ptr;
+use std::task::{Context, Poll, Waker};
+
+/// The wakers of one scope's futures, by what tells one waker from another.
+type Wakers = BTreeMap<(*const (), *const ()), Waker>;
+
+thread_local! {
+    // Never destroyed, so that destructors of other thread-locals can still ask.
+    static STAYING: ManuallyDrop<RefCell<BTreeMap<NodeId, Wakers>>> =
+        const { ManuallyDrop::new(RefCell::new(BTreeMap::new())) };
+}
+
+/// A drop point: the await that is polled with `cx` does not return while the scope of its code,
+/// which is cancelled, is open.
+#[cold]
+pub fn stay<T>(cx: &Context<'_>) -> Poll<T> {
+    // A task polls its own futures in any case.
+    if let (Waiter::Foreign(waker), Some(here)) = (Waiter::of(cx), tree::current()) {
+        let key = (waker.data(), ptr::from_ref(waker.vtable()).cast());
+        let before = STAYING
+            .with(|staying| staying.borrow_mut().entry(here).or_default().insert(key, waker));
+        // Foreign code, outside the borrow.
+        drop(before);
+    }
+    Poll::Pending
+}
+
+/// A cancelled scope closes: those who are to be woken for that, once nothing is borrowed.
+pub(crate) fn left_in(scope: NodeId) -> Vec<Waiter> {
+    let left = STAYING.with(|staying| staying.borrow_mut().remove(&scope));
+    left.unwrap_or_default().into_values().map(Waiter::Foreign).collect()
+}
+
+/// Gives back what the table does not use. Tells if there is more to come.
+pub(crate) fn trim(when: When) -> bool {
+    STAYING.with(|staying| staying.borrow_mut().trim(when))
+}
