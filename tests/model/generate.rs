@@ -2,6 +2,7 @@
 
 use crate::plan::{Act, End, Id, Kind, Nest, OnError, Plan, Ready, Step, Task, Until, Wait, Whom};
 use crate::random::Random;
+use crate::seeds;
 use crate::world::CHANNELS;
 use std::rc::Rc;
 use std::time::Duration;
@@ -63,10 +64,11 @@ pub(crate) fn plan(seed: u64) -> Plan {
         75..96 => 10 + random.below(40),
         _ => 50 + random.below(146),
     };
+    let forgetful = seed < FORGETFUL && seeds::may_forget();
     let mood = Mood {
         failures: [0, 3, 10, 25][random.below(4)],
         panics: [0, 0, 3, 15][random.below(4)],
-        forgotten: if random.percent(6) && seed < FORGETFUL { 60 } else { 0 },
+        forgotten: if random.percent(6) && forgetful { 60 } else { 0 },
         remote: random.percent(15),
     };
     let (pairs, listeners) = (1 + random.below(3), 1 + random.below(2));

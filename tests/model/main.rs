@@ -11,7 +11,8 @@
 //! | `seeds.rs` | seeds that failed once, and how many others are run |
 //! | `made_up.rs` | logs that the model must refuse |
 //!
-//! `NESTLING_SEED=7` runs one plan; `NESTLING_SEEDS=20000` runs so many instead of 2,000.
+//! `NESTLING_SEED=7` runs one plan; `NESTLING_SEEDS=20000` runs so many instead of 2,000;
+//! with `NESTLING_FORGET=0` no plan forgets anything.
 
 mod again;
 mod allowed;

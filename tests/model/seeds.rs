@@ -32,3 +32,9 @@ pub(crate) fn seeds() -> Vec<u64> {
     let tried = 0..number("NESTLING_SEEDS").unwrap_or(TRIED);
     KEPT.iter().copied().chain(tried).collect()
 }
+
+/// Whether plans forget what is in flight. `NESTLING_FORGET=0` is for a leak checker, which takes
+/// all that hangs on it for lost.
+pub(crate) fn may_forget() -> bool {
+    number("NESTLING_FORGET") != Some(0)
+}

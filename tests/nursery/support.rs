@@ -17,7 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Far more than any test needs: it only tells a hang from a slow machine.
-const HANG: Duration = Duration::from_secs(6);
+const HANG: Duration = Duration::from_secs(30);
 
 /// Runs a test on a thread of its own, with fresh thread-locals, and fails if it hangs.
 #[track_caller]

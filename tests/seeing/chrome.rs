@@ -1,5 +1,6 @@
 //! A trace is what the Trace Event Format says, so that viewers load it.
 
+use crate::process::build;
 use crate::support::{E, listener, never, poll_once, settle, throw, within};
 use nestling::inspect::{ChromeTrace, instrument};
 use nestling::task::yield_now;
@@ -10,7 +11,6 @@ use std::env;
 use std::future::pending;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -312,27 +312,11 @@ fn an_error_of_writing_is_told_at_the_end() {
     });
 }
 
-/// The example's program. Cargo builds examples for `cargo test`, but not for `cargo test --test`.
-fn example(test: &Path) -> PathBuf {
-    // target/<profile>/deps/<this test>
-    let folder = test.ancestors().nth(2).expect("the profile's folder");
-    let profile = match folder.file_name().and_then(|name| name.to_str()) {
-        Some("debug") => "dev",
-        other => other.expect("a name"),
-    };
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--example", "trace", "--profile", profile]);
-    build.arg("--target-dir").arg(folder.parent().expect("the target's folder"));
-    assert!(build.status().expect("cargo").success(), "{build:?}");
-    folder.join("examples/trace")
-}
-
 #[test]
 fn the_example_writes_a_valid_trace() {
     let program = env::current_exe().expect("this program");
     let path = program.with_file_name(format!("trace-{}.json", std::process::id()));
-    let output = Command::new(example(&program)).arg(&path).output().expect("it was built");
+    let output = Command::new(build("trace")).arg(&path).output().expect("it was built");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = std::fs::read_to_string(&path).expect("it was written");
     std::fs::remove_file(&path).expect("it was written");

@@ -10,6 +10,10 @@ mod signal;
 mod spans;
 mod stalls;
 
+#[path = "../support/process.rs"]
+#[allow(dead_code, reason = "only an example is built by it")]
+mod process;
+
 #[path = "../nursery/support.rs"]
 #[allow(dead_code, reason = "shared with the tests of nurseries, used in part")]
 mod support;
