@@ -167,7 +167,8 @@ fn r08_what_is_opened_and_cancelled_inside_is_cancelled() {
         assert_eq!(result, Ok(()));
         assert_eq!(heard.get(), 4);
     });
-    assert_eq!(stats.cancel_requests, 3, "{stats:?}");
+    // A time may be up before the kernel has seen the operation.
+    assert_eq!(stats.cancel_requests + stats.withdrawn, 3, "{stats:?}");
 }
 
 /// Whatever it waits for: a sleep, a yield, or an operation, which is never submitted.
@@ -324,7 +325,7 @@ fn r08_a_bounded_shield_ends() {
         assert_eq!(cancelled_around(child, async {}).await.0, Ok(()));
         assert_eq!(log.take(), ["elapsed", "answered", "cut"]);
     });
-    assert_eq!(stats.cancel_requests, 2, "{stats:?}");
+    assert_eq!(stats.cancel_requests + stats.withdrawn, 2, "{stats:?}");
 }
 
 #[test]
@@ -332,9 +333,13 @@ fn r08_a_deadline_around_waits_for_the_shield() {
     run(async || {
         // The success inside wins, however late.
         assert_eq!(timeout(MS, shield(async { sleep(5 * MS).await })).await, Ok(()));
-        let log = Log::default();
+        let (log, late) = (Log::default(), Cell::new(false));
         let work = async {
-            shield(sleep(5 * MS)).await;
+            let told = async {
+                cancelled().await;
+                late.set(true);
+            };
+            futures_util::join!(told, shield(until(&late)));
             log.say("shielded");
             task::yield_now().await;
             log.say("never");
@@ -404,8 +409,13 @@ fn r08_an_error_of_a_child_that_was_only_ever_shielded_is_real() {
         };
         assert_eq!(cancelled_around(child, async {}).await.0, Ok(()));
         // What was delivered inside the shield, by something inside it, is no answer of ours.
-        let child = async || shield(timeout(MS, never(&quiet))).await.expect("an answer");
-        assert_eq!(cancelled_around(child, async {}).await.0, Err(E::Cancelled));
+        let stopped = Cell::new(false);
+        let inside = async {
+            until(&stopped).await;
+            timeout(MS, never(&quiet)).await.expect("an answer")
+        };
+        let ended = cancelled_around(async || shield(inside).await, async { stopped.set(true) });
+        assert_eq!(ended.await.0, Err(E::Cancelled));
     });
     assert_eq!(stats.derived, 1, "{stats:?}");
 }
