@@ -8,20 +8,32 @@
 use super::listeners::silence;
 use super::status::{busy, idle};
 use super::{marks, notes};
-use crate::tree::{NONE, NodeId, Reason, Role, Tree};
-use crate::{tree, wake};
+use crate::tree::{self, NONE, NodeId, Reason, Role, Tree};
+use crate::wake::{self, Waiter};
 
 /// Closes a scope, and tells who is to be woken for it; `None` if submissions are left in it: those
 /// must have been adopted.
 #[inline]
-pub(crate) fn try_close(id: NodeId) -> Option<Vec<wake::Waiter>> {
-    let (cancelled, revived) = tree::with(|tree| {
-        let Some(node) = tree.get(id) else { return Some((false, Vec::new())) };
-        if node.ops != NONE {
-            return None;
+pub(crate) fn try_close(id: NodeId) -> Option<Vec<Waiter>> {
+    let closed = tree::with(|tree| {
+        let Some(node) = tree.get(id) else { return true };
+        let nothing_left = node.ops == NONE && node.first_child == NONE;
+        let simple = nothing_left && node.reason.is_none() && !node.marked;
+        if simple {
+            tree.remove(id.index());
         }
+        simple
+    });
+    if closed { Some(Vec::new()) } else { close_slowly(id) }
+}
+
+/// The same for a scope that is cancelled, is known to others, or has something below it.
+#[cold]
+#[inline(never)]
+fn close_slowly(id: NodeId) -> Option<Vec<Waiter>> {
+    let (cancelled, revived) = tree::with(|tree| {
+        let node = tree.get(id).filter(|node| node.ops == NONE)?;
         let (marked, cancelled) = (node.marked, node.reason.is_some());
-        let has_children = node.first_child != NONE;
         if cancelled {
             if node.is_live() {
                 idle(tree, id.index());
@@ -31,17 +43,16 @@ pub(crate) fn try_close(id: NodeId) -> Option<Vec<wake::Waiter>> {
         if marked {
             marks::closed(id);
         }
-        let revived = if has_children { hand_over(tree, id.index()) } else { Vec::new() };
+        let revived = hand_over(tree, id.index());
         tree.remove(id.index());
         Some((cancelled, revived))
     })?;
-    let mut left = Vec::new();
-    if cancelled {
-        left = wake::left_in(id);
-        drop(silence(id));
+    if !cancelled {
+        return Some(Vec::new());
     }
-    revived.into_iter().for_each(|scope| left.extend(wake::left_in(scope)));
-    Some(left)
+    drop(silence(id));
+    let closed = [id].into_iter().chain(revived);
+    Some(closed.flat_map(wake::left_in).collect())
 }
 
 /// Moves what is open below a closing scope to the one around it. Tells which scopes are not

@@ -68,6 +68,8 @@ pub(crate) fn enter(scope: NodeId) -> Entered {
 #[derive(Debug)]
 pub(crate) struct Entered {
     before: Option<NodeId>,
+    /// Goes after this, as all fields do.
+    #[expect(dead_code, reason = "its destructor ends the loan")]
     lent: Option<Lent>,
 }
 
@@ -75,7 +77,6 @@ impl Drop for Entered {
     #[inline]
     fn drop(&mut self) {
         tree::set_current(self.before);
-        drop(self.lent.take());
     }
 }
 

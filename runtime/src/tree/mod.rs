@@ -176,6 +176,7 @@ impl Tree {
     }
 
     /// Takes a node out of the list of those that are below the same one.
+    #[inline]
     fn unlink(&mut self, index: u32) {
         let node = self.at(index);
         let (parent, previous, next) = (node.parent, node.previous, node.next);

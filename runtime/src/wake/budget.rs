@@ -228,6 +228,7 @@ pub(crate) fn lend_nothing() -> Lent {
 }
 
 impl Drop for Lent {
+    #[cold]
     fn drop(&mut self) {
         switch(self.before);
     }
