@@ -2,7 +2,7 @@
 //! has ended.
 
 use crate::driver::DriverRef;
-use crate::table::When;
+use crate::table::{When, trim_at_end};
 use crate::{instrument, scope, stall, task, tree, wake};
 
 /// Every table that a thread keeps for itself.
@@ -22,28 +22,9 @@ pub(crate) fn running(driver: &DriverRef, now: u64) {
     driver.borrow_mut().trim(now, more);
 }
 
-// The model checker destroys the tables themselves, in an order of its own.
-#[cfg(not(loom))]
-thread_local! {
-    static LAST: Last = const { Last };
-}
-
 /// A runtime has ended on this thread. What ends after it, a future that was kept or forgotten for
 /// a while, leaves its tables to the end of the thread.
 pub(crate) fn ended() {
     trim(When::Ended);
-    // Is gone already if this is in a destructor of another thread-local; then nothing follows.
-    #[cfg(not(loom))]
-    let _ = LAST.try_with(|_| ());
-}
-
-/// The thread ends.
-#[cfg(not(loom))]
-struct Last;
-
-#[cfg(not(loom))]
-impl Drop for Last {
-    fn drop(&mut self) {
-        trim(When::Ended);
-    }
+    trim_at_end(trim);
 }

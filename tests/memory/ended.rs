@@ -2,13 +2,13 @@
 
 use crate::alone;
 use crate::counting::held;
-use futures_util::future::select;
+use futures_util::future::{FutureExt, join, select};
 use nestling::inspect::instrument;
 use nestling::net::{TcpListener, TcpStream};
 use nestling::sync::{Semaphore, unbounded};
 use nestling::task::{self, TaskLocal};
 use nestling::time::sleep;
-use nestling::{Cancelled, Cores, Runtime, cancelled, nursery, timeout};
+use nestling::{Cancelled, Cores, Runtime, cancelled, nursery, shield, timeout};
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
 use std::io;
@@ -44,6 +44,20 @@ fn left_by(run: fn()) -> isize {
 #[test]
 fn a_thread_that_ran_nothing_leaves_nothing() {
     assert_eq!(left_by(|| nestling::block_on(async {})), 0);
+}
+
+/// Scopes, values bound to them and futures that listen, with no runtime around them.
+#[test]
+fn a_thread_without_a_runtime_leaves_nothing() {
+    static NAME: TaskLocal<u32> = TaskLocal::new();
+    let left = left_by(|| {
+        let waits = async {
+            let shielded = shield(pending::<()>());
+            NAME.scope(7, join(shielded, cancelled())).await;
+        };
+        assert!(waits.now_or_never().is_none());
+    });
+    assert_eq!(left, 0);
 }
 
 #[test]

@@ -228,8 +228,10 @@ impl Job {
         call.run();
         // If its future is gone, this drops the value.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(call))) {
-            // The panic hook has told what it says. Its own destructor may panic as well.
-            mem::forget(payload);
+            // The panic hook has told what it says. Its own destructor may panic as well; what that
+            // throws is leaked, for there would be no end to it.
+            let last = catch_unwind(AssertUnwindSafe(|| drop(payload)));
+            last.err().into_iter().for_each(mem::forget);
         }
         ticket
     }

@@ -1,7 +1,7 @@
 //! Values bound to scopes: what task-locals find on the way up from the code that asks.
 
 use crate::table::{Trim, When};
-use crate::tree::{self, NONE, NodeId, Task};
+use crate::tree::{self, NONE, NodeId};
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ thread_local! {
 
 /// Opens a scope below the current one in which `key` has a value.
 pub(crate) fn bind(key: usize, value: Rc<dyn Any>) -> NodeId {
-    let scope = tree::with(|tree| tree.insert(super::current(), Task::NONE).0);
+    let scope = super::new(super::current());
     BINDINGS.with(|bindings| bindings.borrow_mut().insert(scope, Binding { key, value }));
     scope
 }

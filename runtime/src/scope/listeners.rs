@@ -2,7 +2,7 @@
 //! poll them only if their own waker was woken. So are parts of tasks that are cut by themselves.
 
 use crate::table::{Trim, When};
-use crate::tree::{self, NONE, NodeId, Task, Tree};
+use crate::tree::{NONE, NodeId, Task, Tree};
 use crate::wake::Waiter;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -63,7 +63,7 @@ impl Listener {
         // It may have been moved to where another cancellation counts.
         if self.0.is_none_or(|scope| super::parent(scope) != here) {
             self.leave();
-            self.0 = Some(tree::with(|tree| tree.insert(here, Task::LISTENER).0));
+            self.0 = Some(super::open(here, Task::LISTENER));
         }
         let before = self.0.and_then(|scope| {
             LISTENERS.with(|listeners| listeners.borrow_mut().insert(scope, waker))

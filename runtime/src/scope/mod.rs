@@ -27,8 +27,9 @@ mod settle;
 mod status;
 mod waits;
 
-use crate::table::When;
-use crate::tree::{self, NodeId};
+use crate::table::{When, trim_at_end};
+use crate::tree::{self, NodeId, Task};
+use crate::wake;
 use crate::wake::budget::{self, Lent};
 
 pub(crate) use crate::tree::current;
@@ -78,6 +79,21 @@ impl Drop for Entered {
     fn drop(&mut self) {
         tree::set_current(self.before);
     }
+}
+
+/// Opens a node below a scope. Without one, the code is outside a runtime: what its thread has in the
+/// tables for it goes when the thread ends.
+#[inline]
+fn open(parent: Option<NodeId>, node: Task) -> NodeId {
+    if parent.is_none() {
+        trim_at_end(trim_outside);
+    }
+    tree::with(|tree| tree.insert(parent, node).0)
+}
+
+/// Gives back what a thread without a runtime does not use. Tells if there is more to come.
+fn trim_outside(when: When) -> bool {
+    trim(when) | tree::trim(when) | wake::trim(when)
 }
 
 /// Gives back what the tables of scopes do not use. Tells if there is more to come.

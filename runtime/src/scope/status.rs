@@ -70,12 +70,12 @@ pub(crate) fn known(id: NodeId) -> Option<Id> {
 
 /// Opens a scope below another, or a root. A scope below a cancelled one is born cancelled.
 pub(crate) fn new(parent: Option<NodeId>) -> NodeId {
-    tree::with(|tree| tree.insert(parent, Task::NONE).0)
+    super::open(parent, Task::NONE)
 }
 
 /// Opens a shield below another scope: what is cancelled around it is not cancelled in it.
 pub(crate) fn new_shield(parent: Option<NodeId>) -> NodeId {
-    tree::with(|tree| tree.insert(parent, Task::SHIELD).0)
+    super::open(parent, Task::SHIELD)
 }
 
 /// Whether the scope or one around it was cancelled.

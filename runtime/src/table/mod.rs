@@ -7,12 +7,14 @@
 //!
 //! [`TRIM_EVERY`]: crate::config::TRIM_EVERY
 
+mod at_end;
 mod places;
 mod slots;
 
 use crate::config::SMALLEST_TABLE;
 use std::collections::{BTreeMap, VecDeque};
 
+pub(crate) use at_end::trim_at_end;
 pub(crate) use places::Table;
 pub(crate) use slots::Slots;
 
