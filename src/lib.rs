@@ -39,9 +39,12 @@ pub use nestling_nursery::{
 #[doc(hidden)]
 pub use nestling_runtime::entry;
 pub use nestling_runtime::{
-    Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, doctor, dump_tree, inspect,
+    Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, dump_tree, inspect,
     is_cancelled, net, signal, stats, sync, time,
 };
+
+#[cfg(not(any(loom, miri)))]
+pub use nestling_runtime::doctor;
 
 /// What a task can do about its own running, and know of it.
 pub mod task {

@@ -93,7 +93,7 @@ mod runtime;
 
 mod cores;
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 pub mod doctor;
 #[doc(hidden)]
 pub mod entry;
@@ -102,7 +102,7 @@ pub mod inspect;
 pub mod lowlevel;
 
 pub use cores::{Builder, Core, Cores};
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 pub use doctor::doctor;
 pub use driver::Stats;
 pub use dump::dump_tree;

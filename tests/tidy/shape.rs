@@ -111,8 +111,12 @@ fn conditional_code(source: &Source<'_>) -> Vec<Violation> {
     let is_optional_part = |at: usize, inside: &str| {
         let starts = |words: &[&str]| words.iter().any(|word| after(at, inside).starts_with(word));
         let is_part = match inside {
-            // What the model checker runs in place of something real.
-            "cfg(loom)" | "cfg(not(loom))" => {
+            // What the model checker or Miri runs in place of something real.
+            "cfg(loom)"
+            | "cfg(miri)"
+            | "cfg(any(loom, miri))"
+            | "cfg(not(loom))"
+            | "cfg(not(any(loom, miri)))" => {
                 starts(&["mod ", "pub mod ", "pub use ", "pub(crate) mod ", "pub(crate) use "])
             }
             _ => inside.starts_with("cfg(feature = ") && starts(&["mod ", "pub use "]),

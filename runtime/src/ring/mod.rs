@@ -1,7 +1,7 @@
 //! The seam: one core's kernel. Submissions go in, completions come out, and time is read here.
 //!
 //! Everything above speaks [`Entry`], [`Completion`] and [`Wait`]; other kernels stand in this
-//! folder, behind the same methods: so far one for the model checker.
+//! folder, behind the same methods: so far one for the model checker and for Miri.
 //!
 //! ```text
 //!   push ──▶ [submission queue] ──▶ enter ──▶ kernel ──▶ [completion queue] ──▶ reap
@@ -9,36 +9,38 @@
 //!
 //! The ring is driven by the thread that made it, and by no other process.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 pub(crate) mod behaviour;
 mod enter;
 pub(crate) mod explain;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 mod extras;
 pub(crate) mod facts;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 pub(crate) mod ladder;
-#[cfg(not(loom))]
+#[cfg(any(loom, miri))]
+mod loopback;
+#[cfg(not(any(loom, miri)))]
 mod mapped;
-#[cfg(loom)]
+#[cfg(any(loom, miri))]
 mod modelled;
 mod refusal;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 pub(crate) mod setup;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 mod uring;
 
 use std::io;
 
 pub(crate) use enter::fatal;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 pub(crate) use extras::Extra;
-#[cfg(loom)]
+#[cfg(any(loom, miri))]
 pub(crate) use modelled::Ring;
 pub(crate) use refusal::Refusal;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 pub(crate) use setup::Step;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 pub(crate) use uring::Ring;
 
 pub(crate) use io_uring::squeue::Entry;

@@ -1,15 +1,18 @@
-//! `Ring` for the model checker: no-operations, polls of a bell, and messages to other rings.
+//! `Ring` without a kernel, for the model checker and for Miri: no-operations, polls of a bell, and
+//! messages to other rings; for Miri, which has a clock, deadlines and operations that are lent
+//! memory.
 //!
 //! As with the real one, nothing that others cause shows before this thread enters; and an enter
 //! that finds no memory takes nothing.
 
+use super::loopback::Loopback;
 use super::{Batch, Completion, Entry, Wait, opcode};
 use crate::config::Config;
 use crate::sys::shared::kernel::{self, Port};
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 const MORE: u32 = 1 << 1;
 
@@ -20,21 +23,27 @@ pub(crate) struct Ring {
     queued: Vec<Entry>,
     done: Vec<Completion>,
     port: Arc<Port>,
+    loopback: Loopback,
 }
 
-/// The head of `struct io_uring_sqe`, the kernel's interface.
+/// The front of `struct io_uring_sqe`, the kernel's interface.
 #[repr(C)]
-#[derive(Clone, Copy)]
-struct Head {
-    opcode: u8,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Front {
+    pub(super) opcode: u8,
     flags: u8,
     priority: u16,
-    fd: i32,
-    /// Of a message: the name under which it arrives.
-    offset: u64,
+    pub(super) fd: i32,
+    /// Of a message: the name under which it arrives. Of an accept: where the length stands.
+    pub(super) offset: u64,
+    /// What is lent. Of a cancel: the name of what is to end.
+    pub(super) address: u64,
+    pub(super) length: u32,
+    options: u32,
+    pub(super) user_data: u64,
 }
 
-impl Head {
+impl Front {
     fn of(entry: &Entry) -> Self {
         // SAFETY: an `Entry` is one `io_uring_sqe`, which starts with these fields; all are plain
         // numbers, and its alignment is theirs.
@@ -50,11 +59,12 @@ impl Ring {
             kernel.rings
         });
         let entries = config.entries as usize;
-        Ok(Self { number, entries, queued: Vec::new(), done: Vec::new(), port: Port::new() })
+        let (queued, done) = (Vec::new(), Vec::new());
+        Ok(Self { number, entries, queued, done, port: Port::new(), loopback: Loopback::default() })
     }
 
     pub(crate) fn duplicate(&self) -> io::Result<OwnedFd> {
-        let fd = OwnedFd::from(File::open("/dev/null")?);
+        let fd = OwnedFd::from(io::pipe()?.0);
         self.port.register(fd.as_raw_fd());
         Ok(fd)
     }
@@ -90,7 +100,6 @@ impl Ring {
     }
 
     pub(crate) fn enter(&mut self, wait: Wait, _: Batch) -> io::Result<()> {
-        assert!(!matches!(wait, Wait::Until(_)), "the models know no time");
         let short = kernel::conduct(|kernel| {
             let short = kernel.short > 0 && self.number == 1;
             kernel.short -= u32::from(short);
@@ -100,9 +109,15 @@ impl Ring {
             return Ok(());
         }
         for entry in std::mem::take(&mut self.queued) {
-            self.submit(&entry);
+            self.submit(&Front::of(&entry));
         }
-        let posted = self.port.take(wait == Wait::Forever && self.done.is_empty());
+        let sleep = match wait {
+            _ if !self.done.is_empty() => Duration::ZERO,
+            Wait::No => Duration::ZERO,
+            Wait::Until(deadline) => clock::until(deadline),
+            Wait::Forever => Duration::MAX,
+        };
+        let posted = self.port.take(sleep);
         self.done.extend(posted.into_iter().map(|(user_data, more)| Completion {
             user_data,
             result: 0,
@@ -111,16 +126,13 @@ impl Ring {
         Ok(())
     }
 
-    fn submit(&mut self, entry: &Entry) {
-        let Head { opcode, fd, offset, .. } = Head::of(entry);
-        let user_data = entry.get_user_data();
+    fn submit(&mut self, entry: &Front) {
+        let Front { opcode, fd, offset, user_data, .. } = *entry;
         match opcode {
             opcode::Nop::CODE => self.done.push(Completion { user_data, result: 0, flags: 0 }),
             opcode::PollAdd::CODE => kernel::poll(fd, &self.port, user_data),
             opcode::MsgRingData::CODE => self.send(fd, offset, user_data),
-            // Whatever it was to cancel has completed: nothing stays in this kernel.
-            opcode::AsyncCancel::CODE => {}
-            other => unreachable!("the models do not use operation {other}"),
+            _ => self.loopback.submit(entry, &mut self.done),
         }
     }
 
@@ -140,10 +152,36 @@ impl Ring {
     }
 
     pub(crate) fn now(&self) -> u64 {
-        0
+        clock::now()
     }
 
     pub(crate) fn tick(&self) -> u64 {
+        clock::now()
+    }
+}
+
+/// The models know no time.
+#[cfg(loom)]
+mod clock {
+    use std::time::Duration;
+
+    pub(super) fn now() -> u64 {
         0
+    }
+
+    pub(super) fn until(_: u64) -> Duration {
+        unreachable!("the models know no time");
+    }
+}
+
+/// The interpreter has a clock of its own, which goes on with what it does.
+#[cfg(miri)]
+mod clock {
+    use std::time::Duration;
+
+    pub(super) use crate::sys::monotonic_ns as now;
+
+    pub(super) fn until(deadline: u64) -> Duration {
+        Duration::from_nanos(deadline.saturating_sub(now()))
     }
 }

@@ -4,7 +4,7 @@ mod affinity;
 mod cgroup;
 mod clock;
 mod error;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 mod eventfd;
 mod fork;
 mod limits;

@@ -1,22 +1,22 @@
 //! What the parts promise each other, and what cannot be provoked from outside.
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 mod blocking;
 #[cfg(not(loom))]
 mod budget;
 #[cfg(not(loom))]
 mod elsewhere;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 mod explain;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 mod files;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 mod frozen;
 #[cfg(not(loom))]
 mod keys;
 #[cfg(loom)]
 mod models;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 mod options;
 mod places;
 mod scopes;

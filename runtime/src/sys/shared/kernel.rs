@@ -1,16 +1,15 @@
-//! The kernel's part in waking a core, for the model checker: what is posted to a ring, and bells.
+//! The kernel's part in waking a core, where there is none: what is posted to a ring, and bells.
 //!
-//! One model runs on one thread of the machine, and its threads in turn, so what is not itself
-//! checked is kept in std's thread-locals.
+//! It stands in for the real one under the model checker and under Miri. What is not itself checked
+//! is kept aside, for one model or for all threads.
 
-use super::modelled::{AtomicBool, Mutex, lock};
-use loom::sync::Condvar;
-use std::cell::RefCell;
+use super::{AtomicBool, Condvar, Mutex};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
 
 /// What is posted: whose completion, and whether more of the same follow.
 pub(crate) type Posted = (u64, bool);
@@ -34,7 +33,7 @@ pub(crate) struct Conduct {
     pub(crate) messages: u32,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Kernel {
     conduct: Conduct,
     open: BTreeMap<RawFd, Object>,
@@ -46,18 +45,57 @@ enum Object {
     Bell(Weak<Bell>),
 }
 
-std::thread_local! {
-    static KERNEL: RefCell<Kernel> = RefCell::default();
+impl Kernel {
+    const NEW: Self = Self {
+        conduct: Conduct {
+            ends: 0,
+            refuses: false,
+            short: 0,
+            rings: 0,
+            sleeps: 0,
+            bells: 0,
+            messages: 0,
+        },
+        open: BTreeMap::new(),
+    };
+}
+
+/// One model runs on one thread of the machine, and its threads in turn.
+#[cfg(loom)]
+mod place {
+    use super::Kernel;
+    use std::cell::RefCell;
+
+    std::thread_local! {
+        static KERNEL: RefCell<Kernel> = const { RefCell::new(Kernel::NEW) };
+    }
+
+    pub(super) fn with<R>(f: impl FnOnce(&mut Kernel) -> R) -> R {
+        KERNEL.with(|kernel| f(&mut kernel.borrow_mut()))
+    }
+}
+
+/// Under Miri all threads have the same.
+#[cfg(miri)]
+mod place {
+    use super::Kernel;
+    use std::sync::{Mutex, PoisonError};
+
+    static KERNEL: Mutex<Kernel> = Mutex::new(Kernel::NEW);
+
+    pub(super) fn with<R>(f: impl FnOnce(&mut Kernel) -> R) -> R {
+        f(&mut KERNEL.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// Starts anew.
 pub(crate) fn boot(conduct: Conduct) {
-    KERNEL.with(|kernel| *kernel.borrow_mut() = Kernel { conduct, open: BTreeMap::new() });
+    place::with(|kernel| *kernel = Kernel { conduct, ..Kernel::NEW });
 }
 
 /// Reads or changes what the kernel does.
 pub(crate) fn conduct<R>(f: impl FnOnce(&mut Conduct) -> R) -> R {
-    KERNEL.with(|kernel| f(&mut kernel.borrow_mut().conduct))
+    place::with(|kernel| f(&mut kernel.conduct))
 }
 
 /// Where the kernel leaves what has happened for one ring.
@@ -80,7 +118,7 @@ impl Port {
     }
 
     pub(crate) fn post(&self, posted: Posted) {
-        lock(&self.posted).push(posted);
+        self.posted.lock().unwrap_or_else(PoisonError::into_inner).push(posted);
         self.due.store(true, Ordering::Release);
         self.changed.notify_one();
     }
@@ -89,15 +127,18 @@ impl Port {
         self.due.load(Ordering::Acquire)
     }
 
-    /// Takes what was posted; sleeps until there is something, if asked to.
-    pub(crate) fn take(&self, sleep: bool) -> Vec<Posted> {
-        if !sleep && !self.is_due() {
+    /// Takes what was posted; sleeps for so long, until there is something.
+    pub(crate) fn take(&self, sleep: Duration) -> Vec<Posted> {
+        if sleep.is_zero() && !self.is_due() {
             return Vec::new();
         }
-        conduct(|conduct| conduct.sleeps += u32::from(sleep));
-        let mut posted = lock(&self.posted);
-        while sleep && posted.is_empty() {
-            posted = self.changed.wait(posted).unwrap_or_else(PoisonError::into_inner);
+        conduct(|conduct| conduct.sleeps += u32::from(!sleep.is_zero()));
+        let mut posted = self.posted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut over = sleep.is_zero();
+        while posted.is_empty() && !over {
+            let waited = self.changed.wait_timeout(posted, sleep);
+            let (woken, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            (posted, over) = (woken, timeout.timed_out());
         }
         self.due.store(false, Ordering::Relaxed);
         std::mem::take(&mut *posted)
@@ -105,12 +146,12 @@ impl Port {
 }
 
 fn open(fd: RawFd, object: Object) {
-    KERNEL.with(|kernel| kernel.borrow_mut().open.insert(fd, object));
+    place::with(|kernel| kernel.open.insert(fd, object));
 }
 
 /// The ring behind a descriptor.
 pub(crate) fn ring(fd: RawFd) -> Option<Arc<Port>> {
-    KERNEL.with(|kernel| match kernel.borrow().open.get(&fd) {
+    place::with(|kernel| match kernel.open.get(&fd) {
         Some(Object::Ring(port)) => port.upgrade(),
         _ => None,
     })
@@ -118,12 +159,12 @@ pub(crate) fn ring(fd: RawFd) -> Option<Arc<Port>> {
 
 /// Has a ring poll the bell behind a descriptor.
 pub(crate) fn poll(fd: RawFd, port: &Arc<Port>, user_data: u64) {
-    let bell = KERNEL.with(|kernel| match kernel.borrow().open.get(&fd) {
+    let bell = place::with(|kernel| match kernel.open.get(&fd) {
         Some(Object::Bell(bell)) => bell.upgrade(),
         _ => None,
     });
     let bell = bell.expect("nothing but a bell is polled");
-    let mut state = lock(&bell.0);
+    let mut state = bell.0.lock().unwrap_or_else(PoisonError::into_inner);
     state.poll = Some((Arc::clone(port), user_data));
     if state.written {
         state.complete();
@@ -163,7 +204,7 @@ impl EventFd {
     #[expect(clippy::unnecessary_wraps, reason = "the real one may fail")]
     pub(crate) fn new() -> io::Result<Self> {
         let bell = Arc::new(Bell(Mutex::new(State::default())));
-        let fd = KERNEL.with(|kernel| 1 << 20 | kernel.borrow().open.len() as RawFd);
+        let fd = place::with(|kernel| 1 << 20 | kernel.open.len() as RawFd);
         open(fd, Object::Bell(Arc::downgrade(&bell)));
         Ok(Self(bell, fd))
     }
@@ -171,7 +212,7 @@ impl EventFd {
     /// Adds one to the counter; the poll on the other side completes.
     pub(crate) fn signal(&self) {
         conduct(|conduct| conduct.bells += 1);
-        let mut state = lock(&self.0.0);
+        let mut state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.written = true;
         state.complete();
     }

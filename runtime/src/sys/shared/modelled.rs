@@ -6,8 +6,8 @@ use std::ops::Deref;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-pub(crate) use loom::sync::Mutex;
 pub(crate) use loom::sync::atomic::fence;
+pub(crate) use loom::sync::{Condvar, Mutex};
 
 pub(crate) type AtomicBool = Atomic<atomic::AtomicBool>;
 pub(crate) type AtomicU8 = Atomic<atomic::AtomicU8>;
@@ -44,7 +44,7 @@ impl<T> Deref for Atomic<T> {
     }
 }
 
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> loom::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> loom::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

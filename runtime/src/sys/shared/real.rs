@@ -2,7 +2,6 @@
 
 use crossbeam_channel::{Receiver, Sender};
 
-pub(crate) use crate::sys::eventfd::EventFd;
 pub(crate) use std::sync::Mutex;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, fence};
 
