@@ -117,8 +117,8 @@ pub struct TcpListener {
 }
 
 impl TcpListener {
-    fn from_fd(fd: OwnedFd) -> Self {
-        Self { fd: SharedFd::new(fd), parked: Rc::default() }
+    pub(crate) fn from_fd(fd: SharedFd) -> Self {
+        Self { fd, parked: Rc::default() }
     }
 
     /// Listens on an address, with [default options](ListenOptions::default); of several, or of a
@@ -145,7 +145,8 @@ impl TcpListener {
         consume_budget().await;
         let endpoint = address.to_endpoint()?;
         let listen = async |address| listen(address, options);
-        Ok(Self::from_fd(lookup::first("listen on", endpoint, listen).await?))
+        let fd = lookup::first("listen on", endpoint, listen).await?;
+        Ok(Self::from_fd(SharedFd::new(fd)))
     }
 
     /// Waits for a connection. When several accepts wait on one listener, it is not defined which
@@ -211,7 +212,7 @@ impl TcpListener {
     pub fn from_std(listener: std::net::TcpListener) -> io::Result<Self> {
         // The ring waits by itself; a socket that does not block would make it say EAGAIN.
         listener.set_nonblocking(false)?;
-        Ok(Self::from_fd(listener.into()))
+        Ok(Self::from_fd(SharedFd::new(listener.into())))
     }
 
     /// Gives the listener to the standard library. Connections that came for accepts which were

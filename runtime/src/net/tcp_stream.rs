@@ -27,7 +27,7 @@ pub struct TcpStream {
 }
 
 impl TcpStream {
-    pub(super) fn from_fd(fd: SharedFd) -> Self {
+    pub(crate) fn from_fd(fd: SharedFd) -> Self {
         Self::from_parts(fd, Inbound::default())
     }
 

@@ -11,6 +11,7 @@
 //!
 //! Whoever drops one may name an heir first, for what the kernel makes of it all the same.
 
+use super::lent::Lent;
 use super::{Answer, Operation};
 use crate::driver::{self, Abandoned, DriverRef, Landed, Orphan, What};
 use crate::instrument;
@@ -37,7 +38,7 @@ pub(crate) fn mark_delivered(scope: Option<NodeId>) {
 #[derive(Debug)]
 pub(crate) struct Op<T: Operation> {
     /// `None` once it has resolved or was handed over.
-    operation: Option<T>,
+    operation: Option<Lent<T>>,
     flight: Option<Flight>,
 }
 
@@ -71,16 +72,17 @@ impl<T: Operation> Unpin for Op<T> {}
 
 impl<T: Operation> Op<T> {
     pub(crate) fn new(operation: T) -> Self {
-        Self { operation: Some(operation), flight: None }
+        Self { operation: Some(Lent::new(operation)), flight: None }
     }
 
     fn resolve(&mut self, answer: Answer) -> Poll<T::Output> {
         let operation = self.operation.take().expect("resolved once");
-        Poll::Ready(operation.complete(answer))
+        Poll::Ready(operation.back().complete(answer))
     }
 
     fn submit(&mut self, cx: &Context<'_>) -> Poll<T::Output> {
         let operation = self.operation.as_mut().expect("an operation is not polled after its end");
+        let operation = operation.get_mut();
         let driver = driver::expect_current("an operation");
         let scope = scope::current().expect("code of a runtime runs in a scope");
         // Before anything is counted: a buffer's code may panic, and to keep a foreign waker runs
@@ -136,7 +138,7 @@ impl<T: Operation> Op<T> {
         let Some(operation) = self.operation.take() else { return };
         let unheard = || Answer::unheard(Cancelled::new().into());
         let Some(Flight { driver, key }) = self.flight.take() else {
-            heir(operation.complete(unheard()));
+            heir(operation.back().complete(unheard()));
             return;
         };
         let mut abandonee = Some(Abandonee { operation, heir });
@@ -151,7 +153,7 @@ impl<T: Operation> Op<T> {
             }
             Abandoned::Finished(completion) => {
                 let abandonee = take();
-                let what = What::new(const { &T::NAME }, abandonee.operation.descriptor());
+                let what = What::new(const { &T::NAME }, abandonee.operation.get().descriptor());
                 if abandonee.inherit(Answer::new(completion, completion.is_interrupted())) {
                     driver.borrow_mut().count_resumed();
                 } else if instrument::is_on() {
@@ -190,13 +192,13 @@ impl<T: Operation> Drop for Op<T> {
 
 /// An operation whose future is gone, and who gets what comes of it.
 struct Abandonee<T, H> {
-    operation: T,
+    operation: Lent<T>,
     heir: H,
 }
 
 impl<T: Operation, H: FnOnce(T::Output) -> bool + 'static> Abandonee<T, H> {
     fn inherit(self, answer: Answer) -> bool {
-        (self.heir)(self.operation.complete(answer))
+        (self.heir)(self.operation.back().complete(answer))
     }
 }
 

@@ -6,6 +6,7 @@ mod connect;
 mod elsewhere;
 mod future;
 mod hold;
+mod lent;
 mod nop;
 mod operation;
 mod poll;

@@ -14,6 +14,8 @@ mod files;
 mod frozen;
 #[cfg(not(loom))]
 mod keys;
+#[cfg(miri)]
+mod lent;
 #[cfg(loom)]
 mod models;
 #[cfg(not(any(loom, miri)))]

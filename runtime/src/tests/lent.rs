@@ -1,0 +1,264 @@
+//! Memory that is lent to the kernel: it is there, and nobody else's, until the kernel is done.
+//!
+//! For Miri, which sees when it is not. What is sent on a descriptor is received on the same; see
+//! `ring/loopback.rs`.
+
+use crate::block_on;
+use crate::buf::{IoBuf, IoBufMut};
+use crate::fd::SharedFd;
+use crate::net::{TcpListener, TcpStream};
+use crate::op::{self, Accept, Close, Connect, Op, Recv, Send, Shutdown};
+use crate::yield_now::yield_now;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::Poll;
+
+/// A descriptor, of whatever kind.
+fn shared() -> SharedFd {
+    SharedFd::new(OwnedFd::from(io::pipe().expect("descriptors are left").0))
+}
+
+/// Until what was submitted is with the kernel.
+async fn turn() {
+    op::nop().await.expect("nothing is cancelled");
+}
+
+async fn poll_once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+}
+
+async fn is_pending<F: Future + Unpin>(future: &mut F) -> bool {
+    poll_once(Pin::new(future)).await.is_pending()
+}
+
+async fn send(fd: &SharedFd, bytes: &'static str) {
+    let (result, _) = Send::new(fd.clone(), bytes, 0).await;
+    assert_eq!(result.expect("there is room"), bytes.len());
+}
+
+fn address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 1))
+}
+
+/// Bytes, and a count of how often such have been dropped.
+struct Counted {
+    bytes: Vec<u8>,
+    dropped: Rc<Cell<u32>>,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.dropped.set(self.dropped.get() + 1);
+    }
+}
+
+// SAFETY: all of it is the vector's.
+unsafe impl IoBuf for Counted {
+    fn io_ptr(&self) -> *const u8 {
+        self.bytes.io_ptr()
+    }
+
+    fn io_len(&self) -> usize {
+        self.bytes.io_len()
+    }
+
+    fn io_capacity(&self) -> usize {
+        self.bytes.io_capacity()
+    }
+}
+
+// SAFETY: all of it is the vector's.
+unsafe impl IoBufMut for Counted {
+    fn io_ptr_mut(&mut self) -> *mut u8 {
+        self.bytes.io_ptr_mut()
+    }
+
+    unsafe fn set_init(&mut self, length: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { self.bytes.set_init(length) }
+    }
+}
+
+fn counted(dropped: &Rc<Cell<u32>>) -> Counted {
+    Counted { bytes: Vec::with_capacity(8), dropped: Rc::clone(dropped) }
+}
+
+#[test]
+fn what_is_sent_is_received_in_buffers_of_every_kind() {
+    block_on(async {
+        let fd = shared();
+        send(&fd, "vector").await;
+        let (result, buffer) = Recv::new(fd.clone(), Vec::with_capacity(32), 0, false).await;
+        assert_eq!((result.expect("it came").length, &*buffer), (6, &b"vector"[..]));
+        send(&fd, "box").await;
+        let boxed = vec![0; 4].into_boxed_slice();
+        let (result, buffer) = Recv::new(fd.clone(), boxed, 0, false).await;
+        assert_eq!((result.expect("it came").length, &*buffer), (3, &b"box\0"[..]));
+        send(&fd, "slice").await;
+        let (result, buffer) = Recv::new(fd.clone(), vec![7; 4].slice(1..3), 0, false).await;
+        assert_eq!(result.map(|got| (got.length, got.more)).expect("it came"), (2, true));
+        assert_eq!(buffer.into_inner(), [7, b's', b'l', 7]);
+        let mut buffer = Vec::with_capacity(8);
+        buffer.push(b'!');
+        let (_, buffer) = Recv::new(fd.clone(), buffer, 1, true).await;
+        assert_eq!(buffer, b"!ice");
+    });
+}
+
+/// Starts a receive, moves it while the kernel has it, and lets it be answered.
+async fn moved<B: IoBufMut>(buffer: B) -> B {
+    let fd = shared();
+    let mut receive = Recv::new(fd.clone(), buffer, 0, false);
+    assert!(is_pending(&mut receive).await);
+    turn().await;
+    let mut elsewhere = Box::new(receive);
+    assert!(is_pending(&mut elsewhere).await);
+    send(&fd, "moved").await;
+    let receive: Op<_> = *elsewhere;
+    let (result, buffer) = receive.await;
+    assert_eq!(result.expect("it came").length, 5);
+    buffer
+}
+
+#[test]
+fn an_operation_may_be_moved_while_it_is_in_flight() {
+    block_on(async {
+        assert_eq!(moved(Vec::with_capacity(8)).await, b"moved");
+        assert_eq!(&*moved(vec![0; 5].into_boxed_slice()).await, b"moved");
+        assert_eq!(moved(vec![0; 7].slice(2..)).await.into_inner(), b"\0\0moved");
+    });
+}
+
+#[test]
+fn a_buffer_goes_when_the_kernel_is_done_with_a_receive_that_was_dropped() {
+    let dropped = Rc::new(Cell::new(0));
+    block_on(async {
+        let fd = shared();
+        let mut receive = Recv::new(fd.clone(), counted(&dropped), 0, false);
+        assert!(is_pending(&mut receive).await);
+        turn().await;
+        drop(receive);
+        assert_eq!(dropped.get(), 0, "the kernel has it");
+        turn().await;
+        assert_eq!(dropped.get(), 1);
+        // One that has come before it is asked for.
+        let mut receive = Recv::new(fd.clone(), counted(&dropped), 0, false);
+        assert!(is_pending(&mut receive).await);
+        turn().await;
+        let mut bytes = Send::new(fd.clone(), "late", 0);
+        assert!(is_pending(&mut bytes).await);
+        drop(receive);
+        assert_eq!(dropped.get(), 1, "the kernel has it");
+        turn().await;
+        assert_eq!(dropped.get(), 2);
+        // And one of which the kernel never hears.
+        let mut receive = Recv::new(fd.clone(), counted(&dropped), 0, false);
+        assert!(is_pending(&mut receive).await);
+        drop(receive);
+        assert_eq!(dropped.get(), 3);
+    });
+}
+
+#[test]
+fn what_is_in_flight_at_the_end_is_drained() {
+    let dropped = Rc::new(Cell::new(0));
+    block_on(async {
+        let fd = shared();
+        let mut receives: Vec<_> =
+            (0..5).map(|_| Recv::new(fd.clone(), counted(&dropped), 0, false)).collect();
+        for receive in &mut receives {
+            assert!(is_pending(receive).await);
+        }
+        turn().await;
+    });
+    assert_eq!(dropped.get(), 5);
+}
+
+#[test]
+fn a_send_that_waits_for_room_keeps_its_bytes() {
+    block_on(async {
+        let fd = shared();
+        send(&fd, "sixteen bytes is").await;
+        let mut sends: Vec<_> =
+            (0..2).map(|at| Send::new(fd.clone(), format!("more {at}").into_bytes(), 0)).collect();
+        for send in &mut sends {
+            assert!(is_pending(send).await);
+        }
+        turn().await;
+        let kept = sends.pop().expect("there are two");
+        drop(sends);
+        turn().await;
+        let (result, buffer) = Recv::new(fd.clone(), Vec::with_capacity(16), 0, false).await;
+        assert_eq!((result.is_ok(), &*buffer), (true, &b"sixteen bytes is"[..]));
+        assert_eq!(kept.await.0.expect("there is room"), 6);
+        let (_, buffer) = Recv::new(fd.clone(), Vec::with_capacity(16), 0, false).await;
+        assert_eq!(buffer, b"more 1");
+        Shutdown::new(fd.clone(), std::net::Shutdown::Both).await.expect("it is open");
+        let (result, _) = Recv::new(fd.clone(), Vec::with_capacity(16), 0, false).await;
+        assert_eq!(result.expect("it was shut").length, 0);
+        Close::new(fd.into_sole().await).await.expect("it is open");
+    });
+}
+
+#[test]
+fn a_stream_keeps_what_a_dropped_read_has_received() {
+    block_on(async {
+        let fd = shared();
+        let stream = TcpStream::from_fd(fd.clone());
+        let mut read = Box::pin(stream.read(Vec::with_capacity(8)));
+        assert!(poll_once(read.as_mut()).await.is_pending());
+        turn().await;
+        send(&fd, "kept").await;
+        drop(read);
+        let (result, buffer) = stream.read(Vec::with_capacity(2)).await;
+        assert_eq!((result.expect("it was kept"), &*buffer), (2, &b"ke"[..]));
+        let (result, buffer) = stream.read(Vec::with_capacity(8)).await;
+        assert_eq!((result.expect("it was kept"), &*buffer), (2, &b"pt"[..]));
+        // More than the line holds, so both sides wait for each other.
+        let mut written = pin!(stream.write_all(vec![1; 50]));
+        let mut read = pin!(stream.read_exact(vec![0; 50]));
+        let mut done = (false, false);
+        poll_fn(|cx| {
+            done.0 = done.0 || written.as_mut().poll(cx).is_ready();
+            done.1 = done.1 || read.as_mut().poll(cx).is_ready();
+            if done == (true, true) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    });
+}
+
+#[test]
+fn an_accept_may_be_moved_and_dropped_and_leaves_its_connection() {
+    block_on(async {
+        let fd = shared();
+        let mut accept = Accept::new(fd.clone());
+        assert!(is_pending(&mut accept).await);
+        turn().await;
+        let accept = Box::new(accept);
+        let connect = Connect::new(fd.clone(), address().into());
+        drop(connect.await.expect("somebody listens"));
+        let (_, peer) = accept.await.expect("somebody has connected");
+        assert!(peer.is_ipv4());
+
+        let fd = shared();
+        let listener = TcpListener::from_fd(fd.clone());
+        let mut accept = Box::pin(listener.accept());
+        assert!(poll_once(accept.as_mut()).await.is_pending());
+        turn().await;
+        drop(accept);
+        turn().await;
+        let mut accept = Box::pin(listener.accept());
+        assert!(poll_once(accept.as_mut()).await.is_pending());
+        turn().await;
+        let connect = Connect::new(fd.clone(), address().into());
+        drop(connect.await.expect("somebody listens"));
+        drop(accept);
+        yield_now().await;
+        drop(listener.accept().await.expect("it was parked"));
+    });
+}
