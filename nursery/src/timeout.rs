@@ -1,6 +1,6 @@
 //! `timeout`: a cancel scope with a deadline.
 
-use nestling_runtime::lowlevel::{CancelScope, Instant, Reason, Surrounding, sleep_until};
+use nestling_runtime::lowlevel::{CancelScope, Instant, Reason, Surrounding, sleep_until, stay};
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -79,11 +79,13 @@ pub async fn timeout_at<F: Future>(deadline: Instant, future: F) -> Result<F::Ou
         if let Poll::Ready(output) = scope.poll(future.as_mut(), cx) {
             return Poll::Ready(output.ok_or(Elapsed(())));
         }
-        if expired || timer.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
+        expired = expired || timer.as_mut().poll(cx).is_ready();
+        match scope.reason() {
+            None if expired => scope.cancel(Reason::Deadline),
+            // It is cut with what is around it, unless it is only lent to that.
+            Some(Reason::Ancestor) if expired => return stay(cx),
+            _ => return Poll::Pending,
         }
-        expired = true;
-        scope.cancel(Reason::Deadline);
     };
     poll_fn(|cx| surrounding.poll(cx, &mut poll)).await
 }

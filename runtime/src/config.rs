@@ -81,7 +81,11 @@ pub(crate) const AWAIT_BUDGET: u32 = 1024;
 /// Polls of a cancelled task, ready for another one all the while, in which a future that was woken
 /// inside a foreign combinator is waited for: that may end its own poll early, as
 /// `FuturesUnordered` does after each two futures that wake themselves.
-pub(crate) const FOREIGN_POLLS: u8 = 128;
+pub(crate) const FOREIGN_POLLS: u16 = 1024;
+
+/// Polls of a cancelled task in which it is waited for that its combinators are done with waking
+/// it. They do that after each round, once for each level at which they are nested.
+pub(crate) const QUIET_POLLS: u8 = 16;
 
 /// The same for one poll of a cancelled task, which has these to itself, since it may be the last.
 /// Enough for a clean-up that takes locks and sends messages; a loop ends with them.

@@ -15,7 +15,7 @@ use crate::config::EVENTS_PER_TURN;
 use crate::driver::{Arrival, DriverRef};
 use crate::instrument::{self, Ending, Event, Polls};
 use crate::ring;
-use crate::scope;
+use crate::scope::{self, Poller};
 use crate::stall;
 use crate::tree::{self, NodeId, Reason};
 use crate::trim;
@@ -101,6 +101,7 @@ impl EventLoop<'_> {
     }
 
     fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
+        scope::begin(self.root, Poller::TASK);
         let _entered = scope::enter(self.root);
         self.polls.start(self.root);
         let timed = match instrument::looks_at_polls() {
@@ -111,6 +112,7 @@ impl EventLoop<'_> {
             .lend(|waker| future.poll(&mut Context::from_waker(waker)));
         drop(timed);
         self.polls.end(self.root);
+        scope::end(self.root);
         polled
     }
 

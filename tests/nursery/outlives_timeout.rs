@@ -2,8 +2,9 @@
 //! The cancel ends with the timeout; nothing that was in it then is stuck.
 
 use crate::support::{E, listener, never, poll_once, run, settle};
-use futures_util::future::{FutureExt, LocalBoxFuture};
+use futures_util::future::{FutureExt, LocalBoxFuture, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use nestling::net::TcpListener;
 use nestling::sync::oneshot::{self, oneshot};
 use nestling::sync::{
     Mutex, Notify, RwLock, Semaphore,
@@ -15,7 +16,8 @@ use nestling::time::{interval, sleep};
 use nestling::{Elapsed, cancelled, finally, nursery, shield, stats, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::cell::Cell;
-use std::future::Future;
+use std::future::{Future, pending};
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -224,7 +226,8 @@ struct Served {
     notify: Notify,
     local: (channel::Sender<u8>, Cell<Option<channel::Receiver<u8>>>),
     far: (remote::channel::Sender<u8>, Cell<Option<remote::channel::Receiver<u8>>>),
-    once: (Cell<Option<oneshot::Sender<u8>>>, Cell<Option<oneshot::Receiver<u8>>>),
+    once: Cell<Option<oneshot::Sender<u8>>>,
+    once_received: Cell<Option<oneshot::Receiver<u8>>>,
 }
 
 impl Served {
@@ -237,7 +240,8 @@ impl Served {
             notify: Notify::new(),
             local: (sender, Cell::new(Some(receiver))),
             far: (far_sender, Cell::new(Some(far_receiver))),
-            once: (Cell::new(Some(once)), Cell::new(Some(received))),
+            once: Cell::new(Some(once)),
+            once_received: Cell::new(Some(received)),
         }
     }
 }
@@ -282,8 +286,8 @@ fn r19_a_remote_message_is_had_after_the_timeout() {
 #[test]
 fn r19_an_only_message_is_had_after_the_timeout() {
     passed_over(
-        async |it| assert_eq!(it.once.1.take().expect("once").await, Ok(7)),
-        |it| it.once.0.take().expect("once").send(7).expect("it receives"),
+        async |it| assert_eq!(it.once_received.take().expect("once").await, Ok(7)),
+        |it| it.once.take().expect("once").send(7).expect("it receives"),
     );
 }
 
@@ -340,5 +344,80 @@ fn r12_a_scope_that_outlives_the_timeout_is_joined() {
         });
         assert_eq!(result.await, Ok(()));
         assert_eq!(stats().in_flight, before, "the nursery has waited for the kernel");
+    });
+}
+
+/// The time of a timeout inside comes while that around it is cancelled, and kept for a shield.
+#[test]
+fn r14_a_timeout_inside_elapses_after_that_around_it() {
+    run(async || {
+        let inner = async {
+            assert!(timeout(ms(15), pending::<()>()).await.is_err());
+            1
+        };
+        let shielded = async {
+            shield(sleep(ms(40))).await;
+            2
+        };
+        let mut set = Set::from_iter([inner.boxed_local(), shielded.boxed_local()]);
+        let first = timeout(ms(5), set.next()).await;
+        let mut ended: Vec<u8> = first.ok().flatten().into_iter().collect();
+        while let Some(worker) = set.next().await {
+            ended.push(worker);
+        }
+        ended.sort_unstable();
+        assert_eq!(ended, [1, 2]);
+    });
+}
+
+/// Each timeout that expires has its own clean-up, however many a task has.
+#[test]
+fn r06_nurseries_in_the_clean_ups_of_many_timeouts() {
+    run(async || {
+        let quiet = listener().await;
+        for _ in 0..100 {
+            let cleaned = timeout(ms(1), async {
+                assert_eq!(never(&quiet).await, Err(E::Cancelled));
+                nursery(async |_| Ok::<_, E>(())).await
+            });
+            assert_eq!(cleaned.await, Ok(Ok(())));
+        }
+    });
+}
+
+/// What a set has in flight when the scope in which it was polled has gone, in a cancelled child.
+async fn joined_after(set: impl AsyncFn(&TcpListener)) {
+    let before = stats().in_flight;
+    let result = nursery(async |n| {
+        n.spawn(async { set(&listener().await).await });
+        settle().await;
+        n.cancel();
+        Ok::<_, E>(())
+    });
+    assert_eq!(result.await, Ok(()));
+    assert_eq!(stats().in_flight, before, "the nursery has waited for the kernel");
+}
+
+#[test]
+fn r12_a_shield_that_outlives_its_scope_is_joined() {
+    run(async || {
+        joined_after(async |quiet| {
+            let mut set = FuturesUnordered::from_iter([shield(never(quiet))]);
+            let next = Box::pin(timeout(LONG, set.next()));
+            _ = select(next, pin!(cancelled())).await;
+        })
+        .await;
+    });
+}
+
+#[test]
+fn r12_a_scope_that_outlives_its_shield_is_joined() {
+    run(async || {
+        joined_after(async |quiet| {
+            let mut set = FuturesUnordered::from_iter([timeout(LONG, never(quiet))]);
+            let next = Box::pin(shield(set.next()));
+            _ = select(next, pin!(cancelled())).await;
+        })
+        .await;
     });
 }

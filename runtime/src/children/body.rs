@@ -57,6 +57,7 @@ impl Body {
             Local::new(task, &self.core).lend(|waker| poll(&mut Context::from_waker(waker)));
         drop(timed);
         self.polls.end(task);
+        scope::end(task);
         polled
     }
 }

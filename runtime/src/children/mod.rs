@@ -265,6 +265,7 @@ impl Children {
                 drop(timed);
                 polls.end(id);
             }
+            scope::end(id);
             polled
         };
         match polled {

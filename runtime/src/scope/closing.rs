@@ -31,7 +31,7 @@ pub(crate) fn try_close(id: NodeId) -> Option<Vec<Waiter>> {
 #[cold]
 #[inline(never)]
 fn close_slowly(id: NodeId) -> Option<Vec<Waiter>> {
-    let (cancelled, revived) = tree::with(|tree| {
+    let moved = tree::with(|tree| {
         let node = tree.get(id).filter(|node| node.ops == NONE)?;
         let (marked, cancelled) = (node.marked, node.reason.is_some());
         if cancelled {
@@ -43,67 +43,63 @@ fn close_slowly(id: NodeId) -> Option<Vec<Waiter>> {
         if marked {
             marks::closed(id);
         }
-        let revived = hand_over(tree, id.index());
+        let moved = hand_over(tree, id.index());
         tree.remove(id.index());
-        Some((cancelled, revived))
+        Some(moved)
     })?;
-    if !cancelled {
-        return Some(Vec::new());
-    }
     drop(silence(id));
-    let closed = [id].into_iter().chain(revived);
-    Some(closed.flat_map(wake::left_in).collect())
+    let mut woken = wake::left_in(id);
+    for scope in moved {
+        woken.extend(silence(scope).map(Waiter::Foreign));
+        woken.extend(wake::left_in(scope));
+    }
+    Some(woken)
 }
 
-/// Moves what is open below a closing scope to the one around it. Tells which scopes are not
-/// cancelled any more.
+/// Moves what is open below a closing scope to the one around it. Tells for which of it that makes
+/// a difference.
 #[cold]
 fn hand_over(tree: &mut Tree, closing: u32) -> Vec<NodeId> {
-    let mut revived = Vec::new();
-    let is_task = tree.at(closing).role == Role::Task;
-    let mut at = tree.at(closing).first_child;
+    let mut moved = Vec::new();
+    let node = tree.at(closing);
+    let (is_task, around) = (node.role == Role::Task, node.parent);
+    let mut at = node.first_child;
     while at != NONE {
         let node = tree.at(at);
-        let (next, role, cancelled) = (node.next, node.role, node.reason.is_some());
+        let (next, role) = (node.next, node.role);
         // A task belongs to its nursery's set, and a nursery that is left by its task to none: most
         // likely it was forgotten.
         if role != Role::Task && !(is_task && role == Role::Nursery) {
-            let around = match cancelled && role != Role::Shield {
-                true => tree.at(closing).parent,
-                false => around_not_cancelled(tree, closing),
-            };
-            move_below(tree, at, around, &mut revived);
+            move_below(tree, at, around, &mut moved);
         }
         at = next;
     }
-    revived
+    moved
 }
 
-/// The next scope around that is not cancelled. Below a cancelled scope all are, but for shields;
-/// and a shield may close before what was opened in it.
-fn around_not_cancelled(tree: &mut Tree, closing: u32) -> u32 {
-    let mut around = tree.at(closing).parent;
-    while around != NONE && tree.at(around).reason.is_some() {
-        around = tree.at(around).parent;
-    }
-    around
-}
-
-fn move_below(tree: &mut Tree, moved: u32, around: u32, revived: &mut Vec<NodeId>) {
-    if around == NONE {
-        // It stays, and becomes a root.
+fn move_below(tree: &mut Tree, index: u32, around: u32, moved: &mut Vec<NodeId>) {
+    let is_cancelled = around != NONE && tree.at(around).reason.is_some();
+    let node = tree.at(index);
+    let (role, was_cancelled) = (node.role, node.reason.is_some());
+    // It stays, and becomes a root: nothing in a nursery expects that what is around is cancelled.
+    if around == NONE || role == Role::Nursery && is_cancelled && !was_cancelled {
         return;
     }
-    tree.relink(moved, around);
-    let node = tree.at(moved);
-    if node.reason.is_none() || node.role == Role::Shield {
-        return;
-    }
-    let live = node.is_live();
-    if tree.at(around).reason.is_none() {
-        revive(tree, moved, revived);
-    } else if live {
-        busy(tree, moved);
+    tree.relink(index, around);
+    let id = tree.id(index);
+    let node = tree.at(index);
+    match (role, was_cancelled, is_cancelled) {
+        (Role::Shield, ..) => {}
+        (_, true, true) if node.is_live() => busy(tree, index),
+        (_, true, false) => revive(tree, index, moved),
+        // A shield has closed before what was opened in it: that hears of the cancel around, or is
+        // its own shield from now on.
+        (Role::Listener, false, true) => {
+            node.reason = Some(Reason::Ancestor);
+            moved.extend(id);
+        }
+        (Role::Scope, false, true) => node.role = Role::Shield,
+        _ => {}
     }
 }
 

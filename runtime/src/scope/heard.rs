@@ -10,7 +10,7 @@
 //!                                                 └────▶ it began later: it stays pending
 //! ```
 
-use super::status::{mark_delivered, task_of};
+use super::status::mark_delivered;
 use crate::config::NURSERIES_AFTER_CANCEL;
 use crate::tree::{self, NONE, Node, NodeId, Role, Tree};
 
@@ -100,8 +100,16 @@ fn may_open_in(id: NodeId) -> bool {
         if tree.get(id).is_none_or(|node| node.reason.is_none()) {
             return true;
         }
-        let Some(task) = task_of(tree, id.index()) else { return true };
-        let opened = &mut tree.at(task.index()).opened;
+        // Counted where the cancel begins: a task has one such part for each timeout that expires.
+        let mut index = id.index();
+        while tree.at(index).role != Role::Task {
+            let around = tree.at(index).parent;
+            if own_cancelled(tree, around).is_none() {
+                break;
+            }
+            index = around;
+        }
+        let opened = &mut tree.at(index).opened;
         let may = *opened < NURSERIES_AFTER_CANCEL;
         *opened += u8::from(may);
         may

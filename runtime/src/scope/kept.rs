@@ -32,6 +32,7 @@ use super::status::task_of;
 use crate::config::FOREIGN_POLLS;
 use crate::tree::{self, NONE, NodeId, State, Tree};
 use crate::wake::{self, Waiter, wake_all};
+use std::mem;
 use std::task::Context;
 
 /// What a look at a scope whose code was polled just now has shown.
@@ -58,7 +59,11 @@ pub(crate) fn begin(scope: NodeId, poller: Poller) {
 fn erase(scope: NodeId, poller: Poller) {
     tree::with(|tree| {
         let Some(task) = task_of(tree, scope.index()) else { return };
+        let disturbed = task == scope && mem::take(&mut tree.at(task.index()).rewoken);
         with(|notes| {
+            if task == scope {
+                notes.begin(task, disturbed);
+            }
             let lasting = poller != Poller::TASK;
             let all = notes.notes.range(of_kind(task, lasting));
             let all = all.filter(|(_, note)| note.poller == poller);
@@ -87,12 +92,8 @@ pub(crate) fn is_kept(task: NodeId) -> bool {
     match look_at(task, counted) {
         Look::Cut => return false,
         Look::Kept => {}
-        Look::Again(probed) => {
-            wake_all(probed);
-            // The combinator may be gone: the task is polled in any case.
-            wake::wake(task);
-            asked(task);
-        }
+        // The combinator may be gone: the task is polled in any case.
+        Look::Again(probed) => wake_to_look(task, probed, || wake::wake(task)),
     }
     true
 }
@@ -104,21 +105,33 @@ pub(crate) fn is_part_kept(part: NodeId, cx: &Context<'_>) -> bool {
     match look {
         Look::Cut => return false,
         Look::Kept => listen_at(part, cx),
-        Look::Again(probed) => {
-            wake_all(probed);
-            cx.waker().wake_by_ref();
-            asked(part);
-        }
+        Look::Again(probed) => wake_to_look(part, probed, || cx.waker().wake_by_ref()),
     }
     true
 }
 
-/// The task of a scope was woken for a look: that is nothing else that happens to it.
-fn asked(scope: NodeId) {
-    tree::with(|tree| {
-        let task = task_of(tree, scope.index());
-        task.into_iter().for_each(|task| tree.at(task.index()).rewoken = false);
-    });
+/// Wakes what is to be polled for the next look at a scope: for its task, that is no event.
+fn wake_to_look(scope: NodeId, probed: Vec<Waiter>, wake: impl FnOnce()) {
+    let Some(task) = tree::with(|tree| task_of(tree, scope.index())) else { return };
+    let state = |tree: &mut Tree| {
+        let node = tree.at(task.index());
+        (node.state == State::Queued, node.rewoken)
+    };
+    let (was_queued, was_rewoken) = tree::with(state);
+    wake_all(probed);
+    wake();
+    tree::with(|tree| tree.get(task).into_iter().for_each(|node| node.rewoken = was_rewoken));
+    if !was_queued {
+        with(|notes| notes.looked = Some(task));
+    }
+}
+
+/// The poll of a task has ended: what has woken it meanwhile was its own code, and is no event.
+#[inline]
+pub(crate) fn end(task: NodeId) {
+    if has_notes() {
+        tree::with(|tree| tree.get(task).into_iter().for_each(|node| node.rewoken = false));
+    }
 }
 
 /// Whether there is a counted reason. If there is, those who wait for it may go on.
@@ -141,15 +154,12 @@ fn look_at(scope: NodeId, counted: bool) -> Look {
     tree::with(|tree| {
         let Some(task) = task_of(tree, scope.index()) else { return Look::when(counted) };
         let node = tree.at(task.index());
-        let is_queued = node.state == State::Queued;
-        let was_rewoken = std::mem::take(&mut node.rewoken);
+        let (is_queued, is_rewoken) = (node.state == State::Queued, node.rewoken);
         with(|notes| {
-            if was_rewoken {
-                notes.disturb(task);
-            }
+            let is_busy = is_queued && (is_rewoken || notes.looked != Some(task));
             let noted = match is_noted(tree, notes, task, scope) {
                 true => Look::Kept,
-                false => probe(tree, notes, (task, scope), counted, is_queued),
+                false => probe(tree, notes, (task, scope), counted, (is_queued, is_busy)),
             };
             if task == scope {
                 let nursery = tree.parent(task);
@@ -185,19 +195,23 @@ fn probe(
     notes: &mut Notes,
     (task, scope): (NodeId, NodeId),
     counted: bool,
-    is_queued: bool,
+    (is_queued, is_busy): (bool, bool),
 ) -> Look {
     let all = notes.notes.range(of_kind(task, true));
     let all = all.filter(|(_, note)| task == scope || is_inside(tree, note.scope, scope));
     let lasting: Vec<Key> = all.map(|(key, _)| *key).collect();
     let Some((.., latest)) = lasting.last() else { return Look::Cut };
+    let polls = notes.polls(task);
     let round = notes.rounds.entry((task, scope)).or_default();
-    let is_certain = round.ends(*latest, lasting.len(), is_queued);
+    let is_settled = round.ends(*latest, polls, is_queued);
     for key in lasting {
         let Some(note) = notes.notes.get_mut(&key) else { continue };
         let valid = is_valid(tree, note);
         let woken = match (note.probed, note.probe) {
-            _ if valid && (counted || is_certain) => return Look::Kept,
+            _ if valid && (counted || is_settled) => return Look::Kept,
+            (0, Some(_)) if valid && !round.asks(polls, is_busy) => {
+                return Look::Again(Vec::new());
+            }
             (0, Some(probe)) if valid => Some(Vec::from([probe.waiter(tree)])),
             (1..FOREIGN_POLLS, _) if valid && is_queued => Some(Vec::new()),
             // It was woken, and nothing has polled it; or it is no reason any more.
@@ -205,7 +219,6 @@ fn probe(
         };
         if let Some(woken) = woken {
             note.probed += 1;
-            round.asked = true;
             return Look::Again(woken);
         }
         let made_in = note.scope;

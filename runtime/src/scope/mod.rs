@@ -23,6 +23,7 @@ mod kept;
 mod listeners;
 mod marks;
 mod notes;
+mod round;
 mod settle;
 mod status;
 mod waits;
@@ -38,7 +39,7 @@ pub use cancelled::{Cancelled, is_cancelled};
 pub(crate) use closing::try_close;
 pub(crate) use drop_point::{drop_point, poll_drop_point};
 pub use heard::{Begun, may_hear, may_open};
-pub(crate) use kept::{begin, is_kept, is_part_kept};
+pub(crate) use kept::{begin, end, is_kept, is_part_kept};
 pub(crate) use listeners::{Listener, silence};
 pub(crate) use marks::{Mark, mark};
 pub(crate) use notes::{Attached, Poller, Why, has_notes, spare};
@@ -81,8 +82,8 @@ impl Drop for Entered {
     }
 }
 
-/// Opens a node below a scope. Without one, the code is outside a runtime: what its thread has in the
-/// tables for it goes when the thread ends.
+/// Opens a node below a scope. Without one, the code is outside a runtime: what its thread has in
+/// the tables for it goes when the thread ends.
 #[inline]
 fn open(parent: Option<NodeId>, node: Task) -> NodeId {
     if parent.is_none() {

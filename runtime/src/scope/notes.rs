@@ -7,6 +7,7 @@
 
 use super::kept::is_valid;
 use super::listeners::{Listener, parts_around, silence};
+use super::round::Round;
 use super::status::{is_running, task_of};
 use crate::config::FOREIGN_POLLS;
 use crate::table::When;
@@ -14,7 +15,7 @@ use crate::tree::{self, NONE, NodeId, Role, SetId, Tree};
 use crate::wake::{self, Local, Waiter, wake_all};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::{self, ManuallyDrop};
+use std::mem::ManuallyDrop;
 use std::ops::RangeInclusive;
 use std::ptr;
 use std::task::Context;
@@ -87,42 +88,11 @@ pub(super) struct Note {
     pub(super) poller: Poller,
     pub(super) probe: Option<Probe>,
     /// How often its future was woken to show that it is still polled, and was not.
-    pub(super) probed: u8,
+    pub(super) probed: u16,
 }
 
 /// Names a note: its task, whether it is lasting, and a number.
 pub(super) type Key = (NodeId, bool, u64);
-
-/// What is known of the latest poll of a scope with lasting notes.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Round {
-    /// The number of the first note that could be made in it.
-    pub(super) first: u64,
-    /// A future was woken before it, for its note.
-    pub(super) asked: bool,
-    /// The task was woken for something else, too.
-    disturbed: bool,
-    /// How many lasting ones there were when the poll ended, if the task was to be polled again at
-    /// once: combinators do that after each round, and then poll nothing, if the task was woken for
-    /// nothing else.
-    excused: Option<usize>,
-}
-
-impl Round {
-    /// A poll has ended, with so many lasting notes, of which the latest has that number. Whether
-    /// they can be trusted.
-    pub(super) fn ends(&mut self, latest: u64, count: usize, is_queued: bool) -> bool {
-        let alone = !mem::take(&mut self.disturbed);
-        let asked = mem::take(&mut self.asked);
-        let excused = self.excused.take() == Some(count);
-        let fresh = latest >= self.first;
-        if fresh && asked && alone {
-            self.excused = is_queued.then_some(count);
-            return true;
-        }
-        excused && alone && !fresh
-    }
-}
 
 /// The notes of a thread.
 #[derive(Debug, Default)]
@@ -133,8 +103,10 @@ pub(super) struct Notes {
     /// Of tasks and parts of tasks that were looked at.
     pub(super) rounds: BTreeMap<(NodeId, NodeId), Round>,
     /// For how many polls they are spared, because a future in them was woken.
-    pub(super) spared: BTreeMap<NodeId, u8>,
+    pub(super) spared: BTreeMap<NodeId, u16>,
     pub(super) made: u64,
+    /// The task that is polled, if it is to be polled again for a look, and for nothing else yet.
+    pub(super) looked: Option<NodeId>,
 }
 
 thread_local! {
@@ -146,6 +118,7 @@ thread_local! {
             rounds: BTreeMap::new(),
             spared: BTreeMap::new(),
             made: 0,
+            looked: None,
         }))
     };
     /// Whether there are any: what every poll asks.
@@ -191,10 +164,21 @@ impl Notes {
         keys.iter().for_each(|key| drop(self.notes.remove(key)));
     }
 
-    /// A task was woken while it was to be polled already: something has happened to it.
-    pub(super) fn disturb(&mut self, task: NodeId) {
-        let rounds = self.rounds.range_mut((task, NodeId::MIN)..=(task, NodeId::MAX));
-        rounds.for_each(|(_, round)| round.disturbed = true);
+    /// A task is about to be polled. It may have been woken while it was to be polled already.
+    pub(super) fn begin(&mut self, task: NodeId, disturbed: bool) {
+        self.looked = None;
+        if let Some(round) = self.rounds.get_mut(&(task, task)) {
+            round.polls += 1;
+        }
+        if disturbed {
+            let rounds = self.rounds.range_mut((task, NodeId::MIN)..=(task, NodeId::MAX));
+            rounds.for_each(|(_, round)| round.disturbed = true);
+        }
+    }
+
+    /// How often a task was polled since its notes were looked at first.
+    pub(super) fn polls(&mut self, task: NodeId) -> u64 {
+        self.rounds.entry((task, task)).or_default().polls
     }
 
     pub(super) fn spare(&mut self, tree: &mut Tree, scope: NodeId) {

@@ -21,32 +21,37 @@ pub(crate) struct CancelWork {
 
 /// A cancelled scope has no counted reason left: there is one less in each cancelled scope around
 /// it, up to the first that has others. Scopes that are not cancelled count none below them.
-pub(super) fn idle(tree: &mut Tree, index: u32) {
-    let mut above = tree.at(index).parent;
-    while above != NONE && tree.at(above).reason.is_some() {
-        tree.visits += 1;
+pub(super) fn idle(tree: &mut Tree, mut index: u32) {
+    while let Some(above) = counts_in(tree, index) {
         let node = tree.at(above);
         node.holds -= 1;
         if node.is_live() {
             return;
         }
-        above = node.parent;
+        index = above;
     }
 }
 
 /// A cancelled scope that had no counted reason has one; the inverse of [`idle`].
-pub(super) fn busy(tree: &mut Tree, index: u32) {
-    let mut above = tree.at(index).parent;
-    while above != NONE && tree.at(above).reason.is_some() {
-        tree.visits += 1;
+pub(super) fn busy(tree: &mut Tree, mut index: u32) {
+    while let Some(above) = counts_in(tree, index) {
         let node = tree.at(above);
         let was_live = node.is_live();
         node.holds += 1;
         if was_live {
             return;
         }
-        above = node.parent;
+        index = above;
     }
+}
+
+/// The scope in which a cancelled one counts: the one around it, if that is cancelled too; a shield
+/// counts nowhere.
+fn counts_in(tree: &mut Tree, index: u32) -> Option<u32> {
+    tree.visits += 1;
+    let node = tree.at(index);
+    let above = if node.role == Role::Shield { NONE } else { node.parent };
+    (above != NONE && tree.at(above).reason.is_some()).then_some(above)
 }
 
 /// The task that runs the code in a scope.

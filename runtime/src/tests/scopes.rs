@@ -19,12 +19,8 @@ impl Random {
 /// An open scope, and its operations that were not answered.
 struct Open {
     id: NodeId,
+    is_shield: bool,
     operations: u32,
-}
-
-/// Shields are not cancelled.
-fn is_shield(id: NodeId) -> bool {
-    tree::with(|tree| tree.get(id).is_some_and(|node| node.role == Role::Shield))
 }
 
 /// A scope is cancelled if the one above is, unless it is a shield. A cancelled scope counts its
@@ -56,25 +52,25 @@ fn check(open: &[Open]) {
 fn r05_counts_hold_when_scopes_close_in_any_order() {
     for seed in 1..=64u64 {
         let mut random = Random(0x9E37_79B9_7F4A_7C15 ^ seed);
-        let root = Open { id: scope::new(None), operations: 0 };
+        let root = Open { id: scope::new(None), is_shield: false, operations: 0 };
         let mut open = Vec::from([root]);
         for _ in 0..600 {
             let at = random.below(open.len());
             match random.below(12) {
                 0..=2 if open.len() < 40 => {
                     let id = scope::new(Some(open[at].id));
-                    open.push(Open { id, operations: 0 });
+                    open.push(Open { id, is_shield: false, operations: 0 });
                 }
                 3 if open.len() < 40 => {
                     let id = scope::new_shield(Some(open[at].id));
-                    open.push(Open { id, operations: 0 });
+                    open.push(Open { id, is_shield: true, operations: 0 });
                 }
                 4..=6 => open[at].operations += u32::from(scope::admit(open[at].id)),
                 7 | 8 if open[at].operations > 0 => {
                     _ = scope::release(open[at].id);
                     open[at].operations -= 1;
                 }
-                9 if at > 0 && !is_shield(open[at].id) => {
+                9 if at > 0 && !open[at].is_shield => {
                     _ = scope::cancel(open[at].id, Reason::Asked);
                 }
                 10 | 11 if at > 0 && open[at].operations == 0 => {

@@ -1,0 +1,52 @@
+//! `Round`: what is known of the latest polls of a scope with lasting notes.
+//!
+//! ```text
+//!   unsettled ── quiet: a future is woken ──▶ asked ── polled: a note, and no event ──▶ settled
+//!       ▲                                       │                                          │
+//!       └──────────── an event ─────────────────┴──────────────────────────────────────────┘
+//! ```
+//!
+//! An event is a wake of the task from outside its own poll. Combinators wake their task as they
+//! are polled, and then poll nothing: before a future is woken, that is waited for.
+
+use crate::config::QUIET_POLLS;
+use std::mem;
+
+/// One scope, as a task or as a part of one.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Round {
+    /// The number of the first note that could be made in it.
+    pub(super) first: u64,
+    /// Its futures are polled, as far as is known.
+    settled: bool,
+    /// A future was woken for its note, and nothing else was to be polled.
+    asked: bool,
+    /// There was an event.
+    pub(super) disturbed: bool,
+    /// How many polls were waited for.
+    quiet: u8,
+    /// Which poll of the task is to come without an event.
+    expected: u64,
+    /// Of the round of the task itself: how often it was polled.
+    pub(super) polls: u64,
+}
+
+impl Round {
+    /// A poll has ended, and the latest note has that number. Whether the notes can be trusted.
+    pub(super) fn ends(&mut self, latest: u64, polls: u64, is_queued: bool) -> bool {
+        let event = mem::take(&mut self.disturbed) || self.expected != polls;
+        let asked = mem::take(&mut self.asked);
+        self.settled = !event && (self.settled || asked && latest >= self.first);
+        self.expected = if is_queued { polls + 1 } else { polls };
+        self.settled
+    }
+
+    /// Whether a future may be woken now, for its note. The task is to be polled in any case.
+    pub(super) fn asks(&mut self, polls: u64, is_busy: bool) -> bool {
+        self.expected = polls + 1;
+        let waits = is_busy && self.quiet < QUIET_POLLS;
+        self.quiet = if waits { self.quiet + 1 } else { 0 };
+        self.asked = !is_busy;
+        !waits
+    }
+}

@@ -1,0 +1,121 @@
+//! R5 while nothing happens: a cancelled task that is kept for shields inside combinators rests.
+//! How often it is polled depends on what happens to it, not on how long that takes.
+
+use crate::support::{Count, E, run, settle};
+use futures_util::future::{FutureExt, LocalBoxFuture, join3};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use nestling::time::sleep;
+use nestling::{finally, nursery, shield, timeout};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::time::Duration;
+
+const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// Far more polls than any of these needs, and far fewer than one that does not rest.
+const MANY: u64 = 500;
+
+async fn counted<F: Future>(count: &Count, future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        count.one();
+        future.as_mut().poll(cx)
+    })
+    .await
+}
+
+/// Polls a child that is cancelled once it waits.
+fn rests(child: fn() -> LocalBoxFuture<'static, ()>) {
+    let polls = run(async move || {
+        let count = Count::default();
+        let result = nursery(async |n| {
+            n.spawn(counted(&count, child()));
+            settle().await;
+            n.cancel();
+            Ok::<_, E>(())
+        });
+        assert_eq!(result.await, Ok(()));
+        count.get()
+    });
+    assert!(polls < MANY, "{polls}");
+}
+
+async fn all(set: impl IntoIterator<Item = LocalBoxFuture<'static, ()>>) {
+    let mut set: FuturesUnordered<_> = set.into_iter().collect();
+    while set.next().await.is_some() {}
+}
+
+/// Sets in sets, so deep, of so many each; shields innermost.
+fn nested(depth: usize, many: usize) -> LocalBoxFuture<'static, ()> {
+    let inner = move |_| match depth {
+        0 => shield(sleep(ms(200))).boxed_local(),
+        _ => nested(depth - 1, many),
+    };
+    all((0..many).map(inner)).boxed_local()
+}
+
+fn in_a_nursery(child: fn() -> LocalBoxFuture<'static, ()>) -> LocalBoxFuture<'static, ()> {
+    async move {
+        let result = nursery(async |n| {
+            n.spawn(child());
+            Ok::<_, E>(())
+        });
+        _ = result.await;
+    }
+    .boxed_local()
+}
+
+#[test]
+fn r05_shields_in_a_set_rest() {
+    rests(|| nested(0, 1));
+    rests(|| nested(0, 3));
+}
+
+#[test]
+fn r05_shields_in_nested_sets_rest() {
+    rests(|| nested(1, 1));
+    rests(|| nested(1, 2));
+    rests(|| nested(2, 2));
+    rests(|| nested(5, 1));
+}
+
+#[test]
+fn r05_shields_in_several_sets_rest() {
+    rests(|| async { _ = join3(nested(1, 1), nested(1, 2), nested(2, 1)).await }.boxed_local());
+}
+
+#[test]
+fn r05_shields_in_nurseries_in_sets_rest() {
+    rests(|| all((0..3).map(|_| in_a_nursery(|| nested(0, 1)))).boxed_local());
+    rests(|| all((0..2).map(|_| in_a_nursery(|| nested(1, 2)))).boxed_local());
+}
+
+#[test]
+fn r05_clean_ups_of_shields_in_sets_rest() {
+    rests(|| {
+        let work = || finally(nested(1, 2), async |_| sleep(ms(50)).await).boxed_local();
+        all((0..3).map(move |_| work())).boxed_local()
+    });
+}
+
+#[test]
+fn r05_clean_ups_inside_each_other_rest() {
+    rests(|| {
+        let inner = finally(nested(0, 2), async |_| sleep(ms(5)).await);
+        let middle = finally(inner, async |_| sleep(ms(5)).await);
+        all([finally(middle, async |_| sleep(ms(5)).await).boxed_local()]).boxed_local()
+    });
+}
+
+#[test]
+fn r05_timeouts_around_shields_in_sets_rest() {
+    let polls = run(async || {
+        let count = Count::default();
+        let late = || async { _ = timeout(ms(5), nested(1, 2)).await }.boxed_local();
+        counted(&count, all((0..3).map(|_| late()))).await;
+        count.get()
+    });
+    assert!(polls < MANY, "{polls}");
+}
