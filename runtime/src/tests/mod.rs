@@ -21,6 +21,7 @@ mod models;
 #[cfg(not(any(loom, miri)))]
 mod options;
 mod places;
+mod random;
 mod scopes;
 #[cfg(not(loom))]
 mod table;

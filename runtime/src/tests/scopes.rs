@@ -2,19 +2,8 @@
 //! always what there is.
 
 use crate::scope;
+use crate::tests::random::Random;
 use crate::tree::{self, NONE, NodeId, Reason, Role};
-
-/// The same numbers on every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
-}
 
 /// An open scope, and its operations that were not answered.
 struct Open {
@@ -51,7 +40,7 @@ fn check(open: &[Open]) {
 #[test]
 fn r05_counts_hold_when_scopes_close_in_any_order() {
     for seed in 1..=64u64 {
-        let mut random = Random(0x9E37_79B9_7F4A_7C15 ^ seed);
+        let mut random = Random::new(seed);
         let root = Open { id: scope::new(None), is_shield: false, operations: 0 };
         let mut open = Vec::from([root]);
         for _ in 0..600 {

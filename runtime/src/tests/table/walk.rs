@@ -5,6 +5,7 @@ use super::lifecycle::{Abandoned, Holder};
 use super::{Kept, completion, what};
 use crate::key::Key;
 use crate::scope;
+use crate::tests::random::Random;
 use crate::tree::NodeId;
 use crate::wake::Waiter;
 use std::cell::Cell;
@@ -18,18 +19,6 @@ struct Model {
     submitted: bool,
     held_by_future: bool,
     answered: bool,
-}
-
-/// The same numbers on every run.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
 }
 
 struct Walk {
@@ -176,7 +165,7 @@ fn c6_counts_and_lists_hold_on_a_long_random_walk() {
             scopes,
             model: Vec::new(),
             gone: Vec::new(),
-            random: Random(0x9E37_79B9_7F4A_7C15 ^ seed),
+            random: Random::new(seed),
             disposed: Rc::default(),
             expected_disposed: 0,
         };
