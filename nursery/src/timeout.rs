@@ -83,7 +83,7 @@ pub async fn timeout_at<F: Future>(deadline: Instant, future: F) -> Result<F::Ou
         match scope.reason() {
             None if expired => scope.cancel(Reason::Deadline),
             // It is cut with what is around it, unless it is only lent to that.
-            Some(Reason::Ancestor) if expired => return stay(cx),
+            Some(Reason::Ancestor) if expired => return scope.run(|| stay(cx)),
             _ => return Poll::Pending,
         }
     };

@@ -70,5 +70,9 @@ fn r05_counts_hold_when_scopes_close_in_any_order() {
             }
             check(&open);
         }
+        for scope in open.into_iter().rev() {
+            (0..scope.operations).for_each(|_| _ = scope::release(scope.id));
+            assert!(scope::try_close(scope.id).is_some());
+        }
     }
 }

@@ -27,7 +27,10 @@ thread_local! {
 #[cold]
 pub fn stay<T>(cx: &Context<'_>) -> Poll<T> {
     // A task polls its own futures in any case.
-    if let (Waiter::Foreign(waker), Some(here)) = (Waiter::of(cx), tree::current()) {
+    let here = tree::current().filter(|here| {
+        tree::with(|tree| tree.get(*here).is_some_and(|node| node.reason.is_some()))
+    });
+    if let (Waiter::Foreign(waker), Some(here)) = (Waiter::of(cx), here) {
         let key = (waker.data(), ptr::from_ref(waker.vtable()).cast());
         let before = STAYING
             .with(|staying| staying.borrow_mut().entry(here).or_default().insert(key, waker));
