@@ -92,12 +92,26 @@ impl Server {
         fs::metadata(self.proc("")).unwrap().uid()
     }
 
-    /// Processor time that it has used, in hundredths of a second.
-    pub(crate) fn ticks(&self) -> u64 {
-        let stat = fs::read_to_string(self.proc("stat")).unwrap();
-        // After the name, which is in brackets: fields 14 and 15 of proc_pid_stat(5).
-        let (_, fields) = stat.rsplit_once(')').unwrap();
-        fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+    /// Operations that it has handed to its rings, by the kernel's account.
+    #[track_caller]
+    pub(crate) fn submitted(&self) -> u64 {
+        let descriptors = fs::read_dir(self.proc("fd")).unwrap().map(|entry| entry.unwrap().path());
+        let rings = descriptors.filter(|path| {
+            fs::read_link(path).is_ok_and(|what| what.to_string_lossy().contains("[io_uring]"))
+        });
+        let each = rings.map(|path| {
+            let account = self.proc("fdinfo").join(path.file_name().unwrap());
+            let mut submitted = None;
+            // The kernel leaves the account empty while the ring is busy.
+            eventually("a ring has a moment", || {
+                let account = fs::read_to_string(&account).unwrap();
+                let tail = account.lines().find_map(|line| line.strip_prefix("SqTail:"));
+                submitted = tail.map(|number| number.trim().parse::<u64>().unwrap());
+                submitted.is_some()
+            });
+            submitted.unwrap()
+        });
+        each.sum()
     }
 
     /// Proves that a new client is served, also in many pieces.
