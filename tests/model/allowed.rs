@@ -95,6 +95,8 @@ impl Model {
             Event::Begin { id, task, scope, what } => self.begin(id, task, scope, what),
             Event::Answer { id, error, value, took } => self.answer(id, error, value, took),
             Event::Left { id } => self.left(id),
+            Event::Held { id } => self.turn_into(id, For::Held),
+            Event::Submitted { id } => self.turn_into(id, For::What(What::Op)),
             Event::Post { message } => self.post(message),
             Event::Got { id, message } => self.got(id, message),
             Event::Timeout { id, scope, limit } => self.timeout(id, scope, limit),
@@ -312,6 +314,11 @@ impl Model {
         Ok(())
     }
 
+    fn turn_into(&mut self, id: Id, what: For) -> Verdict {
+        self.awaits.turn_into(id, what);
+        Ok(())
+    }
+
     fn answer(&mut self, id: Id, error: Option<E>, value: Option<Id>, took: Duration) -> Verdict {
         let (scope, what, admitted) = self.awaits.end(id);
         let told = error == Some(E::Cancelled);
@@ -323,7 +330,7 @@ impl Model {
             For::What(What::Sleep(time)) => {
                 rule(took >= time, || format!("r07: sleep #{id} of {time:?} took {took:?}"))?;
             }
-            For::What(What::Op) => {
+            For::What(What::Op) | For::Held => {
                 let allowed = error.is_none() || told && self.tree.is_cancelled(scope);
                 rule(allowed, || format!("r09: op #{id} failed with {error:?}"))?;
             }
@@ -419,7 +426,7 @@ impl Model {
             }
             For::Shield => true,
             For::What(What::Op) => admitted,
-            For::What(What::Sleep(_) | What::Yield | What::Receive) => false,
+            For::What(What::Sleep(_) | What::Yield | What::Receive) | For::Held => false,
             For::What(What::Join(child)) if self.tasks[&child].gone => {
                 !(silent && self.says_cancelled(child))
             }
@@ -482,7 +489,7 @@ impl Model {
                     For::What(What::Op) if admitted => return true,
                     For::Shield => return true,
                     For::What(What::Join(child)) => pending.push(child),
-                    For::What(_) | For::Nursery => {}
+                    For::What(_) | For::Held | For::Nursery => {}
                 }
             }
         }

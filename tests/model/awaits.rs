@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum For {
     What(What),
+    /// An operation that is not submitted yet.
+    Held,
     /// The await has the nursery's own name.
     Nursery,
     /// And this the shield's.
@@ -22,6 +24,10 @@ pub(crate) struct Awaits(BTreeMap<Id, Await>);
 impl Awaits {
     pub(crate) fn begin(&mut self, id: Id, scope: Id, what: For, admitted: bool) {
         self.0.insert(id, (scope, what, admitted));
+    }
+
+    pub(crate) fn turn_into(&mut self, id: Id, what: For) {
+        self.0.get_mut(&id).expect("the log begins an await before it turns").1 = what;
     }
 
     pub(crate) fn end(&mut self, id: Id) -> Await {

@@ -116,6 +116,13 @@ pub(crate) enum Event {
     Left {
         id: Id,
     },
+    /// An operation is not submitted yet, since the budget is spent; and is, at last.
+    Held {
+        id: Id,
+    },
+    Submitted {
+        id: Id,
+    },
     /// A message of this number was sent, and was received by an await.
     Post {
         message: usize,

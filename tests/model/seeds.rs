@@ -14,6 +14,8 @@ pub(crate) const KEPT: &[u64] = &[
     7676,
     // A plan that no rule ends: a cancelled task tried again, behind a shield, what cancels itself.
     10834,
+    // The model took a connect for submitted that had suspended before, for want of budget.
+    402618,
 ];
 
 /// How many others a run tries, unless `NESTLING_SEEDS` says so.

@@ -9,7 +9,10 @@ use nestling::sync::{Notify, Semaphore, channel, oneshot};
 use nestling::task::yield_now;
 use nestling::time::{interval, sleep};
 use nestling_runtime::lowlevel::nop;
+use nestling_runtime::stats;
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 pub(crate) async fn wait(here: &Here<'_>, id: Id, wait: Wait) -> Result<(), E> {
@@ -60,8 +63,8 @@ pub(crate) async fn wait(here: &Here<'_>, id: Id, wait: Wait) -> Result<(), E> {
             op(here, id, async { listener.accept().await.map(drop) }).await
         }
         Wait::Connect(at) => {
-            let address = world.address(at);
-            op(here, id, async { TcpStream::connect(address).await.map(drop) }).await
+            let connect = TcpStream::connect(world.address(at));
+            op(here, id, submitting(here, id, async { connect.await.map(drop) })).await
         }
         Wait::Join { up, pick } => {
             let Some((child, handle)) = here.level.handle(up, pick) else { return Ok(()) };
@@ -102,6 +105,24 @@ async fn op(
 ) -> Result<(), E> {
     let answer = async { operation.await.map(|()| None).map_err(E::from) };
     answered(here, id, What::Op, answer).await
+}
+
+/// An operation that suspends before it is submitted if the budget is spent. It keeps nothing then.
+async fn submitting<T>(here: &Here<'_>, id: Id, operation: impl Future<Output = T>) -> T {
+    let mut operation = pin!(operation);
+    let (mut is_submitted, mut is_held) = (false, false);
+    poll_fn(|cx| {
+        let before = stats().submitted;
+        let polled = operation.as_mut().poll(cx);
+        is_submitted |= stats().submitted > before;
+        if polled.is_pending() && is_held == is_submitted {
+            is_held = !is_submitted;
+            let event = if is_held { Event::Held { id } } else { Event::Submitted { id } };
+            here.run.log.add(event);
+        }
+        polled
+    })
+    .await
 }
 
 async fn plain(
