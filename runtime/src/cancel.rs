@@ -2,7 +2,7 @@
 
 use crate::driver;
 use crate::instrument::{self, Event, Failure};
-use crate::scope::{self, CancelWork, Poller};
+use crate::scope::{self, CancelWork, Closed, Poller};
 use crate::task::Join;
 use crate::tree::{self, NONE, NodeId, Reason};
 use crate::wake::budget::lend;
@@ -16,6 +16,11 @@ use std::task::{Context, Poll};
 /// Cancels a scope: marks all below it, asks the kernel to cancel what they have in flight, and
 /// has each of their tasks polled once more.
 pub(crate) fn cancel(scope: NodeId, reason: Reason) {
+    wake_all(mark_and_withdraw(scope, reason));
+}
+
+/// The same, but it is left to the caller to wake those tasks.
+fn mark_and_withdraw(scope: NodeId, reason: Reason) -> Vec<Waiter> {
     let CancelWork { first, ops, owners, listeners } = scope::cancel(scope, reason);
     if first
         && instrument::is_on()
@@ -25,18 +30,18 @@ pub(crate) fn cancel(scope: NodeId, reason: Reason) {
     }
     // Nobody is to be woken while the driver is borrowed, nor before all lists were read: a
     // foreign waker may drop operations, and with them the heads of lists.
-    let withdrawn = match driver::current().filter(|_| !ops.is_empty()) {
+    let mut woken = match driver::current().filter(|_| !ops.is_empty()) {
         Some(driver) => driver.borrow_mut().cancel_scopes(ops),
         None => Vec::new(),
     };
-    let mut futures = Vec::new();
+    woken.extend(owners);
     for listener in listeners {
         if let Some(waker) = scope::silence(listener) {
             scope::spare(listener);
-            futures.push(Waiter::Foreign(waker));
+            woken.push(Waiter::Foreign(waker));
         }
     }
-    wake_all(withdrawn.into_iter().chain(owners).chain(futures));
+    woken
 }
 
 /// Closes a scope. What is in flight under it is cancelled, and belongs to its parent then.
@@ -48,12 +53,17 @@ pub(crate) fn close(scope: NodeId) {
 /// kernel.
 #[inline]
 pub(crate) fn take_apart(scope: NodeId) -> Vec<Waiter> {
-    scope::try_close(scope).unwrap_or_else(|| adopt_and_close(scope))
+    let Closed { mut woken, overtaken } =
+        scope::try_close(scope).unwrap_or_else(|| adopt_and_close(scope));
+    for scope in overtaken {
+        woken.extend(mark_and_withdraw(scope, Reason::Ancestor));
+    }
+    woken
 }
 
 #[cold]
-fn adopt_and_close(scope: NodeId) -> Vec<Waiter> {
-    let mut woken = match driver::current() {
+fn adopt_and_close(scope: NodeId) -> Closed {
+    let woken = match driver::current() {
         Some(driver) => driver.borrow_mut().adopt(scope),
         None => {
             // The runtime has ended, and with it all that was in flight.
@@ -61,8 +71,9 @@ fn adopt_and_close(scope: NodeId) -> Vec<Waiter> {
             Vec::new()
         }
     };
-    woken.extend(scope::try_close(scope).into_iter().flatten());
-    woken
+    let mut closed = scope::try_close(scope).unwrap_or_default();
+    closed.woken.splice(..0, woken);
+    closed
 }
 
 /// A part of the program that can be cancelled by itself: a node of the cancel-status tree, below

@@ -18,6 +18,7 @@ mod nursery_all;
 mod outlives_timeout;
 mod r01_join;
 mod r02_what_cancels;
+mod r03_handed_on;
 mod r03_kernel;
 mod r04_last_poll;
 mod r05_broken_circle;

@@ -254,7 +254,7 @@ fn a_forgotten_nursery_is_called_so() {
             let tree = dump_tree();
             let lost = named(&tree, "lost");
             let nursery = &tree.nodes()[lost.parent().expect("it is in a nursery")];
-            assert_eq!((nursery.depth(), nursery.state()), (0, State::Forgotten), "{tree}");
+            assert_eq!((nursery.depth(), nursery.state()), (2, State::Forgotten), "{tree}");
             Ok(())
         })
         .await;
@@ -278,7 +278,7 @@ fn what_has_ended_is_gone() {
                 Ok(())
             });
             opens.await?;
-            assert_eq!(named(&dump_tree(), "moved").depth(), 1, "below no child");
+            assert_eq!(named(&dump_tree(), "moved").depth(), 3, "below no child");
             drop(moved.take());
             let tree = dump_tree();
             let kinds: Vec<_> = tree.nodes().iter().map(Node::kind).collect();

@@ -168,8 +168,8 @@ pub enum State {
     Waiting,
     /// A nursery, which is polled with whoever opened it.
     Open,
-    /// Below nothing that is still there: its future was forgotten, so it is never polled again, or
-    /// it was moved out of the task that opened it.
+    /// The task that opened it has ended, and the nursery of that task has not: its future was
+    /// forgotten, so it is never polled again, or it was moved out of the task.
     Forgotten,
 }
 

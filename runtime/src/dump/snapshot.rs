@@ -103,10 +103,16 @@ impl Walk<'_> {
     fn add(&mut self, index: u32, kind: Kind, parent: Option<usize>) -> usize {
         let id = self.tree.id(index).expect("it is linked");
         let at = self.nodes.len();
-        let forgotten = parent.is_none() && self.tree.root != Some(id);
+        let root = self.tree.root;
         let node = self.tree.at(index);
-        let state = match (forgotten, kind) {
-            (true, _) => State::Forgotten,
+        // The code in a nursery is that of its tasks.
+        let is_in_a_task = match parent.map(|parent| self.nodes[parent].kind) {
+            None => root == Some(id),
+            Some(Kind::Nursery) => node.role == Role::Task,
+            Some(_) => true,
+        };
+        let state = match (is_in_a_task, kind) {
+            (false, _) => State::Forgotten,
             (_, Kind::Nursery | Kind::Scope) => State::Open,
             _ if self.running.contains(&index) => State::Running,
             _ if node.state == tree::State::Queued => State::Ready,

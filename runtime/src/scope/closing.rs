@@ -2,8 +2,8 @@
 //!
 //! Most scopes close innermost first. A future may outlive the scope that it was polled in: one of
 //! a set, after `timeout(d, set.next())`. The scopes that it has opened meanwhile go to the scope
-//! around, whose cancel reaches them. If that is not cancelled, they are not any more: a cancel
-//! reaches what runs inside its scope. Nurseries stay cancelled: they have cut children.
+//! around, and are cancelled if that is: a cancel reaches what runs inside its scope. But nurseries
+//! stay cancelled: they have cut children.
 
 use super::listeners::silence;
 use super::status::{busy, idle};
@@ -11,10 +11,18 @@ use super::{marks, notes};
 use crate::tree::{self, NONE, NodeId, Reason, Role, Tree};
 use crate::wake::{self, Waiter};
 
-/// Closes a scope, and tells who is to be woken for it; `None` if submissions are left in it: those
-/// must have been adopted.
+/// What a scope that has closed leaves to do.
+#[derive(Debug, Default)]
+pub(crate) struct Closed {
+    /// Those who are to be woken for it.
+    pub(crate) woken: Vec<Waiter>,
+    /// Scopes that stand below a cancelled one now, and are to be cancelled as well.
+    pub(crate) overtaken: Vec<NodeId>,
+}
+
+/// Closes a scope; `None` if submissions are left in it: those must have been adopted.
 #[inline]
-pub(crate) fn try_close(id: NodeId) -> Option<Vec<Waiter>> {
+pub(crate) fn try_close(id: NodeId) -> Option<Closed> {
     let closed = tree::with(|tree| {
         let Some(node) = tree.get(id) else { return true };
         let nothing_left = node.ops == NONE && node.first_child == NONE;
@@ -24,13 +32,13 @@ pub(crate) fn try_close(id: NodeId) -> Option<Vec<Waiter>> {
         }
         simple
     });
-    if closed { Some(Vec::new()) } else { close_slowly(id) }
+    if closed { Some(Closed::default()) } else { close_slowly(id) }
 }
 
 /// The same for a scope that is cancelled, is known to others, or has something below it.
 #[cold]
 #[inline(never)]
-fn close_slowly(id: NodeId) -> Option<Vec<Waiter>> {
+fn close_slowly(id: NodeId) -> Option<Closed> {
     let moved = tree::with(|tree| {
         let node = tree.get(id).filter(|node| node.ops == NONE)?;
         let (marked, cancelled) = (node.marked, node.reason.is_some());
@@ -49,27 +57,34 @@ fn close_slowly(id: NodeId) -> Option<Vec<Waiter>> {
     })?;
     drop(silence(id));
     let mut woken = wake::left_in(id);
-    for scope in moved {
+    for scope in moved.revived {
         woken.extend(silence(scope).map(Waiter::Foreign));
         woken.extend(wake::left_in(scope));
     }
-    Some(woken)
+    Some(Closed { woken, overtaken: moved.overtaken })
 }
 
-/// Moves what is open below a closing scope to the one around it. Tells for which of it that makes
-/// a difference.
+/// Scopes for which it makes a difference that they stand below another one now.
+#[derive(Default)]
+struct Moved {
+    /// They were cancelled, and are not any more.
+    revived: Vec<NodeId>,
+    /// They were not, and are to be.
+    overtaken: Vec<NodeId>,
+}
+
+/// Moves what is open below a closing scope to the one around it.
 #[cold]
-fn hand_over(tree: &mut Tree, closing: u32) -> Vec<NodeId> {
-    let mut moved = Vec::new();
+fn hand_over(tree: &mut Tree, closing: u32) -> Moved {
+    let mut moved = Moved::default();
     let node = tree.at(closing);
-    let (is_task, around) = (node.role == Role::Task, node.parent);
-    let mut at = node.first_child;
+    let around = node.parent;
+    let mut at = if around == NONE { NONE } else { node.first_child };
     while at != NONE {
         let node = tree.at(at);
-        let (next, role) = (node.next, node.role);
-        // A task belongs to its nursery's set, and a nursery that is left by its task to none: most
-        // likely it was forgotten.
-        if role != Role::Task && !(is_task && role == Role::Nursery) {
+        let next = node.next;
+        // A task belongs to its nursery's set.
+        if node.role != Role::Task {
             move_below(tree, at, around, &mut moved);
         }
         at = next;
@@ -77,28 +92,16 @@ fn hand_over(tree: &mut Tree, closing: u32) -> Vec<NodeId> {
     moved
 }
 
-fn move_below(tree: &mut Tree, index: u32, around: u32, moved: &mut Vec<NodeId>) {
-    let is_cancelled = around != NONE && tree.at(around).reason.is_some();
-    let node = tree.at(index);
-    let (role, was_cancelled) = (node.role, node.reason.is_some());
-    // It stays, and becomes a root: nothing in a nursery expects that what is around is cancelled.
-    if around == NONE || role == Role::Nursery && is_cancelled && !was_cancelled {
-        return;
-    }
+fn move_below(tree: &mut Tree, index: u32, around: u32, moved: &mut Moved) {
     tree.relink(index, around);
-    let id = tree.id(index);
+    let is_cancelled = tree.at(around).reason.is_some();
     let node = tree.at(index);
-    match (role, was_cancelled, is_cancelled) {
+    match (node.role, node.reason.is_some(), is_cancelled) {
         (Role::Shield, ..) => {}
         (_, true, true) if node.is_live() => busy(tree, index),
-        (_, true, false) => revive(tree, index, moved),
-        // A shield has closed before what was opened in it: that hears of the cancel around, or is
-        // its own shield from now on.
-        (Role::Listener, false, true) => {
-            node.reason = Some(Reason::Ancestor);
-            moved.extend(id);
-        }
-        (Role::Scope, false, true) => node.role = Role::Shield,
+        (_, true, false) => revive(tree, index, &mut moved.revived),
+        // A shield has closed before what was opened in it.
+        (_, false, true) => moved.overtaken.extend(tree.id(index)),
         _ => {}
     }
 }

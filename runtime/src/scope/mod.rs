@@ -36,7 +36,7 @@ use crate::wake::budget::{self, Lent};
 pub(crate) use crate::tree::current;
 pub(crate) use bindings::{bind, bound, unbind};
 pub use cancelled::{Cancelled, is_cancelled};
-pub(crate) use closing::try_close;
+pub(crate) use closing::{Closed, try_close};
 pub(crate) use drop_point::{drop_point, poll_drop_point};
 pub use heard::{Begun, may_hear, may_open};
 pub(crate) use kept::{begin, end, is_kept, is_part_kept};

@@ -132,8 +132,8 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
                     Role::Scope | Role::Nursery | Role::Shield => {}
                 }
             }
-            if live && index != top {
-                // What is around it is marked by now, up to the top; above that nothing is.
+            if live {
+                // What is around it is marked by now.
                 busy(tree, index);
             }
             why = Reason::Ancestor;
