@@ -1,11 +1,12 @@
 //! Futures that go on after the scope in which they were begun: the body of a nursery, a child, a
 //! shield. What they have opened belongs to the scope around, whose cancel reaches it.
 
-use crate::support::{E, Log, listener, never, poll_once, run, settle};
-use futures_util::future::{FutureExt, LocalBoxFuture};
+use crate::support::{E, Log, listener, never, poll_once, run, settle, within};
+use futures_util::future::{FutureExt, LocalBoxFuture, join};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::net::TcpListener;
-use nestling::{nursery, shield, shield_for, stats, timeout};
+use nestling::time::sleep;
+use nestling::{Runtime, cancelled, finally, nursery, shield, stats, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::future::pending;
 use std::pin::pin;
@@ -117,19 +118,131 @@ fn r03_a_cancel_reaches_what_was_begun_in_a_shield() {
     });
 }
 
-/// The shield ends when its task is cancelled already: then what is left of it is cancelled.
+/// Begins something in a shield, during which the task is cancelled, and goes on with it.
+async fn out_of_a_shield(mut begun: Begun<'_>) {
+    shield(async {
+        assert!(poll_once(begun.as_mut()).await.is_pending());
+        // The cancel comes meanwhile.
+        for _ in 0..100 {
+            settle().await;
+        }
+    })
+    .await;
+    begun.await;
+}
+
+/// What is logged by something that goes on out of a shield in a task that is cancelled.
+fn out_of_a_shield_in_a_cancelled_task(
+    begin: impl for<'a> FnOnce(&'a TcpListener, &'a Log) -> Begun<'a> + Send + 'static,
+) -> Vec<&'static str> {
+    run(async move || {
+        let (quiet, log) = (listener().await, Log::default());
+        let cancelled: Result<(), E> = nursery(async |n| {
+            n.spawn(async {
+                out_of_a_shield(begin(&quiet, &log)).await;
+                Ok(())
+            });
+            settle().await;
+            n.cancel();
+            Ok(())
+        })
+        .await;
+        assert_eq!(cancelled, Ok(()));
+        log.take()
+    })
+}
+
 #[test]
 fn r08_what_was_begun_in_a_shield_is_cancelled_when_that_ends() {
-    assert_told(async |begun: &mut Begun<'_>| {
-        let in_time = shield_for(LONG, async {
-            assert!(poll_once(begun.as_mut()).await.is_pending());
-            // The cancel comes meanwhile.
-            for _ in 0..100 {
-                settle().await;
-            }
+    for waits in [Waits::Child, Waits::Body, Waits::Timeout] {
+        let log = out_of_a_shield_in_a_cancelled_task(move |quiet, log| {
+            wait(waits, quiet, log).boxed_local()
         });
-        assert_eq!(in_time.await, Ok(()));
+        assert_eq!(log, ["told", "returned"], "{waits:?}");
+    }
+}
+
+#[test]
+fn r08_cancelled_is_heard_out_of_a_shield() {
+    let log = out_of_a_shield_in_a_cancelled_task(|_, log| {
+        cancelled().map(|_| log.say("heard")).boxed_local()
     });
+    assert_eq!(log, ["heard"]);
+    let in_a_set = out_of_a_shield_in_a_cancelled_task(|_, log| {
+        let mut set = FuturesUnordered::from_iter([cancelled()]);
+        async move { set.next().map(|_| log.say("heard")).await }.boxed_local()
+    });
+    assert_eq!(in_a_set, ["heard"]);
+}
+
+/// A shield that goes on for long after the one around it.
+async fn inner_shield(log: &Log) {
+    shield(async {
+        for _ in 0..200 {
+            settle().await;
+        }
+        log.say("done");
+    })
+    .await;
+}
+
+#[test]
+fn r08_shields_go_on_out_of_a_shield() {
+    let plain = out_of_a_shield_in_a_cancelled_task(|_, log| inner_shield(log).boxed_local());
+    assert_eq!(plain, ["done"]);
+    let in_a_timeout = out_of_a_shield_in_a_cancelled_task(|_, log| {
+        timeout(LONG, inner_shield(log)).map(drop).boxed_local()
+    });
+    assert_eq!(in_a_timeout, ["done"]);
+    let in_a_child = out_of_a_shield_in_a_cancelled_task(|_, log| {
+        let with_child = nursery(async |n| {
+            n.spawn(inner_shield(log).map(Ok::<_, E>));
+            Ok(())
+        });
+        with_child.map(drop).boxed_local()
+    });
+    assert_eq!(in_a_child, ["done"]);
+}
+
+#[test]
+fn r08_clean_ups_run_out_of_a_shield() {
+    let plain = out_of_a_shield_in_a_cancelled_task(|_, log| {
+        finally(pending(), async |_: Option<&()>| log.say("cleaned up")).boxed_local()
+    });
+    assert_eq!(plain, ["cleaned up"]);
+    let in_a_child = out_of_a_shield_in_a_cancelled_task(|_, log| {
+        let with_child = nursery(async |n| {
+            let cleaned_up = finally(pending(), async |_: Option<&()>| log.say("cleaned up"));
+            n.spawn(cleaned_up.map(Ok::<_, E>));
+            Ok(())
+        });
+        with_child.map(drop).boxed_local()
+    });
+    assert_eq!(in_a_child, ["cleaned up"]);
+}
+
+/// A future that was lent to an expired timeout, which is dropped between two runs of a runtime.
+#[test]
+fn r06_what_outlives_a_run_is_not_cancelled() {
+    for inside in [false, true] {
+        within(move || {
+            let mut runtime = Runtime::builder().build().expect("a ring");
+            let mut begun = async { _ = timeout(20 * MS, pending::<()>()).await }.boxed_local();
+            // A shield keeps what has expired.
+            let mut lent = timeout(MS, join(begun.as_mut(), shield(pending::<()>()))).boxed_local();
+            runtime.block_on(async {
+                assert!(poll_once(lent.as_mut()).await.is_pending());
+                sleep(2 * MS).await;
+                assert!(poll_once(lent.as_mut()).await.is_pending());
+            });
+            if inside {
+                runtime.block_on(async { drop(lent) });
+            } else {
+                drop(lent);
+            }
+            runtime.block_on(begun);
+        });
+    }
 }
 
 /// The nursery that was begun in a body returns before the timeout around both.

@@ -79,7 +79,7 @@ fn hand_over(tree: &mut Tree, closing: u32) -> Moved {
     let mut moved = Moved::default();
     let node = tree.at(closing);
     let around = node.parent;
-    let mut at = if around == NONE { NONE } else { node.first_child };
+    let mut at = node.first_child;
     while at != NONE {
         let node = tree.at(at);
         let next = node.next;
@@ -93,8 +93,11 @@ fn hand_over(tree: &mut Tree, closing: u32) -> Moved {
 }
 
 fn move_below(tree: &mut Tree, index: u32, around: u32, moved: &mut Moved) {
-    tree.relink(index, around);
-    let is_cancelled = tree.at(around).reason.is_some();
+    let is_cancelled = around != NONE && tree.at(around).reason.is_some();
+    // Below a root that closes, it becomes one.
+    if around != NONE {
+        tree.relink(index, around);
+    }
     let node = tree.at(index);
     match (node.role, node.reason.is_some(), is_cancelled) {
         (Role::Shield, ..) => {}
