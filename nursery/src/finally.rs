@@ -2,7 +2,7 @@
 
 use crate::supervised::caught;
 use nestling_runtime::lowlevel::{
-    CancelScope, Payload, Shield, Surrounding, UntilCancelled, until_cancelled,
+    CancelScope, Payload, Shield, Surrounding, UntilCancelled, poll_begin, until_cancelled,
 };
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -26,8 +26,9 @@ enum End<T> {
 ///
 /// # Cancellation
 ///
-/// The work is; the clean-up is not. If the future is dropped by foreign code (a `select!`, an
-/// abort), there is nobody to run a clean-up: then only destructors do.
+/// The work is; the clean-up is not. A cancelled task may begin 250 of these, shields and
+/// nurseries; the next one is its end, and does not begin. If the future is dropped by foreign code
+/// (a `select!`, an abort), there is nobody to run a clean-up: then only destructors do.
 ///
 /// # Panics
 ///
@@ -57,8 +58,9 @@ where
     W: Future<Output = T>,
     C: AsyncFnOnce(Option<&T>),
 {
-    let mut surrounding = Surrounding::default();
     // In a loop in a cancelled task it does not begin at some time; what has begun is cleaned up.
+    poll_fn(|cx| poll_begin(cx)).await;
+    let mut surrounding = Surrounding::default();
     let mut both = pin!(work_and_cleanup(work, cleanup));
     poll_fn(|cx| surrounding.poll(cx, |cx| both.as_mut().poll(cx))).await
 }

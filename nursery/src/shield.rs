@@ -1,7 +1,7 @@
 //! `shield`: work that is finished although it is cancelled around it.
 
 use crate::timeout::{Elapsed, timeout};
-use nestling_runtime::lowlevel::{Shield, Surrounding};
+use nestling_runtime::lowlevel::{Shield, Surrounding, poll_begin};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Context;
@@ -19,6 +19,9 @@ use std::time::Duration;
 /// None, from outside. A shield that is dropped early cancels its operations like anything else. A
 /// cancelled task is kept for as long as it polls one. A shield that the task has set aside, such
 /// as the loser of a `select!`, or has forgotten, does not keep it.
+///
+/// A cancelled task may begin 250 shields, clean-ups and nurseries; the next one is its end. So a
+/// loop that tries again, with a shield in each turn, ends as well.
 ///
 /// # Panics
 ///
@@ -43,8 +46,9 @@ use std::time::Duration;
 /// assert!(result.is_ok() && flushed.get());
 /// ```
 pub async fn shield<F: Future>(future: F) -> F::Output {
+    // In a loop in a cancelled task it does not begin at some time.
+    poll_fn(|cx| poll_begin(cx)).await;
     let mut surrounding = Surrounding::default();
-    // From when it begins, so that a loop of shields in a cancelled task ends.
     let mut shield = None;
     let mut future = pin!(future);
     let mut poll =

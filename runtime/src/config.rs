@@ -68,10 +68,10 @@ pub(crate) const IN_FLIGHT_LIMIT: usize = 1 << 20;
 /// typical task are 10-50 us, the longest that a ready connection should wait for its turn.
 pub(crate) const POLL_BUDGET: u32 = 128;
 
-/// Nurseries that a task may open after it was cancelled; the next one is its end. A clean-up that
-/// waits for nothing opens a few. A loop around a nursery that succeeds at once, or fails by
-/// itself, is told of no cancel and would go on for ever.
-pub(crate) const NURSERIES_AFTER_CANCEL: u8 = 64;
+/// Nurseries, shields and clean-ups that a task may begin after it was cancelled; the next one is
+/// its end. An end in good order takes a few. A loop around a shield, or around a nursery that
+/// succeeds at once or fails by itself, is told of no cancel and would go on for ever.
+pub(crate) const BEGUN_AFTER_CANCEL: u8 = 250;
 
 /// Awaits in one turn that return without having suspended, before completions are looked at again.
 /// 1024 take 20 us, so that to turn costs them little; with 5 us of work for each, which is much

@@ -13,7 +13,7 @@ pub use crate::cores::{Abroad, abroad, place};
 pub use crate::instrument::{Ending, Failure};
 pub use crate::label::Label;
 pub use crate::op::nop;
-pub use crate::scope::{Begun, Cancelled, may_hear, may_open};
+pub use crate::scope::{Begun, Cancelled, may_hear, poll_begin};
 pub use crate::shield::Shield;
 pub use crate::sync::{OwnedPermit, Semaphore};
 pub use crate::task::Join;

@@ -2,7 +2,7 @@
 //! "cancelled" ends with its second turn, whatever the await is.
 
 use crate::support::{Count, E, Log, listener, never, run, settle};
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{FutureExt, LocalBoxFuture, select};
 use nestling::net::TcpListener;
 use nestling::sync::Notify;
 use nestling::task::yield_now;
@@ -11,6 +11,7 @@ use nestling::{
     JoinError, Nursery, Started, cancelled, finally, for_each_limit, nursery, nursery_all, race,
     shield, shield_for, timeout,
 };
+use nestling_runtime::lowlevel::nop;
 use std::future::pending;
 use std::time::Duration;
 
@@ -231,6 +232,54 @@ fn r06_a_loop_around_a_nursery_that_fails_at_once_ends() {
         })
     });
     assert_eq!(tries, 1);
+}
+
+/// In a cancelled task, this begins some times, which is enough for an end in good order.
+fn begins(attempt: Attempt) {
+    let tries = tries(attempt);
+    assert!(tries > 200, "it has begun {tries} times");
+}
+
+/// What goes on inside a shield hears of no cancel, so each of them succeeds, or fails by itself.
+#[test]
+fn r06_a_loop_around_a_shield_ends() {
+    begins(|_, _| Box::pin(shield(async { nop().await.is_err() })));
+    begins(|_, _| Box::pin(shield(yield_now().map(|()| false))));
+    begins(|_, _| Box::pin(async { shield_for(LONG, nop().map(|_| false)).await == Ok(true) }));
+}
+
+#[test]
+fn r06_a_loop_around_a_clean_up_that_waits_ends() {
+    begins(|_, _| Box::pin(finally(async { false }, async |_| _ = nop().await)));
+}
+
+#[test]
+fn r06_a_loop_around_a_timeout_around_a_clean_up_or_a_shield_ends() {
+    begins(|_, _| {
+        let cleaned_up = finally(async {}, async |_: Option<&()>| _ = nop().await);
+        Box::pin(timeout(LONG, cleaned_up).map(|_| false))
+    });
+    begins(|_, _| Box::pin(timeout(LONG, shield(nop())).map(|_| false)));
+}
+
+/// They count in the task, not in the timeout around each.
+#[test]
+fn r06_a_loop_around_a_timeout_around_a_nursery_that_fails_by_itself_ends() {
+    begins(|_, _| {
+        let fails = nursery(async |_| {
+            _ = shield(nop()).await;
+            Err::<(), _>(E::Boom(1))
+        });
+        Box::pin(timeout(LONG, fails).map(|_| false))
+    });
+}
+
+#[test]
+fn r06_a_loop_around_a_shield_that_is_selected_ends() {
+    begins(|_, _| {
+        let answered = select(shield(nop()).boxed_local(), cancelled().boxed_local());
+        Box::pin(answered.map(|_| false))
+    });
 }
 
 /// The one who cancels still joins; what it joins after that is its end.

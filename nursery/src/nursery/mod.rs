@@ -12,7 +12,7 @@ use crate::join_handle::JoinHandle;
 use crate::ledger::Ledger;
 use crate::options::Options;
 use frame::Running;
-use nestling_runtime::lowlevel::{Cancelled, Instant, Join, Label, Reason, may_open, stay};
+use nestling_runtime::lowlevel::{Cancelled, Instant, Join, Label, Reason, poll_begin, stay};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::marker::PhantomData;
@@ -128,7 +128,7 @@ pub(crate) async fn run<'env, T, E, F, R>(
 where
     F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
 {
-    poll_fn(|cx| if may_open() { Poll::Ready(()) } else { stay(cx) }).await;
+    poll_fn(|cx| poll_begin(cx)).await;
     let frame = Frame::new(&options, label, ledger);
     let nursery = Nursery { frame, scope: PhantomData, env: PhantomData };
     let frame = Rc::clone(&nursery.frame);

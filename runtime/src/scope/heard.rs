@@ -11,8 +11,10 @@
 //! ```
 
 use super::status::mark_delivered;
-use crate::config::NURSERIES_AFTER_CANCEL;
+use crate::config::BEGUN_AFTER_CANCEL;
 use crate::tree::{self, NONE, Node, NodeId, Role, Tree};
+use crate::wake::stay;
+use std::task::{Context, Poll};
 
 /// Whether an await began before the code that runs it was cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,11 +66,11 @@ pub fn may_hear(begun: Begun) -> bool {
     answers
 }
 
-/// Whether the code that runs now may open a nursery. A cancelled task may open a few, for its
-/// clean-up; after that opening one is a drop point.
-#[must_use = "if it may not, the await stays pending"]
-pub fn may_open() -> bool {
-    super::current().is_none_or(may_open_in)
+/// Ready if the code that runs now may begin a nursery, a shield or a clean-up: one that says
+/// nothing of the cancel could be begun for ever. A cancelled task may begin some; then this is a
+/// drop point.
+pub fn poll_begin(cx: &Context<'_>) -> Poll<()> {
+    if super::current().is_none_or(may_begin) { Poll::Ready(()) } else { stay(cx) }
 }
 
 /// Whether the code in this scope has not heard of its cancel; from now on it has: in this scope
@@ -94,8 +96,8 @@ fn hear(id: NodeId) -> bool {
     })
 }
 
-/// Whether the code in a scope may open a nursery: it is not cancelled, or has opened few since.
-fn may_open_in(id: NodeId) -> bool {
+/// Whether the code in a scope is not cancelled, or has begun few of these since.
+fn may_begin(id: NodeId) -> bool {
     tree::with(|tree| {
         if tree.get(id).is_none_or(|node| node.reason.is_none()) {
             return true;
@@ -109,9 +111,9 @@ fn may_open_in(id: NodeId) -> bool {
             }
             index = around;
         }
-        let opened = &mut tree.at(index).opened;
-        let may = *opened < NURSERIES_AFTER_CANCEL;
-        *opened += u8::from(may);
+        let begun = &mut tree.at(index).begun;
+        let may = *begun < BEGUN_AFTER_CANCEL;
+        *begun += u8::from(may);
         may
     })
 }

@@ -38,7 +38,7 @@ pub(crate) use bindings::{bind, bound, unbind};
 pub use cancelled::{Cancelled, is_cancelled};
 pub(crate) use closing::{Closed, try_close};
 pub(crate) use drop_point::{drop_point, poll_drop_point};
-pub use heard::{Begun, may_hear, may_open};
+pub use heard::{Begun, may_hear, poll_begin};
 pub(crate) use kept::{begin, end, is_kept, is_part_kept};
 pub(crate) use listeners::{Listener, silence};
 pub(crate) use marks::{Mark, mark};

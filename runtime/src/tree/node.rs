@@ -101,8 +101,8 @@ pub(crate) struct Node {
     pub(crate) heard: bool,
     /// It is awaited by a task that was not kept for it.
     pub(crate) unkept: bool,
-    /// Nurseries that the code of this task has opened since it was cancelled.
-    pub(crate) opened: u8,
+    /// Nurseries, shields and clean-ups that the code of this task has begun after its cancel.
+    pub(crate) begun: u8,
     /// Other threads may ask whether it is cancelled: it has a mark in `scope::marks`.
     pub(crate) marked: bool,
     /// It was woken while it was to be polled already.
@@ -173,7 +173,7 @@ impl Node {
             reason: None,
             heard: false,
             unkept: false,
-            opened: 0,
+            begun: 0,
             marked: false,
             rewoken: false,
             payload: task.payload,
