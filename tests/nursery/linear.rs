@@ -3,9 +3,10 @@
 
 use crate::support::{Count, E, listener, never, run, settle};
 use nestling::net::TcpListener;
+use nestling::sync::Semaphore;
 use nestling::time::sleep;
 use nestling::{nursery, shield, timeout};
-use nestling_runtime::lowlevel::visits;
+use nestling_runtime::lowlevel::{nop, visits};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -40,6 +41,28 @@ type Level = Pin<Box<dyn Future<Output = Result<(), E>>>>;
 fn is_linear(small: usize, spawn: fn(usize) -> Level) {
     let (few, many) = (looked_at(small, spawn), looked_at(4 * small, spawn));
     assert!(many <= 5 * few, "{few} nodes for {small} tasks, {many} for {}", 4 * small);
+}
+
+/// Each child says goodbye in a shield, one after the other.
+fn goodbyes(children: usize) -> Level {
+    Box::pin(async move {
+        let turns = Semaphore::new(1);
+        let all = nursery(async |n| {
+            for _ in 0..children {
+                n.spawn(shield(async {
+                    let _turn = turns.acquire().await;
+                    nop().await.map_err(E::from)
+                }));
+            }
+            Ok::<_, E>(())
+        });
+        all.await
+    })
+}
+
+#[test]
+fn r05_goodbyes_are_linear() {
+    is_linear(400, goodbyes);
 }
 
 /// Each child awaits the handle of the one before; the first of them waits for the kernel.

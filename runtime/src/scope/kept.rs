@@ -162,14 +162,7 @@ fn look_at(scope: NodeId, counted: bool) -> Look {
                 false => probe(tree, notes, (task, scope), counted, (is_queued, is_busy)),
             };
             if task == scope {
-                let nursery = tree.parent(task);
-                let nursery = tree.id(nursery).map(|nursery| (nursery, task));
-                if let Look::Cut = noted {
-                    nursery.into_iter().for_each(|key| _ = notes.kept.remove(&key));
-                } else {
-                    tree.at(task.index()).unkept = false;
-                    notes.kept.extend(nursery);
-                }
+                tree.at(task.index()).unkept &= matches!(noted, Look::Cut);
             }
             let spared = notes.is_spared(scope, is_queued);
             match noted {
@@ -202,14 +195,13 @@ fn probe(
     let lasting: Vec<Key> = all.map(|(key, _)| *key).collect();
     let Some((.., latest)) = lasting.last() else { return Look::Cut };
     let polls = notes.polls(task);
-    let round = notes.rounds.entry((task, scope)).or_default();
-    let is_settled = round.ends(*latest, polls, is_queued);
+    let is_settled = notes.round(task, scope).ends(*latest, polls, is_queued);
     for key in lasting {
-        let Some(note) = notes.notes.get_mut(&key) else { continue };
-        let valid = is_valid(tree, note);
+        let Some(note) = notes.notes.get(&key) else { continue };
+        let (valid, made_in) = (is_valid(tree, note), note.scope);
         let woken = match (note.probed, note.probe) {
             _ if valid && (counted || is_settled) => return Look::Kept,
-            (0, Some(_)) if valid && !round.asks(polls, is_busy) => {
+            (0, Some(_)) if valid && !notes.round(task, scope).asks(polls, is_busy) => {
                 return Look::Again(Vec::new());
             }
             (0, Some(probe)) if valid => Some(Vec::from([probe.waiter(tree)])),
@@ -218,11 +210,10 @@ fn probe(
             _ => None,
         };
         if let Some(woken) = woken {
-            note.probed += 1;
+            notes.notes.get_mut(&key).into_iter().for_each(|note| note.probed += 1);
             return Look::Again(woken);
         }
-        let made_in = note.scope;
-        notes.notes.remove(&key);
+        notes.remove(key);
         let parts = parts_around(tree, made_in, scope);
         if !parts.is_empty() {
             notes.spare(tree, made_in);

@@ -14,6 +14,7 @@
 //! | waits     | join handles awaited in it                                           |
 //! | marked    | other threads may ask whether it is cancelled                        |
 
+mod attached;
 mod bindings;
 mod cancelled;
 mod closing;
@@ -34,6 +35,7 @@ use crate::wake;
 use crate::wake::budget::{self, Lent};
 
 pub(crate) use crate::tree::current;
+pub(crate) use attached::Attached;
 pub(crate) use bindings::{bind, bound, unbind};
 pub use cancelled::{Cancelled, is_cancelled};
 pub(crate) use closing::{Closed, try_close};
@@ -42,7 +44,7 @@ pub use heard::{Begun, may_hear, poll_begin};
 pub(crate) use kept::{begin, end, is_kept, is_part_kept};
 pub(crate) use listeners::{Listener, silence};
 pub(crate) use marks::{Mark, mark};
-pub(crate) use notes::{Attached, Poller, Why, has_notes, spare};
+pub(crate) use notes::{Poller, Why, has_notes, spare};
 pub(crate) use settle::{Settled, settle};
 pub(crate) use status::{
     CancelWork, admit, cancel, cancelled_at, has_ops, is_delivered, is_in_cancelled, is_open,

@@ -6,14 +6,14 @@
 //! that happens or the future is dropped (*lasting*).
 
 use super::kept::is_valid;
-use super::listeners::{Listener, parts_around, silence};
+use super::listeners::silence;
 use super::round::Round;
-use super::status::{is_running, task_of};
+use super::status::task_of;
 use crate::config::FOREIGN_POLLS;
 use crate::table::When;
 use crate::tree::{self, NONE, NodeId, Role, SetId, Tree};
-use crate::wake::{self, Local, Waiter, wake_all};
-use std::cell::{Cell, OnceCell, RefCell};
+use crate::wake::{self, Local, Waiter};
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem::ManuallyDrop;
 use std::ops::RangeInclusive;
@@ -82,6 +82,8 @@ impl Probe {
 pub(super) struct Note {
     /// The scope in which it was made.
     pub(super) scope: NodeId,
+    /// The nursery of its task.
+    pub(super) nursery: Option<NodeId>,
     /// That scope is cut by itself: around it in the task is a shield.
     pub(super) is_part: bool,
     pub(super) why: Why,
@@ -94,12 +96,35 @@ pub(super) struct Note {
 /// Names a note: its task, whether it is lasting, and a number.
 pub(super) type Key = (NodeId, bool, u64);
 
+impl Note {
+    /// Whether it is a reason by itself, and not for the end of a child alone.
+    pub(super) fn is_grounded(&self) -> bool {
+        matches!(self.why, Why::Shield | Why::Nursery { grounded: true, .. })
+    }
+
+    /// Whether it is one of those that a nursery settles.
+    fn awaits_handles(&self) -> bool {
+        match &self.why {
+            Why::Shield => false,
+            Why::Join(_) => true,
+            Why::Nursery { joins, .. } => !joins.is_empty(),
+        }
+    }
+
+    /// Where a nursery finds it: as one that is grounded, and as one that awaits handles.
+    fn places(&self, key: Key) -> impl Iterator<Item = (NodeId, bool, Key)> + use<> {
+        let (grounded, awaits) = (self.is_grounded(), self.awaits_handles());
+        let kinds = [(false, grounded), (true, awaits)].into_iter().filter(|(_, is)| *is);
+        self.nursery.into_iter().zip(kinds).map(move |(nursery, (kind, _))| (nursery, kind, key))
+    }
+}
+
 /// The notes of a thread.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     pub(super) notes: BTreeMap<Key, Note>,
-    /// Tasks with notes, by their nursery's scope.
-    pub(super) kept: BTreeSet<(NodeId, NodeId)>,
+    /// The same by nursery: first those that are grounded, then those that await handles.
+    by_nursery: BTreeSet<(NodeId, bool, Key)>,
     /// Of tasks and parts of tasks that were looked at.
     pub(super) rounds: BTreeMap<(NodeId, NodeId), Round>,
     /// For how many polls they are spared, because a future in them was woken.
@@ -114,7 +139,7 @@ thread_local! {
     static NOTES: ManuallyDrop<RefCell<Notes>> = const {
         ManuallyDrop::new(RefCell::new(Notes {
             notes: BTreeMap::new(),
-            kept: BTreeSet::new(),
+            by_nursery: BTreeSet::new(),
             rounds: BTreeMap::new(),
             spared: BTreeMap::new(),
             made: 0,
@@ -152,16 +177,64 @@ pub(super) fn of_kind(task: NodeId, lasting: bool) -> RangeInclusive<Key> {
 }
 
 impl Notes {
-    fn are_any(&mut self) -> bool {
-        let any = !self.notes.is_empty() || !self.kept.is_empty() || !self.spared.is_empty();
-        if !any {
-            self.rounds.clear();
-        }
-        any
+    fn are_any(&self) -> bool {
+        !(self.notes.is_empty() && self.rounds.is_empty() && self.spared.is_empty())
+    }
+
+    /// Adds a note of a task, and names it.
+    pub(super) fn add(&mut self, task: NodeId, note: Note) -> Key {
+        self.made += 1;
+        let key = (task, note.poller != Poller::TASK, self.made);
+        self.by_nursery.extend(note.places(key));
+        self.notes.insert(key, note);
+        key
+    }
+
+    pub(super) fn remove(&mut self, key: Key) -> Option<Note> {
+        let note = self.notes.remove(&key)?;
+        note.places(key).for_each(|place| _ = self.by_nursery.remove(&place));
+        Some(note)
     }
 
     pub(super) fn remove_all(&mut self, keys: Vec<Key>) {
-        keys.iter().for_each(|key| drop(self.notes.remove(key)));
+        keys.into_iter().for_each(|key| drop(self.remove(key)));
+    }
+
+    /// Whether a task is kept by more than the handles that it awaits.
+    pub(super) fn is_grounded(&self, task: NodeId) -> bool {
+        self.notes.range(of(task)).any(|(_, note)| note.is_grounded())
+    }
+
+    /// Whether any cancelled task of a nursery is.
+    pub(super) fn is_any_grounded(&self, tree: &mut Tree, nursery: NodeId) -> bool {
+        self.kind_in(nursery, false).any(|(task, ..)| {
+            tree.visits += 1;
+            is_cancelled(tree, task)
+        })
+    }
+
+    /// For the end of which children the cancelled tasks of a nursery are kept: each reason with
+    /// its task, and with the part of that in which it was noted.
+    pub(super) fn joins_in(
+        &self,
+        tree: &mut Tree,
+        nursery: NodeId,
+    ) -> Vec<(NodeId, Why, Option<NodeId>)> {
+        let mut joins = Vec::new();
+        for key in self.kind_in(nursery, true) {
+            tree.visits += 1;
+            let (task, note) = (key.0, &self.notes[&key]);
+            if is_cancelled(tree, task) && is_valid(tree, note) {
+                joins.push((task, note.why.clone(), note.is_part.then_some(note.scope)));
+            }
+        }
+        joins
+    }
+
+    fn kind_in(&self, nursery: NodeId, awaits: bool) -> impl Iterator<Item = Key> {
+        let of = |task, lasting, number| (nursery, awaits, (task, lasting, number));
+        let all = of(NodeId::MIN, false, 0)..=of(NodeId::MAX, true, u64::MAX);
+        self.by_nursery.range(all).map(|(.., key)| *key)
     }
 
     /// A task is about to be polled. It may have been woken while it was to be polled already.
@@ -178,7 +251,28 @@ impl Notes {
 
     /// How often a task was polled since its notes were looked at first.
     pub(super) fn polls(&mut self, task: NodeId) -> u64 {
-        self.rounds.entry((task, task)).or_default().polls
+        self.round(task, task).polls
+    }
+
+    /// A scope closes. The round of a task itself is for its parts, too.
+    fn end_round(&mut self, tree: &mut Tree, task: NodeId, scope: NodeId) {
+        self.rounds.remove(&(task, scope));
+        let of_task = self.rounds.range((task, NodeId::MIN)..=(task, NodeId::MAX));
+        let mut left = of_task.map(|(key, _)| *key);
+        if scope == task {
+            // Those of parts that were moved out of it.
+            let left: Vec<_> = left.collect();
+            left.iter().for_each(|key| _ = self.rounds.remove(key));
+        } else if left.next() == Some((task, task))
+            && left.next().is_none()
+            && !is_cancelled(tree, task)
+        {
+            self.rounds.remove(&(task, task));
+        }
+    }
+
+    pub(super) fn round(&mut self, task: NodeId, scope: NodeId) -> &mut Round {
+        self.rounds.entry((task, scope)).or_default()
     }
 
     pub(super) fn spare(&mut self, tree: &mut Tree, scope: NodeId) {
@@ -211,130 +305,8 @@ pub(crate) fn spare(scope: NodeId) {
     tree::with(|tree| with(|notes| notes.spare(tree, scope)));
 }
 
-/// Something that a task polls, and that may be a reason to keep it. Most never are: what is needed
-/// then is made when it is.
-#[derive(Debug, Default)]
-pub(crate) struct Attached(OnceCell<Box<Attachment>>);
-
-#[derive(Debug, Default)]
-struct Attachment {
-    key: Cell<Option<Key>>,
-    listener: RefCell<Listener>,
-}
-
-impl Attached {
-    /// The code that runs now polls this, and waits: if that is cancelled, this is a reason to keep
-    /// its task. In a foreign combinator it is polled once more when the task is cancelled, so that
-    /// it can say so.
-    #[inline]
-    pub(crate) fn polled(&self, why: impl FnOnce() -> Why, cx: &Context<'_>) {
-        let poller = Poller::of(cx);
-        if poller != Poller::TASK {
-            self.0.get_or_init(Box::default).listener.borrow_mut().listen(cx);
-        }
-        self.note(why, poller);
-    }
-
-    /// The same without a listener.
-    #[inline]
-    pub(crate) fn note(&self, why: impl FnOnce() -> Why, poller: Poller) {
-        self.note_with(why, poller, None);
-    }
-
-    /// The same for a nursery, which owns a set.
-    pub(crate) fn note_set(&self, why: Why, poller: Poller, set: SetId) {
-        self.note_with(|| why, poller, Some(set));
-    }
-
-    #[inline]
-    fn note_with(&self, why: impl FnOnce() -> Why, poller: Poller, set: Option<SetId>) {
-        match super::current().filter(|here| super::is_in_cancelled(*here)) {
-            Some(here) => self.0.get_or_init(Box::default).note(here, why(), poller, set),
-            None => self.clear(),
-        }
-    }
-
-    /// It is no reason any more. Its task is looked at again.
-    #[inline]
-    pub(crate) fn clear(&self) {
-        if let Some(attachment) = self.0.get() {
-            attachment.end();
-        }
-    }
-}
-
-impl Attachment {
-    #[cold]
-    fn note(&self, scope: NodeId, why: Why, poller: Poller, set: Option<SetId>) {
-        self.erase();
-        let listener = self.listener.borrow().scope().map(Probe::Listener);
-        let probe = set.map(Probe::Set).or(listener);
-        let found = tree::with(|tree| {
-            let task = task_of(tree, scope.index())?;
-            Some((task, is_part(tree, scope)))
-        });
-        let Some((task, is_part)) = found else { return };
-        let note = Note { scope, is_part, why, poller, probe, probed: 0 };
-        self.key.set(Some(with(|notes| {
-            notes.made += 1;
-            let key = (task, poller != Poller::TASK, notes.made);
-            notes.notes.insert(key, note);
-            key
-        })));
-    }
-
-    fn erase(&self) -> Option<(NodeId, Note)> {
-        let key = self.key.take()?;
-        let note = with(|notes| notes.notes.remove(&key))?;
-        Some((key.0, note))
-    }
-
-    /// It is no reason any more: what it kept is looked at again.
-    fn end(&self) {
-        let Some((task, note)) = self.erase() else { return };
-        // If code in the task runs now, its poll ends with a look at what keeps it; and the same of
-        // a part of it.
-        if !is_running(task) {
-            wake::wake(task);
-        }
-        let parts = tree::with(|tree| parts_around(tree, note.scope, task));
-        if !parts.is_empty() {
-            spare(note.scope);
-            wake_all(parts);
-        }
-    }
-}
-
-impl Drop for Attachment {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-/// Whether between a cancelled scope and its task there is one that is not cancelled.
-fn is_part(tree: &mut Tree, scope: NodeId) -> bool {
-    let mut index = scope.index();
-    while index != NONE && tree.at(index).role != Role::Task {
-        index = tree.at(index).parent;
-        if index != NONE && tree.at(index).reason.is_none() {
-            return true;
-        }
-    }
-    false
-}
-
-/// What the tasks of a nursery are kept by: each reason with its task, and with the part of that in
-/// which it was noted.
-pub(super) fn noted_in(tree: &mut Tree, nursery: NodeId) -> Vec<(NodeId, Why, Option<NodeId>)> {
-    with(|notes| {
-        let tasks = notes.kept.range((nursery, NodeId::MIN)..=(nursery, NodeId::MAX));
-        let all = tasks.flat_map(|(_, task)| notes.notes.range(of(*task)));
-        let valid = all.filter(|(_, note)| is_valid(tree, note));
-        let reason = |((task, ..), note): (&Key, &Note)| {
-            (*task, note.why.clone(), note.is_part.then_some(note.scope))
-        };
-        valid.map(reason).collect()
-    })
+fn is_cancelled(tree: &mut Tree, task: NodeId) -> bool {
+    tree.get(task).is_some_and(|node| node.reason.is_some())
 }
 
 /// A scope closes: what was noted of it as a task, or as a part of one, goes.
@@ -348,12 +320,9 @@ pub(super) fn forget(tree: &mut Tree, scope: NodeId) {
 #[cold]
 fn forget_notes(tree: &mut Tree, scope: NodeId) {
     let task = task_of(tree, scope.index());
-    let nursery = tree.parent(scope);
-    let nursery = tree.id(nursery);
     with(|notes| {
-        nursery.into_iter().for_each(|nursery| _ = notes.kept.remove(&(nursery, scope)));
         notes.remove_all(notes.notes.range(of(scope)).map(|(key, _)| *key).collect());
-        task.into_iter().for_each(|task| _ = notes.rounds.remove(&(task, scope)));
+        task.into_iter().for_each(|task| notes.end_round(tree, task, scope));
         notes.spared.remove(&scope);
     });
 }

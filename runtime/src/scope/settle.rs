@@ -5,7 +5,7 @@
 //! wait only for each other are not (a least fixpoint). A handle does not leave its nursery, so one
 //! walk over the notes of the nursery's tasks decides it: the marking of a garbage collector.
 
-use super::notes::{Join, Why, noted_in};
+use super::notes::{Join, Notes, Why, with};
 use crate::tree::{self, NodeId, State, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,38 +18,33 @@ pub(crate) struct Settled {
     pub(crate) let_go: Vec<NodeId>,
 }
 
-/// What the tasks of one nursery are kept by.
+/// The handles that the tasks of one nursery await.
 #[derive(Default)]
-struct Reasons {
-    /// Tasks that are kept by a shield, or by a nursery with such tasks.
-    grounded: BTreeSet<NodeId>,
+struct Joins {
     /// Tasks and the handles that they, or tasks inside of them, await.
-    joins: Vec<(NodeId, Join)>,
+    whole: Vec<(NodeId, Join)>,
     /// Handles that are awaited in parts of tasks.
     parts: Vec<Join>,
 }
 
-impl Reasons {
-    fn of(tree: &mut Tree, nursery: NodeId) -> Self {
-        let mut reasons = Self::default();
-        for (child, why, part) in noted_in(tree, nursery) {
+impl Joins {
+    fn of(tree: &mut Tree, notes: &Notes, nursery: NodeId) -> Self {
+        let mut joins = Self::default();
+        for (child, why, part) in notes.joins_in(tree, nursery) {
             match why {
-                Why::Shield => _ = reasons.grounded.insert(child),
-                Why::Join(target) => reasons.add(child, Join { target, waiter: child, part }),
-                Why::Nursery { grounded, joins } => {
-                    if grounded {
-                        reasons.grounded.insert(child);
-                    }
-                    joins.into_iter().for_each(|join| reasons.add(child, join));
+                Why::Shield => {}
+                Why::Join(target) => joins.add(child, Join { target, waiter: child, part }),
+                Why::Nursery { joins: inner, .. } => {
+                    inner.into_iter().for_each(|join| joins.add(child, join));
                 }
             }
         }
-        reasons
+        joins
     }
 
     fn add(&mut self, child: NodeId, join: Join) {
         match join.part {
-            None => self.joins.push((child, join)),
+            None => self.whole.push((child, join)),
             Some(_) => self.parts.push(join),
         }
     }
@@ -63,26 +58,24 @@ pub(crate) fn settle(nursery: NodeId, ready: bool) -> Settled {
         let why = Why::Nursery { grounded: true, joins: Vec::new() };
         return Settled { why: Some(why), let_go: Vec::new() };
     }
-    tree::with(|tree| {
-        let reasons = Reasons::of(tree, nursery);
-        supported(tree, nursery, &reasons)
-    })
+    tree::with(|tree| with(|notes| supported(tree, notes, nursery)))
 }
 
 /// Marks the tasks that are kept, from those that are certain to be answered to those that wait for
 /// them; all others are let go.
-fn supported(tree: &mut Tree, nursery: NodeId, reasons: &Reasons) -> Settled {
+fn supported(tree: &mut Tree, notes: &Notes, nursery: NodeId) -> Settled {
+    let joins = Joins::of(tree, notes, nursery);
     let mut waiting: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
     let (mut marked, mut outwards) = (BTreeSet::new(), Vec::new());
-    let mut pending: Vec<NodeId> = reasons.grounded.iter().copied().collect();
-    for (child, join) in &reasons.joins {
+    let mut pending = Vec::new();
+    for (child, join) in &joins.whole {
         tree.visits += 1;
         let Some(node) = tree.get(join.target) else { continue };
         if node.parent != nursery.index() {
             // A nursery further out decides, with the task that polls this one.
             outwards.push(*join);
             pending.push(*child);
-        } else if is_sure(tree, join.target) {
+        } else if is_sure(tree, notes, join.target) || notes.is_grounded(*child) {
             pending.push(*child);
         } else {
             waiting.entry(join.target).or_default().push(*child);
@@ -94,32 +87,34 @@ fn supported(tree: &mut Tree, nursery: NodeId, reasons: &Reasons) -> Settled {
             pending.extend(waiting.remove(&child).unwrap_or_default());
         }
     }
-    let unmarked = reasons.joins.iter().filter(|(child, _)| !marked.contains(child));
+    let unmarked = joins.whole.iter().filter(|(child, _)| !marked.contains(child));
     let mut let_go: Vec<Join> = unmarked.map(|(_, join)| *join).collect();
-    for join in &reasons.parts {
+    for join in &joins.parts {
         match tree.get(join.target).map(|node| node.parent == nursery.index()) {
             Some(false) => outwards.push(*join),
-            Some(true) if !is_part_kept(tree, join, reasons) => let_go.push(*join),
+            Some(true) if !is_part_kept(tree, notes, join, &joins) => let_go.push(*join),
             Some(true) | None => {}
         }
     }
     for join in &let_go {
         tree.get(join.target).into_iter().for_each(|node| node.unkept = true);
     }
-    let grounded = !reasons.grounded.is_empty() || !let_go.is_empty();
+    let grounded = !let_go.is_empty() || notes.is_any_grounded(tree, nursery);
     let stays = grounded || !marked.is_empty();
     let why = stays.then_some(Why::Nursery { grounded, joins: outwards });
     Settled { why, let_go: let_go.iter().map(|join| join.waiter).collect() }
 }
 
-/// Whether a child will answer: it has a counted reason, or is to be polled.
-fn is_sure(tree: &mut Tree, child: NodeId) -> bool {
-    tree.get(child).is_none_or(|node| node.is_live() || node.state == State::Queued)
+/// Whether a child will answer: it has a counted reason, or a note that is one by itself, or is to
+/// be polled.
+fn is_sure(tree: &mut Tree, notes: &Notes, child: NodeId) -> bool {
+    let Some(node) = tree.get(child) else { return true };
+    node.is_live() || node.state == State::Queued || notes.is_grounded(child)
 }
 
 /// Whether the child that a part of a task waits for is kept, but by nothing around that part: the
 /// shield around it ends after it.
-fn is_part_kept(tree: &mut Tree, join: &Join, reasons: &Reasons) -> bool {
+fn is_part_kept(tree: &mut Tree, notes: &Notes, join: &Join, joins: &Joins) -> bool {
     let part = join.part.unwrap_or(join.waiter);
     let (mut pending, mut seen) = (vec![join.target], BTreeSet::new());
     while let Some(target) = pending.pop() {
@@ -127,10 +122,10 @@ fn is_part_kept(tree: &mut Tree, join: &Join, reasons: &Reasons) -> bool {
         if tree.is_within(part, target.index()) || !seen.insert(target) {
             continue;
         }
-        if is_sure(tree, target) || reasons.grounded.contains(&target) {
+        if is_sure(tree, notes, target) {
             return true;
         }
-        let its = reasons.joins.iter().filter(|(child, _)| *child == target);
+        let its = joins.whole.iter().filter(|(child, _)| *child == target);
         pending.extend(its.map(|(_, join)| join.target));
     }
     false

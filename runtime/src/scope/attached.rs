@@ -1,0 +1,117 @@
+//! `Attached`: what a future has that may be a reason to keep its task, and makes the notes of it.
+
+use super::listeners::{Listener, parts_around};
+use super::notes::{Key, Note, Poller, Probe, Why, spare, with};
+use super::status::{is_running, task_of};
+use crate::tree::{self, NONE, NodeId, Role, SetId, Tree};
+use crate::wake::{self, wake_all};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::task::Context;
+
+/// Something that a task polls, and that may be a reason to keep it. Most never are: what is needed
+/// then is made when it is.
+#[derive(Debug, Default)]
+pub(crate) struct Attached(OnceCell<Box<Attachment>>);
+
+#[derive(Debug, Default)]
+struct Attachment {
+    key: Cell<Option<Key>>,
+    listener: RefCell<Listener>,
+}
+
+impl Attached {
+    /// The code that runs now polls this, and waits: if that is cancelled, this is a reason to keep
+    /// its task. In a foreign combinator it is polled once more when the task is cancelled, so that
+    /// it can say so.
+    #[inline]
+    pub(crate) fn polled(&self, why: impl FnOnce() -> Why, cx: &Context<'_>) {
+        let poller = Poller::of(cx);
+        if poller != Poller::TASK {
+            self.0.get_or_init(Box::default).listener.borrow_mut().listen(cx);
+        }
+        self.note(why, poller);
+    }
+
+    /// The same without a listener.
+    #[inline]
+    pub(crate) fn note(&self, why: impl FnOnce() -> Why, poller: Poller) {
+        self.note_with(why, poller, None);
+    }
+
+    /// The same for a nursery, which owns a set.
+    pub(crate) fn note_set(&self, why: Why, poller: Poller, set: SetId) {
+        self.note_with(|| why, poller, Some(set));
+    }
+
+    #[inline]
+    fn note_with(&self, why: impl FnOnce() -> Why, poller: Poller, set: Option<SetId>) {
+        match super::current().filter(|here| super::is_in_cancelled(*here)) {
+            Some(here) => self.0.get_or_init(Box::default).note(here, why(), poller, set),
+            None => self.clear(),
+        }
+    }
+
+    /// It is no reason any more. Its task is looked at again.
+    #[inline]
+    pub(crate) fn clear(&self) {
+        if let Some(attachment) = self.0.get() {
+            attachment.end();
+        }
+    }
+}
+
+impl Attachment {
+    #[cold]
+    fn note(&self, scope: NodeId, why: Why, poller: Poller, set: Option<SetId>) {
+        self.erase();
+        let listener = self.listener.borrow().scope().map(Probe::Listener);
+        let probe = set.map(Probe::Set).or(listener);
+        let found = tree::with(|tree| {
+            let task = task_of(tree, scope.index())?;
+            let nursery = tree.parent(task);
+            Some((task, tree.id(nursery), is_part(tree, scope)))
+        });
+        let Some((task, nursery, is_part)) = found else { return };
+        let note = Note { scope, nursery, is_part, why, poller, probe, probed: 0 };
+        self.key.set(Some(with(|notes| notes.add(task, note))));
+    }
+
+    fn erase(&self) -> Option<(NodeId, Note)> {
+        let key = self.key.take()?;
+        let note = with(|notes| notes.remove(key))?;
+        Some((key.0, note))
+    }
+
+    /// It is no reason any more: what it kept is looked at again.
+    fn end(&self) {
+        let Some((task, note)) = self.erase() else { return };
+        // If code in the task runs now, its poll ends with a look at what keeps it; and the same of
+        // a part of it.
+        if !is_running(task) {
+            wake::wake(task);
+        }
+        let parts = tree::with(|tree| parts_around(tree, note.scope, task));
+        if !parts.is_empty() {
+            spare(note.scope);
+            wake_all(parts);
+        }
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Whether between a cancelled scope and its task there is one that is not cancelled.
+fn is_part(tree: &mut Tree, scope: NodeId) -> bool {
+    let mut index = scope.index();
+    while index != NONE && tree.at(index).role != Role::Task {
+        index = tree.at(index).parent;
+        if index != NONE && tree.at(index).reason.is_none() {
+            return true;
+        }
+    }
+    false
+}
