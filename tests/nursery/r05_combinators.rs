@@ -8,9 +8,10 @@ use nestling::net::TcpListener;
 use nestling::task::yield_now;
 use nestling::time::sleep;
 use nestling::{cancelled, finally, nursery, shield, timeout};
-use std::future::{Future, poll_fn};
+use std::cell::Cell;
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -213,6 +214,69 @@ fn r05_shields_that_stand_aside_after_some_steps_keep_nothing() {
                 drop(set);
             })
             .await;
+        });
+    }
+}
+
+/// Something foreign that happens once.
+#[derive(Default)]
+struct Happens(Cell<bool>, Cell<Option<Waker>>);
+
+impl Happens {
+    fn now(&self) {
+        self.0.set(true);
+        self.1.take().into_iter().for_each(Waker::wake);
+    }
+
+    async fn happened(&self) {
+        poll_fn(|cx| {
+            self.1.set(Some(cx.waker().clone()));
+            if self.0.get() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
+
+/// A set with a shield is polled, and set aside in the same poll: the shield in it does not keep the
+/// task, whenever that happens.
+#[test]
+fn r05_a_set_that_is_set_aside_in_the_poll_that_asks_keeps_nothing() {
+    for number in 0..32 {
+        run(async move || {
+            let (happens, polls, other) = (Happens::default(), Count::default(), Cell::new(false));
+            let result = nursery(async |n| {
+                n.spawn(async {
+                    let mut set = FuturesUnordered::from_iter([shield(pending::<()>())]);
+                    let happened = pin!(happens.happened());
+                    let mut first = select(set.next(), happened);
+                    poll_fn(|cx| {
+                        polls.one();
+                        first.poll_unpin(cx).map(drop)
+                    })
+                    .await;
+                    other.set(true);
+                    pending::<()>().await;
+                });
+                n.spawn(shield(async {
+                    // From when it is cancelled on, so many polls later.
+                    while !n.is_cancelled() {
+                        yield_now().await;
+                    }
+                    let since = polls.get();
+                    for _ in 0..100 {
+                        if polls.get() >= since + number {
+                            break;
+                        }
+                        yield_now().await;
+                    }
+                    happens.now();
+                }));
+                settle().await;
+                n.cancel();
+                Ok::<_, E>(())
+            });
+            assert_eq!(result.await, Ok(()));
+            assert!(other.get(), "it was set aside");
         });
     }
 }
