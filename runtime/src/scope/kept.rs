@@ -13,7 +13,8 @@
 //! A future that lost a `select`, was forgotten, or stands in a set that is not polled, makes no
 //! note. The notes of futures inside foreign combinators last. A cancel wakes these futures, to
 //! make their first. Then one of them is woken (*probed*), and again after each later poll: if it
-//! is not polled, it has been set aside, and its note is erased.
+//! is not polled, it has been set aside, and its note is erased. So a combinator keeps nothing whose
+//! wakes reach its task later, from another thread.
 //!
 //! A combinator may end its own poll before it polls all that were woken. So a task in which one
 //! was woken by a cancel, or by an answer, is *spared* for some polls, while it is ready for more.
@@ -134,13 +135,9 @@ pub(crate) fn end(task: NodeId) {
     }
 }
 
-/// Whether there is a counted reason. If there is, those who wait for it may go on.
+/// Whether there is a counted reason.
 fn is_counted(scope: NodeId) -> bool {
-    tree::with(|tree| {
-        let Some(node) = tree.get(scope) else { return false };
-        node.unkept &= !node.is_live();
-        node.is_live()
-    })
+    tree::with(|tree| tree.get(scope).is_some_and(|node| node.is_live()))
 }
 
 impl Look {
@@ -162,7 +159,8 @@ fn look_at(scope: NodeId, counted: bool) -> Look {
                 false => probe(tree, notes, (task, scope), counted, (is_queued, is_busy)),
             };
             if task == scope {
-                tree.at(task.index()).unkept &= matches!(noted, Look::Cut);
+                // If it is kept, those who wait for it may go on.
+                tree.at(task.index()).unkept &= !counted && matches!(noted, Look::Cut);
             }
             let spared = notes.is_spared(scope, is_queued);
             match noted {
