@@ -20,10 +20,14 @@ type Begun<'a> = LocalBoxFuture<'a, ()>;
 /// In what an operation waits that is to be told of the cancel.
 #[derive(Debug, Clone, Copy)]
 enum Waits {
+    Itself,
+    Set,
     Child,
     Body,
     Timeout,
 }
+
+const ALL: [Waits; 5] = [Waits::Itself, Waits::Set, Waits::Child, Waits::Body, Waits::Timeout];
 
 async fn told(quiet: &TcpListener, log: &Log) -> Result<(), E> {
     let answer = never(quiet).await;
@@ -33,6 +37,8 @@ async fn told(quiet: &TcpListener, log: &Log) -> Result<(), E> {
 
 async fn wait(waits: Waits, quiet: &TcpListener, log: &Log) {
     match waits {
+        Waits::Itself => _ = told(quiet, log).await,
+        Waits::Set => _ = FuturesUnordered::from_iter([told(quiet, log)]).next().await,
         Waits::Child => {
             _ = nursery(async |n| {
                 n.spawn(told(quiet, log));
@@ -48,7 +54,7 @@ async fn wait(waits: Waits, quiet: &TcpListener, log: &Log) {
 
 /// Begins a wait somewhere, ends that, and cancels the task, which goes on with the wait.
 fn assert_told(begin: impl AsyncFn(&mut Begun<'_>) + Clone + Send + 'static) {
-    for waits in [Waits::Child, Waits::Body, Waits::Timeout] {
+    for waits in ALL {
         let begin = begin.clone();
         let (log, left) = run(async move || {
             let (quiet, log, before) = (listener().await, Log::default(), stats().in_flight);
@@ -154,7 +160,7 @@ fn out_of_a_shield_in_a_cancelled_task(
 
 #[test]
 fn r08_what_was_begun_in_a_shield_is_cancelled_when_that_ends() {
-    for waits in [Waits::Child, Waits::Body, Waits::Timeout] {
+    for waits in ALL {
         let log = out_of_a_shield_in_a_cancelled_task(move |quiet, log| {
             wait(waits, quiet, log).boxed_local()
         });

@@ -237,8 +237,8 @@ impl Happens {
     }
 }
 
-/// A set with a shield is polled, and set aside in the same poll: the shield in it does not keep the
-/// task, whenever that happens.
+/// A set with a shield is polled, and set aside in the same poll: the shield in it does not keep
+/// the task, whenever that happens.
 #[test]
 fn r05_a_set_that_is_set_aside_in_the_poll_that_asks_keeps_nothing() {
     for number in 0..32 {

@@ -370,11 +370,13 @@ impl InFlight {
         self.entries.end() as u32
     }
 
-    /// Moves what is left in a closing scope's list to another scope's.
+    /// Moves what is left in a closing scope's list to another scope's: the answers are owed there.
     pub(super) fn adopt(&mut self, slots: &[u32], by: Option<NodeId>) {
         for &slot in slots {
             self.unlink(slot);
-            self.entries[slot as usize].scope = None;
+            let entry = &mut self.entries[slot as usize];
+            entry.scope = None;
+            entry.held = by.filter(|by| entry.held.is_some() && scope::hold(*by));
             if let Some(by) = by {
                 self.link(slot, by);
             }

@@ -13,8 +13,8 @@
 //! A future that lost a `select`, was forgotten, or stands in a set that is not polled, makes no
 //! note. The notes of futures inside foreign combinators last. A cancel wakes these futures, to
 //! make their first. Then one of them is woken (*probed*), and again after each later poll: if it
-//! is not polled, it has been set aside, and its note is erased. So a combinator keeps nothing whose
-//! wakes reach its task later, from another thread.
+//! is not polled, it has been set aside, and its note is erased. So a combinator keeps nothing
+//! whose wakes reach its task later, from another thread.
 //!
 //! A combinator may end its own poll before it polls all that were woken. So a task in which one
 //! was woken by a cancel, or by an answer, is *spared* for some polls, while it is ready for more.

@@ -195,6 +195,19 @@ pub(crate) fn admit(id: NodeId) -> bool {
     })
 }
 
+/// An operation that has started elsewhere is to be answered in this scope, unless that has closed.
+pub(crate) fn hold(id: NodeId) -> bool {
+    tree::with(|tree| {
+        let Some(node) = tree.get(id) else { return false };
+        let was_live = node.is_live();
+        node.holds += 1;
+        if node.reason.is_some() && !was_live {
+            busy(tree, id.index());
+        }
+        true
+    })
+}
+
 /// An operation was answered, or its future is gone. The scope comes back if it is cancelled: then
 /// it has to be looked at again whether anything keeps it, see [`look_again`].
 #[must_use = "what is not looked at again is kept for ever"]
