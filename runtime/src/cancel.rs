@@ -45,14 +45,23 @@ fn mark_and_withdraw(scope: NodeId, reason: Reason) -> Vec<Waiter> {
 }
 
 /// Closes a scope. What is in flight under it is cancelled, and belongs to its parent then.
+#[inline]
 pub(crate) fn close(scope: NodeId) {
-    wake_all(take_apart(scope));
+    if !scope::close_simply(scope) {
+        wake_all(take_apart_slowly(scope));
+    }
 }
 
 /// Closes a scope, and leaves it to the caller to wake those whose operations never entered the
 /// kernel.
 #[inline]
 pub(crate) fn take_apart(scope: NodeId) -> Vec<Waiter> {
+    if scope::close_simply(scope) { Vec::new() } else { take_apart_slowly(scope) }
+}
+
+#[cold]
+#[inline(never)]
+fn take_apart_slowly(scope: NodeId) -> Vec<Waiter> {
     let Closed { mut woken, overtaken } =
         scope::try_close(scope).unwrap_or_else(|| adopt_and_close(scope));
     for scope in overtaken {

@@ -20,10 +20,11 @@ pub(crate) struct Closed {
     pub(crate) overtaken: Vec<NodeId>,
 }
 
-/// Closes a scope; `None` if submissions are left in it: those must have been adopted.
+/// Closes a scope if that leaves nothing to do: it is not cancelled, not known to others, and has
+/// nothing below it. Tells if it did.
 #[inline]
-pub(crate) fn try_close(id: NodeId) -> Option<Closed> {
-    let closed = tree::with(|tree| {
+pub(crate) fn close_simply(id: NodeId) -> bool {
+    tree::with(|tree| {
         let Some(node) = tree.get(id) else { return true };
         let nothing_left = node.ops == NONE && node.first_child == NONE;
         let simple = nothing_left && node.reason.is_none() && !node.marked;
@@ -31,16 +32,19 @@ pub(crate) fn try_close(id: NodeId) -> Option<Closed> {
             tree.remove(id.index());
         }
         simple
-    });
-    if closed { Some(Closed::default()) } else { close_slowly(id) }
+    })
 }
 
-/// The same for a scope that is cancelled, is known to others, or has something below it.
+/// Closes any scope that is open; `None` if submissions are left in it: those must have been
+/// adopted.
 #[cold]
 #[inline(never)]
-fn close_slowly(id: NodeId) -> Option<Closed> {
+pub(crate) fn try_close(id: NodeId) -> Option<Closed> {
     let moved = tree::with(|tree| {
-        let node = tree.get(id).filter(|node| node.ops == NONE)?;
+        let Some(node) = tree.get(id) else { return Some(Moved::default()) };
+        if node.ops != NONE {
+            return None;
+        }
         let (marked, cancelled) = (node.marked, node.reason.is_some());
         if cancelled {
             if node.is_live() {

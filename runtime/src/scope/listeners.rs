@@ -80,7 +80,9 @@ impl Listener {
         let Some(scope) = self.0.take() else { return };
         drop(silence(scope));
         // Nothing is awaited in it.
-        _ = super::try_close(scope);
+        if !super::close_simply(scope) {
+            _ = super::try_close(scope);
+        }
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) use crate::tree::current;
 pub(crate) use attached::Attached;
 pub(crate) use bindings::{bind, bound, unbind};
 pub use cancelled::{Cancelled, is_cancelled};
-pub(crate) use closing::{Closed, try_close};
+pub(crate) use closing::{Closed, close_simply, try_close};
 pub(crate) use drop_point::{drop_point, poll_drop_point};
 pub use heard::{Begun, may_hear, poll_begin};
 pub(crate) use kept::{begin, end, is_kept, is_part_kept};
