@@ -5,9 +5,11 @@ use crate::support::{E, Log, listener, never, poll_once, run, settle, within};
 use futures_util::future::{FutureExt, LocalBoxFuture, join};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::net::TcpListener;
+use nestling::task::yield_now;
 use nestling::time::sleep;
 use nestling::{Runtime, cancelled, finally, nursery, shield, stats, timeout};
 use nestling_runtime::lowlevel::nop;
+use std::cell::RefCell;
 use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
@@ -296,5 +298,45 @@ fn r06_what_outlives_a_nursery_that_was_handed_on_is_not_cancelled() {
         let mut worker = worker.boxed_local();
         begin_in_a_body(&mut worker).await;
         pin!(worker).await;
+    });
+}
+
+/// A nursery that a cancelled task has polled, and that its sibling takes over, keeps the first no
+/// more.
+#[test]
+fn r05_what_moves_to_a_sibling_keeps_the_first_task_no_more() {
+    run(async || {
+        let inner = nursery(async |n| {
+            n.spawn(shield(sleep(5 * MS)).map(Ok::<_, E>));
+            Ok::<_, E>(())
+        });
+        let taken_over = RefCell::new(None);
+        let result: Result<(), E> = nursery(async |n| {
+            n.spawn(async {
+                let mut inner = inner.map(drop).boxed_local();
+                assert!(poll_once(inner.as_mut()).await.is_pending());
+                cancelled().await;
+                assert!(poll_once(inner.as_mut()).await.is_pending());
+                taken_over.replace(Some(inner));
+                pending::<Result<(), E>>().await
+            });
+            n.spawn(async {
+                cancelled().await;
+                shield(async {
+                    while taken_over.borrow().is_none() {
+                        yield_now().await;
+                    }
+                })
+                .await;
+                let inner = taken_over.take().expect("it is there");
+                inner.await;
+                Ok(())
+            });
+            settle().await;
+            n.cancel();
+            Ok(())
+        })
+        .await;
+        assert_eq!(result, Ok(()));
     });
 }

@@ -63,7 +63,7 @@ impl Attached {
 impl Attachment {
     #[cold]
     fn note(&self, scope: NodeId, why: Why, poller: Poller, set: Option<SetId>) {
-        self.erase();
+        let before = self.erase().map(|(task, _)| task);
         let listener = self.listener.borrow().scope().map(Probe::Listener);
         let probe = set.map(Probe::Set).or(listener);
         let found = tree::with(|tree| {
@@ -74,6 +74,10 @@ impl Attachment {
         let Some((task, nursery, is_part)) = found else { return };
         let note = Note { scope, nursery, is_part, why, poller, probe, probed: 0 };
         self.key.set(Some(with(|notes| notes.add(task, note))));
+        // Another task polled it before: that has one reason less.
+        if let Some(before) = before.filter(|before| *before != task && !is_running(*before)) {
+            wake::wake(before);
+        }
     }
 
     fn erase(&self) -> Option<(NodeId, Note)> {

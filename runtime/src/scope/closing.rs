@@ -46,12 +46,11 @@ pub(crate) fn try_close(id: NodeId) -> Option<Closed> {
             return None;
         }
         let (marked, cancelled) = (node.marked, node.reason.is_some());
-        if cancelled {
-            if node.is_live() {
-                idle(tree, id.index());
-            }
-            notes::forget(tree, id);
+        if cancelled && node.is_live() {
+            idle(tree, id.index());
         }
+        // Of a task that is not cancelled, too: parts of it may have been.
+        notes::forget(tree, id);
         if marked {
             marks::closed(id);
         }
