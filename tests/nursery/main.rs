@@ -24,6 +24,7 @@ mod r04_last_poll;
 mod r05_broken_circle;
 mod r05_combinators;
 mod r05_kept;
+mod r05_last_poll;
 mod r05_quiet;
 mod r05_set_aside;
 mod r06_heard_once;

@@ -8,7 +8,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::net::TcpListener;
 use nestling::task::is_cancelled;
 use nestling::time::sleep;
-use nestling::{JoinHandle, Nursery, Started, finally, nursery, race, shield, shield_for, timeout};
+use nestling::{JoinHandle, Nursery, Started, cancelled, finally, nursery, race, shield};
+use nestling::{shield_for, timeout};
 use std::cell::RefCell;
 use std::future::{Future, pending};
 use std::mem::forget;
@@ -63,15 +64,19 @@ fn inside<'a>(future: impl Future + 'a) -> LocalBoxFuture<'a, ()> {
     Box::pin(async { _ = future.await })
 }
 
-/// A child leaves a future in each of the ways and is cancelled.
+/// A child leaves a future in each of the ways and is cancelled, or does it when it has heard of
+/// its cancel: that poll is its last but for what keeps it.
 fn keeps_nothing(inside: Inside) {
-    for way in WAYS {
+    for (way, late) in WAYS.into_iter().flat_map(|way| [(way, false), (way, true)]) {
         run(async move || {
             let (quiet, log) = (listener().await, Log::default());
             let quiet = &quiet;
             let result = nursery(async |n| {
                 n.spawn(async {
                     let _gone = log.at_drop("gone");
+                    if late {
+                        cancelled().await;
+                    }
                     leave(way, inside(n, quiet)).await;
                     log.say("never");
                 });
@@ -79,8 +84,8 @@ fn keeps_nothing(inside: Inside) {
                 n.cancel();
                 Ok::<_, E>(())
             });
-            assert_eq!(result.await, Ok(()), "{way:?}");
-            assert_eq!(log.take(), ["gone"], "{way:?}");
+            assert_eq!(result.await, Ok(()), "{way:?}, late: {late}");
+            assert_eq!(log.take(), ["gone"], "{way:?}, late: {late}");
         });
     }
 }

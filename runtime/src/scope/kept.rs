@@ -11,7 +11,10 @@
 //! ```
 //!
 //! A future that lost a `select`, was forgotten, or stands in a set that is not polled, makes no
-//! note. The notes of futures inside foreign combinators last. A cancel wakes these futures, to
+//! note. One may have been polled and then set aside in the same poll: so the task is polled once
+//! more, and a note is trusted that was made in a poll in which nothing else happened.
+//!
+//! The notes of futures inside foreign combinators last. A cancel wakes these futures, to
 //! make their first. Then one of them is woken (*probed*), and again after each later poll: if it
 //! is not polled, it has been set aside, and its note is erased. So a combinator keeps nothing
 //! whose wakes reach its task later, from another thread.
@@ -104,7 +107,10 @@ pub(crate) fn is_part_kept(part: NodeId, cx: &Context<'_>) -> bool {
     let counted = is_counted(part);
     let look = if has_notes() { look_at(part, counted) } else { Look::when(counted) };
     match look {
-        Look::Cut => return false,
+        Look::Cut => {
+            disturb(part);
+            return false;
+        }
         Look::Kept => listen_at(part, cx),
         Look::Again(probed) => wake_to_look(part, probed, || cx.waker().wake_by_ref()),
     }
@@ -127,11 +133,30 @@ fn wake_to_look(scope: NodeId, probed: Vec<Waiter>, wake: impl FnOnce()) {
     }
 }
 
-/// The poll of a task has ended: what has woken it meanwhile was its own code, and is no event.
+/// The poll of a task has ended: what has woken it meanwhile was its own code. That is no event,
+/// unless it came after a look at a part, which counts on the next poll.
 #[inline]
 pub(crate) fn end(task: NodeId) {
     if has_notes() {
-        tree::with(|tree| tree.get(task).into_iter().for_each(|node| node.rewoken = false));
+        settle_wakes(task);
+    }
+}
+
+#[cold]
+fn settle_wakes(task: NodeId) {
+    let rewoken = tree::with(|tree| tree.get(task).is_some_and(|node| mem::take(&mut node.rewoken)));
+    with(|notes| {
+        if rewoken && notes.looked == Some(task) {
+            notes.unconfirm(task);
+        }
+    });
+}
+
+/// A part of a task is cut: the code around it goes on.
+fn disturb(part: NodeId) {
+    if has_notes() {
+        let task = tree::with(|tree| task_of(tree, part.index()));
+        with(|notes| task.into_iter().for_each(|task| notes.disturb(task)));
     }
 }
 
@@ -155,7 +180,9 @@ fn look_at(scope: NodeId, counted: bool) -> Look {
         with(|notes| {
             let is_busy = is_queued && (is_rewoken || notes.looked != Some(task));
             let noted = match is_noted(tree, notes, task, scope) {
-                true => Look::Kept,
+                // There is another look after the next poll in any case.
+                true if counted || is_busy || notes.woken_since => Look::Kept,
+                true => confirm(notes, task, scope),
                 false => probe(tree, notes, (task, scope), counted, (is_queued, is_busy)),
             };
             if task == scope {
@@ -176,6 +203,13 @@ fn look_at(scope: NodeId, counted: bool) -> Look {
 fn is_noted(tree: &mut Tree, notes: &Notes, task: NodeId, scope: NodeId) -> bool {
     let mut direct = notes.notes.range(of_kind(task, false)).map(|(_, note)| note);
     direct.any(|note| (task == scope || is_inside(tree, note.scope, scope)) && is_valid(tree, note))
+}
+
+/// Trusts that note if nothing happened in the poll in which it was made.
+fn confirm(notes: &mut Notes, task: NodeId, scope: NodeId) -> Look {
+    let polls = notes.polls(task);
+    let confirmed = notes.round(task, scope).confirms(polls);
+    if confirmed { Look::Kept } else { Look::Again(Vec::new()) }
 }
 
 /// Looks at the lasting notes of a scope. Such a note is trusted only if it was made in a poll in

@@ -132,6 +132,8 @@ pub(super) struct Notes {
     pub(super) made: u64,
     /// The task that is polled, if it is to be polled again for a look, and for nothing else yet.
     pub(super) looked: Option<NodeId>,
+    /// Its own code has woken it after that look.
+    pub(super) woken_since: bool,
 }
 
 thread_local! {
@@ -144,6 +146,7 @@ thread_local! {
             spared: BTreeMap::new(),
             made: 0,
             looked: None,
+            woken_since: false,
         }))
     };
     /// Whether there are any: what every poll asks.
@@ -240,13 +243,29 @@ impl Notes {
     /// A task is about to be polled. It may have been woken while it was to be polled already.
     pub(super) fn begin(&mut self, task: NodeId, disturbed: bool) {
         self.looked = None;
+        self.woken_since = false;
         if let Some(round) = self.rounds.get_mut(&(task, task)) {
             round.polls += 1;
         }
         if disturbed {
-            let rounds = self.rounds.range_mut((task, NodeId::MIN)..=(task, NodeId::MAX));
-            rounds.for_each(|(_, round)| round.disturbed = true);
+            self.disturb(task);
         }
+    }
+
+    /// The code of a task has woken it after a look at a part: the next poll confirms nothing.
+    pub(super) fn unconfirm(&mut self, task: NodeId) {
+        self.woken_since = true;
+        self.rounds_of(task).for_each(Round::unconfirm);
+    }
+
+    /// There was an event in a task.
+    pub(super) fn disturb(&mut self, task: NodeId) {
+        self.rounds_of(task).for_each(|round| round.disturbed = true);
+    }
+
+    fn rounds_of(&mut self, task: NodeId) -> impl Iterator<Item = &mut Round> {
+        let rounds = self.rounds.range_mut((task, NodeId::MIN)..=(task, NodeId::MAX));
+        rounds.map(|(_, round)| round)
     }
 
     /// How often a task was polled since its notes were looked at first.

@@ -1,4 +1,6 @@
-//! `Round`: what is known of the latest polls of a scope with lasting notes.
+//! `Round`: what is known of the latest polls of a scope with notes.
+//!
+//! Of lasting notes:
 //!
 //! ```text
 //!   unsettled ── quiet: a future is woken ──▶ asked ── polled: a note, and no event ──▶ settled
@@ -6,8 +8,11 @@
 //!       └──────────── an event ─────────────────┴──────────────────────────────────────────┘
 //! ```
 //!
-//! An event is a wake of the task from outside its own poll. Combinators wake their task as they
-//! are polled, and then poll nothing: before a future is woken, that is waited for.
+//! An event is a wake of the task from outside its own poll, or the end of a part of it. Combinators
+//! wake their task as they are polled, and then poll nothing: before a future is woken, that is
+//! waited for.
+//!
+//! The other notes are confirmed by one poll of the task without an event.
 
 use crate::config::QUIET_POLLS;
 use std::mem;
@@ -27,6 +32,8 @@ pub(super) struct Round {
     quiet: u8,
     /// Which poll of the task is to come without an event.
     expected: u64,
+    /// Which poll of the task confirms the notes that are not lasting, if no event comes first.
+    confirming: Option<u64>,
     /// Of the round of the task itself: how often it was polled.
     pub(super) polls: u64,
 }
@@ -48,5 +55,18 @@ impl Round {
         self.quiet = if waits { self.quiet + 1 } else { 0 };
         self.asked = !is_busy;
         !waits
+    }
+
+    /// A poll has ended, with a note that is not lasting. Whether that can be trusted; else the next
+    /// poll is to tell.
+    pub(super) fn confirms(&mut self, polls: u64) -> bool {
+        let event = mem::take(&mut self.disturbed) || self.confirming != Some(polls);
+        self.confirming = event.then_some(polls + 1);
+        !event
+    }
+
+    /// The next poll confirms nothing.
+    pub(super) fn unconfirm(&mut self) {
+        self.confirming = None;
     }
 }

@@ -1,0 +1,126 @@
+//! Rule 5: a future that is polled and set aside in the same poll of a cancelled task keeps nothing:
+//! the poll that confirms it is one in which nothing else happens.
+
+use crate::support::{E, poll_once, run, settle};
+use futures_util::future::{join, select};
+use nestling::time::sleep;
+use nestling::{cancelled, nursery, shield, timeout};
+use std::cell::Cell;
+use std::future::{pending, poll_fn};
+use std::pin::pin;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+const LONG: Duration = Duration::from_secs(3600);
+const SOON: Duration = Duration::from_millis(1);
+
+/// Lets one poll pass, as code does that knows nothing of cancels.
+async fn foreign_yield() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+#[test]
+fn r05_a_shield_that_is_set_aside_some_polls_later() {
+    for polls in 0..5 {
+        run(async move || {
+            let result = nursery(async |n| {
+                n.spawn(async {
+                    let mut aside = pin!(shield(sleep(LONG)));
+                    cancelled().await;
+                    for _ in 0..polls {
+                        shield(foreign_yield()).await;
+                    }
+                    assert!(poll_once(aside.as_mut()).await.is_pending());
+                    pending::<()>().await;
+                });
+                settle().await;
+                n.cancel();
+                Ok::<_, E>(())
+            });
+            assert_eq!(result.await, Ok(()));
+        });
+    }
+}
+
+#[test]
+fn r05_a_shield_that_is_set_aside_in_an_expired_timeout() {
+    for polls in 0..5 {
+        run(async move || {
+            let mut aside = pin!(shield(sleep(LONG)));
+            let code = async {
+                cancelled().await;
+                for _ in 0..polls {
+                    shield(foreign_yield()).await;
+                }
+                assert!(poll_once(aside.as_mut()).await.is_pending());
+                pending::<()>().await;
+            };
+            assert!(timeout(SOON, code).await.is_err());
+        });
+    }
+}
+
+/// The end of a part lets the code around it go on, in a poll that nothing else has asked for.
+#[test]
+fn r05_a_shield_that_is_set_aside_when_a_part_is_cut() {
+    for polls in 0..5 {
+        run(async move || {
+            let result = nursery(async |n| {
+                n.spawn(async {
+                    let mut inner = pin!(shield(sleep(LONG)));
+                    let part = timeout(SOON, async {
+                        cancelled().await;
+                        n.cancel();
+                        for _ in 0..polls {
+                            shield(foreign_yield()).await;
+                        }
+                        assert!(poll_once(inner.as_mut()).await.is_pending());
+                        pending::<()>().await;
+                    });
+                    let mut outer = pin!(shield(sleep(LONG)));
+                    _ = select(outer.as_mut(), pin!(part)).await;
+                    pending::<()>().await;
+                });
+                Ok::<_, E>(())
+            });
+            assert_eq!(result.await, Ok(()));
+        });
+    }
+}
+
+/// The code beside a part lets that go on, after the look at what keeps the part.
+#[test]
+fn r05_a_shield_that_is_set_aside_for_a_message_from_the_same_task() {
+    run(async || {
+        let (polled, sent, receiver) = (Cell::new(false), Cell::new(false), Cell::new(None));
+        let part = timeout(SOON, async {
+            let mut aside = pin!(shield(sleep(LONG)));
+            cancelled().await;
+            let received = poll_fn(|cx| {
+                polled.set(true);
+                receiver.set(Some(cx.waker().clone()));
+                if sent.get() { Poll::Ready(()) } else { Poll::Pending }
+            });
+            _ = select(aside.as_mut(), received).await;
+            pending::<()>().await;
+        });
+        let sends = poll_fn(|_| {
+            if !polled.get() {
+                return Poll::Pending;
+            }
+            sent.set(true);
+            receiver.take().into_iter().for_each(Waker::wake);
+            Poll::Ready(())
+        });
+        assert!(join(part, sends).await.0.is_err());
+    });
+}
