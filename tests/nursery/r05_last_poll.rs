@@ -1,8 +1,9 @@
 //! Rule 5: a future that is polled and set aside in the same poll of a cancelled task keeps nothing:
 //! the poll that confirms it is one in which nothing else happens.
 
-use crate::support::{E, poll_once, run, settle};
-use futures_util::future::{join, select};
+use crate::support::{Count, E, poll_once, run, settle};
+use futures_util::future::{FutureExt, join, select};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::time::sleep;
 use nestling::{cancelled, nursery, shield, timeout};
 use std::cell::Cell;
@@ -123,4 +124,35 @@ fn r05_a_shield_that_is_set_aside_for_a_message_from_the_same_task() {
         });
         assert!(join(part, sends).await.0.is_err());
     });
+}
+
+/// A child ends in the poll in which the futures of a set show that they are polled; the code around
+/// it goes on and sets these aside.
+#[test]
+fn r05_shields_in_a_set_that_is_set_aside_when_a_child_ends() {
+    for polls in 2..4 {
+        run(async move || {
+            let (polled, child) = (Count::default(), Cell::new(None));
+            let shielded = shield(poll_fn(|_| {
+                polled.one();
+                child.take().into_iter().for_each(Waker::wake);
+                Poll::<()>::Pending
+            }));
+            let inside = nursery(async |n| {
+                n.spawn(shield(poll_fn(|cx| {
+                    child.set(Some(cx.waker().clone()));
+                    if polled.get() < polls { Poll::Pending } else { Poll::Ready(()) }
+                })));
+                Ok::<_, E>(())
+            });
+            let inside = async { _ = inside.await };
+            let part = timeout(SOON, async {
+                let mut set =
+                    FuturesUnordered::from_iter([shielded.boxed_local(), inside.boxed_local()]);
+                set.next().await;
+                pending::<()>().await;
+            });
+            assert!(part.await.is_err());
+        });
+    }
 }

@@ -144,7 +144,8 @@ pub(crate) fn end(task: NodeId) {
 
 #[cold]
 fn settle_wakes(task: NodeId) {
-    let rewoken = tree::with(|tree| tree.get(task).is_some_and(|node| mem::take(&mut node.rewoken)));
+    let rewoken =
+        tree::with(|tree| tree.get(task).is_some_and(|node| mem::take(&mut node.rewoken)));
     with(|notes| {
         if rewoken && notes.looked == Some(task) {
             notes.unconfirm(task);
