@@ -99,15 +99,18 @@ fn r05_a_shield_that_is_set_aside_when_a_part_is_cut() {
 }
 
 /// The code beside a part lets that go on, after the look at what keeps the part.
-#[test]
-fn r05_a_shield_that_is_set_aside_for_a_message_from_the_same_task() {
-    run(async || {
-        let (polled, sent, receiver) = (Cell::new(false), Cell::new(false), Cell::new(None));
+fn message_from_the_same_task(in_a_set: bool, polls: u64) {
+    run(async move || {
+        let (polled, sent, receiver) = (Count::default(), Cell::new(false), Cell::new(None));
         let part = timeout(SOON, async {
-            let mut aside = pin!(shield(sleep(LONG)));
+            let shielded = shield(sleep(LONG)).boxed_local();
+            let mut aside = match in_a_set {
+                false => shielded,
+                true => FuturesUnordered::from_iter([shielded]).map(drop).collect().boxed_local(),
+            };
             cancelled().await;
             let received = poll_fn(|cx| {
-                polled.set(true);
+                polled.one();
                 receiver.set(Some(cx.waker().clone()));
                 if sent.get() { Poll::Ready(()) } else { Poll::Pending }
             });
@@ -115,7 +118,7 @@ fn r05_a_shield_that_is_set_aside_for_a_message_from_the_same_task() {
             pending::<()>().await;
         });
         let sends = poll_fn(|_| {
-            if !polled.get() {
+            if polled.get() < polls {
                 return Poll::Pending;
             }
             sent.set(true);
@@ -124,6 +127,16 @@ fn r05_a_shield_that_is_set_aside_for_a_message_from_the_same_task() {
         });
         assert!(join(part, sends).await.0.is_err());
     });
+}
+
+#[test]
+fn r05_a_shield_that_is_set_aside_for_a_message_from_the_same_task() {
+    (1..3).for_each(|polls| message_from_the_same_task(false, polls));
+}
+
+#[test]
+fn r05_a_set_that_is_set_aside_for_a_message_from_the_same_task() {
+    (1..4).for_each(|polls| message_from_the_same_task(true, polls));
 }
 
 /// A child ends in the poll in which the futures of a set show that they are polled; the code around

@@ -147,8 +147,8 @@ fn settle_wakes(task: NodeId) {
     let rewoken =
         tree::with(|tree| tree.get(task).is_some_and(|node| mem::take(&mut node.rewoken)));
     with(|notes| {
-        if rewoken && notes.looked == Some(task) {
-            notes.unconfirm(task);
+        if rewoken {
+            notes.own_wake(task);
         }
     });
 }
@@ -179,10 +179,11 @@ fn look_at(scope: NodeId, counted: bool) -> Look {
         let node = tree.at(task.index());
         let (is_queued, is_rewoken) = (node.state == State::Queued, node.rewoken);
         with(|notes| {
-            let is_busy = is_queued && (is_rewoken || notes.looked != Some(task));
+            let is_asked = notes.looked == Some(task) && !is_rewoken && !notes.woken_since;
+            let is_busy = is_queued && !is_asked;
             let noted = match is_noted(tree, notes, task, scope) {
                 // There is another look after the next poll in any case.
-                true if counted || is_busy || notes.woken_since => Look::Kept,
+                true if counted || is_busy => Look::Kept,
                 true => confirm(notes, task, scope),
                 false => probe(tree, notes, (task, scope), counted, (is_queued, is_busy)),
             };

@@ -252,20 +252,21 @@ impl Notes {
         }
     }
 
-    /// The code of a task has woken it after a look at a part: the next poll confirms nothing.
-    pub(super) fn unconfirm(&mut self, task: NodeId) {
-        self.woken_since = true;
-        self.rounds_of(task).for_each(Round::unconfirm);
+    /// The code of a task has woken it, perhaps after a look at a part.
+    pub(super) fn own_wake(&mut self, task: NodeId) {
+        self.woken_since = self.looked == Some(task);
+        let parts = self.rounds_of(task).filter(|(scope, _)| *scope != task);
+        parts.for_each(|(_, round)| round.woken());
     }
 
     /// There was an event in a task.
     pub(super) fn disturb(&mut self, task: NodeId) {
-        self.rounds_of(task).for_each(|round| round.disturbed = true);
+        self.rounds_of(task).for_each(|(_, round)| round.disturb());
     }
 
-    fn rounds_of(&mut self, task: NodeId) -> impl Iterator<Item = &mut Round> {
+    fn rounds_of(&mut self, task: NodeId) -> impl Iterator<Item = (NodeId, &mut Round)> {
         let rounds = self.rounds.range_mut((task, NodeId::MIN)..=(task, NodeId::MAX));
-        rounds.map(|(_, round)| round)
+        rounds.map(|((_, scope), round)| (*scope, round))
     }
 
     /// How often a task was polled since its notes were looked at first.

@@ -27,9 +27,11 @@ pub(super) struct Round {
     /// A future was woken for its note, and nothing else was to be polled.
     asked: bool,
     /// There was an event.
-    pub(super) disturbed: bool,
+    disturbed: bool,
     /// How many polls were waited for.
     quiet: u8,
+    /// In how many polls the task was woken by its own code after the look, since the last event.
+    own_wakes: u8,
     /// Which poll of the task is to come without an event.
     expected: u64,
     /// Which poll of the task confirms the notes that are not lasting, if no event comes first.
@@ -46,6 +48,12 @@ impl Round {
         self.settled = !event && (self.settled || asked && latest >= self.first);
         self.expected = if is_queued { polls + 1 } else { polls };
         self.settled
+    }
+
+    /// There was an event.
+    pub(super) fn disturb(&mut self) {
+        self.disturbed = true;
+        self.own_wakes = 0;
     }
 
     /// Whether a future may be woken now, for its note. The task is to be polled in any case.
@@ -65,8 +73,13 @@ impl Round {
         !event
     }
 
-    /// The next poll confirms nothing.
-    pub(super) fn unconfirm(&mut self) {
+    /// The code of the task has woken it after the look. That may be a combinator around a part, as
+    /// in each round; else it is an event.
+    pub(super) fn woken(&mut self) {
         self.confirming = None;
+        if self.own_wakes < QUIET_POLLS {
+            self.own_wakes += 1;
+            self.disturbed = true;
+        }
     }
 }
