@@ -125,7 +125,7 @@ fn revive(tree: &mut Tree, top: u32, revived: &mut Vec<NodeId>) {
         let revives =
             node.reason == Some(Reason::Ancestor) && matches!(role, Role::Scope | Role::Listener);
         if revives {
-            (node.reason, node.heard, node.delivered_at) = (None, false, 0);
+            (node.reason, node.heard, node.delivered_at, node.begun) = (None, false, 0, 0);
         }
         let marked = revives && node.marked;
         if live && index != top {

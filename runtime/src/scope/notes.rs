@@ -11,7 +11,7 @@ use super::round::Round;
 use super::status::task_of;
 use crate::config::FOREIGN_POLLS;
 use crate::table::When;
-use crate::tree::{self, NONE, NodeId, Role, SetId, Tree};
+use crate::tree::{self, NONE, NodeId, Role, SetId, State, Tree};
 use crate::wake::{self, Local, Waiter};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -307,6 +307,13 @@ impl Notes {
         }
     }
 
+    fn spare_no_more(&mut self, tree: &mut Tree) {
+        self.spared.retain(|scope, _| {
+            let task = task_of(tree, scope.index()).filter(|_| tree.get(*scope).is_some());
+            task.is_some_and(|task| tree.at(task.index()).state == State::Queued)
+        });
+    }
+
     /// Whether a scope is spared, which ends when its task is not to be polled again.
     pub(super) fn is_spared(&mut self, scope: NodeId, is_queued: bool) -> bool {
         let Some(left) = self.spared.get_mut(&scope) else { return false };
@@ -351,10 +358,13 @@ fn forget_notes(tree: &mut Tree, scope: NodeId) {
     });
 }
 
-/// Forgets what was noted when a runtime has ended. Has nothing to give back before.
+/// Forgets what was noted when a runtime has ended; and before, which tasks are spared that are not
+/// to be polled, such as those of a nursery that was forgotten.
 pub(super) fn trim(when: When) -> bool {
-    if when == When::Ended {
-        with(|notes| *notes = Notes::default());
+    match when {
+        When::Ended => with(|notes| *notes = Notes::default()),
+        When::Running if has_notes() => tree::with(|tree| with(|notes| notes.spare_no_more(tree))),
+        When::Running => {}
     }
     false
 }

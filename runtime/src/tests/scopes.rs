@@ -2,8 +2,10 @@
 //! always what there is.
 
 use crate::scope;
+use crate::table::When;
 use crate::tests::random::Random;
 use crate::tree::{self, NONE, NodeId, Reason, Role};
+use crate::wake;
 
 /// An open scope, and its operations that were not answered.
 struct Open {
@@ -83,4 +85,22 @@ fn r05_counts_hold_when_scopes_close_in_any_order() {
             close(scope.id);
         }
     }
+}
+
+/// A nursery that was forgotten is never polled again: that it is spared is of no use.
+#[test]
+fn r05_what_is_not_to_be_polled_is_spared_no_more() {
+    let forgotten = scope::new(None);
+    _ = scope::cancel(forgotten, Reason::Asked);
+    scope::spare(forgotten);
+    assert!(scope::has_notes());
+    scope::trim(When::Running);
+    assert!(!scope::has_notes());
+
+    let ready = wake::insert_root();
+    _ = scope::cancel(ready, Reason::Asked);
+    scope::spare(ready);
+    scope::trim(When::Running);
+    assert!(scope::has_notes());
+    scope::trim(When::Ended);
 }
