@@ -1,5 +1,5 @@
-//! Rule 5: a future that is polled and set aside in the same poll of a cancelled task keeps nothing:
-//! the poll that confirms it is one in which nothing else happens.
+//! Rule 5: a future that a cancelled task polls and sets aside in the same poll keeps nothing. The
+//! poll that confirms it is one in which nothing else happens.
 
 use crate::support::{Count, E, poll_once, run, settle};
 use futures_util::future::{FutureExt, join, select};
@@ -139,8 +139,8 @@ fn r05_a_set_that_is_set_aside_for_a_message_from_the_same_task() {
     (1..4).for_each(|polls| message_from_the_same_task(true, polls));
 }
 
-/// A child ends in the poll in which the futures of a set show that they are polled; the code around
-/// it goes on and sets these aside.
+/// A child ends in the poll in which the futures of a set show that they are polled; the code
+/// around it goes on and sets these aside.
 #[test]
 fn r05_shields_in_a_set_that_is_set_aside_when_a_child_ends() {
     for polls in 2..4 {

@@ -1,4 +1,4 @@
-//! Rule 5 for random programs, whose futures are polled for a while in one place and then in another:
+//! Rule 5 for random programs, whose futures are polled for a while in one place and then another:
 //! by other tasks, in timeouts that expire, in shields, in sets, in clean-ups. Each program ends by
 //! itself but for what is cancelled, so a cancelled task that is kept for nothing shows as a hang.
 //!

@@ -8,9 +8,9 @@
 //!       └──────────── an event ─────────────────┴──────────────────────────────────────────┘
 //! ```
 //!
-//! An event is a wake of the task from outside its own poll, or the end of a part of it. Combinators
-//! wake their task as they are polled, and then poll nothing: before a future is woken, that is
-//! waited for.
+//! An event is a wake of the task from outside its own poll, or the end of a part or a child in it.
+//! Combinators wake their task as they are polled, and then poll nothing: before a future is woken,
+//! that is waited for.
 //!
 //! The other notes are confirmed by one poll of the task without an event.
 
@@ -65,8 +65,8 @@ impl Round {
         !waits
     }
 
-    /// A poll has ended, with a note that is not lasting. Whether that can be trusted; else the next
-    /// poll is to tell.
+    /// A poll has ended, with a note that is not lasting. Whether that can be trusted; else the
+    /// next poll is to tell.
     pub(super) fn confirms(&mut self, polls: u64) -> bool {
         let event = mem::take(&mut self.disturbed) || self.confirming != Some(polls);
         self.confirming = event.then_some(polls + 1);
