@@ -12,6 +12,7 @@ use nestling::task::yield_now;
 use nestling::{cancelled, finally, nursery, shield, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::cell::{Cell, RefCell};
+use std::env;
 use std::mem::{forget, take};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -236,7 +237,7 @@ fn program(seed: u64, also: Also) {
         settle().await;
         world.steps_left.set(0);
         // The futures in the pool own the pool, and may put others there when they go.
-        for _ in 0..2 {
+        while !world.pool.borrow().is_empty() {
             let left = take(&mut *world.pool.borrow_mut());
             drop(left);
         }
@@ -256,5 +257,8 @@ fn r05_programs_that_move_futures_and_panic_end() {
 
 #[test]
 fn r05_programs_that_forget_futures_end() {
-    (0..100).for_each(|seed| program(seed, Also::Forget));
+    // Where leaks are looked for, nothing is to be forgotten.
+    if env::var_os("NESTLING_FORGET").is_none_or(|value| value != "0") {
+        (0..100).for_each(|seed| program(seed, Also::Forget));
+    }
 }

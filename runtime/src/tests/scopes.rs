@@ -102,5 +102,6 @@ fn r05_what_is_not_to_be_polled_is_spared_no_more() {
     scope::spare(ready);
     scope::trim(When::Running);
     assert!(scope::has_notes());
-    scope::trim(When::Ended);
+    [forgotten, ready].into_iter().for_each(close);
+    assert!(!scope::has_notes());
 }
