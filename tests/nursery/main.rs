@@ -45,6 +45,7 @@ mod r18_yielding;
 mod r19_passed_over;
 mod race;
 mod remote_canceller;
+
 mod slots;
 mod start;
 mod stress;

@@ -5,7 +5,7 @@ use crate::support::{Count, E, run, settle};
 use futures_util::future::{FutureExt, LocalBoxFuture, join3};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::time::sleep;
-use nestling::{finally, nursery, shield, timeout};
+use nestling::{finally, nursery, shield, shield_for, timeout};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::time::Duration;
@@ -109,13 +109,45 @@ fn r05_clean_ups_inside_each_other_rest() {
     });
 }
 
-#[test]
-fn r05_timeouts_around_shields_in_sets_rest() {
-    let polls = run(async || {
+/// Polls a task that is not cancelled, but for parts of it.
+fn rests_in_parts(parts: fn() -> LocalBoxFuture<'static, ()>) {
+    let polls = run(async move || {
         let count = Count::default();
-        let late = || async { _ = timeout(ms(5), nested(1, 2)).await }.boxed_local();
-        counted(&count, all((0..3).map(|_| late()))).await;
+        counted(&count, parts()).await;
         count.get()
     });
     assert!(polls < MANY, "{polls}");
+}
+
+/// A timeout that expires long before what is inside of it ends.
+fn late(inside: LocalBoxFuture<'static, ()>) -> LocalBoxFuture<'static, ()> {
+    async { _ = timeout(ms(5), inside).await }.boxed_local()
+}
+
+fn late_shields(many: usize) -> LocalBoxFuture<'static, ()> {
+    all((0..many).map(|_| late(shield(sleep(ms(100))).boxed_local()))).boxed_local()
+}
+
+#[test]
+fn r05_timeouts_around_shields_in_sets_rest() {
+    rests_in_parts(|| all((0..3).map(|_| late(nested(1, 2)))).boxed_local());
+}
+
+#[test]
+fn r05_many_timeouts_around_shields_rest() {
+    rests_in_parts(|| late_shields(5));
+    rests_in_parts(|| late_shields(40));
+    rests(|| late_shields(5));
+}
+
+#[test]
+fn r05_timeouts_in_sets_in_timeouts_rest() {
+    rests_in_parts(|| all((0..4).map(|_| late(late_shields(3)))).boxed_local());
+}
+
+#[test]
+fn r05_timeouts_in_a_set_in_a_shield_rest() {
+    rests_in_parts(|| shield(late_shields(5)).boxed_local());
+    rests(|| shield(late_shields(5)).boxed_local());
+    rests(|| async { _ = shield_for(ms(50), late_shields(3)).await }.boxed_local());
 }

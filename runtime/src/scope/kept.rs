@@ -32,9 +32,10 @@
 
 use super::listeners::{listen_at, parts_around};
 use super::notes::{Key, Note, Notes, Poller, Why, has_notes, of_kind, with};
+use super::round::Round;
 use super::status::task_of;
 use crate::config::FOREIGN_POLLS;
-use crate::tree::{self, NONE, NodeId, State, Tree};
+use crate::tree::{self, NONE, Node, NodeId, State, Tree};
 use crate::wake::{self, Waiter, wake_all};
 use std::mem;
 use std::task::Context;
@@ -128,9 +129,14 @@ fn wake_to_look(scope: NodeId, probed: Vec<Waiter>, wake: impl FnOnce()) {
     wake_all(probed);
     wake();
     tree::with(|tree| tree.get(task).into_iter().for_each(|node| node.rewoken = was_rewoken));
-    if !was_queued {
-        with(|notes| notes.looked = Some(task));
-    }
+    with(|notes| {
+        let round = notes.round(task, task);
+        round.idle = false;
+        if !was_queued {
+            round.looked_idle = false;
+            notes.looked = Some(task);
+        }
+    });
 }
 
 /// The poll of a task has ended: what has woken it meanwhile was its own code. That is no event,
@@ -138,19 +144,17 @@ fn wake_to_look(scope: NodeId, probed: Vec<Waiter>, wake: impl FnOnce()) {
 #[inline]
 pub(crate) fn end(task: NodeId) {
     if has_notes() {
-        settle_wakes(task);
+        end_noted(task);
     }
 }
 
 #[cold]
-fn settle_wakes(task: NodeId) {
-    let rewoken =
-        tree::with(|tree| tree.get(task).is_some_and(|node| mem::take(&mut node.rewoken)));
-    with(|notes| {
-        if rewoken {
-            notes.own_wake(task);
-        }
-    });
+fn end_noted(task: NodeId) {
+    let state = |node: &mut Node| (node.state == State::Queued, mem::take(&mut node.rewoken));
+    let Some((is_queued, is_rewoken)) = tree::with(|tree| tree.get(task).map(state)) else {
+        return;
+    };
+    with(|notes| notes.end(task, is_queued, is_rewoken));
 }
 
 /// A part of a task is cut: the code around it goes on.
@@ -183,10 +187,14 @@ fn look_at(scope: NodeId, counted: bool) -> Look {
             let is_busy = is_queued && !is_asked;
             let noted = match is_noted(tree, notes, task, scope) {
                 // There is another look after the next poll in any case.
-                true if counted || is_busy => Look::Kept,
-                true => confirm(notes, task, scope),
+                true if counted || is_busy => {
+                    notes.round(task, scope).unconfirm();
+                    Look::Kept
+                }
+                true => confirm(notes.round(task, scope)),
                 false => probe(tree, notes, (task, scope), counted, (is_queued, is_busy)),
             };
+            notes.round(task, task).looked_idle |= !is_queued;
             if task == scope {
                 // If it is kept, those who wait for it may go on.
                 tree.at(task.index()).unkept &= !counted && matches!(noted, Look::Cut);
@@ -208,10 +216,8 @@ fn is_noted(tree: &mut Tree, notes: &Notes, task: NodeId, scope: NodeId) -> bool
 }
 
 /// Trusts that note if nothing happened in the poll in which it was made.
-fn confirm(notes: &mut Notes, task: NodeId, scope: NodeId) -> Look {
-    let polls = notes.polls(task);
-    let confirmed = notes.round(task, scope).confirms(polls);
-    if confirmed { Look::Kept } else { Look::Again(Vec::new()) }
+fn confirm(round: &mut Round) -> Look {
+    if round.confirms() { Look::Kept } else { Look::Again(Vec::new()) }
 }
 
 /// Looks at the lasting notes of a scope. Such a note is trusted only if it was made in a poll in
@@ -228,14 +234,13 @@ fn probe(
     let all = all.filter(|(_, note)| task == scope || is_inside(tree, note.scope, scope));
     let lasting: Vec<Key> = all.map(|(key, _)| *key).collect();
     let Some((.., latest)) = lasting.last() else { return Look::Cut };
-    let polls = notes.polls(task);
-    let is_settled = notes.round(task, scope).ends(*latest, polls, is_queued);
+    let is_settled = notes.round(task, scope).ends(*latest);
     for key in lasting {
         let Some(note) = notes.notes.get(&key) else { continue };
         let (valid, made_in) = (is_valid(tree, note), note.scope);
         let woken = match (note.probed, note.probe) {
             _ if valid && (counted || is_settled) => return Look::Kept,
-            (0, Some(_)) if valid && !notes.round(task, scope).asks(polls, is_busy) => {
+            (0, Some(_)) if valid && !notes.round(task, scope).asks(is_busy) => {
                 return Look::Again(Vec::new());
             }
             (0, Some(probe)) if valid => Some(Vec::from([probe.waiter(tree)])),

@@ -15,7 +15,7 @@ use crate::tree::{self, NONE, NodeId, Role, SetId, State, Tree};
 use crate::wake::{self, Local, Waiter};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::ManuallyDrop;
+use std::mem::{self, ManuallyDrop};
 use std::ops::RangeInclusive;
 use std::ptr;
 use std::task::Context;
@@ -240,23 +240,30 @@ impl Notes {
         self.by_nursery.range(all).map(|(.., key)| *key)
     }
 
-    /// A task is about to be polled. It may have been woken while it was to be polled already.
-    pub(super) fn begin(&mut self, task: NodeId, disturbed: bool) {
+    /// A task is about to be polled. That is an event if it was idle, or was woken while it was to
+    /// be polled already.
+    pub(super) fn begin(&mut self, task: NodeId, was_rewoken: bool) {
         self.looked = None;
         self.woken_since = false;
-        if let Some(round) = self.rounds.get_mut(&(task, task)) {
-            round.polls += 1;
-        }
-        if disturbed {
+        let round = self.rounds.get_mut(&(task, task));
+        let was_idle = round.is_some_and(|round| {
+            round.looked_idle = false;
+            mem::take(&mut round.idle)
+        });
+        if was_idle || was_rewoken {
             self.disturb(task);
         }
     }
 
-    /// The code of a task has woken it, perhaps after a look at a part.
-    pub(super) fn own_wake(&mut self, task: NodeId) {
-        self.woken_since = self.looked == Some(task);
-        let parts = self.rounds_of(task).filter(|(scope, _)| *scope != task);
-        parts.for_each(|(_, round)| round.woken());
+    /// The poll of a task has ended. Its own code may have woken it after a look at a part.
+    pub(super) fn end(&mut self, task: NodeId, is_queued: bool, is_rewoken: bool) {
+        let Some(round) = self.rounds.get_mut(&(task, task)) else { return };
+        round.idle = !is_queued;
+        if is_queued && (is_rewoken || round.looked_idle) {
+            self.woken_since = self.looked == Some(task);
+            let parts = self.rounds_of(task).filter(|(scope, _)| *scope != task);
+            parts.for_each(|(_, round)| round.woken());
+        }
     }
 
     /// There was an event in a task.
@@ -267,11 +274,6 @@ impl Notes {
     fn rounds_of(&mut self, task: NodeId) -> impl Iterator<Item = (NodeId, &mut Round)> {
         let rounds = self.rounds.range_mut((task, NodeId::MIN)..=(task, NodeId::MAX));
         rounds.map(|((_, scope), round)| (*scope, round))
-    }
-
-    /// How often a task was polled since its notes were looked at first.
-    pub(super) fn polls(&mut self, task: NodeId) -> u64 {
-        self.round(task, task).polls
     }
 
     /// A scope closes. The round of a task itself is for its parts, too.

@@ -32,33 +32,26 @@ pub(super) struct Round {
     quiet: u8,
     /// In how many polls the task was woken by its own code after the look, since the last event.
     own_wakes: u8,
-    /// Which poll of the task is to come without an event.
-    expected: u64,
-    /// Which poll of the task confirms the notes that are not lasting, if no event comes first.
-    confirming: Option<u64>,
-    /// Of the round of the task itself: how often it was polled.
-    pub(super) polls: u64,
+    /// The same as `settled` and `asked`, for notes that are not lasting.
+    confirmed: bool,
+    confirming: bool,
+    /// Of a task: nothing had it be polled again when its poll had ended.
+    pub(super) idle: bool,
+    /// Of a task: nothing had when a part of it was looked at in that poll.
+    pub(super) looked_idle: bool,
 }
 
 impl Round {
     /// A poll has ended, and the latest note has that number. Whether the notes can be trusted.
-    pub(super) fn ends(&mut self, latest: u64, polls: u64, is_queued: bool) -> bool {
-        let event = mem::take(&mut self.disturbed) || self.expected != polls;
+    pub(super) fn ends(&mut self, latest: u64) -> bool {
+        let event = mem::take(&mut self.disturbed);
         let asked = mem::take(&mut self.asked);
         self.settled = !event && (self.settled || asked && latest >= self.first);
-        self.expected = if is_queued { polls + 1 } else { polls };
         self.settled
     }
 
-    /// There was an event.
-    pub(super) fn disturb(&mut self) {
-        self.disturbed = true;
-        self.own_wakes = 0;
-    }
-
     /// Whether a future may be woken now, for its note. The task is to be polled in any case.
-    pub(super) fn asks(&mut self, polls: u64, is_busy: bool) -> bool {
-        self.expected = polls + 1;
+    pub(super) fn asks(&mut self, is_busy: bool) -> bool {
         let waits = is_busy && self.quiet < QUIET_POLLS;
         self.quiet = if waits { self.quiet + 1 } else { 0 };
         self.asked = !is_busy;
@@ -67,16 +60,27 @@ impl Round {
 
     /// A poll has ended, with a note that is not lasting. Whether that can be trusted; else the
     /// next poll is to tell.
-    pub(super) fn confirms(&mut self, polls: u64) -> bool {
-        let event = mem::take(&mut self.disturbed) || self.confirming != Some(polls);
-        self.confirming = event.then_some(polls + 1);
-        !event
+    pub(super) fn confirms(&mut self) -> bool {
+        let event = mem::take(&mut self.disturbed);
+        self.confirmed = !event && (self.confirmed || self.confirming);
+        self.confirming = !self.confirmed;
+        self.confirmed
+    }
+
+    /// A poll has ended in which the code has woken its task.
+    pub(super) fn unconfirm(&mut self) {
+        (self.confirmed, self.confirming) = (false, false);
+    }
+
+    /// There was an event.
+    pub(super) fn disturb(&mut self) {
+        self.disturbed = true;
+        self.own_wakes = 0;
     }
 
     /// The code of the task has woken it after the look. That may be a combinator around a part, as
     /// in each round; else it is an event.
     pub(super) fn woken(&mut self) {
-        self.confirming = None;
         if self.own_wakes < QUIET_POLLS {
             self.own_wakes += 1;
             self.disturbed = true;
