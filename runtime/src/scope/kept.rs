@@ -76,11 +76,21 @@ fn erase(scope: NodeId, poller: Poller) {
                 all.filter(|(_, note)| task == scope || is_inside(tree, note.scope, scope));
             let keys: Vec<Key> = inside.map(|(key, _)| *key).collect();
             notes.remove_all(keys);
-            if let Some(round) = notes.rounds.get_mut(&(task, scope)) {
+            let polling = polling_task(tree, scope, task);
+            if let Some(round) = notes.rounds.get_mut(&(polling, scope)) {
                 round.first = notes.made + 1;
             }
         });
     });
+}
+
+/// The task that polls a scope: its own, unless a future has been moved to another task.
+fn polling_task(tree: &mut Tree, scope: NodeId, own: NodeId) -> NodeId {
+    if scope == own {
+        return own;
+    }
+    let here = super::current().and_then(|here| task_of(tree, here.index()));
+    here.unwrap_or(own)
 }
 
 /// Whether a scope is the other one or inside of it, in the same task.
@@ -120,12 +130,13 @@ pub(crate) fn is_part_kept(part: NodeId, cx: &Context<'_>) -> bool {
 
 /// Wakes what is to be polled for the next look at a scope: for its task, that is no event.
 fn wake_to_look(scope: NodeId, probed: Vec<Waiter>, wake: impl FnOnce()) {
-    let Some(task) = tree::with(|tree| task_of(tree, scope.index())) else { return };
     let state = |tree: &mut Tree| {
+        let own = task_of(tree, scope.index())?;
+        let task = polling_task(tree, scope, own);
         let node = tree.at(task.index());
-        (node.state == State::Queued, node.rewoken)
+        Some((task, node.state == State::Queued, node.rewoken))
     };
-    let (was_queued, was_rewoken) = tree::with(state);
+    let Some((task, was_queued, was_rewoken)) = tree::with(state) else { return };
     wake_all(probed);
     wake();
     tree::with(|tree| tree.get(task).into_iter().for_each(|node| node.rewoken = was_rewoken));
@@ -160,7 +171,10 @@ fn end_noted(task: NodeId) {
 /// A part of a task is cut: the code around it goes on.
 fn disturb(part: NodeId) {
     if has_notes() {
-        let task = tree::with(|tree| task_of(tree, part.index()));
+        let task = tree::with(|tree| {
+            let own = task_of(tree, part.index())?;
+            Some(polling_task(tree, part, own))
+        });
         with(|notes| task.into_iter().for_each(|task| notes.disturb(task)));
     }
 }
@@ -180,21 +194,22 @@ impl Look {
 fn look_at(scope: NodeId, counted: bool) -> Look {
     tree::with(|tree| {
         let Some(task) = task_of(tree, scope.index()) else { return Look::when(counted) };
-        let node = tree.at(task.index());
+        let polling = polling_task(tree, scope, task);
+        let node = tree.at(polling.index());
         let (is_queued, is_rewoken) = (node.state == State::Queued, node.rewoken);
         with(|notes| {
-            let is_asked = notes.looked == Some(task) && !is_rewoken && !notes.woken_since;
+            let is_asked = notes.looked == Some(polling) && !is_rewoken && !notes.woken_since;
             let is_busy = is_queued && !is_asked;
             let noted = match is_noted(tree, notes, task, scope) {
                 // There is another look after the next poll in any case.
                 true if counted || is_busy => {
-                    notes.round(task, scope).unconfirm();
+                    notes.round(polling, scope).unconfirm();
                     Look::Kept
                 }
-                true => confirm(notes.round(task, scope)),
-                false => probe(tree, notes, (task, scope), counted, (is_queued, is_busy)),
+                true => confirm(notes.round(polling, scope)),
+                false => probe(tree, notes, (task, polling, scope), counted, (is_queued, is_busy)),
             };
-            notes.round(task, task).looked_idle |= !is_queued;
+            notes.round(polling, polling).looked_idle |= !is_queued;
             if task == scope {
                 // If it is kept, those who wait for it may go on.
                 tree.at(task.index()).unkept &= !counted && matches!(noted, Look::Cut);
@@ -226,7 +241,7 @@ fn confirm(round: &mut Round) -> Look {
 fn probe(
     tree: &mut Tree,
     notes: &mut Notes,
-    (task, scope): (NodeId, NodeId),
+    (task, polling, scope): (NodeId, NodeId, NodeId),
     counted: bool,
     (is_queued, is_busy): (bool, bool),
 ) -> Look {
@@ -234,13 +249,13 @@ fn probe(
     let all = all.filter(|(_, note)| task == scope || is_inside(tree, note.scope, scope));
     let lasting: Vec<Key> = all.map(|(key, _)| *key).collect();
     let Some((.., latest)) = lasting.last() else { return Look::Cut };
-    let is_settled = notes.round(task, scope).ends(*latest);
+    let is_settled = notes.round(polling, scope).ends(*latest);
     for key in lasting {
         let Some(note) = notes.notes.get(&key) else { continue };
         let (valid, made_in) = (is_valid(tree, note), note.scope);
         let woken = match (note.probed, note.probe) {
             _ if valid && (counted || is_settled) => return Look::Kept,
-            (0, Some(_)) if valid && !notes.round(task, scope).asks(is_busy) => {
+            (0, Some(_)) if valid && !notes.round(polling, scope).asks(is_busy) => {
                 return Look::Again(Vec::new());
             }
             (0, Some(probe)) if valid => Some(Vec::from([probe.waiter(tree)])),

@@ -349,13 +349,16 @@ pub(super) fn forget(tree: &mut Tree, scope: NodeId) {
 #[cold]
 fn forget_notes(tree: &mut Tree, scope: NodeId) {
     let task = task_of(tree, scope.index());
+    let polling = super::current().and_then(|here| task_of(tree, here.index()));
     let above = tree.parent(scope);
     let around = if task == Some(scope) { task_of(tree, above) } else { None };
     with(|notes| {
         // The end of a child lets the code around it go on.
-        around.into_iter().for_each(|task| notes.disturb(task));
+        let around = around.into_iter().chain(polling.filter(|_| task == Some(scope)));
+        around.for_each(|task| notes.disturb(task));
         notes.remove_all(notes.notes.range(of(scope)).map(|(key, _)| *key).collect());
-        task.into_iter().for_each(|task| notes.end_round(tree, task, scope));
+        let polled_by = polling.filter(|polling| Some(*polling) != task);
+        task.into_iter().chain(polled_by).for_each(|task| notes.end_round(tree, task, scope));
         notes.spared.remove(&scope);
     });
 }
