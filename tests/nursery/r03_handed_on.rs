@@ -5,13 +5,14 @@ use crate::support::{E, Log, listener, never, poll_once, run, settle, within};
 use futures_util::future::{FutureExt, LocalBoxFuture, join};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::net::TcpListener;
-use nestling::task::yield_now;
+use nestling::task::{spawn_blocking, yield_now};
 use nestling::time::sleep;
 use nestling::{Runtime, cancelled, finally, nursery, shield, stats, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::cell::RefCell;
 use std::future::pending;
 use std::pin::pin;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -333,6 +334,48 @@ fn r05_what_moves_to_a_sibling_keeps_the_first_task_no_more() {
                 Ok(())
             });
             settle().await;
+            n.cancel();
+            Ok(())
+        })
+        .await;
+        assert_eq!(result, Ok(()));
+    });
+}
+
+/// A nursery that was begun in a task is dropped by a sibling, with a blocking call in it that still
+/// runs: the first task is not kept for it when that has ended.
+#[test]
+fn r05_what_a_sibling_drops_keeps_the_first_task_no_more() {
+    run(async || {
+        let (end, ends) = channel();
+        let inner = nursery(async move |_| {
+            let mut call = Box::pin(spawn_blocking(move || _ = ends.recv()));
+            assert!(poll_once(call.as_mut()).await.is_pending());
+            settle().await;
+            drop(call);
+            pending::<Result<(), E>>().await
+        });
+        let slot = RefCell::new(None);
+        let result: Result<(), E> = nursery(async |n| {
+            n.spawn(async {
+                let mut inner = inner.map(drop).boxed_local();
+                for _ in 0..100 {
+                    assert!(poll_once(inner.as_mut()).await.is_pending());
+                    yield_now().await;
+                }
+                slot.replace(Some(inner));
+                pending::<Result<(), E>>().await
+            });
+            n.spawn(async {
+                cancelled().await;
+                shield(settle()).await;
+                drop(slot.take().expect("it is there"));
+                end.send(()).expect("the call waits");
+                Ok(())
+            });
+            for _ in 0..200 {
+                settle().await;
+            }
             n.cancel();
             Ok(())
         })

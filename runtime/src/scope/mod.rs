@@ -47,9 +47,9 @@ pub(crate) use marks::{Mark, mark};
 pub(crate) use notes::{Poller, Why, has_notes, spare};
 pub(crate) use settle::{Settled, settle};
 pub(crate) use status::{
-    CancelWork, admit, cancel, cancelled_at, has_ops, hold, is_delivered, is_in_cancelled, is_open,
-    is_running, known, look_again, mark_delivered, new, new_shield, ops, parent, push_op, reason,
-    release, set_ops, tasks, tell_drained,
+    CancelWork, admit, cancel, cancelled_at, counted_in, has_ops, hold, is_delivered,
+    is_in_cancelled, is_open, is_running, known, look_again, mark_delivered, new, new_shield, ops,
+    parent, push_op, reason, release, set_ops, tasks, tell_drained,
 };
 pub(crate) use waits::{Wait, joins};
 

@@ -54,6 +54,15 @@ fn counts_in(tree: &mut Tree, index: u32) -> Option<u32> {
     (above != NONE && tree.at(above).reason.is_some()).then_some(above)
 }
 
+/// The scope around a cancelled one in which that is counted, for something that is to be answered.
+pub(crate) fn counted_in(id: NodeId) -> Option<NodeId> {
+    tree::with(|tree| {
+        tree.get(id).filter(|node| node.reason.is_some() && node.is_live())?;
+        let around = counts_in(tree, id.index())?;
+        tree.id(around)
+    })
+}
+
 /// The task that runs the code in a scope.
 pub(super) fn task_of(tree: &mut Tree, mut index: u32) -> Option<NodeId> {
     while index != NONE && tree.at(index).role != Role::Task {
