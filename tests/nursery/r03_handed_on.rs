@@ -342,8 +342,8 @@ fn r05_what_moves_to_a_sibling_keeps_the_first_task_no_more() {
     });
 }
 
-/// A nursery that was begun in a task is dropped by a sibling, with a blocking call in it that still
-/// runs: the first task is not kept for it when that has ended.
+/// A nursery that was begun in a task is dropped by a sibling, with a blocking call in it that
+/// still runs: the first task is not kept for it when that has ended.
 #[test]
 fn r05_what_a_sibling_drops_keeps_the_first_task_no_more() {
     run(async || {
