@@ -268,7 +268,6 @@ impl InFlight {
     ) -> (Abandoned, Option<Key>, Option<NodeId>) {
         let entry = self.get(key).expect("a future's entry stays until it is abandoned");
         let held = entry.held.take().and_then(scope::release);
-        let held = held.filter(|held| !scope::is_running(*held));
         let abandoned = entry.lifecycle.abandon(keep);
         let ask = match &abandoned {
             Abandoned::Withdrawn(_) => {
