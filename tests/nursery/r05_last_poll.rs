@@ -7,8 +7,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::time::sleep;
 use nestling::{cancelled, nursery, shield, timeout};
 use std::cell::Cell;
-use std::future::{pending, poll_fn};
-use std::pin::pin;
+use std::future::{Future, pending, poll_fn};
+use std::pin::{Pin, pin};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
@@ -29,6 +29,15 @@ async fn foreign_yield() {
     .await;
 }
 
+/// Polls a shield once, after so many polls, and waits for something else.
+async fn set_aside_later(polls: u64, mut aside: Pin<&mut impl Future>) {
+    for _ in 0..polls {
+        shield(foreign_yield()).await;
+    }
+    assert!(poll_once(aside.as_mut()).await.is_pending());
+    pending::<()>().await;
+}
+
 #[test]
 fn r05_a_shield_that_is_set_aside_some_polls_later() {
     for polls in 0..5 {
@@ -37,11 +46,7 @@ fn r05_a_shield_that_is_set_aside_some_polls_later() {
                 n.spawn(async {
                     let mut aside = pin!(shield(sleep(LONG)));
                     cancelled().await;
-                    for _ in 0..polls {
-                        shield(foreign_yield()).await;
-                    }
-                    assert!(poll_once(aside.as_mut()).await.is_pending());
-                    pending::<()>().await;
+                    set_aside_later(polls, aside.as_mut()).await;
                 });
                 settle().await;
                 n.cancel();
@@ -59,11 +64,7 @@ fn r05_a_shield_that_is_set_aside_in_an_expired_timeout() {
             let mut aside = pin!(shield(sleep(LONG)));
             let code = async {
                 cancelled().await;
-                for _ in 0..polls {
-                    shield(foreign_yield()).await;
-                }
-                assert!(poll_once(aside.as_mut()).await.is_pending());
-                pending::<()>().await;
+                set_aside_later(polls, aside.as_mut()).await;
             };
             assert!(timeout(SOON, code).await.is_err());
         });
@@ -81,11 +82,7 @@ fn r05_a_shield_that_is_set_aside_when_a_part_is_cut() {
                     let part = timeout(SOON, async {
                         cancelled().await;
                         n.cancel();
-                        for _ in 0..polls {
-                            shield(foreign_yield()).await;
-                        }
-                        assert!(poll_once(inner.as_mut()).await.is_pending());
-                        pending::<()>().await;
+                        set_aside_later(polls, inner.as_mut()).await;
                     });
                     let mut outer = pin!(shield(sleep(LONG)));
                     _ = select(outer.as_mut(), pin!(part)).await;

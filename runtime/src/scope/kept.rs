@@ -33,7 +33,7 @@
 use super::listeners::{listen_at, parts_around};
 use super::notes::{Key, Note, Notes, Poller, Why, has_notes, of_kind, with};
 use super::round::Round;
-use super::status::task_of;
+use super::status::{running_task, task_of};
 use crate::config::FOREIGN_POLLS;
 use crate::tree::{self, NONE, Node, NodeId, State, Tree};
 use crate::wake::{self, Waiter, wake_all};
@@ -64,10 +64,10 @@ pub(crate) fn begin(scope: NodeId, poller: Poller) {
 fn erase(scope: NodeId, poller: Poller) {
     tree::with(|tree| {
         let Some(task) = task_of(tree, scope.index()) else { return };
-        let disturbed = task == scope && mem::take(&mut tree.at(task.index()).rewoken);
         with(|notes| {
             if task == scope {
-                notes.begin(task, disturbed);
+                let was_rewoken = mem::take(&mut tree.at(task.index()).rewoken);
+                notes.begin(task, was_rewoken);
             }
             let lasting = poller != Poller::TASK;
             let all = notes.notes.range(of_kind(task, lasting));
@@ -76,8 +76,8 @@ fn erase(scope: NodeId, poller: Poller) {
                 all.filter(|(_, note)| task == scope || is_inside(tree, note.scope, scope));
             let keys: Vec<Key> = inside.map(|(key, _)| *key).collect();
             notes.remove_all(keys);
-            let polling = polling_task(tree, scope, task);
-            if let Some(round) = notes.rounds.get_mut(&(polling, scope)) {
+            let round = polling_task(tree, scope).map(|polling| (polling, scope));
+            if let Some(round) = round.and_then(|key| notes.rounds.get_mut(&key)) {
                 round.first = notes.made + 1;
             }
         });
@@ -85,12 +85,9 @@ fn erase(scope: NodeId, poller: Poller) {
 }
 
 /// The task that polls a scope: its own, unless a future has been moved to another task.
-fn polling_task(tree: &mut Tree, scope: NodeId, own: NodeId) -> NodeId {
-    if scope == own {
-        return own;
-    }
-    let here = super::current().and_then(|here| task_of(tree, here.index()));
-    here.unwrap_or(own)
+fn polling_task(tree: &mut Tree, scope: NodeId) -> Option<NodeId> {
+    let own = task_of(tree, scope.index())?;
+    if scope == own { Some(own) } else { running_task(tree).or(Some(own)) }
 }
 
 /// Whether a scope is the other one or inside of it, in the same task.
@@ -131,8 +128,7 @@ pub(crate) fn is_part_kept(part: NodeId, cx: &Context<'_>) -> bool {
 /// Wakes what is to be polled for the next look at a scope: for its task, that is no event.
 fn wake_to_look(scope: NodeId, probed: Vec<Waiter>, wake: impl FnOnce()) {
     let state = |tree: &mut Tree| {
-        let own = task_of(tree, scope.index())?;
-        let task = polling_task(tree, scope, own);
+        let task = polling_task(tree, scope)?;
         let node = tree.at(task.index());
         Some((task, node.state == State::Queued, node.rewoken))
     };
@@ -171,10 +167,7 @@ fn end_noted(task: NodeId) {
 /// A part of a task is cut: the code around it goes on.
 fn disturb(part: NodeId) {
     if has_notes() {
-        let task = tree::with(|tree| {
-            let own = task_of(tree, part.index())?;
-            Some(polling_task(tree, part, own))
-        });
+        let task = tree::with(|tree| polling_task(tree, part));
         with(|notes| task.into_iter().for_each(|task| notes.disturb(task)));
     }
 }
@@ -194,7 +187,7 @@ impl Look {
 fn look_at(scope: NodeId, counted: bool) -> Look {
     tree::with(|tree| {
         let Some(task) = task_of(tree, scope.index()) else { return Look::when(counted) };
-        let polling = polling_task(tree, scope, task);
+        let polling = polling_task(tree, scope).unwrap_or(task);
         let node = tree.at(polling.index());
         let (is_queued, is_rewoken) = (node.state == State::Queued, node.rewoken);
         with(|notes| {

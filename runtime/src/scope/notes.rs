@@ -8,7 +8,7 @@
 use super::kept::is_valid;
 use super::listeners::silence;
 use super::round::Round;
-use super::status::task_of;
+use super::status::{running_task, task_of};
 use crate::config::FOREIGN_POLLS;
 use crate::table::When;
 use crate::tree::{self, NONE, NodeId, Role, SetId, State, Tree};
@@ -349,7 +349,7 @@ pub(super) fn forget(tree: &mut Tree, scope: NodeId) {
 #[cold]
 fn forget_notes(tree: &mut Tree, scope: NodeId) {
     let task = task_of(tree, scope.index());
-    let polling = super::current().and_then(|here| task_of(tree, here.index()));
+    let polling = running_task(tree);
     let above = tree.parent(scope);
     let around = if task == Some(scope) { task_of(tree, above) } else { None };
     with(|notes| {

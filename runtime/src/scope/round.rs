@@ -17,6 +17,16 @@
 use crate::config::QUIET_POLLS;
 use std::mem;
 
+/// Whether there was a poll that confirms the notes that are not lasting.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    #[default]
+    No,
+    /// The next one does, unless there is an event.
+    Asked,
+    Yes,
+}
+
 /// One scope, as a task or as a part of one.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Round {
@@ -32,9 +42,8 @@ pub(super) struct Round {
     quiet: u8,
     /// In how many polls the task was woken by its own code after the look, since the last event.
     own_wakes: u8,
-    /// The same as `settled` and `asked`, for notes that are not lasting.
-    confirmed: bool,
-    confirming: bool,
+    /// Whether the notes that are not lasting are trusted.
+    trust: Trust,
     /// Of a task: nothing had it be polled again when its poll had ended.
     pub(super) idle: bool,
     /// Of a task: nothing had when a part of it was looked at in that poll.
@@ -62,14 +71,14 @@ impl Round {
     /// next poll is to tell.
     pub(super) fn confirms(&mut self) -> bool {
         let event = mem::take(&mut self.disturbed);
-        self.confirmed = !event && (self.confirmed || self.confirming);
-        self.confirming = !self.confirmed;
-        self.confirmed
+        let confirmed = !event && self.trust != Trust::No;
+        self.trust = if confirmed { Trust::Yes } else { Trust::Asked };
+        confirmed
     }
 
     /// A poll has ended in which the code has woken its task.
     pub(super) fn unconfirm(&mut self) {
-        (self.confirmed, self.confirming) = (false, false);
+        self.trust = Trust::No;
     }
 
     /// There was an event.

@@ -71,6 +71,11 @@ pub(super) fn task_of(tree: &mut Tree, mut index: u32) -> Option<NodeId> {
     tree.id(index)
 }
 
+/// The task whose code runs now.
+pub(super) fn running_task(tree: &mut Tree) -> Option<NodeId> {
+    super::current().and_then(|here| task_of(tree, here.index()))
+}
+
 /// What the world outside knows a scope as: the nursery or task that it is, or that it is in.
 pub(crate) fn known(id: NodeId) -> Option<Id> {
     tree::with(|tree| {
