@@ -62,8 +62,9 @@ pub(crate) fn take_apart(scope: NodeId) -> Vec<Waiter> {
 #[cold]
 #[inline(never)]
 fn take_apart_slowly(scope: NodeId) -> Vec<Waiter> {
-    // What it was to be answered for keeps the scope around it no more, whose code may not run now.
-    let around = scope::counted_in(scope).filter(|around| !scope::is_running(*around));
+    // The scope around it may lose its last counted reason. Its task need not be the one that runs
+    // now, also if that runs inside of it: a nursery can be polled by another task.
+    let around = scope::counted_in(scope);
     let Closed { mut woken, overtaken } =
         scope::try_close(scope).unwrap_or_else(|| adopt_and_close(scope));
     around.into_iter().for_each(scope::look_again);
