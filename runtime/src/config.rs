@@ -78,6 +78,10 @@ pub(crate) const BEGUN_AFTER_CANCEL: u8 = 250;
 /// for a message, they take the 5 ms that a ready connection may have to wait.
 pub(crate) const AWAIT_BUDGET: u32 = 1024;
 
+/// The same for one poll of a cancelled task, which has these to itself, since it may be the last.
+/// Enough for a clean-up that takes locks and sends messages; a loop ends with them.
+pub(crate) const LAST_POLL_AWAITS: u32 = 128;
+
 /// Polls of a cancelled task, ready for another one all the while, in which a future that was woken
 /// inside a foreign combinator is waited for: that may end its own poll early, as
 /// `FuturesUnordered` does after each two futures that wake themselves.
@@ -87,9 +91,23 @@ pub(crate) const FOREIGN_POLLS: u16 = 1024;
 /// it. They do that after each round, once for each level at which they are nested.
 pub(crate) const QUIET_POLLS: u8 = 16;
 
-/// The same for one poll of a cancelled task, which has these to itself, since it may be the last.
-/// Enough for a clean-up that takes locks and sends messages; a loop ends with them.
-pub(crate) const LAST_POLL_AWAITS: u32 = 128;
+/// Looks at a cancelled task between two rechecks. Each thing that happens to it takes one or two,
+/// and a few come of several timeouts, children and combinators that end together.
+pub(crate) const LOOKS: u8 = 16;
+
+/// After which time a cancelled task that is kept is looked at again, in nanoseconds; the next one
+/// comes after four times as long. What can be missed before is rare, and 4 ms are a short life.
+pub(crate) const FIRST_RECHECK: u64 = 4_000_000;
+
+/// The longest of these times, in nanoseconds, if little is kept.
+pub(crate) const LAST_RECHECK: u64 = 1_000_000_000;
+
+/// How much longer it is for each scope that is kept, in nanoseconds. A recheck costs about 2 us,
+/// so that they take a core 2 % at most.
+pub(crate) const RECHECK_COST: u64 = 100_000;
+
+/// Rechecks in one turn before completions are looked at again: 64 take 130 us.
+pub(crate) const RECHECKS_PER_TURN: usize = 64;
 
 /// For how long a turn goes on with timers that have expired already, in nanoseconds: what a loop
 /// does that is late takes long. As long as polls take at most in a turn of typical tasks, twice.

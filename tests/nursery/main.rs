@@ -27,6 +27,7 @@ mod r05_kept;
 mod r05_last_poll;
 mod r05_quiet;
 mod r05_random_moves;
+mod r05_relayed;
 mod r05_set_aside;
 mod r06_heard_once;
 mod r06_no_new_ops;

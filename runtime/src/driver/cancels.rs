@@ -172,7 +172,8 @@ impl Driver {
     /// When the core has to wake up by itself.
     pub(super) fn deadline(&mut self) -> Option<u64> {
         let slow = self.slow.next(|key| self.in_flight.is_pending(key));
-        let first = self.timers.next().into_iter().chain(slow).min();
+        let looks = scope::next_recheck();
+        let first = self.timers.next().into_iter().chain(slow).chain(looks).min();
         match self.trim_deadline() {
             None => first,
             Some(trim) => Some(first.map_or(trim, |first| first.min(trim))),

@@ -228,9 +228,10 @@ impl Driver {
         self.timers.armed()
     }
 
-    /// The time, if there are timers to compare it with: one look at the clock in a turn.
+    /// The time, if there are timers or rechecks to compare it with: one look at the clock in a
+    /// turn.
     pub(crate) fn now_for_timers(&self) -> Option<u64> {
-        self.timers.next().map(|_| self.now())
+        self.timers.next().or_else(scope::next_recheck).map(|_| self.now())
     }
 
     /// Takes the first timer whose deadline has passed.

@@ -30,7 +30,7 @@ use std::task::{Context, Poll, ready};
 pub(crate) fn mark_delivered(scope: Option<NodeId>) {
     _ = scope::may_hear(Begun::Before);
     // Where it was cancelled, when that is around here: a shield in between is not.
-    let told = scope.filter(|scope| scope::is_running(*scope));
+    let told = scope.filter(|scope| scope::is_around(*scope));
     told.or_else(scope::current).into_iter().for_each(scope::mark_delivered);
 }
 

@@ -2,10 +2,10 @@
 
 use super::listeners::{Listener, parts_around};
 use super::notes::{Key, Note, Poller, Probe, Why, spare, with};
-use super::status::{is_running, task_of};
+use super::status::{is_polled_now, task_of};
 use crate::tree::{self, NONE, NodeId, Role, SetId, Tree};
 use crate::wake::{self, wake_all};
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::task::Context;
 
 /// Something that a task polls, and that may be a reason to keep it. Most never are: what is needed
@@ -15,7 +15,8 @@ pub(crate) struct Attached(OnceCell<Box<Attachment>>);
 
 #[derive(Debug, Default)]
 struct Attachment {
-    key: Cell<Option<Key>>,
+    /// Its notes: one for each task that polls it.
+    keys: RefCell<Vec<Key>>,
     listener: RefCell<Listener>,
 }
 
@@ -63,7 +64,6 @@ impl Attached {
 impl Attachment {
     #[cold]
     fn note(&self, scope: NodeId, why: Why, poller: Poller, set: Option<SetId>) {
-        let before = self.erase().map(|(task, _)| task);
         let listener = self.listener.borrow().scope().map(Probe::Listener);
         let probe = set.map(Probe::Set).or(listener);
         let found = tree::with(|tree| {
@@ -72,32 +72,44 @@ impl Attachment {
             Some((task, tree.id(nursery), is_part(tree, scope)))
         });
         let Some((task, nursery, is_part)) = found else { return };
-        let note = Note { scope, nursery, is_part, why, poller, probe, probed: 0 };
-        self.key.set(Some(with(|notes| notes.add(task, note))));
-        // Another task polled it before: that has one reason less.
-        if let Some(before) = before.filter(|before| *before != task && !is_running(*before)) {
-            wake::wake(before);
-        }
+        let (probed, probed_in) = (0, 0);
+        let note = Note { scope, nursery, is_part, why, poller, probe, probed, probed_in };
+        self.add(task, note).into_iter().for_each(wake::wake);
     }
 
-    fn erase(&self) -> Option<(NodeId, Note)> {
-        let key = self.key.take()?;
-        let note = with(|notes| notes.remove(key))?;
-        Some((key.0, note))
+    /// A task makes a note, instead of the one that it has made before. If it polls this for the
+    /// first time, the others may not do so any more: they come back, to be looked at again.
+    fn add(&self, task: NodeId, note: Note) -> Vec<NodeId> {
+        let mut keys = self.keys.borrow_mut();
+        with(|notes| {
+            let own = keys.iter().position(|key| key.0 == task);
+            if let Some(own) = own {
+                notes.remove(keys.swap_remove(own));
+            } else {
+                keys.retain(|key| notes.notes.contains_key(key));
+            }
+            let others = keys.iter().filter(|_| own.is_none()).map(|key| key.0).collect();
+            keys.push(notes.add(task, note));
+            others
+        })
     }
 
     /// It is no reason any more: what it kept is looked at again.
     fn end(&self) {
-        let Some((task, note)) = self.erase() else { return };
-        // If code in the task runs now, its poll ends with a look at what keeps it; and the same of
-        // a part of it.
-        if !is_running(task) {
-            wake::wake(task);
-        }
-        let parts = tree::with(|tree| parts_around(tree, note.scope, task));
-        if !parts.is_empty() {
-            spare(note.scope);
-            wake_all(parts);
+        for key in self.keys.take() {
+            let Some(note) = with(|notes| notes.remove(key)) else { continue };
+            let task = key.0;
+            let (is_polled, parts) = tree::with(|tree| {
+                (is_polled_now(tree, task), parts_around(tree, note.scope, task))
+            });
+            // The poll of a task ends with a look at what keeps it; and the same of a part of it.
+            if !is_polled {
+                wake::wake(task);
+            }
+            if !parts.is_empty() {
+                spare(note.scope);
+                wake_all(parts);
+            }
         }
     }
 }

@@ -22,8 +22,11 @@ mod drop_point;
 mod heard;
 mod kept;
 mod listeners;
+mod look;
 mod marks;
 mod notes;
+mod polled;
+mod recheck;
 mod round;
 mod settle;
 mod status;
@@ -41,15 +44,17 @@ pub use cancelled::{Cancelled, is_cancelled};
 pub(crate) use closing::{Closed, close_simply, try_close};
 pub(crate) use drop_point::{drop_point, poll_drop_point};
 pub use heard::{Begun, may_hear, poll_begin};
-pub(crate) use kept::{begin, end, is_kept, is_part_kept};
+pub(crate) use kept::{begin, is_kept, is_part_kept};
 pub(crate) use listeners::{Listener, silence};
 pub(crate) use marks::{Mark, mark};
 pub(crate) use notes::{Poller, Why, has_notes, spare};
+pub(crate) use polled::end;
+pub(crate) use recheck::{next_recheck, recheck};
 pub(crate) use settle::{Settled, settle};
 pub(crate) use status::{
-    CancelWork, admit, cancel, cancelled_at, counted_in, has_ops, hold, is_delivered,
-    is_in_cancelled, is_open, is_running, known, look_again, mark_delivered, new, new_shield, ops,
-    parent, push_op, reason, release, set_ops, tasks, tell_drained,
+    CancelWork, admit, cancel, cancelled_at, counted_in, has_ops, hold, is_around, is_delivered,
+    is_in_cancelled, is_open, known, look_again, mark_delivered, new, new_shield, ops, parent,
+    push_op, reason, release, set_ops, tasks, tell_drained,
 };
 pub(crate) use waits::{Wait, joins};
 

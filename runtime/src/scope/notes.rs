@@ -7,6 +7,7 @@
 
 use super::kept::is_valid;
 use super::listeners::silence;
+use super::polled::Polled;
 use super::round::Round;
 use super::status::{running_task, task_of};
 use crate::config::FOREIGN_POLLS;
@@ -14,8 +15,9 @@ use crate::table::When;
 use crate::tree::{self, NONE, NodeId, Role, SetId, State, Tree};
 use crate::wake::{self, Local, Waiter};
 use std::cell::{Cell, RefCell};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::{self, ManuallyDrop};
+use std::mem::ManuallyDrop;
 use std::ops::RangeInclusive;
 use std::ptr;
 use std::task::Context;
@@ -89,8 +91,10 @@ pub(super) struct Note {
     pub(super) why: Why,
     pub(super) poller: Poller,
     pub(super) probe: Option<Probe>,
-    /// How often its future was woken to show that it is still polled, and was not.
+    /// In how many polls its future, which was woken to show that it is still polled, was not.
     pub(super) probed: u16,
+    /// The latest of these polls of its task.
+    pub(super) probed_in: u64,
 }
 
 /// Names a note: its task, whether it is lasting, and a number.
@@ -126,14 +130,14 @@ pub(super) struct Notes {
     /// The same by nursery: first those that are grounded, then those that await handles.
     by_nursery: BTreeSet<(NodeId, bool, Key)>,
     /// Of tasks and parts of tasks that were looked at.
-    pub(super) rounds: BTreeMap<(NodeId, NodeId), Round>,
+    pub(super) rounds: BTreeMap<NodeId, Round>,
+    /// When they are looked at again.
+    pub(super) due: BTreeSet<(u64, NodeId)>,
+    /// The tasks that poll them.
+    pub(super) polled: BTreeMap<NodeId, Polled>,
     /// For how many polls they are spared, because a future in them was woken.
     pub(super) spared: BTreeMap<NodeId, u16>,
     pub(super) made: u64,
-    /// The task that is polled, if it is to be polled again for a look, and for nothing else yet.
-    pub(super) looked: Option<NodeId>,
-    /// Its own code has woken it after that look.
-    pub(super) woken_since: bool,
 }
 
 thread_local! {
@@ -143,10 +147,10 @@ thread_local! {
             notes: BTreeMap::new(),
             by_nursery: BTreeSet::new(),
             rounds: BTreeMap::new(),
+            due: BTreeSet::new(),
+            polled: BTreeMap::new(),
             spared: BTreeMap::new(),
             made: 0,
-            looked: None,
-            woken_since: false,
         }))
     };
     /// Whether there are any: what every poll asks.
@@ -240,61 +244,33 @@ impl Notes {
         self.by_nursery.range(all).map(|(.., key)| *key)
     }
 
-    /// A task is about to be polled. That is an event if it was idle, or was woken while it was to
-    /// be polled already.
-    pub(super) fn begin(&mut self, task: NodeId, was_rewoken: bool) {
-        self.looked = None;
-        self.woken_since = false;
-        let round = self.rounds.get_mut(&(task, task));
-        let was_idle = round.is_some_and(|round| {
-            round.looked_idle = false;
-            mem::take(&mut round.idle)
-        });
-        if was_idle || was_rewoken {
-            self.disturb(task);
+    /// A scope closes.
+    fn end_round(&mut self, scope: NodeId) {
+        let Some(round) = self.rounds.remove(&scope) else { return };
+        round.due.into_iter().for_each(|at| _ = self.due.remove(&(at, scope)));
+        self.unpoll(round.poller);
+    }
+
+    /// A task polls one scope less of those with rounds.
+    fn unpoll(&mut self, task: NodeId) {
+        if let Entry::Occupied(mut polled) = self.polled.entry(task) {
+            polled.get_mut().rounds -= 1;
+            if polled.get().rounds == 0 {
+                polled.remove();
+            }
         }
     }
 
-    /// The poll of a task has ended. Its own code may have woken it after a look at a part.
-    pub(super) fn end(&mut self, task: NodeId, is_queued: bool, is_rewoken: bool) {
-        let Some(round) = self.rounds.get_mut(&(task, task)) else { return };
-        round.idle = !is_queued;
-        if is_queued && (is_rewoken || round.looked_idle) {
-            self.woken_since = self.looked == Some(task);
-            let parts = self.rounds_of(task).filter(|(scope, _)| *scope != task);
-            parts.for_each(|(_, round)| round.woken());
+    /// The round of a scope that a task polls, and how many events there were in that.
+    pub(super) fn round(&mut self, poller: NodeId, scope: NodeId) -> (&mut Round, u64) {
+        if self.rounds.get(&scope).is_none_or(|round| round.poller != poller) {
+            self.end_round(scope);
+            let polled = self.polled.entry(poller).or_default();
+            polled.rounds += 1;
+            self.rounds.insert(scope, Round::new(poller, polled.events));
         }
-    }
-
-    /// There was an event in a task.
-    pub(super) fn disturb(&mut self, task: NodeId) {
-        self.rounds_of(task).for_each(|(_, round)| round.disturb());
-    }
-
-    fn rounds_of(&mut self, task: NodeId) -> impl Iterator<Item = (NodeId, &mut Round)> {
-        let rounds = self.rounds.range_mut((task, NodeId::MIN)..=(task, NodeId::MAX));
-        rounds.map(|((_, scope), round)| (*scope, round))
-    }
-
-    /// A scope closes. The round of a task itself is for its parts, too.
-    fn end_round(&mut self, tree: &mut Tree, task: NodeId, scope: NodeId) {
-        self.rounds.remove(&(task, scope));
-        let of_task = self.rounds.range((task, NodeId::MIN)..=(task, NodeId::MAX));
-        let mut left = of_task.map(|(key, _)| *key);
-        if scope == task {
-            // Those of parts that were moved out of it.
-            let left: Vec<_> = left.collect();
-            left.iter().for_each(|key| _ = self.rounds.remove(key));
-        } else if left.next() == Some((task, task))
-            && left.next().is_none()
-            && !is_cancelled(tree, task)
-        {
-            self.rounds.remove(&(task, task));
-        }
-    }
-
-    pub(super) fn round(&mut self, task: NodeId, scope: NodeId) -> &mut Round {
-        self.rounds.entry((task, scope)).or_default()
+        let round = self.rounds.get_mut(&scope).expect("it was made");
+        (round, self.polled[&poller].events)
     }
 
     pub(super) fn spare(&mut self, tree: &mut Tree, scope: NodeId) {
@@ -348,17 +324,15 @@ pub(super) fn forget(tree: &mut Tree, scope: NodeId) {
 
 #[cold]
 fn forget_notes(tree: &mut Tree, scope: NodeId) {
-    let task = task_of(tree, scope.index());
-    let polling = running_task(tree);
+    let is_task = task_of(tree, scope.index()) == Some(scope);
     let above = tree.parent(scope);
-    let around = if task == Some(scope) { task_of(tree, above) } else { None };
+    let around = if is_task { task_of(tree, above) } else { None };
+    let polling = running_task(tree).filter(|_| is_task);
     with(|notes| {
         // The end of a child lets the code around it go on.
-        let around = around.into_iter().chain(polling.filter(|_| task == Some(scope)));
-        around.for_each(|task| notes.disturb(task));
+        around.into_iter().chain(polling).for_each(|task| notes.disturb(task));
         notes.remove_all(notes.notes.range(of(scope)).map(|(key, _)| *key).collect());
-        let polled_by = polling.filter(|polling| Some(*polling) != task);
-        task.into_iter().chain(polled_by).for_each(|task| notes.end_round(tree, task, scope));
+        notes.end_round(scope);
         notes.spared.remove(&scope);
     });
 }

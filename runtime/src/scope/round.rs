@@ -13,67 +13,110 @@
 //! that is waited for.
 //!
 //! The other notes are confirmed by one poll of the task without an event.
+//!
+//! A look may lead to an event itself, in a roundabout way. So there are some at once, and then
+//! none before the next recheck.
 
-use crate::config::QUIET_POLLS;
+use crate::config::{FIRST_RECHECK, LOOKS, QUIET_POLLS};
+use crate::tree::NodeId;
 use std::mem;
 
 /// Whether there was a poll that confirms the notes that are not lasting.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trust {
-    #[default]
     No,
     /// The next one does, unless there is an event.
     Asked,
     Yes,
 }
 
+/// What is to be done for a note whose future was not woken.
+#[derive(Debug)]
+pub(super) enum Ask {
+    /// It is woken.
+    Now,
+    /// The task is to be polled in any case: its combinators may have woken that.
+    Wait,
+    /// Nothing, until the next recheck.
+    Later,
+}
+
 /// One scope, as a task or as a part of one.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Round {
-    /// The number of the first note that could be made in it.
+    /// The task that polls it.
+    pub(super) poller: NodeId,
+    /// The number of the first note that could be made in its latest poll.
     pub(super) first: u64,
+    /// How many events there were in that task at the latest look.
+    seen: u64,
     /// Its futures are polled, as far as is known.
     settled: bool,
     /// A future was woken for its note, and nothing else was to be polled.
     asked: bool,
-    /// There was an event.
-    disturbed: bool,
     /// How many polls were waited for.
     quiet: u8,
-    /// In how many polls the task was woken by its own code after the look, since the last event.
-    own_wakes: u8,
     /// Whether the notes that are not lasting are trusted.
     trust: Trust,
-    /// Of a task: nothing had it be polled again when its poll had ended.
-    pub(super) idle: bool,
-    /// Of a task: nothing had when a part of it was looked at in that poll.
-    pub(super) looked_idle: bool,
+    /// How often it may be looked at again at once, until the next recheck.
+    looks: u8,
+    /// When it is looked at again in any case; `None` from then until its next poll.
+    pub(super) due: Option<u64>,
+    /// After which time.
+    pub(super) delay: u64,
 }
 
 impl Round {
-    /// A poll has ended, and the latest note has that number. Whether the notes can be trusted.
-    pub(super) fn ends(&mut self, latest: u64) -> bool {
-        let event = mem::take(&mut self.disturbed);
+    pub(super) fn new(poller: NodeId, events: u64) -> Self {
+        Self {
+            poller,
+            first: 0,
+            seen: events,
+            settled: false,
+            asked: false,
+            quiet: 0,
+            trust: Trust::No,
+            looks: LOOKS,
+            due: None,
+            delay: FIRST_RECHECK,
+        }
+    }
+
+    /// A poll has ended, after so many events, and the latest note has that number. Whether the
+    /// notes can be trusted.
+    pub(super) fn ends(&mut self, latest: u64, events: u64) -> bool {
+        let event = mem::replace(&mut self.seen, events) != events;
         let asked = mem::take(&mut self.asked);
         self.settled = !event && (self.settled || asked && latest >= self.first);
         self.settled
     }
 
-    /// Whether a future may be woken now, for its note. The task is to be polled in any case.
-    pub(super) fn asks(&mut self, is_busy: bool) -> bool {
-        let waits = is_busy && self.quiet < QUIET_POLLS;
-        self.quiet = if waits { self.quiet + 1 } else { 0 };
+    /// What is to be done for a note whose future was not woken.
+    pub(super) fn asks(&mut self, is_busy: bool) -> Ask {
+        if self.looks == 0 {
+            return Ask::Later;
+        }
+        if is_busy && self.quiet < QUIET_POLLS {
+            self.quiet += 1;
+            self.asked = false;
+            return Ask::Wait;
+        }
+        self.quiet = 0;
         self.asked = !is_busy;
-        !waits
+        self.looks -= 1;
+        Ask::Now
     }
 
-    /// A poll has ended, with a note that is not lasting. Whether that can be trusted; else the
-    /// next poll is to tell.
-    pub(super) fn confirms(&mut self) -> bool {
-        let event = mem::take(&mut self.disturbed);
-        let confirmed = !event && self.trust != Trust::No;
-        self.trust = if confirmed { Trust::Yes } else { Trust::Asked };
-        confirmed
+    /// A poll has ended, after so many events, with a note that is not lasting. Whether that can be
+    /// trusted; else the next poll is to tell.
+    pub(super) fn confirms(&mut self, events: u64) -> bool {
+        let event = mem::replace(&mut self.seen, events) != events;
+        if event || self.trust == Trust::No {
+            self.trust = Trust::Asked;
+            return false;
+        }
+        self.trust = Trust::Yes;
+        true
     }
 
     /// A poll has ended in which the code has woken its task.
@@ -81,18 +124,22 @@ impl Round {
         self.trust = Trust::No;
     }
 
-    /// There was an event.
-    pub(super) fn disturb(&mut self) {
-        self.disturbed = true;
-        self.own_wakes = 0;
+    /// Whether it may be looked at again at once.
+    pub(super) fn may_look(&mut self) -> bool {
+        let may = self.looks > 0;
+        self.looks -= u8::from(may);
+        may
     }
 
-    /// The code of the task has woken it after the look. That may be a combinator around a part, as
-    /// in each round; else it is an event.
-    pub(super) fn woken(&mut self) {
-        if self.own_wakes < QUIET_POLLS {
-            self.own_wakes += 1;
-            self.disturbed = true;
-        }
+    /// A note has gone, after a look that was for it.
+    pub(super) fn missed(&mut self) {
+        self.looks = (self.looks + 1).min(LOOKS);
+    }
+
+    /// The time has come to look at it again. The next time is later, up to the longest delay.
+    pub(super) fn recheck(&mut self, longest: u64) {
+        self.due = None;
+        self.delay = self.delay.saturating_mul(4).min(longest);
+        self.looks = LOOKS;
     }
 }

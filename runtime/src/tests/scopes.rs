@@ -1,11 +1,12 @@
 //! A long random walk through a tree of scopes that close in any order: what is counted in it is
 //! always what there is.
 
-use crate::scope;
+use crate::scope::{self, Attached, Poller, Why};
 use crate::table::When;
 use crate::tests::random::Random;
 use crate::tree::{self, NONE, NodeId, Reason, Role};
 use crate::wake;
+use std::task::{Context, Waker};
 
 /// An open scope, and its operations that were not answered.
 struct Open {
@@ -104,4 +105,31 @@ fn r05_what_is_not_to_be_polled_is_spared_no_more() {
     assert!(scope::has_notes());
     [forgotten, ready].into_iter().for_each(close);
     assert!(!scope::has_notes());
+}
+
+/// A part of one task was polled by another one, and is dropped by neither: nothing is left of it.
+#[test]
+fn r05_what_was_polled_elsewhere_is_forgotten_with_it() {
+    let (owner, poller) = (wake::insert_root(), wake::insert_root());
+    let part = scope::new(Some(owner));
+    let shield = Attached::default();
+    _ = scope::cancel(part, Reason::Asked);
+    for _ in 0..3 {
+        scope::begin(poller, Poller::TASK);
+        let _poller = scope::enter(poller);
+        scope::begin(part, Poller::TASK);
+        let inside = scope::enter(part);
+        shield.note(|| Why::Shield, Poller::TASK);
+        drop(inside);
+        assert!(scope::is_part_kept(part, &Context::from_waker(Waker::noop())));
+        scope::end(poller);
+    }
+    drop(shield);
+    [part, poller].into_iter().for_each(|scope| {
+        if !scope::close_simply(scope) {
+            close(scope);
+        }
+    });
+    assert!(!scope::has_notes());
+    close(owner);
 }

@@ -1,0 +1,278 @@
+//! R5 where wakes take a way round: a combinator hands them on to another task or thread, or
+//! several tasks share one future. The task rests, what is polled is kept, and all ends.
+
+use crate::support::{Count, E, Log, run, settle};
+use futures_util::future::{FutureExt, LocalBoxFuture, join};
+use nestling::sync::oneshot;
+use nestling::task::yield_now;
+use nestling::time::sleep;
+use nestling::{cancelled, finally, nursery, shield, timeout};
+use std::future::{Future, pending, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
+use std::time::Duration;
+
+const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+const LONG: Duration = Duration::from_secs(3600);
+const LATE: Duration = ms(5);
+
+/// Far more polls than any of these needs, and far fewer than one that does not rest.
+const MANY: u64 = 500;
+
+async fn counted<F: Future>(count: &Count, future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        count.one();
+        future.as_mut().poll(cx)
+    })
+    .await
+}
+
+/// Takes wakes of a future, to be delivered by something else.
+#[derive(Default)]
+struct Relay {
+    woken: AtomicBool,
+    due: AtomicBool,
+    target: Mutex<Option<Waker>>,
+    carrier: Mutex<Option<Waker>>,
+    thread: Option<Mutex<mpsc::Sender<()>>>,
+}
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        self.due.store(true, Ordering::SeqCst);
+        if let Some(thread) = &self.thread {
+            _ = thread.lock().unwrap().send(());
+        }
+        let carrier = self.carrier.lock().unwrap().take();
+        carrier.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl Relay {
+    /// Its wakes are delivered by the task that runs [`carry`](Self::carry).
+    fn by_a_task() -> Arc<Self> {
+        Arc::new(Self { woken: AtomicBool::new(true), ..Self::default() })
+    }
+
+    /// They are delivered by a thread.
+    fn by_a_thread() -> Arc<Self> {
+        let (sender, receiver) = mpsc::channel();
+        let thread = Some(Mutex::new(sender));
+        let relay = Arc::new(Self { woken: AtomicBool::new(true), thread, ..Self::default() });
+        let weak = Arc::downgrade(&relay);
+        thread::spawn(move || {
+            while receiver.recv().is_ok() {
+                weak.upgrade().into_iter().for_each(|relay| relay.deliver());
+            }
+        });
+        relay
+    }
+
+    fn deliver(&self) {
+        if self.due.swap(false, Ordering::SeqCst) {
+            self.woken.store(true, Ordering::SeqCst);
+            let target = self.target.lock().unwrap().take();
+            target.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    async fn carry(&self) {
+        poll_fn(|cx| {
+            *self.carrier.lock().unwrap() = Some(cx.waker().clone());
+            self.deliver();
+            Poll::<()>::Pending
+        })
+        .await
+    }
+
+    /// Polls a future when one of its wakes was delivered, or whenever it is polled itself.
+    async fn around<F: Future>(self: Arc<Self>, always: bool, future: F) -> F::Output {
+        let waker: Waker = Arc::clone(&self).into();
+        let mut future = pin!(future);
+        poll_fn(move |cx| {
+            *self.target.lock().unwrap() = Some(cx.waker().clone());
+            let woken = self.woken.swap(false, Ordering::SeqCst);
+            if !woken && !always {
+                return Poll::Pending;
+            }
+            future.as_mut().poll(&mut Context::from_waker(&waker))
+        })
+        .await
+    }
+}
+
+fn shielded(log: &Rc<Log>) -> LocalBoxFuture<'static, ()> {
+    let log = Rc::clone(log);
+    shield(async move {
+        sleep(ms(200)).await;
+        log.say("end");
+    })
+    .boxed_local()
+}
+
+fn in_a_nursery(child: LocalBoxFuture<'static, ()>) -> LocalBoxFuture<'static, ()> {
+    async {
+        let result = nursery(async |n| {
+            n.spawn(child);
+            Ok::<_, E>(())
+        });
+        _ = result.await;
+    }
+    .boxed_local()
+}
+
+fn late(inside: LocalBoxFuture<'static, ()>) -> LocalBoxFuture<'static, ()> {
+    async { _ = timeout(LATE, inside).await }.boxed_local()
+}
+
+/// What is polled through a relay.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    in_a_nursery: bool,
+    late: bool,
+    always: bool,
+    cancelled: bool,
+}
+
+impl Shape {
+    /// Each of those in which something is cancelled.
+    fn all() -> impl Iterator<Item = Self> {
+        let bit = |number: u32, place: u32| number >> place & 1 == 1;
+        let all = (0..16).map(move |number| Self {
+            in_a_nursery: bit(number, 0),
+            late: bit(number, 1),
+            always: bit(number, 2),
+            cancelled: bit(number, 3),
+        });
+        all.filter(|shape| shape.late || shape.cancelled)
+    }
+
+    /// Polls the shape, in a task that is cancelled later, if it is: the task rests, and the shield
+    /// ends. Only where nothing polls it until a wake has come round, a cancelled task is not kept.
+    fn rests(self, relay: fn() -> Arc<Relay>) {
+        let (polls, log) = run(async move || {
+            let (count, log) = (Count::default(), Rc::new(Log::default()));
+            let relay = relay();
+            let outer = nursery(async |outer| {
+                outer.spawn(relay.carry());
+                let result = nursery(async |n| {
+                    let mut inside = shielded(&log);
+                    if self.in_a_nursery {
+                        inside = in_a_nursery(inside);
+                    }
+                    if self.late {
+                        inside = late(inside);
+                    }
+                    n.spawn(counted(&count, Arc::clone(&relay).around(self.always, inside)));
+                    settle().await;
+                    if self.cancelled {
+                        sleep(ms(20)).await;
+                        n.cancel();
+                    }
+                    Ok::<_, E>(())
+                });
+                _ = result.await;
+                outer.cancel();
+                Ok::<_, E>(())
+            });
+            _ = outer.await;
+            (count.get(), log.take())
+        });
+        assert!(polls < MANY, "{self:?}: {polls}");
+        assert!(log == ["end"] || self.cancelled && !self.always, "{self:?}");
+    }
+}
+
+#[test]
+fn r05_wakes_that_a_task_hands_on() {
+    Shape::all().for_each(|shape| shape.rests(Relay::by_a_task));
+}
+
+#[test]
+fn r05_wakes_that_a_thread_hands_on() {
+    Shape::all().for_each(|shape| shape.rests(Relay::by_a_thread));
+}
+
+/// A future that several tasks poll, and what of it is cancelled with them.
+fn shared(tasks: usize, inside: fn(&Rc<Log>) -> LocalBoxFuture<'static, ()>) {
+    let (polls, log) = run(async move || {
+        let (count, log) = (Count::default(), Rc::new(Log::default()));
+        let shared = inside(&log).shared();
+        let result = nursery(async |n| {
+            (0..tasks).for_each(|_| drop(n.spawn(counted(&count, shared.clone()))));
+            settle().await;
+            n.cancel();
+            Ok::<_, E>(())
+        });
+        assert_eq!(result.await, Ok(()));
+        (count.get(), log.take())
+    });
+    assert_eq!(log, ["end"]);
+    assert!(polls < MANY, "{tasks} tasks: {polls}");
+}
+
+#[test]
+fn r05_tasks_that_share_a_shield_rest() {
+    for tasks in 1..5 {
+        shared(tasks, shielded);
+        shared(tasks, |log| in_a_nursery(shielded(log)));
+        shared(tasks, |log| {
+            {
+                let log = Rc::clone(log);
+                finally(sleep(LONG), async move |_| shielded(&log).await)
+            }
+            .map(drop)
+            .boxed_local()
+        });
+    }
+}
+
+/// Code beside a part goes on for long before it sends that a message.
+fn late_message(yields: usize, is_ours: bool) {
+    run(async move || {
+        let (sender, receiver) = oneshot::<()>();
+        let part = timeout(ms(1), async {
+            let mut aside = pin!(shield(sleep(LONG)));
+            cancelled().await;
+            futures_util::future::select(aside.as_mut(), pin!(shield(receiver))).await;
+            pending::<()>().await;
+        });
+        let sends = async move {
+            sleep(ms(20)).await;
+            for _ in 0..yields {
+                if is_ours { yield_now().await } else { pend_once().await }
+            }
+            _ = sender.send(());
+        };
+        assert!(join(part, sends).await.0.is_err());
+    });
+}
+
+async fn pend_once() {
+    let mut pended = false;
+    poll_fn(|cx| {
+        if pended {
+            return Poll::Ready(());
+        }
+        pended = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+#[test]
+fn r05_a_message_after_many_polls() {
+    for yields in [0, 1, 5, 15, 16, 17, 20, 40, 1000] {
+        late_message(yields, true);
+        late_message(yields, false);
+    }
+}
