@@ -201,15 +201,17 @@ fn r05_wakes_that_a_thread_hands_on() {
     Shape::all().for_each(|shape| shape.rests(Relay::by_a_thread));
 }
 
-/// A future that several tasks poll, and what of it is cancelled with them.
-fn shared(tasks: usize, inside: fn(&Rc<Log>) -> LocalBoxFuture<'static, ()>) {
+/// A future that several tasks poll, which are cancelled, or not.
+fn shared(tasks: usize, cancelled: bool, inside: fn(&Rc<Log>) -> LocalBoxFuture<'static, ()>) {
     let (polls, log) = run(async move || {
         let (count, log) = (Count::default(), Rc::new(Log::default()));
         let shared = inside(&log).shared();
         let result = nursery(async |n| {
             (0..tasks).for_each(|_| drop(n.spawn(counted(&count, shared.clone()))));
             settle().await;
-            n.cancel();
+            if cancelled {
+                n.cancel();
+            }
             Ok::<_, E>(())
         });
         assert_eq!(result.await, Ok(()));
@@ -219,19 +221,24 @@ fn shared(tasks: usize, inside: fn(&Rc<Log>) -> LocalBoxFuture<'static, ()>) {
     assert!(polls < MANY, "{tasks} tasks: {polls}");
 }
 
+fn clean_up(log: &Rc<Log>) -> LocalBoxFuture<'static, ()> {
+    let log = Rc::clone(log);
+    finally(sleep(LONG), async move |_| shielded(&log).await).map(drop).boxed_local()
+}
+
 #[test]
 fn r05_tasks_that_share_a_shield_rest() {
     for tasks in 1..5 {
-        shared(tasks, shielded);
-        shared(tasks, |log| in_a_nursery(shielded(log)));
-        shared(tasks, |log| {
-            {
-                let log = Rc::clone(log);
-                finally(sleep(LONG), async move |_| shielded(&log).await)
-            }
-            .map(drop)
-            .boxed_local()
-        });
+        shared(tasks, true, shielded);
+        shared(tasks, true, |log| in_a_nursery(shielded(log)));
+        shared(tasks, true, clean_up);
+    }
+}
+
+#[test]
+fn r05_tasks_that_share_a_timeout_around_a_shield_rest() {
+    for (tasks, cancelled) in (1..5).flat_map(|tasks| [(tasks, false), (tasks, true)]) {
+        shared(tasks, cancelled, |log| late(shielded(log)));
     }
 }
 

@@ -263,11 +263,13 @@ impl Notes {
 
     /// The round of a scope that a task polls, and how many events there were in that.
     pub(super) fn round(&mut self, poller: NodeId, scope: NodeId) -> (&mut Round, u64) {
-        if self.rounds.get(&scope).is_none_or(|round| round.poller != poller) {
-            self.end_round(scope);
+        let before = self.rounds.get(&scope).map(|round| round.poller);
+        if before != Some(poller) {
             let polled = self.polled.entry(poller).or_default();
             polled.rounds += 1;
-            self.rounds.insert(scope, Round::new(poller, polled.events));
+            let round = self.rounds.entry(scope).or_insert_with(|| Round::new(poller));
+            round.begin(poller, polled.events);
+            before.into_iter().for_each(|before| self.unpoll(before));
         }
         let round = self.rounds.get_mut(&scope).expect("it was made");
         (round, self.polled[&poller].events)

@@ -67,11 +67,11 @@ pub(super) struct Round {
 }
 
 impl Round {
-    pub(super) fn new(poller: NodeId, events: u64) -> Self {
+    pub(super) fn new(poller: NodeId) -> Self {
         Self {
             poller,
             first: 0,
-            seen: events,
+            seen: 0,
             settled: false,
             asked: false,
             quiet: 0,
@@ -80,6 +80,13 @@ impl Round {
             due: None,
             delay: FIRST_RECHECK,
         }
+    }
+
+    /// A task polls it that has not before, and in which there were so many events. Several tasks
+    /// may do so in turn, for ever: that gives no new looks.
+    pub(super) fn begin(&mut self, poller: NodeId, events: u64) {
+        (self.poller, self.seen) = (poller, events);
+        (self.settled, self.asked, self.trust) = (false, false, Trust::No);
     }
 
     /// A poll has ended, after so many events, and the latest note has that number. Whether the
