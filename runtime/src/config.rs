@@ -91,9 +91,13 @@ pub(crate) const FOREIGN_POLLS: u16 = 1024;
 /// it. They do that after each round, once for each level at which they are nested.
 pub(crate) const QUIET_POLLS: u8 = 16;
 
-/// Looks at a cancelled task between two rechecks. Each thing that happens to it takes one or two,
-/// and a few come of several timeouts, children and combinators that end together.
-pub(crate) const LOOKS: u8 = 16;
+/// Looks that a cancelled task has at once. Each thing that happens to it takes one or two, and a
+/// few come of several timeouts, children and combinators that end together.
+pub(crate) const KEPT_LOOKS: u64 = 16;
+
+/// After which time it has another one, in nanoseconds: by so much it may end late, and so often
+/// it is polled if each look leads to the next.
+pub(crate) const LOOK_INTERVAL: u64 = 10_000_000;
 
 /// After which time a cancelled task that is kept is looked at again, in nanoseconds; the next one
 /// comes after four times as long. What can be missed before is rare, and 4 ms are a short life.
@@ -102,11 +106,12 @@ pub(crate) const FIRST_RECHECK: u64 = 4_000_000;
 /// The longest of these times, in nanoseconds, if little is kept.
 pub(crate) const LAST_RECHECK: u64 = 1_000_000_000;
 
-/// How much longer it is for each scope that is kept, in nanoseconds. A recheck costs about 2 us,
-/// so that they take a core 2 % at most.
+/// How much longer it is for each scope that is kept, in nanoseconds: of a recheck, which takes two
+/// polls, the cost is a few microseconds.
 pub(crate) const RECHECK_COST: u64 = 100_000;
 
-/// Rechecks in one turn before completions are looked at again: 64 take 130 us.
+/// Tasks and parts of tasks that are polled for rechecks in one turn, before completions are looked
+/// at again.
 pub(crate) const RECHECKS_PER_TURN: usize = 64;
 
 /// For how long a turn goes on with timers that have expired already, in nanoseconds: what a loop

@@ -3,6 +3,7 @@
 
 use crate::support::{Count, E, Log, run, settle};
 use futures_util::future::{FutureExt, LocalBoxFuture, join};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::sync::oneshot;
 use nestling::task::yield_now;
 use nestling::time::sleep;
@@ -199,6 +200,40 @@ fn r05_wakes_that_a_task_hands_on() {
 #[test]
 fn r05_wakes_that_a_thread_hands_on() {
     Shape::all().for_each(|shape| shape.rests(Relay::by_a_thread));
+}
+
+/// A timeout in a set, around a relay that always polls the shield in it, in a task that is
+/// cancelled when the timeout has expired.
+fn rests_in_a_set(relay: fn() -> Arc<Relay>, inside: fn(&Rc<Log>) -> LocalBoxFuture<'static, ()>) {
+    let (polls, log) = run(async move || {
+        let (count, log, relay) = (Count::default(), Rc::new(Log::default()), relay());
+        let outer = nursery(async |outer| {
+            outer.spawn(relay.carry());
+            let result = nursery(async |n| {
+                let part = timeout(LATE, Arc::clone(&relay).around(true, inside(&log)));
+                let mut set = FuturesUnordered::from_iter([part]);
+                n.spawn(counted(&count, async move { while set.next().await.is_some() {} }));
+                sleep(ms(20)).await;
+                n.cancel();
+                Ok::<_, E>(())
+            });
+            _ = result.await;
+            outer.cancel();
+            Ok::<_, E>(())
+        });
+        _ = outer.await;
+        (count.get(), log.take())
+    });
+    assert!(polls < MANY, "{polls}");
+    assert_eq!(log, ["end"]);
+}
+
+#[test]
+fn r05_a_timeout_in_a_set_around_a_relay_rests() {
+    for relay in [Relay::by_a_task, Relay::by_a_thread] {
+        rests_in_a_set(relay, shielded);
+        rests_in_a_set(relay, |log| in_a_nursery(shielded(log)));
+    }
 }
 
 /// A future that several tasks poll, which are cancelled, or not.

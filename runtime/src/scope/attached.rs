@@ -2,7 +2,7 @@
 
 use super::listeners::{Listener, parts_around};
 use super::notes::{Key, Note, Poller, Probe, Why, spare, with};
-use super::status::{is_polled_now, task_of};
+use super::status::{running_task, task_of};
 use crate::tree::{self, NONE, NodeId, Role, SetId, Tree};
 use crate::wake::{self, wake_all};
 use std::cell::{OnceCell, RefCell};
@@ -48,7 +48,7 @@ impl Attached {
     fn note_with(&self, why: impl FnOnce() -> Why, poller: Poller, set: Option<SetId>) {
         match super::current().filter(|here| super::is_in_cancelled(*here)) {
             Some(here) => self.0.get_or_init(Box::default).note(here, why(), poller, set),
-            None => self.clear(),
+            None => self.0.get().into_iter().for_each(|attachment| attachment.polled_elsewhere()),
         }
     }
 
@@ -69,11 +69,11 @@ impl Attachment {
         let found = tree::with(|tree| {
             let task = task_of(tree, scope.index())?;
             let nursery = tree.parent(task);
-            Some((task, tree.id(nursery), is_part(tree, scope)))
+            Some((task, tree.id(nursery), parts_of(tree, scope), is_part(tree, scope)))
         });
-        let Some((task, nursery, is_part)) = found else { return };
+        let Some((task, nursery, parts, is_part)) = found else { return };
         let (probed, probed_in) = (0, 0);
-        let note = Note { scope, nursery, is_part, why, poller, probe, probed, probed_in };
+        let note = Note { scope, nursery, parts, is_part, why, poller, probe, probed, probed_in };
         self.add(task, note).into_iter().for_each(wake::wake);
     }
 
@@ -94,16 +94,33 @@ impl Attachment {
         })
     }
 
+    /// Code polls it that is not cancelled. Tasks that were kept for it may not do so any more: they
+    /// are looked at again.
+    fn polled_elsewhere(&self) {
+        if self.keys.borrow().is_empty() {
+            return;
+        }
+        let here = tree::with(running_task);
+        self.keys.borrow_mut().retain(|key| {
+            let is_own = Some(key.0) == here;
+            if is_own {
+                with(|notes| notes.remove(*key));
+            }
+            !is_own
+        });
+        let tasks: Vec<_> = self.keys.borrow().iter().map(|key| key.0).collect();
+        tasks.into_iter().for_each(wake::wake);
+    }
+
     /// It is no reason any more: what it kept is looked at again.
     fn end(&self) {
         for key in self.keys.take() {
             let Some(note) = with(|notes| notes.remove(key)) else { continue };
             let task = key.0;
-            let (is_polled, parts) = tree::with(|tree| {
-                (is_polled_now(tree, task), parts_around(tree, note.scope, task))
-            });
+            let (running, parts) =
+                tree::with(|tree| (running_task(tree), parts_around(tree, note.scope, task)));
             // The poll of a task ends with a look at what keeps it; and the same of a part of it.
-            if !is_polled {
+            if running != Some(task) {
                 wake::wake(task);
             }
             if !parts.is_empty() {
@@ -118,6 +135,19 @@ impl Drop for Attachment {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// A scope and those around it, inside of its task, that may be cut by themselves.
+fn parts_of(tree: &mut Tree, scope: NodeId) -> Vec<NodeId> {
+    let mut parts = Vec::new();
+    let mut index = scope.index();
+    while index != NONE && tree.at(index).role != Role::Task {
+        if tree.at(index).role == Role::Scope {
+            parts.extend(tree.id(index));
+        }
+        index = tree.at(index).parent;
+    }
+    parts
 }
 
 /// Whether between a cancelled scope and its task there is one that is not cancelled.

@@ -36,7 +36,7 @@
 
 use super::listeners::listen_at;
 use super::look::{Look, look_at};
-use super::notes::{Key, Note, Poller, Why, has_notes, of_kind, with};
+use super::notes::{Key, Note, Poller, Why, has_notes, with};
 use super::status::{running_task, task_of};
 use crate::tree::{self, NONE, Node, NodeId, State, Tree};
 use crate::wake::{self, Waiter, wake_all};
@@ -61,12 +61,8 @@ fn erase(scope: NodeId, poller: Poller) {
                 let was_rewoken = mem::take(&mut tree.at(task.index()).rewoken);
                 notes.begin(task, was_rewoken);
             }
-            let lasting = poller != Poller::TASK;
-            let all = notes.notes.range(of_kind(task, lasting));
-            let all = all.filter(|(_, note)| note.poller == poller);
-            let inside =
-                all.filter(|(_, note)| task == scope || is_inside(tree, note.scope, scope));
-            let keys: Vec<Key> = inside.map(|(key, _)| *key).collect();
+            let all = notes.made_in((scope, task), poller != Poller::TASK);
+            let keys: Vec<Key> = all.filter(|key| notes.notes[key].poller == poller).collect();
             notes.remove_all(keys);
             if let Some(round) = notes.rounds.get_mut(&scope) {
                 round.first = notes.made + 1;
@@ -79,11 +75,6 @@ fn erase(scope: NodeId, poller: Poller) {
 pub(super) fn polling_task(tree: &mut Tree, scope: NodeId) -> Option<NodeId> {
     let own = task_of(tree, scope.index())?;
     if scope == own { Some(own) } else { running_task(tree).or(Some(own)) }
-}
-
-/// Whether a scope is the other one or inside of it, in the same task.
-pub(super) fn is_inside(tree: &mut Tree, scope: NodeId, outer: NodeId) -> bool {
-    tree.is_within(scope, outer.index())
 }
 
 /// Whether a cancelled task, which was polled just now, may still be answered.
@@ -103,6 +94,10 @@ pub(crate) fn is_kept(task: NodeId) -> bool {
 
 /// The same for a part of a task, which was polled with `cx`.
 pub(crate) fn is_part_kept(part: NodeId, cx: &Context<'_>) -> bool {
+    if super::reason(part).is_none() {
+        // In this poll the scope has come to stand below another one, which is not cancelled.
+        return true;
+    }
     let counted = is_counted(part);
     let look = if has_notes() { look_at(part, counted) } else { Look::when(counted) };
     match look {

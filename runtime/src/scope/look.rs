@@ -4,9 +4,9 @@
 //! it. Of those that last the oldest is looked at: its future is woken, and if that is not polled,
 //! the note goes.
 
-use super::kept::{is_inside, is_valid, polling_task};
+use super::kept::{is_valid, polling_task};
 use super::listeners::parts_around;
-use super::notes::{Key, Notes, of_kind, with};
+use super::notes::{Key, Notes, with};
 use super::round::Ask;
 use super::status::task_of;
 use crate::config::FOREIGN_POLLS;
@@ -64,7 +64,7 @@ pub(super) fn look_at(scope: NodeId, counted: bool) -> Look {
                 tree.at(task.index()).unkept &= !counted && !is_noted;
             }
             if is_noted && !counted {
-                notes.plan(scope, tree::now());
+                notes.plan(scope, None);
             }
             let spared = notes.is_spared(scope, is_queued);
             match noted {
@@ -81,59 +81,66 @@ impl Looker {
         if !self.is_noted(tree, notes) {
             return self.look_at_lasting(tree, notes);
         }
+        let now = notes.now();
         let (round, events) = notes.round(self.polling, self.scope);
         if self.counted || self.is_busy {
             // There is another look after the next poll in any case.
             round.unconfirm();
             return Look::Kept;
         }
-        match round.confirms(events) || !round.may_look() {
-            true => Look::Kept,
-            false => Look::Again(Vec::new()),
+        if round.is_confirmed(events) {
+            return Look::Kept;
+        }
+        let ask = round.look(now);
+        self.ask(notes, ask, Vec::new)
+    }
+
+    /// Has the next poll tell, if these are woken before; or a later one.
+    fn ask(&self, notes: &mut Notes, ask: Ask, woken: impl FnOnce() -> Vec<Waiter>) -> Look {
+        match ask {
+            Ask::Now => Look::Again(woken()),
+            Ask::Wait => Look::Again(Vec::new()),
+            Ask::Later(at) => {
+                notes.plan(self.scope, Some(at));
+                Look::Kept
+            }
         }
     }
 
-    fn is_in_scope(&self, tree: &mut Tree, made_in: NodeId) -> bool {
-        self.task == self.scope || is_inside(tree, made_in, self.scope)
+    /// The notes that were made in the scope: the lasting ones, or the others.
+    fn made<'a>(
+        &self,
+        notes: &'a Notes,
+        lasting: bool,
+    ) -> impl DoubleEndedIterator<Item = Key> + use<'a> {
+        notes.made_in((self.scope, self.task), lasting)
     }
 
     /// Whether a future that the task polls itself has made a note.
     fn is_noted(&self, tree: &mut Tree, notes: &Notes) -> bool {
-        let mut direct = notes.notes.range(of_kind(self.task, false)).map(|(_, note)| note);
-        direct.any(|note| self.is_in_scope(tree, note.scope) && is_valid(tree, note))
-    }
-
-    /// The oldest and the latest of the lasting notes.
-    fn lasting(&self, tree: &mut Tree, notes: &Notes) -> Option<(Key, Key)> {
-        let mut all = notes.notes.range(of_kind(self.task, true));
-        let (oldest, _) = all.find(|(_, note)| self.is_in_scope(tree, note.scope))?;
-        let latest = all.rfind(|(_, note)| self.is_in_scope(tree, note.scope));
-        Some((*oldest, latest.map_or(*oldest, |(latest, _)| *latest)))
+        self.made(notes, false).any(|key| is_valid(tree, &notes.notes[&key]))
     }
 
     /// Looks at the lasting notes. One is trusted only if it was made in a poll in which nothing
     /// happened but that its future was woken for it: in another, the combinator may have been
     /// polled and set aside.
     fn look_at_lasting(&self, tree: &mut Tree, notes: &mut Notes) -> Look {
-        let Some((mut oldest, (.., latest))) = self.lasting(tree, notes) else { return Look::Cut };
+        let Some((.., latest)) = self.made(notes, true).next_back() else { return Look::Cut };
         let (round, events) = notes.round(self.polling, self.scope);
         let is_settled = round.ends(latest, events);
         loop {
+            let Some(oldest) = self.made(notes, true).next() else { return Look::Cut };
             if let Some(look) = self.look_at_oldest(tree, notes, oldest, is_settled) {
                 return look;
             }
             let Some(note) = notes.remove(oldest) else { return Look::Cut };
             if note.probed > 0 {
-                notes.round(self.polling, self.scope).0.missed();
+                notes.round(self.polling, self.scope).0.missed(oldest.2);
             }
             let parts = parts_around(tree, note.scope, self.scope);
             if !parts.is_empty() {
                 notes.spare(tree, note.scope);
                 return Look::Again(parts);
-            }
-            match self.lasting(tree, notes) {
-                Some((next, _)) => oldest = next,
-                None => return Look::Cut,
             }
         }
     }
@@ -147,28 +154,25 @@ impl Looker {
         oldest: Key,
         is_settled: bool,
     ) -> Option<Look> {
+        let now = notes.now();
         let polls = notes.polled.get(&self.polling).map_or(0, |polled| polled.polls);
         let note = notes.notes.get(&oldest).filter(|note| is_valid(tree, note))?;
         let (probed, probed_in, probe) = (note.probed, note.probed_in, note.probe);
         if self.counted || is_settled {
             return Some(Look::Kept);
         }
-        let woken = match (probed, probe) {
-            (0, Some(probe)) => {
-                let (round, _) = notes.round(self.polling, self.scope);
-                match round.asks(self.is_busy) {
-                    Ask::Now => Vec::from([probe.waiter(tree)]),
-                    Ask::Wait => return Some(Look::Again(Vec::new())),
-                    Ask::Later => return Some(Look::Kept),
-                }
-            }
+        let ask = match (probed, probe) {
+            (0, Some(_)) => notes.round(self.polling, self.scope).0.asks(self.is_busy, now),
             // In a look at a part of the task, in this poll.
-            (1.., _) if probed_in == polls => return Some(Look::Again(Vec::new())),
-            (1..FOREIGN_POLLS, _) if self.is_queued => Vec::new(),
+            (1.., _) if probed_in == polls => Ask::Wait,
+            (1..FOREIGN_POLLS, _) if self.is_queued => Ask::Now,
             _ => return None,
         };
-        let note = notes.notes.get_mut(&oldest)?;
-        (note.probed, note.probed_in) = (note.probed + 1, polls);
-        Some(Look::Again(woken))
+        if let Ask::Now = ask {
+            let note = notes.notes.get_mut(&oldest)?;
+            (note.probed, note.probed_in) = (note.probed + 1, polls);
+        }
+        let probe = probe.filter(|_| probed == 0);
+        Some(self.ask(notes, ask, || probe.into_iter().map(|probe| probe.waiter(tree)).collect()))
     }
 }

@@ -86,6 +86,8 @@ pub(super) struct Note {
     pub(super) scope: NodeId,
     /// The nursery of its task.
     pub(super) nursery: Option<NodeId>,
+    /// The scopes around that, and itself, which may be cut by themselves: inside of its task.
+    pub(super) parts: Vec<NodeId>,
     /// That scope is cut by itself: around it in the task is a shield.
     pub(super) is_part: bool,
     pub(super) why: Why,
@@ -129,6 +131,8 @@ pub(super) struct Notes {
     pub(super) notes: BTreeMap<Key, Note>,
     /// The same by nursery: first those that are grounded, then those that await handles.
     by_nursery: BTreeSet<(NodeId, bool, Key)>,
+    /// The same by the parts of their task that they were made in.
+    by_part: BTreeSet<(NodeId, Key)>,
     /// Of tasks and parts of tasks that were looked at.
     pub(super) rounds: BTreeMap<NodeId, Round>,
     /// When they are looked at again.
@@ -138,6 +142,8 @@ pub(super) struct Notes {
     /// For how many polls they are spared, because a future in them was woken.
     pub(super) spared: BTreeMap<NodeId, u16>,
     pub(super) made: u64,
+    /// When rechecks were last due: exact, where the time of a turn is a tick of the clock.
+    pub(super) checked: u64,
 }
 
 thread_local! {
@@ -146,11 +152,13 @@ thread_local! {
         ManuallyDrop::new(RefCell::new(Notes {
             notes: BTreeMap::new(),
             by_nursery: BTreeSet::new(),
+            by_part: BTreeSet::new(),
             rounds: BTreeMap::new(),
             due: BTreeSet::new(),
             polled: BTreeMap::new(),
             spared: BTreeMap::new(),
             made: 0,
+            checked: 0,
         }))
     };
     /// Whether there are any: what every poll asks.
@@ -193,6 +201,7 @@ impl Notes {
         self.made += 1;
         let key = (task, note.poller != Poller::TASK, self.made);
         self.by_nursery.extend(note.places(key));
+        self.by_part.extend(note.parts.iter().map(|part| (*part, key)));
         self.notes.insert(key, note);
         key
     }
@@ -200,7 +209,22 @@ impl Notes {
     pub(super) fn remove(&mut self, key: Key) -> Option<Note> {
         let note = self.notes.remove(&key)?;
         note.places(key).for_each(|place| _ = self.by_nursery.remove(&place));
+        note.parts.iter().for_each(|part| _ = self.by_part.remove(&(*part, key)));
         Some(note)
+    }
+
+    /// Those that were made in a scope, which is a task or a part of it: the lasting ones, or the
+    /// others. Oldest first.
+    pub(super) fn made_in(
+        &self,
+        (scope, task): (NodeId, NodeId),
+        lasting: bool,
+    ) -> impl DoubleEndedIterator<Item = Key> {
+        let of_task = (scope == task).then(|| self.notes.range(of_kind(task, lasting)));
+        let [first, last] = [0, u64::MAX].map(|number| (scope, (task, lasting, number)));
+        let of_part = (scope != task).then(|| self.by_part.range(first..=last));
+        let of_task = of_task.into_iter().flatten().map(|(key, _)| *key);
+        of_task.chain(of_part.into_iter().flatten().map(|(_, key)| *key))
     }
 
     pub(super) fn remove_all(&mut self, keys: Vec<Key>) {
@@ -264,10 +288,12 @@ impl Notes {
     /// The round of a scope that a task polls, and how many events there were in that.
     pub(super) fn round(&mut self, poller: NodeId, scope: NodeId) -> (&mut Round, u64) {
         let before = self.rounds.get(&scope).map(|round| round.poller);
+        let (made, now) = (self.made, self.now());
         if before != Some(poller) {
             let polled = self.polled.entry(poller).or_default();
             polled.rounds += 1;
-            let round = self.rounds.entry(scope).or_insert_with(|| Round::new(poller));
+            let new = || Round::new(poller, made, now);
+            let round = self.rounds.entry(scope).or_insert_with(new);
             round.begin(poller, polled.events);
             before.into_iter().for_each(|before| self.unpoll(before));
         }

@@ -4,14 +4,15 @@
 //! A look comes when something happens to a task. What comes round, by way of another task or
 //! thread, cannot be told from what the look itself has caused; and what the code of a task says to
 //! its own parts, not from what combinators do. So an event may be missed, or there may be no end
-//! of them: the recheck bounds for how long a task can be kept in vain, and how often it is looked
-//! at.
+//! of them: the recheck bounds for how long a task can be kept in vain, as the looks that a round
+//! has bound how often it is looked at.
 
 use super::listeners::silence;
 use super::notes::{Notes, has_notes, with};
 use crate::config::{LAST_RECHECK, RECHECK_COST, RECHECKS_PER_TURN};
-use crate::tree::NodeId;
-use crate::wake::{Waiter, wake_all};
+use crate::tree::{self, NodeId};
+use crate::wake::{Waiter, wake, wake_all};
+use std::collections::BTreeSet;
 
 /// When the first look is due, if any is.
 #[inline]
@@ -22,32 +23,49 @@ pub(crate) fn next_recheck() -> Option<u64> {
 /// Has what is due be polled, for another look at it.
 pub(crate) fn recheck(now: u64) {
     if has_notes() {
-        wake_all(with(|notes| notes.take_due(now)));
+        let (tasks, parts) = with(|notes| notes.take_due(now));
+        tasks.into_iter().for_each(wake);
+        wake_all(parts);
     }
 }
 
 impl Notes {
-    /// A scope is kept for notes: it is looked at again, also if nothing happens.
-    pub(super) fn plan(&mut self, scope: NodeId, now: u64) {
-        if let Some(round) = self.rounds.get_mut(&scope).filter(|round| round.due.is_none()) {
-            let at = now.saturating_add(round.delay);
-            round.due = Some(at);
-            self.due.insert((at, scope));
-        }
+    /// The time of this turn: never before that of the rechecks which it has made.
+    pub(super) fn now(&self) -> u64 {
+        tree::now().max(self.checked)
     }
 
-    fn take_due(&mut self, now: u64) -> Vec<Waiter> {
+    /// A scope is kept for notes: it is looked at again, also if nothing happens. `soon`: at that
+    /// time, when it could not be looked at now.
+    pub(super) fn plan(&mut self, scope: NodeId, soon: Option<u64>) {
+        let now = self.now();
+        let Some(round) = self.rounds.get_mut(&scope) else { return };
+        let at = soon.unwrap_or_else(|| now.saturating_add(round.delay));
+        if round.due.is_some_and(|due| due <= at) {
+            return;
+        }
+        if let Some(before) = round.due.replace(at) {
+            self.due.remove(&(before, scope));
+        }
+        self.due.insert((at, scope));
+    }
+
+    /// The tasks that are to be polled, and the wakers of parts of them.
+    fn take_due(&mut self, now: u64) -> (BTreeSet<NodeId>, Vec<Waiter>) {
+        self.checked = now;
         let longest = LAST_RECHECK + RECHECK_COST * self.rounds.len() as u64;
-        let mut waiters = Vec::new();
-        while waiters.len() < RECHECKS_PER_TURN
+        let (mut tasks, mut parts) = (BTreeSet::new(), Vec::new());
+        while tasks.len() + parts.len() < RECHECKS_PER_TURN
             && let Some((_, scope)) = self.due.first().copied().filter(|(at, _)| *at <= now)
         {
             self.due.pop_first();
             let Some(round) = self.rounds.get_mut(&scope) else { continue };
-            round.recheck(longest);
-            let part = silence(scope).map(Waiter::Foreign);
-            waiters.push(part.unwrap_or(Waiter::Task(round.poller)));
+            round.recheck(self.made, longest);
+            match silence(scope) {
+                Some(waker) => parts.push(Waiter::Foreign(waker)),
+                None => _ = tasks.insert(round.poller),
+            }
         }
-        waiters
+        (tasks, parts)
     }
 }

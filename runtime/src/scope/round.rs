@@ -14,31 +14,22 @@
 //!
 //! The other notes are confirmed by one poll of the task without an event.
 //!
-//! A look may lead to an event itself, in a roundabout way. So there are some at once, and then
-//! none before the next recheck.
+//! A look may lead to an event itself, in a roundabout way. So a scope has some looks at once, and
+//! gets others with time: a token bucket.
 
-use crate::config::{FIRST_RECHECK, LOOKS, QUIET_POLLS};
+use crate::config::{FIRST_RECHECK, KEPT_LOOKS, LOOK_INTERVAL, QUIET_POLLS};
 use crate::tree::NodeId;
 use std::mem;
 
-/// Whether there was a poll that confirms the notes that are not lasting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trust {
-    No,
-    /// The next one does, unless there is an event.
-    Asked,
-    Yes,
-}
-
-/// What is to be done for a note whose future was not woken.
+/// What is to be done for a note that cannot be trusted yet.
 #[derive(Debug)]
 pub(super) enum Ask {
-    /// It is woken.
+    /// The task is polled once more, for that.
     Now,
-    /// The task is to be polled in any case: its combinators may have woken that.
+    /// It is to be polled in any case: its combinators may have woken it.
     Wait,
-    /// Nothing, until the next recheck.
-    Later,
+    /// Nothing before this time.
+    Later(u64),
 }
 
 /// One scope, as a task or as a part of one.
@@ -56,10 +47,14 @@ pub(super) struct Round {
     asked: bool,
     /// How many polls were waited for.
     quiet: u8,
-    /// Whether the notes that are not lasting are trusted.
-    trust: Trust,
-    /// How often it may be looked at again at once, until the next recheck.
-    looks: u8,
+    /// The next poll confirms the notes that are not lasting, unless there is an event.
+    confirms: bool,
+    /// How often it may be looked at again at once.
+    looks: u64,
+    /// Up to when the looks that came with time were counted.
+    counted: u64,
+    /// The latest note then: a look for one up to that is given back when it goes.
+    latest: u64,
     /// When it is looked at again in any case; `None` from then until its next poll.
     pub(super) due: Option<u64>,
     /// After which time.
@@ -67,7 +62,7 @@ pub(super) struct Round {
 }
 
 impl Round {
-    pub(super) fn new(poller: NodeId) -> Self {
+    pub(super) fn new(poller: NodeId, latest: u64, now: u64) -> Self {
         Self {
             poller,
             first: 0,
@@ -75,8 +70,10 @@ impl Round {
             settled: false,
             asked: false,
             quiet: 0,
-            trust: Trust::No,
-            looks: LOOKS,
+            confirms: false,
+            looks: KEPT_LOOKS,
+            counted: now,
+            latest,
             due: None,
             delay: FIRST_RECHECK,
         }
@@ -86,7 +83,7 @@ impl Round {
     /// may do so in turn, for ever: that gives no new looks.
     pub(super) fn begin(&mut self, poller: NodeId, events: u64) {
         (self.poller, self.seen) = (poller, events);
-        (self.settled, self.asked, self.trust) = (false, false, Trust::No);
+        (self.settled, self.asked, self.confirms) = (false, false, false);
     }
 
     /// A poll has ended, after so many events, and the latest note has that number. Whether the
@@ -98,55 +95,55 @@ impl Round {
         self.settled
     }
 
-    /// What is to be done for a note whose future was not woken.
-    pub(super) fn asks(&mut self, is_busy: bool) -> Ask {
-        if self.looks == 0 {
-            return Ask::Later;
-        }
+    /// What is to be done for a lasting note whose future was not woken.
+    pub(super) fn asks(&mut self, is_busy: bool, now: u64) -> Ask {
         if is_busy && self.quiet < QUIET_POLLS {
             self.quiet += 1;
             self.asked = false;
             return Ask::Wait;
         }
+        let ask = self.look(now);
         self.quiet = 0;
-        self.asked = !is_busy;
-        self.looks -= 1;
-        Ask::Now
+        self.asked = !is_busy && matches!(ask, Ask::Now);
+        ask
     }
 
     /// A poll has ended, after so many events, with a note that is not lasting. Whether that can be
     /// trusted; else the next poll is to tell.
-    pub(super) fn confirms(&mut self, events: u64) -> bool {
+    pub(super) fn is_confirmed(&mut self, events: u64) -> bool {
         let event = mem::replace(&mut self.seen, events) != events;
-        if event || self.trust == Trust::No {
-            self.trust = Trust::Asked;
-            return false;
-        }
-        self.trust = Trust::Yes;
-        true
+        let confirms = mem::replace(&mut self.confirms, true);
+        confirms && !event
     }
 
     /// A poll has ended in which the code has woken its task.
     pub(super) fn unconfirm(&mut self) {
-        self.trust = Trust::No;
+        self.confirms = false;
     }
 
-    /// Whether it may be looked at again at once.
-    pub(super) fn may_look(&mut self) -> bool {
-        let may = self.looks > 0;
-        self.looks -= u8::from(may);
-        may
+    /// Takes one of the looks that there are.
+    pub(super) fn look(&mut self, now: u64) -> Ask {
+        let came = now.saturating_sub(self.counted) / LOOK_INTERVAL;
+        self.counted += came * LOOK_INTERVAL;
+        self.looks = (self.looks + came).min(KEPT_LOOKS);
+        match self.looks.checked_sub(1) {
+            Some(left) => {
+                self.looks = left;
+                Ask::Now
+            }
+            None => Ask::Later(self.counted + LOOK_INTERVAL),
+        }
     }
 
-    /// A note has gone, after a look that was for it.
-    pub(super) fn missed(&mut self) {
-        self.looks = (self.looks + 1).min(LOOKS);
+    /// A note has gone, after a look that was for it: of all that there were, each gives that back.
+    pub(super) fn missed(&mut self, number: u64) {
+        self.looks += u64::from(number <= self.latest);
     }
 
-    /// The time has come to look at it again. The next time is later, up to the longest delay.
-    pub(super) fn recheck(&mut self, longest: u64) {
+    /// Nothing has happened for that time. The next one is longer.
+    pub(super) fn recheck(&mut self, latest: u64, longest: u64) {
         self.due = None;
         self.delay = self.delay.saturating_mul(4).min(longest);
-        self.looks = LOOKS;
+        self.latest = latest;
     }
 }

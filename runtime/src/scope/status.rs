@@ -270,22 +270,6 @@ pub(crate) fn is_around(id: NodeId) -> bool {
     super::current().is_some_and(|here| tree::with(|tree| tree.is_within(here, id.index())))
 }
 
-/// Whether a task is being polled: the code that runs now is its own, or that of a nursery which it
-/// polls. A nursery may be polled by another task than the one that has opened it.
-pub(super) fn is_polled_now(tree: &mut Tree, task: NodeId) -> bool {
-    let mut polled = running_task(tree);
-    while let Some(id) = polled.filter(|id| *id != task) {
-        tree.visits += 1;
-        let node = tree.at(id.index());
-        let (set, nursery) = (node.set, node.parent);
-        if set == NONE || !tree.set(set).open {
-            return false;
-        }
-        polled = tree.set(set).owner.or_else(|| task_of(tree, nursery));
-    }
-    polled.is_some()
-}
-
 /// The head of the driver's list for a scope; `None` when the scope is gone.
 pub(crate) fn ops(id: NodeId) -> Option<u32> {
     tree::with(|tree| tree.get(id).map(|node| node.ops))
