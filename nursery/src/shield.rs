@@ -18,8 +18,9 @@ use std::time::Duration;
 ///
 /// None, from outside. A shield that is dropped early cancels its operations like anything else. A
 /// cancelled task is kept for as long as it polls one. A shield that the task has set aside, such
-/// as the loser of a `select!`, or has forgotten, does not keep it. Nor does one inside a combinator
-/// that hands wakes on to another task or thread, and polls nothing until they come back.
+/// as the loser of a `select!`, or has forgotten, does not keep it. Nor does one inside a
+/// combinator that hands wakes on to another task or thread, and polls nothing until they come
+/// back.
 ///
 /// A cancelled task may begin 250 shields, clean-ups and nurseries; the next one is its end. So a
 /// loop that tries again, with a shield in each turn, ends as well.

@@ -94,7 +94,7 @@ impl Attachment {
         })
     }
 
-    /// Code polls it that is not cancelled. Tasks that were kept for it may not do so any more: they
+    /// Code polls it that is not cancelled. Tasks that were kept for it may not do so any more, and
     /// are looked at again.
     fn polled_elsewhere(&self) {
         if self.keys.borrow().is_empty() {
