@@ -250,6 +250,12 @@ fn r05_programs_that_move_futures_end() {
     (3000..3300).for_each(|seed| program(seed, Also::Nothing));
 }
 
+/// In this program, a nursery comes to be polled by a task that is below it.
+#[test]
+fn r05_a_program_in_which_a_nursery_is_polled_from_inside_ends() {
+    program(317_843, Also::Panic);
+}
+
 #[test]
 fn r05_programs_that_move_futures_and_panic_end() {
     (0..100).for_each(|seed| program(seed, Also::Panic));

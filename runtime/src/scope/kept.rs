@@ -20,8 +20,8 @@
 //! whose wakes reach its task later, from another thread.
 //!
 //! The looks of one poll lead to another poll, and that may go on for ever where wakes take a way
-//! round. So there are a few, and then none for a time, after which all is looked at again, also if
-//! nothing has happened (see `recheck`).
+//! round. So a scope has a few looks at once, and then one every 10 ms (see `round`). And it is
+//! looked at again after a time, also if nothing happens (see `recheck`).
 //!
 //! A combinator may end its own poll before it polls all that were woken. So a task in which one
 //! was woken by a cancel, or by an answer, is *spared* for some polls, while it is ready for more.

@@ -133,3 +133,16 @@ fn r05_what_was_polled_elsewhere_is_forgotten_with_it() {
     assert!(!scope::has_notes());
     close(owner);
 }
+
+/// A part of a task was cancelled when its poll began, and is not any more when that ends.
+#[test]
+fn r05_a_part_that_is_revived_in_its_own_poll_is_not_cut() {
+    let (task, cancelled) = (wake::insert_root(), scope::new(None));
+    let part = scope::new(Some(task));
+    _ = scope::cancel(cancelled, Reason::Asked);
+    scope::spare(cancelled);
+    assert!(scope::has_notes());
+    assert!(scope::is_part_kept(part, &Context::from_waker(Waker::noop())));
+    [cancelled, part, task].into_iter().for_each(close);
+    assert!(!scope::has_notes());
+}
