@@ -156,40 +156,51 @@ impl Shape {
         all.filter(|shape| shape.late || shape.cancelled)
     }
 
-    /// Polls the shape, in a task that is cancelled later, if it is: the task rests, and the shield
-    /// ends. Only where nothing polls it until a wake has come round, a cancelled task is not kept.
+    /// The task rests, and the shield ends. Only where nothing polls it until a wake has come
+    /// round, a cancelled task is not kept.
     fn rests(self, relay: fn() -> Arc<Relay>) {
-        let (polls, log) = run(async move || {
-            let (count, log) = (Count::default(), Rc::new(Log::default()));
-            let relay = relay();
-            let outer = nursery(async |outer| {
-                outer.spawn(relay.carry());
-                let result = nursery(async |n| {
-                    let mut inside = shielded(&log);
-                    if self.in_a_nursery {
-                        inside = in_a_nursery(inside);
-                    }
-                    if self.late {
-                        inside = late(inside);
-                    }
-                    n.spawn(counted(&count, Arc::clone(&relay).around(self.always, inside)));
-                    settle().await;
-                    if self.cancelled {
-                        sleep(ms(20)).await;
-                        n.cancel();
-                    }
-                    Ok::<_, E>(())
-                });
-                _ = result.await;
-                outer.cancel();
-                Ok::<_, E>(())
-            });
-            _ = outer.await;
-            (count.get(), log.take())
+        let (polls, log) = polls(relay, self.cancelled, move |relay, log| {
+            let mut inside = shielded(log);
+            if self.in_a_nursery {
+                inside = in_a_nursery(inside);
+            }
+            if self.late {
+                inside = late(inside);
+            }
+            Arc::clone(relay).around(self.always, inside).boxed_local()
         });
         assert!(polls < MANY, "{self:?}: {polls}");
         assert!(log == ["end"] || self.cancelled && !self.always, "{self:?}");
     }
+}
+
+/// Polls a future with a relay in it, in a task that is cancelled later, or not. Tells how often
+/// the task was polled, and whether the shield has ended.
+fn polls(
+    relay: fn() -> Arc<Relay>,
+    cancelled: bool,
+    inside: impl FnOnce(&Arc<Relay>, &Rc<Log>) -> LocalBoxFuture<'static, ()> + Send + 'static,
+) -> (u64, Vec<&'static str>) {
+    run(async move || {
+        let (count, log, relay) = (Count::default(), Rc::new(Log::default()), relay());
+        let outer = nursery(async |outer| {
+            outer.spawn(relay.carry());
+            let result = nursery(async |n| {
+                n.spawn(counted(&count, inside(&relay, &log)));
+                settle().await;
+                if cancelled {
+                    sleep(ms(20)).await;
+                    n.cancel();
+                }
+                Ok::<_, E>(())
+            });
+            _ = result.await;
+            outer.cancel();
+            Ok::<_, E>(())
+        });
+        _ = outer.await;
+        (count.get(), log.take())
+    })
 }
 
 #[test]
@@ -204,35 +215,19 @@ fn r05_wakes_that_a_thread_hands_on() {
 
 /// A timeout in a set, around a relay that always polls the shield in it, in a task that is
 /// cancelled when the timeout has expired.
-fn rests_in_a_set(relay: fn() -> Arc<Relay>, inside: fn(&Rc<Log>) -> LocalBoxFuture<'static, ()>) {
-    let (polls, log) = run(async move || {
-        let (count, log, relay) = (Count::default(), Rc::new(Log::default()), relay());
-        let outer = nursery(async |outer| {
-            outer.spawn(relay.carry());
-            let result = nursery(async |n| {
-                let part = timeout(LATE, Arc::clone(&relay).around(true, inside(&log)));
-                let mut set = FuturesUnordered::from_iter([part]);
-                n.spawn(counted(&count, async move { while set.next().await.is_some() {} }));
-                sleep(ms(20)).await;
-                n.cancel();
-                Ok::<_, E>(())
-            });
-            _ = result.await;
-            outer.cancel();
-            Ok::<_, E>(())
-        });
-        _ = outer.await;
-        (count.get(), log.take())
-    });
-    assert!(polls < MANY, "{polls}");
-    assert_eq!(log, ["end"]);
-}
-
 #[test]
 fn r05_a_timeout_in_a_set_around_a_relay_rests() {
     for relay in [Relay::by_a_task, Relay::by_a_thread] {
-        rests_in_a_set(relay, shielded);
-        rests_in_a_set(relay, |log| in_a_nursery(shielded(log)));
+        for nested in [false, true] {
+            let (polls, log) = polls(relay, true, move |relay, log| {
+                let inside = if nested { in_a_nursery(shielded(log)) } else { shielded(log) };
+                let part = late(Arc::clone(relay).around(true, inside).boxed_local());
+                let mut set = FuturesUnordered::from_iter([part]);
+                async move { while set.next().await.is_some() {} }.boxed_local()
+            });
+            assert!(polls < MANY, "{polls}");
+            assert_eq!(log, ["end"]);
+        }
     }
 }
 
