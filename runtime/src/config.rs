@@ -64,6 +64,10 @@ pub(crate) const CALLS_PER_THREAD: usize = 2;
 /// completion's key number them, and a million are already 1 GiB of kernel memory.
 pub(crate) const IN_FLIGHT_LIMIT: usize = 1 << 20;
 
+/// Answers to one operation that wait for its future, such as connections that were accepted,
+/// before the kernel is asked to end it. Each may hold a descriptor; half a turn's polls take them.
+pub(crate) const UNREAD_ANSWERS: usize = 64;
+
 /// Polls of children and bodies in one turn before completions are looked at again. 128 polls of a
 /// typical task are 10-50 us, the longest that a ready connection should wait for its turn.
 pub(crate) const POLL_BUDGET: u32 = 128;

@@ -12,9 +12,10 @@
 
 use crate::cancel;
 use crate::config::EVENTS_PER_TURN;
-use crate::driver::{Arrival, DriverRef};
+use crate::driver::{Arrival, DriverRef, Orphan, What};
 use crate::instrument::{self, Ending, Event, Polls};
-use crate::ring;
+use crate::key::Key;
+use crate::ring::{self, Completion};
 use crate::scope::{self, Poller};
 use crate::stall;
 use crate::tree::{self, NodeId, Reason};
@@ -36,6 +37,21 @@ struct EventLoop<'core> {
     injector: &'core Arc<Injector>,
     root: NodeId,
     polls: Polls,
+}
+
+/// What goes on after an answer was disposed of. The kernel has what it was lent, so it is put back
+/// also if a destructor has panicked.
+struct PutBack<'a> {
+    driver: &'a DriverRef,
+    key: Key,
+    orphan: Option<Box<dyn Orphan>>,
+}
+
+impl Drop for PutBack<'_> {
+    fn drop(&mut self) {
+        let orphan = self.orphan.take();
+        orphan.into_iter().for_each(|it| self.driver.borrow_mut().put_back(self.key, it));
+    }
 }
 
 /// Runs a future to its end, and then until the kernel has finished everything that was submitted
@@ -205,13 +221,26 @@ impl EventLoop<'_> {
                 drained.into_iter().for_each(scope::tell_drained);
                 // What follows from it, a close, belongs to where the operation belonged.
                 let _entered = scope.map(scope::enter);
-                let kept = orphan.dispose(completion);
-                if kept {
-                    self.driver.borrow_mut().count_resumed();
-                } else if what.cancel_asked().is_some() && instrument::is_on() {
-                    what.tell_discarded(scope, completion);
-                }
+                self.disposed(orphan.dispose(completion), what, scope, completion);
             }
+            Arrival::WakeForOne(waiter) => waiter.wake(),
+            Arrival::DisposeOne { key, orphan, completion, what, scope } => {
+                let _entered = scope.map(scope::enter);
+                let mut rest = PutBack { driver: self.driver, key, orphan: Some(orphan) };
+                let orphan = rest.orphan.as_mut().expect("until it is dropped");
+                let kept = orphan.dispose_one(completion);
+                drop(rest);
+                self.disposed(kept, what, scope, completion);
+            }
+        }
+    }
+
+    /// Counts an answer that was for no future, and tells of it, unless something has kept it.
+    fn disposed(&self, kept: bool, what: What, scope: Option<NodeId>, completion: Completion) {
+        if kept {
+            self.driver.borrow_mut().count_resumed();
+        } else if what.cancel_asked().is_some() && instrument::is_on() {
+            what.tell_discarded(scope, completion);
         }
     }
 

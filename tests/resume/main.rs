@@ -6,6 +6,7 @@ mod accepts;
 mod cancelled;
 mod counter;
 mod errors;
+mod incoming;
 mod moved;
 mod receives;
 #[path = "../support/mod.rs"]

@@ -5,6 +5,7 @@
 //! empty list that nothing below it is in flight.
 
 use super::lifecycle::{Abandoned, Holder, Landing, Lifecycle, Orphan, Stage};
+use super::unread::Unread;
 use super::what::What;
 use crate::config::IN_FLIGHT_LIMIT;
 use crate::key::Key;
@@ -18,22 +19,16 @@ use std::io;
 #[derive(Debug)]
 pub(super) struct Entry {
     generation: u64,
-    lifecycle: Lifecycle,
+    pub(super) lifecycle: Lifecycle,
     /// The scope in whose list this is.
-    scope: Option<NodeId>,
+    pub(super) scope: Option<NodeId>,
     previous: u32,
     next: u32,
     /// The scope that is not cut before this is answered; `None` when nobody waits for it.
     held: Option<NodeId>,
-    what: What,
-}
-
-/// A submission that is in flight, for those who look.
-#[derive(Debug)]
-pub(crate) struct Flight {
-    pub(crate) what: What,
-    /// Its future is gone, or there never was one.
-    pub(crate) detached: bool,
+    pub(super) what: What,
+    /// Answers that its future has not taken, if there is more than one.
+    pub(super) unread: Unread,
 }
 
 /// The answer to an operation, for the future that awaits it.
@@ -61,6 +56,16 @@ pub(crate) enum Arrival {
         what: What,
         scope: Option<NodeId>,
         drained: Option<NodeId>,
+    },
+    /// An answer came that is not the last. This waits for it.
+    WakeForOne(Waiter),
+    /// Nothing does: dispose of it, and put the rest back.
+    DisposeOne {
+        key: Key,
+        orphan: Box<dyn Orphan>,
+        completion: Completion,
+        what: What,
+        scope: Option<NodeId>,
     },
     /// It matches nothing in flight.
     Stale,
@@ -131,6 +136,7 @@ impl InFlight {
             next: NONE,
             held,
             what,
+            unread: Unread::default(),
         });
         self.pending += 1;
         if let Some(scope) = scope {
@@ -139,13 +145,13 @@ impl InFlight {
         Key::op(slot, self.generation)
     }
 
-    fn get(&mut self, key: Key) -> Option<&mut Entry> {
+    pub(super) fn get(&mut self, key: Key) -> Option<&mut Entry> {
         let slot = key.slot();
         let entry = self.entries.get_mut(slot)?;
         (Key::op(slot, entry.generation) == key).then_some(entry)
     }
 
-    fn peek(&self, key: Key) -> Option<&Entry> {
+    pub(super) fn peek(&self, key: Key) -> Option<&Entry> {
         let slot = key.slot();
         self.entries.get(slot).filter(|entry| Key::op(slot, entry.generation) == key)
     }
@@ -221,7 +227,7 @@ impl InFlight {
                 let what = self.entries.remove(key.slot()).what;
                 Arrival::Dispose { orphan, completion, what, scope, drained }
             }
-            Landing::Stale => unreachable!("returned above"),
+            Landing::DisposeOne(_) | Landing::Stale => unreachable!("it is the last"),
         }
     }
 
@@ -229,6 +235,9 @@ impl InFlight {
     /// before, to be dropped outside a borrow.
     pub(super) fn poll(&mut self, key: Key, waiter: &mut Waiter) -> Option<Landed> {
         let entry = self.get(key).expect("a future's entry stays until it has taken the answer");
+        if let Some(completion) = entry.unread.pop() {
+            return Some(Landed { completion, cancelled: false, scope: entry.scope });
+        }
         match &mut entry.lifecycle {
             Lifecycle::Completed(completion) => {
                 let completion = *completion;
@@ -240,7 +249,9 @@ impl InFlight {
                 std::mem::swap(kept, waiter);
                 None
             }
-            Lifecycle::Pending(_, Holder::Driver(_)) => unreachable!("its future is gone"),
+            Lifecycle::Pending(_, Holder::Driver(_) | Holder::Disposing) => {
+                unreachable!("its future is gone")
+            }
         }
     }
 
@@ -289,7 +300,7 @@ impl InFlight {
     pub(super) fn cancel(&mut self, slot: u32) -> CancelStep {
         let Some(entry) = self.entries.get_mut(slot as usize) else { return CancelStep::Nothing };
         let Some(stage) = entry.lifecycle.stage() else { return CancelStep::Nothing };
-        let detached = matches!(entry.lifecycle, Lifecycle::Pending(_, Holder::Driver(_)));
+        let detached = entry.lifecycle.is_detached();
         // What the driver holds alone was asked when its future went, or must not be: a close.
         if detached || !entry.what.ask(entry.scope) {
             return CancelStep::Nothing;
@@ -303,9 +314,7 @@ impl InFlight {
                 match self.complete(key, completion) {
                     // Whoever cancels has every task in the scope polled.
                     Arrival::Wake { waiter, .. } => CancelStep::Withdrawn(waiter),
-                    Arrival::Dispose { .. } | Arrival::Stale | Arrival::Nothing => {
-                        unreachable!("it was queued for a future")
-                    }
+                    _ => unreachable!("it was queued for a future"),
                 }
             }
         }
@@ -333,35 +342,9 @@ impl InFlight {
         self.is_pending(key) && self.peek(key).is_some_and(|entry| entry.scope == scope)
     }
 
-    /// The list that starts at `head`, as others may see it.
-    pub(super) fn flights(&self, head: u32) -> Vec<Flight> {
-        let flight = |slot: u32| {
-            let Entry { what, lifecycle, .. } = &self.entries[slot as usize];
-            let detached = matches!(lifecycle, Lifecycle::Pending(_, Holder::Driver(_)));
-            Flight { what: *what, detached }
-        };
-        self.list(head).into_iter().map(flight).collect()
-    }
-
     /// Whether a request to cancel this is still of use.
     pub(super) fn is_pending(&self, key: Key) -> bool {
         self.peek(key).is_some_and(|entry| entry.lifecycle.stage().is_some())
-    }
-
-    /// Tells the instrument that a cancel takes long.
-    pub(super) fn tell_slow(&self, key: Key, now: u64) {
-        let entry = self.peek(key);
-        entry.into_iter().for_each(|entry| entry.what.tell_slow(entry.scope, now));
-    }
-
-    /// Tells the instrument what is about to complete, if that was cancelled.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn tell_done(&self, key: Key, completion: Completion) {
-        let Some(Entry { what, lifecycle, scope, .. }) = self.peek(key) else { return };
-        if lifecycle.stage().is_some() {
-            what.tell_acknowledged(*scope, completion.is_interrupted());
-        }
     }
 
     /// The slot behind the last one, taken or not.

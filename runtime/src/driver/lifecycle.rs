@@ -10,6 +10,9 @@
 //!                            Submitted, held by the driver ── final completion ──▶ (gone)
 //! ```
 //!
+//! A completion that is not the final one changes nothing: it is kept for the future (`Unread`), or
+//! disposed of, and the submission is where it was.
+//!
 //! A submission that is still `Queued` has never been seen by the kernel: it is resolved without
 //! entering it. From `Submitted` on, only its final completion ends it; the answer to a cancel
 //! request says nothing about its target.
@@ -19,6 +22,12 @@ use crate::wake::Waiter;
 
 /// What is kept for the kernel after the future is gone: the operation with all it owns.
 pub(crate) trait Orphan {
+    /// The kernel has answered, and will again: release what it produced. Tells whether that was
+    /// kept for something else. Operations that are answered once have no such answers.
+    fn dispose_one(&mut self, _: Completion) -> bool {
+        false
+    }
+
     /// The kernel is done: release what it produced, then what was lent to it. Tells whether what
     /// it produced was kept for somebody else.
     fn dispose(self: Box<Self>, completion: Completion) -> bool;
@@ -30,6 +39,8 @@ pub(super) enum Holder {
     Future(Waiter),
     /// The driver, because the future was dropped, or because there never was one.
     Driver(Box<dyn Orphan>),
+    /// The event loop, while an answer is disposed of that is not the last.
+    Disposing,
 }
 
 /// How far a submission has come.
@@ -56,6 +67,8 @@ pub(super) enum Landing {
     Wake(Waiter),
     /// Nobody does.
     Dispose(Box<dyn Orphan>),
+    /// The same, and the operation goes on: it is to be [put back](Lifecycle::put_back).
+    DisposeOne(Box<dyn Orphan>),
     /// It fits no state: a completion of something that was answered already.
     Stale,
 }
@@ -80,6 +93,11 @@ impl Lifecycle {
         }
     }
 
+    /// Whether no future holds it, and it is not answered.
+    pub(super) fn is_detached(&self) -> bool {
+        matches!(self, Self::Pending(_, Holder::Driver(_) | Holder::Disposing))
+    }
+
     /// The submission goes into the kernel's queue.
     pub(super) fn flush(&mut self) {
         match self {
@@ -90,11 +108,36 @@ impl Lifecycle {
         }
     }
 
+    /// A completion came, and more will.
+    pub(super) fn more(&mut self) -> Landing {
+        let Self::Pending(_, holder) = self else { return Landing::Stale };
+        match std::mem::replace(holder, Holder::Disposing) {
+            Holder::Future(mut waiter) => {
+                let woken = waiter.take();
+                *holder = Holder::Future(waiter);
+                Landing::Wake(woken)
+            }
+            Holder::Driver(orphan) => Landing::DisposeOne(orphan),
+            Holder::Disposing => unreachable!("completions are dispatched one by one"),
+        }
+    }
+
+    /// An answer was disposed of that was not the last.
+    pub(super) fn put_back(&mut self, orphan: Box<dyn Orphan>) {
+        match self {
+            Self::Pending(_, holder @ Holder::Disposing) => *holder = Holder::Driver(orphan),
+            Self::Pending(..) | Self::Completed(_) => unreachable!("it was taken for that"),
+        }
+    }
+
     /// The final completion came, or the submission is resolved without entering the kernel.
     pub(super) fn complete(&mut self, completion: Completion) -> Landing {
         match std::mem::replace(self, Self::Completed(completion)) {
             Self::Pending(_, Holder::Future(waiter)) => Landing::Wake(waiter),
             Self::Pending(_, Holder::Driver(orphan)) => Landing::Dispose(orphan),
+            Self::Pending(_, Holder::Disposing) => {
+                unreachable!("completions are dispatched one by one")
+            }
             Self::Completed(first) => {
                 *self = Self::Completed(first);
                 Landing::Stale
@@ -115,7 +158,9 @@ impl Lifecycle {
                 Abandoned::HandedOver(waiter)
             }
             Self::Completed(completion) => Abandoned::Finished(*completion),
-            Self::Pending(_, Holder::Driver(_)) => unreachable!("a future is dropped once"),
+            Self::Pending(_, Holder::Driver(_) | Holder::Disposing) => {
+                unreachable!("a future is dropped once")
+            }
         }
     }
 }
@@ -124,7 +169,7 @@ impl std::fmt::Debug for Lifecycle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Pending(stage, Holder::Future(_)) => write!(f, "{stage:?}, held by its future"),
-            Self::Pending(stage, Holder::Driver(_)) => write!(f, "{stage:?}, held by the driver"),
+            Self::Pending(stage, _) => write!(f, "{stage:?}, held by the driver"),
             Self::Completed(completion) => write!(f, "Completed({})", completion.result),
         }
     }

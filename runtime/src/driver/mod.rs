@@ -23,13 +23,16 @@ mod elsewhere;
 mod flush;
 mod in_flight;
 mod lifecycle;
+mod many;
 mod parking;
 mod patience;
 mod resume;
+mod seen;
 mod slow;
 mod stats;
 mod timers;
 mod trimming;
+mod unread;
 mod what;
 
 use crate::config::Config;
@@ -54,8 +57,9 @@ use timers::Timers;
 use trimming::Trimming;
 
 pub(crate) use current::{DriverRef, current, enter, expect_current};
-pub(crate) use in_flight::{Arrival, Flight, Landed};
+pub(crate) use in_flight::{Arrival, Landed};
 pub(crate) use lifecycle::{Abandoned, Orphan};
+pub(crate) use seen::Flight;
 pub use stats::Stats;
 pub(crate) use timers::TimerKey;
 pub(crate) use what::What;
@@ -177,6 +181,24 @@ impl Driver {
         key
     }
 
+    /// The same for an operation that is answered many times.
+    ///
+    /// # Safety
+    ///
+    /// As for [`submit`](Self::submit), until the last answer.
+    pub(crate) unsafe fn submit_many(
+        &mut self,
+        mut entry: Entry,
+        what: What,
+        scope: NodeId,
+        waiter: Waiter,
+    ) -> Key {
+        let key = self.in_flight.insert_many(what, waiter, scope);
+        entry.set_user_data(key.user_data());
+        self.backlog.push_back((key, entry));
+        key
+    }
+
     /// Queues an operation without a future, for which there is [`room`](Self::room). It is never
     /// cancelled.
     ///
@@ -201,6 +223,23 @@ impl Driver {
         let landed = self.in_flight.poll(key, waiter)?;
         self.stats.cancelled += u64::from(landed.cancelled);
         Some(landed)
+    }
+
+    /// Whether an answer waits for the future of an operation.
+    pub(crate) fn is_answered(&self, key: Key) -> bool {
+        self.in_flight.is_answered(key)
+    }
+
+    /// Takes an answer that nothing waits for any more, of those before the last.
+    pub(crate) fn take_unread(&mut self, key: Key) -> Option<Completion> {
+        let unread = self.in_flight.take_unread(key);
+        self.stats.discarded += u64::from(unread.is_some());
+        unread
+    }
+
+    /// An answer was disposed of that was not the last.
+    pub(crate) fn put_back(&mut self, key: Key, orphan: Box<dyn Orphan>) {
+        self.in_flight.put_back(key, orphan);
     }
 
     /// What is in flight in a scope's list.
@@ -247,7 +286,7 @@ impl Driver {
         let completion = self.completions.pop_front()?;
         let key = Key::from_user_data(completion.user_data);
         let arrival = match key.tag() {
-            Tag::Op if completion.more() => Arrival::Nothing,
+            Tag::Op if completion.more() => self.more(key, completion),
             Tag::Op => {
                 if instrument::is_on() {
                     self.in_flight.tell_done(key, completion);
@@ -263,7 +302,8 @@ impl Driver {
             Tag::Unknown => Arrival::Stale,
         };
         match arrival {
-            Arrival::Nothing => {}
+            Arrival::Nothing | Arrival::WakeForOne(_) => {}
+            Arrival::DisposeOne { .. } => self.stats.discarded += 1,
             Arrival::Wake { .. } => self.stats.completed += 1,
             Arrival::Dispose { .. } => {
                 self.stats.completed += 1;
@@ -272,6 +312,16 @@ impl Driver {
             Arrival::Stale => self.stats.stale += 1,
         }
         Some(arrival)
+    }
+
+    /// An answer that is not the last.
+    #[cold]
+    fn more(&mut self, key: Key, completion: Completion) -> Arrival {
+        let (arrival, is_full) = self.in_flight.more(key, completion);
+        if is_full {
+            self.ask(key);
+        }
+        arrival
     }
 
     // --- the end -----------------------------------------------------------------------------

@@ -26,7 +26,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 /// A connection, and who is at its other end.
-type Accepted = (SharedFd, SockAddr);
+pub(super) type Accepted = (SharedFd, SockAddr);
 
 /// The connections of a listener that came for accepts which were dropped, oldest first. There are
 /// never more than accepts were in flight at a time. They are closed with the listener.
@@ -36,12 +36,26 @@ pub(super) struct Parked {
     /// Accepts that have ended without a connection. Each may have been woken for one.
     cut_short: Cell<u64>,
     /// The accepts in flight.
-    waiting: Waiting,
+    pub(super) waiting: Waiting,
 }
 
 impl Parked {
+    pub(super) fn is_empty(&self) -> bool {
+        self.connections.borrow().is_empty()
+    }
+
+    /// Takes the oldest.
+    pub(super) fn take(&self) -> Option<Accepted> {
+        self.connections.borrow_mut().pop_front()
+    }
+
+    /// How many accepts have ended without a connection.
+    pub(super) fn cut_short(&self) -> u64 {
+        self.cut_short.get()
+    }
+
     /// An accept that nobody waits for has ended. Tells whether it has left a connection.
-    fn leave(&self, outcome: io::Result<Accepted>) -> bool {
+    pub(super) fn leave(&self, outcome: io::Result<Accepted>) -> bool {
         match outcome {
             Ok(connection) => {
                 self.connections.borrow_mut().push_back(connection);
@@ -56,7 +70,7 @@ impl Parked {
     }
 
     /// An accept has ended without a connection.
-    fn ended(&self, error: &io::Error) {
+    pub(super) fn ended(&self, error: &io::Error) {
         if is_cancelled(error) {
             self.cut_short.set(self.cut_short.get() + 1);
             self.waiting.wake();
@@ -102,7 +116,7 @@ impl<'a> Accepting<'a> {
 
     /// Asks the kernel, or goes on waiting for it; and to be woken if something is left here.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
-        let cut_short = self.parked.cut_short.get();
+        let cut_short = self.parked.cut_short();
         match self.op.flight() {
             None => {
                 let resolved = self.poll_op(cx);
@@ -142,12 +156,11 @@ impl Future for Accepting<'_> {
         }
         // In a cancelled scope, its own answer is all that it still gets.
         ready!(poll_drop_point(cx));
-        if self.op.flight().is_none() && !self.parked.connections.borrow().is_empty() {
+        if self.op.flight().is_none() && !self.parked.is_empty() {
             // When the turn is over, it stays for the next, or for another accept.
             ready!(budget::proceed_once(&mut self.suspended, cx));
         }
-        let parked = self.parked.connections.borrow_mut().pop_front();
-        match parked {
+        match self.parked.take() {
             Some(connection) => {
                 self.give_up();
                 Poll::Ready(Ok(connection))

@@ -1,6 +1,7 @@
 //! `TcpListener`: accepts connections.
 
 use super::accepting::{Accepting, Parked};
+use super::incoming::Incoming;
 use super::{TcpStream, ToSocketAddrs, lookup};
 use crate::fd::SharedFd;
 use crate::op::Close;
@@ -179,6 +180,17 @@ impl TcpListener {
         }
     }
 
+    /// Connections one after the other, for which the kernel is asked once: it goes on accepting
+    /// while those that came are dealt with. When 64 of them wait to be taken it is asked to stop,
+    /// and further ones stay in the [backlog](ListenOptions::backlog) until they are taken.
+    ///
+    /// It goes on while nothing waits for the next one, so drop it to stop: connections that came,
+    /// but were not taken, go to the next [`accept`](Self::accept). One that is forgotten
+    /// (`mem::forget`) keeps those that it got.
+    pub fn incoming(&self) -> Incoming<'_> {
+        Incoming::new(&self.fd, &self.parked)
+    }
+
     /// The address that is listened on.
     ///
     /// # Errors
@@ -254,7 +266,7 @@ fn listen(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedFd> {
 }
 
 /// Errors of the connection that was to be accepted, not of the listener (accept(2)).
-fn is_passing(error: &io::Error) -> bool {
+pub(super) fn is_passing(error: &io::Error) -> bool {
     let passing = [
         libc::ECONNABORTED,
         libc::EINTR,

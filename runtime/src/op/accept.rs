@@ -1,6 +1,6 @@
-//! Accept one connection.
+//! Accept one connection, or one after the other.
 
-use super::{Answer, Op, Operation};
+use super::{Answer, Many, Multishot, Op, Operation};
 use crate::fd::SharedFd;
 use crate::ring::{Entry, opcode, types};
 use socket2::{SockAddr, SockAddrStorage};
@@ -60,5 +60,37 @@ unsafe impl Operation for Accept {
         // SAFETY: the accept succeeded, so the kernel has written an address and its length.
         let address = unsafe { SockAddr::new(storage, length) };
         Ok((fd, address))
+    }
+}
+
+/// Waits for connections on a listening socket, one after the other.
+#[derive(Debug)]
+pub(crate) struct AcceptMany {
+    listener: SharedFd,
+}
+
+impl AcceptMany {
+    pub(crate) fn new(listener: SharedFd) -> Many<Self> {
+        Many::new(Self { listener })
+    }
+}
+
+// SAFETY: no pointers, and the descriptor is counted.
+unsafe impl Multishot for AcceptMany {
+    type Item = io::Result<SharedFd>;
+
+    const NAME: &'static str = "accept, many";
+
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.listener.as_raw_fd())
+    }
+
+    fn prepare(&mut self) -> Entry {
+        let listener = types::Fd(self.listener.as_raw_fd());
+        opcode::AcceptMulti::new(listener).flags(libc::SOCK_CLOEXEC).build()
+    }
+
+    fn answer(&self, answer: Answer) -> Self::Item {
+        Ok(SharedFd::new(own(answer.result?)))
     }
 }

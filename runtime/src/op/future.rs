@@ -45,8 +45,8 @@ pub(crate) struct Op<T: Operation> {
 /// Where an operation in flight is found.
 #[derive(Debug, Clone)]
 pub(crate) struct Flight {
-    driver: DriverRef,
-    key: Key,
+    pub(super) driver: DriverRef,
+    pub(super) key: Key,
 }
 
 impl Flight {

@@ -61,3 +61,26 @@ pub(crate) unsafe trait Operation: 'static {
     /// What came back.
     fn complete(self, answer: Answer) -> Self::Output;
 }
+
+/// One kernel operation that is answered many times.
+///
+/// # Safety
+///
+/// As for [`Operation`].
+pub(crate) unsafe trait Multishot: 'static {
+    /// What each answer is. When nothing takes it, it goes to an heir or is dropped; so it owns
+    /// what the kernel has made.
+    type Item;
+
+    /// What the operation is called where somebody looks at what is in flight.
+    const NAME: &'static str;
+
+    /// The descriptor that it is on, if there is one.
+    fn descriptor(&self) -> Option<RawFd>;
+
+    /// What to ask, each time that it begins.
+    fn prepare(&mut self) -> Entry;
+
+    /// What came back. More may follow.
+    fn answer(&self, answer: Answer) -> Self::Item;
+}

@@ -9,11 +9,21 @@ mod in_flight;
 #[path = "../../driver/lifecycle.rs"]
 #[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
 mod lifecycle;
+#[path = "../../driver/many.rs"]
+#[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
+mod many;
+#[path = "../../driver/seen.rs"]
+#[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
+mod seen;
+#[path = "../../driver/unread.rs"]
+#[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
+mod unread;
 #[path = "../../driver/what.rs"]
 #[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
 mod what;
 
 mod answers;
+mod many_answers;
 mod states;
 mod walk;
 
@@ -25,6 +35,11 @@ use std::rc::Rc;
 /// A final completion with this result, for nobody in particular.
 fn completion(result: i32) -> Completion {
     Completion { user_data: 0, result, flags: 0 }
+}
+
+/// The same, and more completions follow.
+fn one_of_many(result: i32) -> Completion {
+    Completion { flags: 1 << 1, ..completion(result) }
 }
 
 /// No operation in particular.
@@ -40,6 +55,11 @@ struct Kept {
 }
 
 impl Orphan for Kept {
+    fn dispose_one(&mut self, _: Completion) -> bool {
+        self.disposed.set(self.disposed.get() + 1);
+        false
+    }
+
     fn dispose(self: Box<Self>, _: Completion) -> bool {
         self.disposed.set(self.disposed.get() + 1);
         false

@@ -22,6 +22,7 @@ enum State {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Event {
     Flush,
+    More,
     Complete,
     Abandon,
 }
@@ -35,6 +36,9 @@ enum Outcome {
     /// The waiter comes out, and with it the first answer.
     Wakes(State),
     Disposes(State),
+    /// The same, and the operation goes on.
+    WakesForOne(State),
+    DisposesOfOne(State),
     Stale(State),
     /// The future keeps its operation: the kernel never saw it.
     Withdrawn,
@@ -59,13 +63,19 @@ fn expected(state: State, event: Event) -> Outcome {
         (S::QueuedByFuture, E::Flush) => O::Becomes(S::SubmittedByFuture),
         (S::QueuedByDriver, E::Flush) => O::Becomes(S::SubmittedByDriver),
         (_, E::Flush) => O::Illegal,
+        (S::QueuedByFuture | S::SubmittedByFuture | S::ElsewhereByFuture, E::More) => {
+            O::WakesForOne(state)
+        }
+        (S::QueuedByDriver | S::SubmittedByDriver | S::ElsewhereByDriver, E::More) => {
+            O::DisposesOfOne(state)
+        }
         (S::QueuedByFuture | S::SubmittedByFuture | S::ElsewhereByFuture, E::Complete) => {
             O::Wakes(S::Completed)
         }
         (S::QueuedByDriver | S::SubmittedByDriver | S::ElsewhereByDriver, E::Complete) => {
             O::Disposes(S::Completed)
         }
-        (S::Completed, E::Complete) => O::Stale(S::Completed),
+        (S::Completed, E::Complete | E::More) => O::Stale(S::Completed),
         (S::QueuedByFuture, E::Abandon) => O::Withdrawn,
         (S::SubmittedByFuture, E::Abandon) => O::HandsOver(S::SubmittedByDriver),
         (S::ElsewhereByFuture, E::Abandon) => O::HandsOver(S::ElsewhereByDriver),
@@ -105,8 +115,16 @@ fn state_of(lifecycle: &Lifecycle) -> State {
         Lifecycle::Pending(Stage::Submitted, Holder::Driver(_)) => State::SubmittedByDriver,
         Lifecycle::Pending(Stage::Elsewhere, Holder::Future(_)) => State::ElsewhereByFuture,
         Lifecycle::Pending(Stage::Elsewhere, Holder::Driver(_)) => State::ElsewhereByDriver,
+        Lifecycle::Pending(_, Holder::Disposing) => panic!("it was put back"),
         Lifecycle::Completed(_) => State::Completed,
     }
+}
+
+/// Wakes the one who waits.
+fn wake(waiter: Waiter, woken: &Woken) {
+    let before = woken.0.load(Ordering::SeqCst);
+    waiter.wake();
+    assert_eq!(woken.0.load(Ordering::SeqCst), before + 1, "the one who waits");
 }
 
 /// Applies an event, and sees who is told.
@@ -116,17 +134,29 @@ fn apply(lifecycle: &mut Lifecycle, event: Event, woken: &Woken) -> Outcome {
             lifecycle.flush();
             Outcome::Becomes(state_of(lifecycle))
         }
+        Event::More => match lifecycle.more() {
+            Landing::Wake(waiter) => {
+                wake(waiter, woken);
+                Outcome::WakesForOne(state_of(lifecycle))
+            }
+            Landing::DisposeOne(mut orphan) => {
+                orphan.dispose_one(completion(2));
+                lifecycle.put_back(orphan);
+                Outcome::DisposesOfOne(state_of(lifecycle))
+            }
+            Landing::Dispose(_) => panic!("it is not the last"),
+            Landing::Stale => Outcome::Stale(state_of(lifecycle)),
+        },
         Event::Complete => match lifecycle.complete(completion(2)) {
             Landing::Wake(waiter) => {
-                let before = woken.0.load(Ordering::SeqCst);
-                waiter.wake();
-                assert_eq!(woken.0.load(Ordering::SeqCst), before + 1, "the one who waits");
+                wake(waiter, woken);
                 Outcome::Wakes(state_of(lifecycle))
             }
             Landing::Dispose(orphan) => {
                 orphan.dispose(completion(2));
                 Outcome::Disposes(state_of(lifecycle))
             }
+            Landing::DisposeOne(_) => panic!("it is the last"),
             Landing::Stale => Outcome::Stale(state_of(lifecycle)),
         },
         Event::Abandon => match lifecycle.abandon(|| Box::new(Kept::default())) {
@@ -143,7 +173,7 @@ fn apply(lifecycle: &mut Lifecycle, event: Event, woken: &Woken) -> Outcome {
 #[test]
 fn lifecycle_has_the_transitions_of_its_drawing_and_no_other() {
     for state in STATES {
-        for event in [Event::Flush, Event::Complete, Event::Abandon] {
+        for event in [Event::Flush, Event::More, Event::Complete, Event::Abandon] {
             let woken = Arc::new(Woken::default());
             let mut lifecycle = make(state, &woken);
             assert_eq!(state_of(&lifecycle), state);

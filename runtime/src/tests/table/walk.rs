@@ -77,7 +77,7 @@ impl Walk {
                 self.expected_disposed += 1;
                 self.remove(at);
             }
-            Arrival::Nothing => unreachable!("the table knows what it is"),
+            _ => unreachable!("it is the last answer, of an operation that is known"),
         }
     }
 

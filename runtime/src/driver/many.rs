@@ -1,0 +1,57 @@
+//! What the table does for operations that the kernel answers many times: each answer is kept for
+//! the future, or disposed of when that is gone, until the last, which is like any other.
+
+use super::in_flight::{Arrival, InFlight};
+use super::lifecycle::{Holder, Landing, Orphan};
+use super::unread::Unread;
+use super::what::What;
+use crate::key::Key;
+use crate::ring::Completion;
+use crate::tree::NodeId;
+use crate::wake::Waiter;
+
+impl InFlight {
+    /// An operation that the kernel is to be given, and may answer many times.
+    pub(super) fn insert_many(&mut self, what: What, waiter: Waiter, scope: NodeId) -> Key {
+        let key = self.insert(what, Holder::Future(waiter), Some(scope));
+        self.entries[key.slot()].unread = Unread::of_many();
+        key
+    }
+
+    /// The kernel has answered an operation, and will again. Tells whether it is to be asked to end
+    /// that, because too many answers wait.
+    pub(super) fn more(&mut self, key: Key, completion: Completion) -> (Arrival, bool) {
+        let Some(entry) = self.get(key) else { return (Arrival::Stale, false) };
+        if !entry.unread.is_of_many() {
+            return (Arrival::Nothing, false);
+        }
+        let (what, scope) = (entry.what, entry.scope);
+        match entry.lifecycle.more() {
+            Landing::Wake(waiter) => {
+                let is_full = entry.unread.push(completion) && entry.what.ask(scope);
+                (Arrival::WakeForOne(waiter), is_full)
+            }
+            Landing::DisposeOne(orphan) => {
+                (Arrival::DisposeOne { key, orphan, completion, what, scope }, false)
+            }
+            Landing::Dispose(_) | Landing::Stale => (Arrival::Stale, false),
+        }
+    }
+
+    /// An answer was disposed of that was not the last.
+    pub(super) fn put_back(&mut self, key: Key, orphan: Box<dyn Orphan>) {
+        let entry = self.get(key).expect("its last answer was not dispatched");
+        entry.lifecycle.put_back(orphan);
+    }
+
+    /// Takes the oldest answer that waits for its future, of those before the last.
+    pub(super) fn take_unread(&mut self, key: Key) -> Option<Completion> {
+        self.get(key)?.unread.pop()
+    }
+
+    /// Whether an answer waits for its future.
+    pub(super) fn is_answered(&self, key: Key) -> bool {
+        let entry = self.peek(key);
+        entry.is_some_and(|entry| entry.lifecycle.stage().is_none() || !entry.unread.is_empty())
+    }
+}

@@ -1,0 +1,42 @@
+//! What those who look see of the operations in flight: a dump, and an instrument.
+
+use super::in_flight::{Entry, InFlight};
+use super::what::What;
+use crate::key::Key;
+use crate::ring::Completion;
+
+/// A submission that is in flight, for those who look.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    pub(crate) what: What,
+    /// Its future is gone, or there never was one.
+    pub(crate) detached: bool,
+}
+
+impl InFlight {
+    /// The list that starts at `head`, as others may see it.
+    pub(super) fn flights(&self, head: u32) -> Vec<Flight> {
+        let flight = |slot: u32| {
+            let Entry { what, lifecycle, .. } = &self.entries[slot as usize];
+            let detached = lifecycle.is_detached();
+            Flight { what: *what, detached }
+        };
+        self.list(head).into_iter().map(flight).collect()
+    }
+
+    /// Tells the instrument that a cancel takes long.
+    pub(super) fn tell_slow(&self, key: Key, now: u64) {
+        let entry = self.peek(key);
+        entry.into_iter().for_each(|entry| entry.what.tell_slow(entry.scope, now));
+    }
+
+    /// Tells the instrument what is about to complete, if that was cancelled.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn tell_done(&self, key: Key, completion: Completion) {
+        let Some(Entry { what, lifecycle, scope, .. }) = self.peek(key) else { return };
+        if lifecycle.stage().is_some() {
+            what.tell_acknowledged(*scope, completion.is_interrupted());
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! `Incoming`: the connections of a listener, for which the kernel is asked once.
+//!
+//! As with [`Accepting`](super::accepting), what comes for one that is dropped is parked, and an
+//! accept that is cut short beside it may have taken its wake: then the kernel is asked anew.
+
+use super::accepting::{Accepted, Parked};
+use super::tcp_listener::{is_passing, not_internet};
+use super::tcp_stream::TcpStream;
+use super::waiting::Seat;
+use crate::fd::SharedFd;
+use crate::op::{AcceptMany, Many};
+use crate::scope::{is_here_cancelled, poll_drop_point};
+use crate::wake::budget;
+use socket2::SockRef;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+/// Connections one after the other, of a [listener](super::TcpListener::incoming).
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use nestling_runtime::net::{TcpListener, TcpStream};
+/// nestling_runtime::block_on(async {
+///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+///     let address = listener.local_addr()?;
+///     let clients = [TcpStream::connect(address).await?, TcpStream::connect(address).await?];
+///     let mut incoming = listener.incoming();
+///     for client in &clients {
+///         let (_server, peer) = incoming.next().await?;
+///         assert_eq!(peer, client.local_addr()?);
+///     }
+///     Ok(())
+/// })
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    parked: &'a Rc<Parked>,
+    accepts: Many<AcceptMany>,
+    seat: Option<Seat<'a>>,
+    /// How many accepts had been cut short when the kernel was asked to end this one, or before.
+    seen: u64,
+    /// A connection was there already, when the turn was over.
+    suspended: bool,
+}
+
+impl<'a> Incoming<'a> {
+    pub(super) fn new(listener: &SharedFd, parked: &'a Rc<Parked>) -> Self {
+        let accepts = AcceptMany::new(listener.clone());
+        Self { parked, accepts, seat: None, seen: 0, suspended: false }
+    }
+
+    /// Waits for the next connection.
+    ///
+    /// # Cancellation
+    ///
+    /// In a cancelled task, the connections that have been accepted already are delivered, and then
+    /// the cancellation, once. Nothing is lost when the future is dropped: the next call, or
+    /// another accept on the listener, gets the connection.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](super::TcpListener::accept); it can be called again after each of them. When
+    /// descriptors or memory run out ([`is_exhausted`](super::is_exhausted)), pause before that.
+    pub async fn next(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        loop {
+            match poll_fn(|cx| self.poll_next(cx)).await {
+                Ok((fd, peer)) => {
+                    let peer = peer.as_socket().ok_or_else(not_internet)?;
+                    return Ok((TcpStream::from_fd(fd), peer));
+                }
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        if self.accepts.flight().is_none() {
+            ready!(poll_drop_point(cx));
+        }
+        // In a cancelled scope, the answers of the kernel are all that it still gets.
+        let is_cancelled = is_here_cancelled();
+        let is_answered = self.accepts.is_answered();
+        let is_parked = !is_answered && !is_cancelled && !self.parked.is_empty();
+        if is_answered || is_parked {
+            // When the turn is over, it stays for the next.
+            ready!(budget::proceed_unless(|| is_cancelled, &mut self.suspended, cx));
+        }
+        match if is_parked { self.parked.take() } else { None } {
+            Some(connection) => Poll::Ready(Ok(connection)),
+            None if is_answered => self.poll_kernel(cx),
+            None => self.wait(cx),
+        }
+    }
+
+    fn poll_kernel(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        let outcome = ready!(self.accepts.poll_next(cx)).and_then(named);
+        outcome.as_ref().err().into_iter().for_each(|error| self.parked.ended(error));
+        Poll::Ready(outcome)
+    }
+
+    /// Asks the kernel, or goes on waiting for it; and to be woken if something is left here.
+    fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
+        self.seat = None;
+        let cut_short = self.parked.cut_short();
+        if let Some(flight) = self.accepts.flight().filter(|_| self.seen != cut_short) {
+            // It is asked anew when it has ended.
+            flight.interrupt();
+        }
+        self.seen = cut_short;
+        let polled = self.poll_kernel(cx);
+        self.seat = self.accepts.flight().map(|flight| Seat::new(&self.parked.waiting, flight));
+        polled
+    }
+}
+
+/// A connection, and who is at its other end. One that was given up by now has no other end.
+fn named(fd: SharedFd) -> io::Result<Accepted> {
+    match SockRef::from(&fd).peer_addr() {
+        Ok(peer) => Ok((fd, peer)),
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => {
+            Err(io::Error::from_raw_os_error(libc::ECONNABORTED))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl Drop for Incoming<'_> {
+    fn drop(&mut self) {
+        self.seat = None;
+        let parked = Rc::downgrade(self.parked);
+        self.accepts.abandon(move |outcome| {
+            let parked = parked.upgrade();
+            parked.is_some_and(|parked| parked.leave(outcome.and_then(named)))
+        });
+    }
+}
