@@ -107,11 +107,11 @@ pub(crate) const LOOK_INTERVAL: u64 = 10_000_000;
 /// comes after four times as long. What can be missed before is rare, and 4 ms are a short life.
 pub(crate) const FIRST_RECHECK: u64 = 4_000_000;
 
-/// The longest of these times, in nanoseconds, if little is kept.
+/// The longest of these times, in nanoseconds.
 pub(crate) const LAST_RECHECK: u64 = 1_000_000_000;
 
-/// How much longer it is for each scope that is kept, in nanoseconds: of a recheck, which takes two
-/// polls, the cost is a few microseconds.
+/// How much longer these times are for each scope that is kept, in nanoseconds: a recheck takes two
+/// polls, a few microseconds.
 pub(crate) const RECHECK_COST: u64 = 100_000;
 
 /// Tasks and parts of tasks that are polled for rechecks in one turn, before completions are looked

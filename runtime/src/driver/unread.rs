@@ -23,6 +23,7 @@ impl Unread {
     }
 
     /// Whether the operation is answered many times.
+    #[inline]
     pub(super) fn is_of_many(&self) -> bool {
         self.0.is_some()
     }
@@ -38,7 +39,8 @@ impl Unread {
         self.0.as_ref().is_none_or(|answers| answers.is_empty())
     }
 
-    /// Takes the oldest.
+    /// Takes the oldest. Most operations have none: they are answered once.
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<Completion> {
         self.0.as_mut()?.pop_front()
     }

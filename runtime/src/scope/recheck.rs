@@ -9,7 +9,7 @@
 
 use super::listeners::silence;
 use super::notes::{Notes, has_notes, with};
-use crate::config::{LAST_RECHECK, RECHECK_COST, RECHECKS_PER_TURN};
+use crate::config::{RECHECK_COST, RECHECKS_PER_TURN};
 use crate::tree::{self, NodeId};
 use crate::wake::{Waiter, wake, wake_all};
 use std::collections::BTreeSet;
@@ -38,9 +38,9 @@ impl Notes {
     /// A scope is kept for notes: it is looked at again, also if nothing happens. `soon`: at that
     /// time, when it could not be looked at now.
     pub(super) fn plan(&mut self, scope: NodeId, soon: Option<u64>) {
-        let now = self.now();
+        let (now, others) = (self.now(), RECHECK_COST * self.rounds.len() as u64);
         let Some(round) = self.rounds.get_mut(&scope) else { return };
-        let at = soon.unwrap_or_else(|| now.saturating_add(round.delay));
+        let at = soon.unwrap_or_else(|| now.saturating_add(round.delay + others));
         if round.due.is_some_and(|due| due <= at) {
             return;
         }
@@ -53,14 +53,13 @@ impl Notes {
     /// The tasks that are to be polled, and the wakers of parts of them.
     fn take_due(&mut self, now: u64) -> (BTreeSet<NodeId>, Vec<Waiter>) {
         self.checked = now;
-        let longest = LAST_RECHECK + RECHECK_COST * self.rounds.len() as u64;
         let (mut tasks, mut parts) = (BTreeSet::new(), Vec::new());
         while tasks.len() + parts.len() < RECHECKS_PER_TURN
             && let Some((_, scope)) = self.due.first().copied().filter(|(at, _)| *at <= now)
         {
             self.due.pop_first();
             let Some(round) = self.rounds.get_mut(&scope) else { continue };
-            round.recheck(self.made, longest);
+            round.recheck(self.made);
             match silence(scope) {
                 Some(waker) => parts.push(Waiter::Foreign(waker)),
                 None => _ = tasks.insert(round.poller),

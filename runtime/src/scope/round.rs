@@ -17,7 +17,7 @@
 //! A look may lead to an event itself, in a roundabout way. So a scope has some looks at once, and
 //! gets others with time: a token bucket.
 
-use crate::config::{FIRST_RECHECK, KEPT_LOOKS, LOOK_INTERVAL, QUIET_POLLS};
+use crate::config::{FIRST_RECHECK, KEPT_LOOKS, LAST_RECHECK, LOOK_INTERVAL, QUIET_POLLS};
 use crate::tree::NodeId;
 use std::mem;
 
@@ -141,9 +141,9 @@ impl Round {
     }
 
     /// Nothing has happened for that time. The next one is longer.
-    pub(super) fn recheck(&mut self, latest: u64, longest: u64) {
+    pub(super) fn recheck(&mut self, latest: u64) {
         self.due = None;
-        self.delay = self.delay.saturating_mul(4).min(longest);
+        self.delay = (self.delay * 4).min(LAST_RECHECK);
         self.latest = latest;
     }
 }
