@@ -27,8 +27,8 @@ pub(super) struct Entry {
     /// The scope that is not cut before this is answered; `None` when nobody waits for it.
     held: Option<NodeId>,
     pub(super) what: What,
-    /// Answers that its future has not taken, if there is more than one.
-    pub(super) unread: Unread,
+    /// It may be answered more than once.
+    pub(super) is_many: bool,
 }
 
 /// The answer to an operation, for the future that awaits it.
@@ -86,6 +86,7 @@ pub(super) enum CancelStep {
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     pub(super) entries: Slots<Entry>,
+    pub(super) unread: Unread,
     generation: u64,
     /// Entries whose final completion is outstanding.
     pending: usize,
@@ -136,7 +137,7 @@ impl InFlight {
             next: NONE,
             held,
             what,
-            unread: Unread::default(),
+            is_many: false,
         });
         self.pending += 1;
         if let Some(scope) = scope {
@@ -145,15 +146,23 @@ impl InFlight {
         Key::op(slot, self.generation)
     }
 
+    #[inline]
     pub(super) fn get(&mut self, key: Key) -> Option<&mut Entry> {
-        let slot = key.slot();
-        let entry = self.entries.get_mut(slot)?;
-        (Key::op(slot, entry.generation) == key).then_some(entry)
+        find(&mut self.entries, key)
     }
 
     pub(super) fn peek(&self, key: Key) -> Option<&Entry> {
         let slot = key.slot();
         self.entries.get(slot).filter(|entry| Key::op(slot, entry.generation) == key)
+    }
+
+    #[inline]
+    fn remove(&mut self, slot: usize) -> Entry {
+        let entry = self.entries.remove(slot);
+        if entry.is_many {
+            self.unread.end(slot as u32);
+        }
+        entry
     }
 
     fn link(&mut self, slot: u32, scope: NodeId) {
@@ -224,7 +233,7 @@ impl InFlight {
         match landing {
             Landing::Wake(waiter) => Arrival::Wake { waiter, held, drained },
             Landing::Dispose(orphan) => {
-                let what = self.entries.remove(key.slot()).what;
+                let what = self.remove(key.slot()).what;
                 Arrival::Dispose { orphan, completion, what, scope, drained }
             }
             Landing::DisposeOne(_) | Landing::Stale => unreachable!("it is the last"),
@@ -234,15 +243,17 @@ impl InFlight {
     /// Takes the answer of an operation; or has `waiter` wait for it, in exchange for whoever did
     /// before, to be dropped outside a borrow.
     pub(super) fn poll(&mut self, key: Key, waiter: &mut Waiter) -> Option<Landed> {
-        let entry = self.get(key).expect("a future's entry stays until it has taken the answer");
-        if let Some(completion) = entry.unread.pop() {
+        let entry = find(&mut self.entries, key).expect("it stays until its answer was taken");
+        if entry.is_many
+            && let Some(completion) = self.unread.pop(key.slot() as u32)
+        {
             return Some(Landed { completion, cancelled: false, scope: entry.scope });
         }
         match &mut entry.lifecycle {
             Lifecycle::Completed(completion) => {
                 let completion = *completion;
                 let cancelled = entry.what.cancel_asked().is_some() && completion.is_interrupted();
-                let scope = self.entries.remove(key.slot()).scope;
+                let scope = self.remove(key.slot()).scope;
                 Some(Landed { completion, cancelled, scope })
             }
             Lifecycle::Pending(_, Holder::Future(kept)) => {
@@ -284,11 +295,11 @@ impl InFlight {
             Abandoned::Withdrawn(_) => {
                 self.pending -= 1;
                 self.unlink(key.slot() as u32);
-                self.entries.remove(key.slot());
+                self.remove(key.slot());
                 None
             }
             Abandoned::Finished(_) => {
-                self.entries.remove(key.slot());
+                self.remove(key.slot());
                 None
             }
             Abandoned::HandedOver(_) => entry.what.ask(entry.scope).then_some(key),
@@ -379,4 +390,11 @@ impl InFlight {
             std::mem::forget(std::mem::take(&mut self.entries));
         }
     }
+}
+
+#[inline]
+fn find(entries: &mut Slots<Entry>, key: Key) -> Option<&mut Entry> {
+    let slot = key.slot();
+    let entry = entries.get_mut(slot)?;
+    (Key::op(slot, entry.generation) == key).then_some(entry)
 }

@@ -3,7 +3,6 @@
 
 use super::in_flight::{Arrival, InFlight};
 use super::lifecycle::{Holder, Landing, Orphan};
-use super::unread::Unread;
 use super::what::What;
 use crate::key::Key;
 use crate::ring::Completion;
@@ -14,7 +13,7 @@ impl InFlight {
     /// An operation that the kernel is to be given, and may answer many times.
     pub(super) fn insert_many(&mut self, what: What, waiter: Waiter, scope: NodeId) -> Key {
         let key = self.insert(what, Holder::Future(waiter), Some(scope));
-        self.entries[key.slot()].unread = Unread::of_many();
+        self.entries[key.slot()].is_many = true;
         key
     }
 
@@ -22,14 +21,15 @@ impl InFlight {
     /// that, because too many answers wait.
     pub(super) fn more(&mut self, key: Key, completion: Completion) -> (Arrival, bool) {
         let Some(entry) = self.get(key) else { return (Arrival::Stale, false) };
-        if !entry.unread.is_of_many() {
+        if !entry.is_many {
             return (Arrival::Nothing, false);
         }
         let (what, scope) = (entry.what, entry.scope);
         match entry.lifecycle.more() {
             Landing::Wake(waiter) => {
-                let is_full = entry.unread.push(completion) && entry.what.ask(scope);
-                (Arrival::WakeForOne(waiter), is_full)
+                let is_full = self.unread.push(key.slot() as u32, completion);
+                let asks = is_full && self.get(key).is_some_and(|entry| entry.what.ask(scope));
+                (Arrival::WakeForOne(waiter), asks)
             }
             Landing::DisposeOne(orphan) => {
                 (Arrival::DisposeOne { key, orphan, completion, what, scope }, false)
@@ -46,12 +46,13 @@ impl InFlight {
 
     /// Takes the oldest answer that waits for its future, of those before the last.
     pub(super) fn take_unread(&mut self, key: Key) -> Option<Completion> {
-        self.get(key)?.unread.pop()
+        self.unread.pop(key.slot() as u32)
     }
 
     /// Whether an answer waits for its future.
     pub(super) fn is_answered(&self, key: Key) -> bool {
         let entry = self.peek(key);
-        entry.is_some_and(|entry| entry.lifecycle.stage().is_none() || !entry.unread.is_empty())
+        let has_more = !self.unread.is_empty(key.slot() as u32);
+        entry.is_some_and(|entry| has_more || entry.lifecycle.stage().is_none())
     }
 }

@@ -1,47 +1,40 @@
-//! `Unread`: the answers to one operation that its future has not taken yet, oldest first.
+//! `Unread`: the answers to operations that their futures have not taken yet, oldest first.
 //!
 //! ```text
 //!   kernel ── more ──▶ Unread ──▶ its future
 //!                        │ full: the kernel is asked to end the operation; it is begun anew when
 //!                        ▼       its future has taken what is there
-//!                      paused
+//!                      ended
 //! ```
 
 use crate::config::UNREAD_ANSWERS;
 use crate::ring::Completion;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-/// Of an operation that the kernel may answer more than once; not of any other.
+/// By slot, of those operations that the kernel may answer more than once. They are few, and stand
+/// apart from the table of all, so that the others carry nothing for it.
 #[derive(Debug, Default)]
-#[expect(clippy::box_collection, reason = "one word in each entry of the table, and not four")]
-pub(super) struct Unread(Option<Box<VecDeque<Completion>>>);
+pub(super) struct Unread(BTreeMap<u32, VecDeque<Completion>>);
 
 impl Unread {
-    /// Of an operation that is answered many times.
-    pub(super) fn of_many() -> Self {
-        Self(Some(Box::default()))
-    }
-
-    /// Whether the operation is answered many times.
-    #[inline]
-    pub(super) fn is_of_many(&self) -> bool {
-        self.0.is_some()
-    }
-
     /// Keeps an answer. Tells if there are as many now as may wait.
-    pub(super) fn push(&mut self, completion: Completion) -> bool {
-        let Some(answers) = &mut self.0 else { return false };
+    pub(super) fn push(&mut self, slot: u32, completion: Completion) -> bool {
+        let answers = self.0.entry(slot).or_default();
         answers.push_back(completion);
         answers.len() >= UNREAD_ANSWERS
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|answers| answers.is_empty())
+    pub(super) fn is_empty(&self, slot: u32) -> bool {
+        self.0.get(&slot).is_none_or(VecDeque::is_empty)
     }
 
-    /// Takes the oldest. Most operations have none: they are answered once.
-    #[inline]
-    pub(super) fn pop(&mut self) -> Option<Completion> {
-        self.0.as_mut()?.pop_front()
+    /// Takes the oldest.
+    pub(super) fn pop(&mut self, slot: u32) -> Option<Completion> {
+        self.0.get_mut(&slot)?.pop_front()
+    }
+
+    /// The operation is gone, with what was taken.
+    pub(super) fn end(&mut self, slot: u32) {
+        self.0.remove(&slot);
     }
 }
