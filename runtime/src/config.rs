@@ -64,8 +64,8 @@ pub(crate) const CALLS_PER_THREAD: usize = 2;
 /// completion's key number them, and a million are already 1 GiB of kernel memory.
 pub(crate) const IN_FLIGHT_LIMIT: usize = 1 << 20;
 
-/// Answers to one operation that wait for its future, such as connections that were accepted,
-/// before the kernel is asked to end it. Each may hold a descriptor; half a turn's polls take them.
+/// Answers to one operation that wait for its future, such as connections that were accepted, when
+/// the kernel is asked to end it; what it does at once may be more. Half a turn's polls take them.
 pub(crate) const UNREAD_ANSWERS: usize = 64;
 
 /// Polls of children and bodies in one turn before completions are looked at again. 128 polls of a

@@ -7,6 +7,7 @@ mod cancelled;
 mod counter;
 mod errors;
 mod incoming;
+mod incoming_beside;
 mod moved;
 mod receives;
 #[path = "../support/mod.rs"]

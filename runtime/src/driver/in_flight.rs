@@ -146,7 +146,6 @@ impl InFlight {
         Key::op(slot, self.generation)
     }
 
-    #[inline]
     pub(super) fn get(&mut self, key: Key) -> Option<&mut Entry> {
         find(&mut self.entries, key)
     }
@@ -156,7 +155,6 @@ impl InFlight {
         self.entries.get(slot).filter(|entry| Key::op(slot, entry.generation) == key)
     }
 
-    #[inline]
     fn remove(&mut self, slot: usize) -> Entry {
         let entry = self.entries.remove(slot);
         if entry.is_many {
@@ -224,7 +222,9 @@ impl InFlight {
         // From here on its waiter is as good as polled: a future that nobody polls (it lost a
         // `select`, or was forgotten) must not keep a cancelled task for ever.
         let held = entry.held.take().and_then(scope::release);
-        if let Landing::Wake(Waiter::Foreign(_)) = landing {
+        // So was one that has not looked since an earlier answer.
+        let was_woken = !self.unread.is_empty(key.slot() as u32);
+        if was_woken || matches!(landing, Landing::Wake(Waiter::Foreign(_))) {
             held.into_iter().for_each(scope::spare);
         }
         self.pending -= 1;

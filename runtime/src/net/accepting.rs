@@ -29,7 +29,8 @@ use std::task::{Context, Poll, ready};
 pub(super) type Accepted = (SharedFd, SockAddr);
 
 /// The connections of a listener that came for accepts which were dropped, oldest first. There are
-/// never more than accepts were in flight at a time. They are closed with the listener.
+/// never more than accepts were in flight at a time, and what an `Incoming` had not given out. They
+/// are closed with the listener.
 #[derive(Debug, Default)]
 pub(super) struct Parked {
     connections: RefCell<VecDeque<Accepted>>,

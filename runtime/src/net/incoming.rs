@@ -81,21 +81,28 @@ impl<'a> Incoming<'a> {
     }
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
-        if self.accepts.flight().is_none() {
-            ready!(poll_drop_point(cx));
-        }
-        // In a cancelled scope, the answers of the kernel are all that it still gets.
-        let is_cancelled = is_here_cancelled();
-        let is_answered = self.accepts.is_answered();
-        let is_parked = !is_answered && !is_cancelled && !self.parked.is_empty();
-        if is_answered || is_parked {
-            // When the turn is over, it stays for the next.
-            ready!(budget::proceed_unless(|| is_cancelled, &mut self.suspended, cx));
-        }
-        match if is_parked { self.parked.take() } else { None } {
-            Some(connection) => Poll::Ready(Ok(connection)),
-            None if is_answered => self.poll_kernel(cx),
-            None => self.wait(cx),
+        loop {
+            if self.accepts.flight().is_none() {
+                ready!(poll_drop_point(cx));
+            }
+            // In a cancelled scope, the answers of the kernel are all that it still gets.
+            let is_cancelled = is_here_cancelled();
+            let is_parked = !is_cancelled && !self.parked.is_empty();
+            let is_answered = self.accepts.is_answered();
+            if is_answered || is_parked {
+                // When the turn is over, it stays for the next.
+                ready!(budget::proceed_unless(|| is_cancelled, &mut self.suspended, cx));
+            }
+            if let Some(connection) = if is_parked { self.parked.take() } else { None } {
+                return Poll::Ready(Ok(connection));
+            }
+            if !is_answered {
+                return self.wait(cx);
+            }
+            if let Poll::Ready(outcome) = self.poll_kernel(cx) {
+                return Poll::Ready(outcome);
+            }
+            // It had ended because it was asked to, and was begun anew.
         }
     }
 

@@ -182,7 +182,12 @@ impl TcpListener {
 
     /// Connections one after the other, for which the kernel is asked once: it goes on accepting
     /// while those that came are dealt with. When 64 of them wait to be taken it is asked to stop,
-    /// and further ones stay in the [backlog](ListenOptions::backlog) until they are taken.
+    /// and further ones stay in the backlog until they are taken. But of a burst, and each time
+    /// that it begins, the kernel accepts all that are in the [backlog](ListenOptions::backlog):
+    /// that is the bound of the descriptors that it takes.
+    ///
+    /// An [`accept`](Self::accept) that waits beside one which nothing polls may sleep although a
+    /// connection has come: until the next one, or until this is polled or dropped.
     ///
     /// It goes on while nothing waits for the next one, so drop it to stop: connections that came,
     /// but were not taken, go to the next [`accept`](Self::accept). One that is forgotten

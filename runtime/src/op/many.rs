@@ -17,8 +17,9 @@ use super::{Answer, Multishot};
 use crate::driver::{self, Abandoned, Orphan, What};
 use crate::instrument;
 use crate::ring::Completion;
-use crate::scope::{self, Cancelled};
+use crate::scope;
 use crate::wake::{Waiter, budget, stay};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, ready};
 
 /// One operation, and its answers one by one.
@@ -97,37 +98,48 @@ impl<T: Multishot> Many<T> {
     /// Gives it up: each answer that was not taken goes to `heir`, in order, now and until the
     /// kernel is done. The heir tells whether it keeps something.
     #[cold]
-    pub(crate) fn abandon(&mut self, mut heir: impl FnMut(T::Item) -> bool + 'static) {
+    pub(crate) fn abandon(&mut self, heir: impl FnMut(T::Item) -> bool + 'static) {
         let Some(operation) = self.operation.take() else { return };
-        let Some(Flight { driver, key }) = self.flight.take() else { return };
-        let what = What::new(const { &T::NAME }, operation.get().descriptor());
-        let inherit = |operation: &Lent<T>, heir: &mut dyn FnMut(T::Item) -> bool, unread| {
-            if inherit_one(operation, heir, unread) {
-                driver.borrow_mut().count_resumed();
-            } else if instrument::is_on() {
-                what.tell_discarded(scope::current(), unread);
-            }
-        };
-        loop {
-            let unread = driver.borrow_mut().take_unread(key);
-            let Some(unread) = unread else { break };
-            inherit(&operation, &mut heir, unread);
-        }
-        let mut abandonee = Some(Abandonee { operation, heir });
-        let mut take = || abandonee.take().expect("it is handed over, or stays");
-        let (abandoned, held) = driver.borrow_mut().abandon(key, || Box::new(take()));
+        let Some(flight) = self.flight.take() else { return };
+        let mut rest =
+            HandOver { flight, abandonee: Some(Box::new(Abandonee { operation, heir })) };
+        while rest.give_unread() {}
+    }
+}
+
+/// An operation in flight that is given up: the driver gets it, also if the heir panics at one of
+/// the answers that were not taken.
+struct HandOver<T: Multishot, H: FnMut(T::Item) -> bool + 'static> {
+    flight: Flight,
+    abandonee: Option<Box<Abandonee<T, H>>>,
+}
+
+impl<T: Multishot, H: FnMut(T::Item) -> bool + 'static> HandOver<T, H> {
+    /// Gives the heir the next of the answers that were not taken. Tells if there was one.
+    fn give_unread(&mut self) -> bool {
+        let unread = self.flight.driver.borrow_mut().take_unread(self.flight.key);
+        let Some((unread, abandonee)) = unread.zip(self.abandonee.as_mut()) else { return false };
+        let kept = abandonee.dispose_one(unread);
+        abandonee.tell(&self.flight, kept, unread);
+        true
+    }
+}
+
+impl<T: Multishot, H: FnMut(T::Item) -> bool + 'static> Drop for HandOver<T, H> {
+    fn drop(&mut self) {
+        // Those are left if the heir has panicked. The panic hook has told what others say.
+        while catch_unwind(AssertUnwindSafe(|| self.give_unread())).unwrap_or(true) {}
+        let Flight { driver, key } = &self.flight;
+        let mut take = || self.abandonee.take().expect("it is handed over, or stays");
+        let (abandoned, held) = driver.borrow_mut().abandon(*key, || take());
         held.into_iter().for_each(scope::look_again);
         match abandoned {
-            Abandoned::HandedOver(waiter) => drop(waiter),
-            Abandoned::Withdrawn(waiter) => {
-                let Abandonee { operation, mut heir } = take();
-                let unheard = Answer::unheard(Cancelled::new().into());
-                heir(operation.get().answer(unheard));
-                drop(waiter);
-            }
+            Abandoned::HandedOver(waiter) | Abandoned::Withdrawn(waiter) => drop(waiter),
             Abandoned::Finished(completion) => {
-                let Abandonee { operation, mut heir } = take();
-                inherit(&operation, &mut heir, completion);
+                let mut abandonee = take();
+                let dispose = AssertUnwindSafe(|| abandonee.dispose_one(completion));
+                let kept = catch_unwind(dispose).unwrap_or(false);
+                abandonee.tell(&self.flight, kept, completion);
             }
         }
     }
@@ -142,24 +154,28 @@ impl<T: Multishot> Drop for Many<T> {
     }
 }
 
-/// What the kernel said goes to an heir, who tells whether that keeps something.
-fn inherit_one<T: Multishot>(
-    operation: &Lent<T>,
-    heir: &mut dyn FnMut(T::Item) -> bool,
-    completion: Completion,
-) -> bool {
-    heir(operation.get().answer(Answer::new(completion, completion.is_interrupted())))
-}
-
 /// An operation whose owner is gone, and who gets what comes of it.
 struct Abandonee<T, H> {
     operation: Lent<T>,
     heir: H,
 }
 
+impl<T: Multishot, H> Abandonee<T, H> {
+    /// Counts an answer that the heir was given, and tells of it, unless that has kept it.
+    fn tell(&self, flight: &Flight, kept: bool, completion: Completion) {
+        if kept {
+            flight.driver.borrow_mut().count_resumed();
+        } else if instrument::is_on() {
+            let what = What::new(const { &T::NAME }, self.operation.get().descriptor());
+            what.tell_discarded(scope::current(), completion);
+        }
+    }
+}
+
 impl<T: Multishot, H: FnMut(T::Item) -> bool + 'static> Orphan for Abandonee<T, H> {
     fn dispose_one(&mut self, completion: Completion) -> bool {
-        inherit_one(&self.operation, &mut self.heir, completion)
+        let answer = Answer::new(completion, completion.is_interrupted());
+        (self.heir)(self.operation.get().answer(answer))
     }
 
     fn dispose(mut self: Box<Self>, completion: Completion) -> bool {
