@@ -11,8 +11,8 @@ use crate::wake::Waiter;
 
 impl InFlight {
     /// An operation that the kernel is to be given, and may answer many times.
-    pub(super) fn insert_many(&mut self, what: What, waiter: Waiter, scope: NodeId) -> Key {
-        let key = self.insert(what, Holder::Future(waiter), Some(scope));
+    pub(super) fn insert_many(&mut self, what: What, waiter: Waiter, scope: Option<NodeId>) -> Key {
+        let key = self.insert(what, Holder::Future(waiter), scope);
         self.entries[key.slot()].is_many = true;
         key
     }

@@ -193,7 +193,7 @@ impl Driver {
         scope: NodeId,
         waiter: Waiter,
     ) -> Key {
-        let key = self.in_flight.insert_many(what, waiter, scope);
+        let key = self.in_flight.insert_many(what, waiter, Some(scope));
         entry.set_user_data(key.user_data());
         self.backlog.push_back((key, entry));
         key

@@ -7,7 +7,6 @@ use super::{Kept, completion, one_of_many, what};
 use crate::config::UNREAD_ANSWERS;
 use crate::key::Key;
 use crate::ring::Completion;
-use crate::scope;
 use crate::wake::Waiter;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -18,9 +17,7 @@ const NOTIFICATION: u32 = 1 << 3;
 /// A table with one operation that is answered many times, which the kernel has.
 fn submitted() -> (InFlight, Key) {
     let mut table = InFlight::default();
-    let scope = scope::new(None);
-    assert!(scope::admit(scope));
-    let key = table.insert_many(what(), Waiter::Nobody, scope);
+    let key = table.insert_many(what(), Waiter::Nobody, None);
     assert!(table.flush(key));
     (table, key)
 }
