@@ -1,13 +1,11 @@
 //! R5 while nothing happens: a cancelled task that is kept for shields inside combinators rests.
 //! How often it is polled depends on what happens to it, not on how long that takes.
 
-use crate::support::{Count, E, run, settle};
+use crate::support::{Count, E, count_polls, run, settle};
 use futures_util::future::{FutureExt, LocalBoxFuture, join3};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::time::sleep;
 use nestling::{finally, nursery, shield, shield_for, timeout};
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::time::Duration;
 
 const fn ms(n: u64) -> Duration {
@@ -17,21 +15,12 @@ const fn ms(n: u64) -> Duration {
 /// Far more polls than any of these needs, and far fewer than one that does not rest.
 const MANY: u64 = 500;
 
-async fn counted<F: Future>(count: &Count, future: F) -> F::Output {
-    let mut future = pin!(future);
-    poll_fn(|cx| {
-        count.one();
-        future.as_mut().poll(cx)
-    })
-    .await
-}
-
 /// Polls a child that is cancelled once it waits.
 fn rests(child: fn() -> LocalBoxFuture<'static, ()>) {
     let polls = run(async move || {
         let count = Count::default();
         let result = nursery(async |n| {
-            n.spawn(counted(&count, child()));
+            n.spawn(count_polls(&count, child()));
             settle().await;
             n.cancel();
             Ok::<_, E>(())
@@ -113,7 +102,7 @@ fn r05_clean_ups_inside_each_other_rest() {
 fn rests_in_parts(parts: fn() -> LocalBoxFuture<'static, ()>) {
     let polls = run(async move || {
         let count = Count::default();
-        counted(&count, parts()).await;
+        count_polls(&count, parts()).await;
         count.get()
     });
     assert!(polls < MANY, "{polls}");

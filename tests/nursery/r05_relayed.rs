@@ -1,7 +1,7 @@
 //! R5 where wakes take a way round: a combinator hands them on to another task or thread, or
 //! several tasks share one future. The task rests, what is polled is kept, and all ends.
 
-use crate::support::{Count, E, Log, run, settle};
+use crate::support::{Count, E, Log, count_polls, run, settle};
 use futures_util::future::{FutureExt, LocalBoxFuture, join};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::sync::oneshot;
@@ -26,15 +26,6 @@ const LATE: Duration = ms(5);
 
 /// Far more polls than any of these needs, and far fewer than one that does not rest.
 const MANY: u64 = 500;
-
-async fn counted<F: Future>(count: &Count, future: F) -> F::Output {
-    let mut future = pin!(future);
-    poll_fn(|cx| {
-        count.one();
-        future.as_mut().poll(cx)
-    })
-    .await
-}
 
 /// Takes wakes of a future, to be delivered by something else.
 #[derive(Default)]
@@ -186,7 +177,7 @@ fn polls(
         let outer = nursery(async |outer| {
             outer.spawn(relay.carry());
             let result = nursery(async |n| {
-                n.spawn(counted(&count, inside(&relay, &log)));
+                n.spawn(count_polls(&count, inside(&relay, &log)));
                 settle().await;
                 if cancelled {
                     sleep(ms(20)).await;
@@ -237,7 +228,7 @@ fn shared(tasks: usize, cancelled: bool, inside: fn(&Rc<Log>) -> LocalBoxFuture<
         let (count, log) = (Count::default(), Rc::new(Log::default()));
         let shared = inside(&log).shared();
         let result = nursery(async |n| {
-            (0..tasks).for_each(|_| drop(n.spawn(counted(&count, shared.clone()))));
+            (0..tasks).for_each(|_| drop(n.spawn(count_polls(&count, shared.clone()))));
             settle().await;
             if cancelled {
                 n.cancel();

@@ -10,7 +10,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::panic::resume_unwind;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::task::Poll;
 use std::thread;
@@ -105,6 +105,16 @@ impl Count {
     pub(crate) fn add_if(&self, happened: bool) {
         self.0.set(self.0.get() + u64::from(happened));
     }
+}
+
+/// Counts the polls of a future.
+pub(crate) async fn count_polls<F: Future>(count: &Count, future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        count.one();
+        future.as_mut().poll(cx)
+    })
+    .await
 }
 
 /// What happened, in order.
