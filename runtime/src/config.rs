@@ -2,9 +2,24 @@
 
 use std::time::Duration;
 
+/// What a core submits to, and waits in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Kernel {
+    /// The io-uring of the operating system.
+    #[cfg_attr(not(any(loom, miri)), default)]
+    #[allow(dead_code, reason = "no model chooses it")]
+    Uring,
+    /// None: see `ring/modelled`.
+    #[cfg(any(test, loom, miri))]
+    #[cfg_attr(any(loom, miri), default)]
+    Modelled,
+}
+
 /// The options of one core. Made by [`Builder`](crate::Builder).
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
+    /// Which kernel the core runs on.
+    pub(crate) kernel: Kernel,
     /// Entries of the submission queue. One turn's batch has to fit for a turn to need one system
     /// call; more only costs 64 bytes an entry. What does not fit waits in the backlog.
     pub(crate) entries: u32,
@@ -33,6 +48,7 @@ pub(crate) struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            kernel: Kernel::default(),
             entries: 256,
             completions: 8192,
             spin: Duration::ZERO,

@@ -1,4 +1,5 @@
-//! One core of Nestling: an io_uring ring, what is in flight on it, and the loop that drives both.
+//! One core of Nestling: a ring to the kernel, what is in flight on it, and the loop that drives
+//! both.
 //!
 //! ```text
 //!        down: asking                             up: answering
@@ -9,7 +10,7 @@
 //!     net/  time/                                   children.rs  task/
 //!          |  builds an operation                        ^  next
 //!          v                                             |
-//!     op/       Op<T>: prepare, complete            wake/   ready lists
+//!     op/       Op<T>: request, complete            wake/   ready lists
 //!          |  submit                                     ^  wake
 //!          v                                             |
 //!     driver/   InFlight, Lifecycle   ---- Waiter -------+
@@ -42,6 +43,7 @@ mod label;
 #[expect(unsafe_code, reason = "what memory may be lent to the kernel is a promise")]
 pub mod buf;
 
+mod diagnosis;
 mod table;
 mod tree;
 
@@ -93,7 +95,6 @@ mod runtime;
 
 mod cores;
 
-#[cfg(not(any(loom, miri)))]
 pub mod doctor;
 #[doc(hidden)]
 pub mod entry;
@@ -102,7 +103,6 @@ pub mod inspect;
 pub mod lowlevel;
 
 pub use cores::{Builder, Core, Cores};
-#[cfg(not(any(loom, miri)))]
 pub use doctor::doctor;
 pub use driver::Stats;
 pub use dump::dump_tree;

@@ -43,7 +43,7 @@ pub struct Runtime {
 impl Runtime {
     /// Makes the ring and checks that the machine has what is needed.
     pub(crate) fn new(config: &Config, pool: Pool) -> io::Result<Self> {
-        let driver = Driver::new(config)?;
+        let driver = Driver::new(config, &op::needed())?;
         let injector = Injector::new(Arc::clone(driver.unparker()));
         let line = Line::new(pool);
         let driver = Rc::new(RefCell::new(driver));

@@ -3,15 +3,15 @@
 use crate::Violation;
 use crate::source::{Source, below, first_word};
 
-pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 4] =
-    [unlisted, imports, climbing, nursery];
+pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 5] =
+    [unlisted, imports, climbing, nursery, seam];
 
 /// The modules of `runtime/src`, lowest first. A file imports from lower layers, or from its own
 /// module; modules of one layer do not know each other.
 const LAYERS: [&[&str]; 19] = [
     &["locals"],
     &["sys", "fd", "buf", "config", "key", "label"],
-    &["table"],
+    &["table", "diagnosis"],
     &["tree"],
     &["instrument"],
     &["wake", "stall"],
@@ -108,4 +108,21 @@ fn nursery(source: &Source<'_>) -> Vec<Violation> {
         source.violation(at, rule, "use `nestling_runtime::lowlevel`, or add what is missing there")
     };
     bare.chain(paths).map(violation).collect()
+}
+
+/// No code, comment or text of the runtime outside the seam says which kernel it is on.
+fn seam(source: &Source<'_>) -> Vec<Violation> {
+    let inside = below(source.path, "runtime/src");
+    if inside.is_none_or(|inside| inside.starts_with("ring/")) {
+        return Vec::new();
+    }
+    let violation = |(at, _)| {
+        let rule = "`io_uring` outside `ring/`".to_owned();
+        source.violation(
+            at,
+            rule,
+            "say what is asked in a `Request`, or move the code into `ring/`",
+        )
+    };
+    source.text.match_indices("io_uring").map(violation).collect()
 }

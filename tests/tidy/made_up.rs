@@ -121,6 +121,14 @@ fn stray_cfg_is_found() {
 }
 
 #[test]
+fn words_of_the_kernel_outside_the_seam_are_found() {
+    let text = "//! Sends.\nuse io_uring::opcode;\n";
+    assert_breach("runtime/src/key.rs", text, 2, "`io_uring` outside `ring/`");
+    let text = "//! Sends.\n// An answer of io_uring.\n";
+    assert_breach("runtime/src/key.rs", text, 2, "`io_uring` outside `ring/`");
+}
+
+#[test]
 fn a_macro_is_found() {
     let text = "//! Keys.\nmacro_rules! key { () => {} }\n";
     assert_breach("runtime/src/key.rs", text, 2, "a macro hides");

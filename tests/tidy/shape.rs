@@ -21,15 +21,20 @@ const FUNCTION_LINES: usize = 70;
 const LINE_COLUMNS: usize = 100;
 
 /// Files with code for some builds only, each with the reason.
-const MAY_CFG: &[(&str, &str)] = &[(
-    "runtime/src/table/at_end.rs",
-    "the model checker destroys tables itself, in an order of its own",
-)];
+const MAY_CFG: &[(&str, &str)] = &[
+    ("runtime/src/config.rs", "which kernels there are: the one of the models does not ship"),
+    ("runtime/src/ring/mod.rs", "which kernels there are: the one of the models does not ship"),
+    (
+        "runtime/src/table/at_end.rs",
+        "the model checker destroys tables itself, in an order of its own",
+    ),
+];
 
 /// Files that define a macro, each with the reason.
 const MAY_DEFINE_MACROS: &[(&str, &str)] = &[
     ("runtime/src/buf/io_buf.rs", "five impls that differ in nothing but the type's name"),
     ("runtime/src/locals.rs", "std's own, for the model checker"),
+    ("runtime/src/ring/mod.rs", "one choice of kernel, which is the same in all methods"),
 ];
 
 /// Faces with items, each with the reason.
@@ -105,7 +110,8 @@ fn conditional_code(source: &Source<'_>) -> Vec<Violation> {
     let after = |at: usize, inside: &str| source.code[at + inside.len() + 1..].trim_start();
     let is_tests_line = |at: usize, inside: &str| {
         let is_tests = after(at, inside).starts_with("mod tests;");
-        inside == "cfg(test)" && source.path.ends_with("lib.rs") && is_tests
+        let is_face = source.path.ends_with("lib.rs") || source.path.ends_with("mod.rs");
+        inside == "cfg(test)" && is_face && is_tests
     };
     // An optional part is there or not, as a whole: whole files, and their names.
     let is_optional_part = |at: usize, inside: &str| {
@@ -115,6 +121,8 @@ fn conditional_code(source: &Source<'_>) -> Vec<Violation> {
             "cfg(loom)"
             | "cfg(miri)"
             | "cfg(any(loom, miri))"
+            | "cfg(any(test, loom, miri))"
+            | "cfg(not(any(test, loom, miri)))"
             | "cfg(not(loom))"
             | "cfg(not(any(loom, miri)))" => {
                 starts(&["mod ", "pub mod ", "pub use ", "pub(crate) mod ", "pub(crate) use "])

@@ -15,8 +15,7 @@
 
 use super::call::Run;
 use crate::config::Config;
-use crate::ring::facts::Facts;
-use crate::ring::{Refusal, explain};
+use crate::diagnosis::{Facts, Refusal, thread as no_thread};
 use crate::sys::{Affinity, ForkGuard};
 use crate::wake::Ticket;
 use std::collections::BTreeMap;
@@ -239,7 +238,7 @@ impl Job {
 
 /// No thread: which limit was reached, and the remedy.
 fn refused(error: &io::Error) -> io::Error {
-    let error = explain::thread(error, &Facts::read());
+    let error = no_thread(error, &Facts::read());
     let error = Refusal::at("a blocking call cannot begin", &error);
     match error.kind() {
         // EAGAIN: nobody shall take this for a socket that is not ready.

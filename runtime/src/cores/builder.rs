@@ -2,8 +2,7 @@
 
 use super::{Core, Cores, run};
 use crate::config::Config;
-use crate::ring::facts::Facts;
-use crate::ring::{Refusal, explain};
+use crate::diagnosis::{Facts, Refusal, thread as no_thread};
 use crate::runtime::Runtime;
 use crate::stall::{OnStall, Stall, Watchdog};
 use std::fmt;
@@ -212,7 +211,7 @@ impl Builder {
         let threshold = self.stall_threshold.into_iter();
         let start = |time| Watchdog::start(&self.config.name, time, self.on_stall.clone());
         threshold.map(start).next().transpose().map_err(|error| {
-            let error = explain::thread(&error, &Facts::read());
+            let error = no_thread(&error, &Facts::read());
             Refusal::at("the stall detector cannot start", &error)
         })
     }

@@ -6,8 +6,7 @@ use super::stop::Stop;
 use super::{Builder, Core};
 use crate::blocking::{Pool, Threads};
 use crate::config::{Config, SPIN};
-use crate::ring::facts::Facts;
-use crate::ring::{Refusal, explain};
+use crate::diagnosis::{Facts, Refusal, thread as no_thread};
 use crate::runtime::Runtime;
 use crate::stall::Watchdog;
 use crate::sys::shared::AtomicUsize;
@@ -117,7 +116,7 @@ where
         match thread {
             Ok(thread) => threads.push(thread),
             Err(error) => {
-                let error = explain::thread(&error, &Facts::read());
+                let error = no_thread(&error, &Facts::read());
                 drop(report.send(Err(cannot_start(core, &error))));
             }
         }

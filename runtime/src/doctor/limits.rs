@@ -3,9 +3,8 @@
 use super::Check;
 use crate::config::Config;
 use crate::cores::Core;
-use crate::ring::Refusal;
-use crate::ring::explain::{self, MORE_DESCRIPTORS, MORE_MEMORY};
-use crate::ring::facts::Facts;
+use crate::diagnosis::{Facts, MORE_DESCRIPTORS, Refusal};
+use crate::ring::{MORE_MEMORY, ring_bytes};
 use std::fs;
 use std::io::{self, ErrorKind};
 
@@ -70,7 +69,7 @@ fn on(cores: usize) -> String {
 
 pub(super) fn locked_memory(config: &Config, facts: &Facts, cores: usize) -> Check {
     const NAME: &str = "locked memory";
-    let need = explain::ring_bytes(config) * cores as u64;
+    let need = ring_bytes(config) * cores as u64;
     let needed = format!("{} KiB for {}", need / 1024, on(cores));
     match facts.memlock.soft {
         _ if facts.may_lock => {

@@ -16,7 +16,8 @@ pub use report::{Check, Report, Verdict};
 
 use crate::config::Config;
 use crate::cores::{self, Builder};
-use crate::ring::facts::Facts;
+use crate::diagnosis::Facts;
+use crate::ring::Switch;
 use std::io;
 
 /// Examines the machine: every check that is made when a runtime starts, the limits that a server
@@ -46,7 +47,7 @@ pub fn doctor() -> Report {
     checks.push(limits::descriptors(&facts, count));
     checks.push(limits::threads(&facts));
     checks.push(start());
-    Report { facts, checks }
+    Report { facts, switch: Switch::read(), checks }
 }
 
 /// Starts all cores as a server does, with nothing to do.

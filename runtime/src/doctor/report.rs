@@ -1,7 +1,7 @@
 //! `Report`: what the doctor found, for people and for programs.
 
-use crate::ring::Refusal;
-use crate::ring::facts::Facts;
+use crate::diagnosis::{Facts, Refusal};
+use crate::ring::Switch;
 use std::fmt;
 use std::io;
 
@@ -22,6 +22,7 @@ use std::io;
 #[derive(Debug, Clone)]
 pub struct Report {
     pub(super) facts: Facts,
+    pub(super) switch: Switch,
     pub(super) checks: Vec<Check>,
 }
 
@@ -136,7 +137,7 @@ impl fmt::Display for Report {
         let release = Some(self.facts.release.as_str()).filter(|release| !release.is_empty());
         let release = release.unwrap_or("of an unknown release");
         writeln!(f, "Nestling {} on Linux {release}: {health}", env!("CARGO_PKG_VERSION"))?;
-        writeln!(f, "{}", self.facts)?;
+        writeln!(f, "{}; {}", self.switch, self.facts)?;
         let mut checks = self.checks.iter();
         checks.try_for_each(|check| writeln!(f, "{check}"))
     }

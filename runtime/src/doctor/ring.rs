@@ -2,39 +2,22 @@
 
 use super::Check;
 use crate::config::Config;
-use crate::ring::{Extra, Ring, Step, explain};
-use std::io;
-
-/// The steps of making a ring, each with the words for one that went well.
-const STEPS: [(Step, &str, &str); 4] = [
-    (Step::Setup, "io_uring_setup", "with DEFER_TASKRUN and the other flags that are needed"),
-    (Step::Features, "features", "all that are needed"),
-    (Step::Operations, "operations", "all that are in use, asked with io_uring_register"),
-    (Step::Enter, "io_uring_enter", "a no-operation was answered"),
-];
-
-type Trial = fn(&mut Ring) -> io::Result<()>;
-
-/// What a ring has to do, each with the words for one that does.
-const TRIALS: [(Trial, &str, &str); 4] = [
-    (Ring::try_bell, "wake-up", "a multishot poll tells of each write to an eventfd"),
-    (Ring::try_message, "message", "one to a ring arrives there"),
-    (Ring::try_cancel, "cancel", "an armed receive ends with ECANCELED, its request with 0"),
-    (Ring::try_deadline, "deadline", "the kernel comes back at it, and not before"),
-];
+use crate::op;
+use crate::ring::{Extra, Step, TRIALS, Trial, Uring, ring_bytes};
 
 /// Why a check was not made.
 const NO_RING: &str = "not looked at, because there is no ring";
 
 pub(super) fn examine(config: &Config) -> Vec<Check> {
     let mut passed = Vec::new();
-    let ring = Ring::stepwise(config, |step| passed.push(step));
+    let needed = op::needed();
+    let ring = Uring::stepwise(config, &needed, |step| passed.push(step));
     let (mut ring, mut error) = match ring {
         Ok(ring) => (Some(ring), None),
         Err(error) => (None, Some(error)),
     };
     let mut checks = Vec::new();
-    for (step, name, finding) in STEPS {
+    for (step, name, finding) in Step::ALL {
         checks.push(match error.take_if(|_| !passed.contains(&step)) {
             Some(error) => Check::failed(name, &error),
             None if !passed.contains(&step) => Check::skipped(name, NO_RING),
@@ -57,13 +40,13 @@ fn size(config: &Config, flags: &str) -> String {
         "{} submission and {} completion entries, {} KiB, {flags}",
         config.entries,
         config.completions,
-        explain::ring_bytes(config) / 1024
+        ring_bytes(config) / 1024
     )
 }
 
 fn attempt(
     config: &Config,
-    ring: &mut Option<Ring>,
+    ring: &mut Option<Uring>,
     trial: Trial,
     name: &'static str,
     finding: &str,
@@ -73,7 +56,7 @@ fn attempt(
         Ok(()) => Check::passed(name, finding),
         Err(error) => {
             // Answers may be outstanding, which must not be taken for those of the next trial.
-            *ring = Ring::new(config).ok();
+            *ring = Uring::new(config, &op::needed()).ok();
             Check::failed(name, &error)
         }
     }

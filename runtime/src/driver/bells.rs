@@ -2,10 +2,10 @@
 //! another core of its team.
 
 use super::Driver;
+use crate::fd::RawTarget;
 use crate::key::{Key, Tag};
-use crate::ring::{Completion, Entry, opcode, squeue, types};
+use crate::ring::{Completion, Request, Submission};
 use crate::wake;
-use std::os::fd::RawFd;
 
 impl Driver {
     /// Has the bell polled by the ring, once for many wakes, and again when the kernel ended it.
@@ -13,17 +13,13 @@ impl Driver {
         if self.bell_armed {
             return;
         }
-        let bell = types::Fd(self.unparker.bell());
-        let mut entry = Some(
-            opcode::PollAdd::new(bell, libc::POLLIN as u32)
-                .multi(true)
-                .build()
-                .user_data(Key::doorbell().user_data()),
-        );
+        let on = RawTarget::Descriptor(self.unparker.bell());
+        let poll = Submission { key: Key::doorbell(), request: Request::PollMany { on } };
+        let mut submission = Some(poll);
         // SAFETY: a poll has no pointers; the bell's descriptor is open as long as the driver.
-        unsafe { self.ring.push(|| entry.take()) };
+        unsafe { self.ring.push(|| submission.take()) };
         // With the queue full it is armed in the next turn; until then the core does not sleep.
-        self.bell_armed = entry.is_none();
+        self.bell_armed = submission.is_none();
     }
 
     /// Acts on a wake that has come, or on one of ours that could not be delivered.
@@ -35,13 +31,4 @@ impl Driver {
         }
         self.stats.doorbells += 1;
     }
-}
-
-/// Wakes another core of the team: its ring gets a completion.
-pub(super) fn entry(core: usize, ring: RawFd) -> Entry {
-    let key = Key::message(core).user_data();
-    opcode::MsgRingData::new(types::Fd(ring), 0, key, None)
-        .build()
-        .flags(squeue::Flags::SKIP_SUCCESS)
-        .user_data(key)
 }

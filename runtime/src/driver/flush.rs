@@ -1,9 +1,9 @@
 //! Into the kernel: what is queued, as much of it as one turn may hand over.
 
-use super::{Driver, bells};
+use super::Driver;
 use crate::config::{CANCELS_PER_TURN, SUBMISSIONS_PER_TURN};
 use crate::key::Key;
-use crate::ring::{Batch, Entry, Wait, opcode, squeue};
+use crate::ring::{Batch, Request, Submission, Wait};
 use crate::wake;
 use std::io;
 
@@ -44,40 +44,69 @@ impl Driver {
         }
     }
 
+    /// Wakes of other cores; then cancel requests: what a dropped receive could still take, the
+    /// next one shall get; then submissions.
     fn fill_queue(&mut self, left: &mut Left) {
-        let Self { ring, in_flight, backlog, marked, cancels, asked, stats, .. } = self;
+        if wake::has_bells() {
+            self.push_messages();
+        }
+        if !self.cancels.is_empty() {
+            self.push_cancels(left);
+        }
+        if !self.backlog.is_empty() {
+            self.push_backlog(left);
+        }
+    }
+
+    fn push_messages(&mut self) {
         let next = || {
-            if let Some((core, ring)) = wake::next_bell() {
-                return Some(bells::entry(core, ring));
-            }
-            // First: what a dropped receive could still take, the next one shall get.
-            while left.cancels > 0
-                && let Some(key) = cancels.pop_front()
-            {
+            let (core, ring) = wake::next_bell()?;
+            let key = Key::message(core);
+            Some(Submission { key, request: Request::Message { ring, key } })
+        };
+        // SAFETY: a message has no pointers.
+        unsafe { self.ring.push(next) };
+    }
+
+    fn push_cancels(&mut self, left: &mut Left) {
+        let Self { ring, in_flight, cancels, asked, stats, .. } = self;
+        let next = || {
+            while left.cancels > 0 {
+                let target = cancels.pop_front()?;
                 // What has completed since needs no request.
-                if in_flight.is_pending(key) {
+                if in_flight.is_pending(target) {
                     left.cancels -= 1;
                     *asked += 1;
                     stats.cancel_requests += 1;
-                    return Some(cancel_entry(key));
-                }
-            }
-            while left.submissions > 0
-                && let Some((key, entry)) = backlog.pop_front()
-            {
-                // What is marked is resolved without the kernel when its turn comes.
-                let doomed = !marked.is_empty() && in_flight.is_doomed(key);
-                if !doomed && in_flight.flush(key) {
-                    left.submissions -= 1;
-                    stats.submitted += 1;
-                    return Some(entry);
+                    return Some(Submission {
+                        key: target.cancel(),
+                        request: Request::Cancel { target },
+                    });
                 }
             }
             None
         };
-        // SAFETY: the entries of the backlog were promised to stay valid when they were submitted,
-        // and the table keeps what they point to until the final completion; a cancel request has
-        // no pointers.
+        // SAFETY: a cancel request has no pointers.
+        unsafe { ring.push(next) };
+    }
+
+    fn push_backlog(&mut self, left: &mut Left) {
+        let Self { ring, in_flight, backlog, marked, stats, .. } = self;
+        let next = || {
+            while left.submissions > 0 {
+                let submission = backlog.pop_front()?;
+                // What is marked is resolved without the kernel when its turn comes.
+                let doomed = !marked.is_empty() && in_flight.is_doomed(submission.key);
+                if !doomed && in_flight.flush(submission.key) {
+                    left.submissions -= 1;
+                    stats.submitted += 1;
+                    return Some(submission);
+                }
+            }
+            None
+        };
+        // SAFETY: the requests of the backlog were promised to stay valid when they were submitted,
+        // and the table keeps what they point to until the final completion.
         unsafe { ring.push(next) };
     }
 
@@ -97,11 +126,4 @@ impl Driver {
         // again for each further cancel.
         self.ring.enter(Wait::Until(0), Batch { least: asked, moment: 0 })
     }
-}
-
-fn cancel_entry(key: Key) -> Entry {
-    opcode::AsyncCancel::new(key.user_data())
-        .build()
-        .flags(squeue::Flags::SKIP_SUCCESS)
-        .user_data(key.cancel().user_data())
 }

@@ -38,7 +38,7 @@ mod what;
 use crate::config::Config;
 use crate::instrument;
 use crate::key::{Key, Tag};
-use crate::ring::{self, Completion, Entry, Ring};
+use crate::ring::{Capability, Completion, Request, Ring, Submission};
 use crate::scope;
 use crate::tree::NodeId;
 use crate::wake::{Unparker, Waiter};
@@ -64,13 +64,17 @@ pub use stats::Stats;
 pub(crate) use timers::TimerKey;
 pub(crate) use what::What;
 
+/// What the driver asks of a kernel besides operations.
+pub(crate) const NEEDED: &[Capability] =
+    &[Capability::PollMany, Capability::Cancel, Capability::Message];
+
 /// One core's kernel, and everything lent to it.
 #[derive(Debug)]
 pub(crate) struct Driver {
     ring: Ring,
     in_flight: InFlight,
     /// Submissions that the kernel's queue has not taken yet, oldest first.
-    backlog: VecDeque<(Key, Entry)>,
+    backlog: VecDeque<Submission>,
     /// What is cancelled, and still to be gone through.
     marked: Marked,
     /// Operations whose cancel the kernel is to be asked for.
@@ -95,9 +99,12 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(config: &Config) -> io::Result<Self> {
+    /// Makes a ring that is capable of what is [`NEEDED`] here, and of what else is.
+    pub(crate) fn new(config: &Config, needed: &[Capability]) -> io::Result<Self> {
+        let ring = Ring::new(config, needed)?;
+        let unparker = Unparker::new(ring.bell()?);
         Ok(Self {
-            ring: Ring::new(config)?,
+            ring,
             in_flight: InFlight::default(),
             backlog: VecDeque::new(),
             marked: Marked::default(),
@@ -107,7 +114,7 @@ impl Driver {
             slow: Slow::default(),
             trimming: Trimming::default(),
             timers: Timers::default(),
-            unparker: Unparker::new().map_err(|error| ring::explain::bell(&error))?,
+            unparker,
             bell_armed: false,
             completions: VecDeque::new(),
             turns_without_enter: 0,
@@ -161,23 +168,30 @@ impl Driver {
         self.in_flight.room()
     }
 
+    fn check(&self, request: &Request) {
+        debug_assert!(
+            self.ring.is_capable(request.needs()),
+            "{request:?} needs what the start did not check: add it to `op::needed`"
+        );
+    }
+
     /// Queues an operation of a future, for which there is [`room`](Self::room). It enters the
     /// kernel with the next turn.
     ///
     /// # Safety
     ///
-    /// Every pointer in `entry` stays valid until the future has taken the answer, or has handed
+    /// Every pointer in `request` stays valid until the future has taken the answer, or has handed
     /// over what it points to with `abandon`, or for ever.
     pub(crate) unsafe fn submit(
         &mut self,
-        mut entry: Entry,
+        request: Request,
         what: What,
         scope: NodeId,
         waiter: Waiter,
     ) -> Key {
+        self.check(&request);
         let key = self.in_flight.insert(what, Holder::Future(waiter), Some(scope));
-        entry.set_user_data(key.user_data());
-        self.backlog.push_back((key, entry));
+        self.backlog.push_back(Submission { key, request });
         key
     }
 
@@ -188,14 +202,14 @@ impl Driver {
     /// As for [`submit`](Self::submit), until the last answer.
     pub(crate) unsafe fn submit_many(
         &mut self,
-        mut entry: Entry,
+        request: Request,
         what: What,
         scope: NodeId,
         waiter: Waiter,
     ) -> Key {
+        self.check(&request);
         let key = self.in_flight.insert_many(what, waiter, Some(scope));
-        entry.set_user_data(key.user_data());
-        self.backlog.push_back((key, entry));
+        self.backlog.push_back(Submission { key, request });
         key
     }
 
@@ -204,17 +218,17 @@ impl Driver {
     ///
     /// # Safety
     ///
-    /// Every pointer in `entry` is valid as long as `orphan` lives, or for ever.
+    /// Every pointer in `request` is valid as long as `orphan` lives, or for ever.
     pub(crate) unsafe fn submit_detached(
         &mut self,
-        mut entry: Entry,
+        request: Request,
         what: What,
         scope: Option<NodeId>,
         orphan: Box<dyn Orphan>,
     ) {
+        self.check(&request);
         let key = self.in_flight.insert(what, Holder::Driver(orphan), scope);
-        entry.set_user_data(key.user_data());
-        self.backlog.push_back((key, entry));
+        self.backlog.push_back(Submission { key, request });
     }
 
     /// The answer to an operation; without one, `waiter` waits for it from now on, in exchange

@@ -40,7 +40,7 @@ pub struct Stats {
     pub stale: u64,
     /// Turns in which the completion queue had overflowed into the kernel's memory.
     pub overflows: u64,
-    /// Calls of `io_uring_enter`.
+    /// Calls by which the core entered the kernel: to submit, or to wait.
     pub enters: u64,
     /// Wakes from other threads that interrupted a sleep.
     pub doorbells: u64,

@@ -1,6 +1,7 @@
 //! `What`: which operation a submission is, and since when, for those who look at what is in
 //! flight.
 
+use crate::fd::RawTarget;
 use crate::instrument::{Event, Operation, is_on, note};
 use crate::ring::Completion;
 use crate::scope;
@@ -25,8 +26,8 @@ pub(crate) struct What {
 impl What {
     /// An operation that is submitted now.
     #[inline]
-    pub(crate) fn new(name: &'static &'static str, descriptor: Option<RawFd>) -> Self {
-        let descriptor = descriptor.unwrap_or(NONE);
+    pub(crate) fn new(name: &'static &'static str, on: Option<RawTarget>) -> Self {
+        let descriptor = on.map_or(NONE, |RawTarget::Descriptor(fd)| fd);
         Self { name, descriptor, since: tree::now(), cancel_asked: None }
     }
 

@@ -61,7 +61,8 @@ impl TcpStream {
     async fn connect_to(address: SocketAddr) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         let fd = SharedFd::new(OwnedFd::from(socket));
-        Ok(Self::from_fd(Connect::new(fd, address.into()).await?))
+        Connect::new(fd.clone(), address.into()).await?;
+        Ok(Self::from_fd(fd))
     }
 
     /// Receives into `buffer`, over what is in it from its start, up to its capacity; with a

@@ -1,20 +1,20 @@
 //! Accept one connection, or one after the other.
 
 use super::{Answer, Many, Multishot, Op, Operation};
-use crate::fd::SharedFd;
-use crate::ring::{Entry, opcode, types};
+use crate::fd::{RawTarget, SharedFd, Target};
+use crate::ring::{Capability, Request};
 use socket2::{SockAddr, SockAddrStorage};
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 /// Waits for a connection on a listening socket.
 #[derive(Debug)]
 pub(crate) struct Accept {
-    listener: SharedFd,
+    on: Target,
     peer: Box<Peer>,
 }
 
-/// Where the kernel writes who connected. Boxed: the entry points to it.
+/// Where the kernel writes who connected. Boxed: the request points to it.
 #[derive(Debug)]
 struct Peer {
     storage: SockAddrStorage,
@@ -22,10 +22,10 @@ struct Peer {
 }
 
 impl Accept {
-    pub(crate) fn new(listener: SharedFd) -> Op<Self> {
+    pub(crate) fn new(on: impl Into<Target>) -> Op<Self> {
         let storage = SockAddrStorage::zeroed();
         let length = storage.size_of();
-        Op::new(Self { listener, peer: Box::new(Peer { storage, length }) })
+        Op::new(Self { on: on.into(), peer: Box::new(Peer { storage, length }) })
     }
 }
 
@@ -36,22 +36,22 @@ fn own(fd: u32) -> OwnedFd {
     unsafe { OwnedFd::from_raw_fd(fd as RawFd) }
 }
 
-// SAFETY: the address and its length are boxed, and the descriptor is counted.
+// SAFETY: the address and its length are boxed, and the target is counted.
 unsafe impl Operation for Accept {
     type Output = io::Result<(SharedFd, SockAddr)>;
 
     const NAME: &'static str = "accept";
 
-    fn descriptor(&self) -> Option<RawFd> {
-        Some(self.listener.as_raw_fd())
+    const NEEDS: &'static [Capability] = &[Capability::Accept];
+
+    fn target(&self) -> Option<RawTarget> {
+        Some(self.on.raw())
     }
 
-    fn prepare(&mut self) -> Entry {
+    fn request(&mut self) -> Option<Request> {
         let address = (&raw mut self.peer.storage).cast();
         let length = &raw mut self.peer.length;
-        opcode::Accept::new(types::Fd(self.listener.as_raw_fd()), address, length)
-            .flags(libc::SOCK_CLOEXEC)
-            .build()
+        Some(Request::Accept { on: self.on.raw(), address, length })
     }
 
     fn complete(self, answer: Answer) -> Self::Output {
@@ -66,28 +66,29 @@ unsafe impl Operation for Accept {
 /// Waits for connections on a listening socket, one after the other.
 #[derive(Debug)]
 pub(crate) struct AcceptMany {
-    listener: SharedFd,
+    on: Target,
 }
 
 impl AcceptMany {
-    pub(crate) fn new(listener: SharedFd) -> Many<Self> {
-        Many::new(Self { listener })
+    pub(crate) fn new(on: impl Into<Target>) -> Many<Self> {
+        Many::new(Self { on: on.into() })
     }
 }
 
-// SAFETY: no pointers, and the descriptor is counted.
+// SAFETY: no pointers, and the target is counted.
 unsafe impl Multishot for AcceptMany {
     type Item = io::Result<SharedFd>;
 
     const NAME: &'static str = "accept, many";
 
-    fn descriptor(&self) -> Option<RawFd> {
-        Some(self.listener.as_raw_fd())
+    const NEEDS: &'static [Capability] = &[Capability::AcceptMany];
+
+    fn target(&self) -> RawTarget {
+        self.on.raw()
     }
 
-    fn prepare(&mut self) -> Entry {
-        let listener = types::Fd(self.listener.as_raw_fd());
-        opcode::AcceptMulti::new(listener).flags(libc::SOCK_CLOEXEC).build()
+    fn request(&mut self) -> Request {
+        Request::AcceptMany { on: self.on.raw() }
     }
 
     fn answer(&self, answer: Answer) -> Self::Item {

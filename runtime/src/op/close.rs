@@ -2,11 +2,11 @@
 
 use super::{Answer, Op, Operation};
 use crate::driver::{self, Orphan, What};
-use crate::fd::do_not_linger;
-use crate::ring::{Completion, Entry, opcode, types};
+use crate::fd::{RawTarget, do_not_linger};
+use crate::ring::{Capability, Completion, Request};
 use crate::scope;
 use std::io;
-use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 
 /// Closes a descriptor.
 #[derive(Debug)]
@@ -19,6 +19,10 @@ impl Close {
     pub(crate) fn new(fd: OwnedFd) -> Op<Self> {
         do_not_linger(&fd);
         Op::new(Self { fd })
+    }
+
+    fn on(&self) -> RawTarget {
+        RawTarget::Descriptor(self.fd.as_raw_fd())
     }
 
     /// The kernel has closed it, with or without an error of its last write.
@@ -39,12 +43,14 @@ unsafe impl Operation for Close {
 
     const NAME: &'static str = "close";
 
-    fn descriptor(&self) -> Option<RawFd> {
-        Some(self.fd.as_raw_fd())
+    const NEEDS: &'static [Capability] = &[Capability::Close];
+
+    fn target(&self) -> Option<RawTarget> {
+        Some(self.on())
     }
 
-    fn prepare(&mut self) -> Entry {
-        opcode::Close::new(types::Fd(self.fd.as_raw_fd())).build()
+    fn request(&mut self) -> Option<Request> {
+        Some(Request::Close { on: self.on() })
     }
 
     fn complete(self, answer: Answer) -> Self::Output {
@@ -71,10 +77,10 @@ pub(crate) fn close_detached(fd: OwnedFd) {
     let driver = driver::current().filter(|driver| driver.borrow().room().is_ok());
     // At the limit of operations in flight it is closed on the spot.
     let Some(driver) = driver else { return drop(fd) };
-    let mut close = Close { fd };
-    let what = What::new(&Close::NAME, close.descriptor());
-    let entry = close.prepare();
+    let close = Close { fd };
+    let what = What::new(&Close::NAME, close.target());
+    let request = Request::Close { on: close.on() };
     let scope = scope::current();
     // SAFETY: a close has no pointers.
-    unsafe { driver.borrow_mut().submit_detached(entry, what, scope, Box::new(Detached(close))) };
+    unsafe { driver.borrow_mut().submit_detached(request, what, scope, Box::new(Detached(close))) };
 }

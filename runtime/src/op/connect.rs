@@ -1,43 +1,43 @@
 //! Connect a socket.
 
 use super::{Answer, Op, Operation};
-use crate::fd::SharedFd;
-use crate::ring::{Entry, opcode, types};
+use crate::fd::{RawTarget, Target};
+use crate::ring::{Capability, Request};
 use socket2::SockAddr;
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
 
 /// Connects a socket to an address.
 #[derive(Debug)]
 pub(crate) struct Connect {
-    socket: SharedFd,
-    /// Boxed: the entry points to it.
+    on: Target,
+    /// Boxed: the request points to it.
     address: Box<SockAddr>,
 }
 
 impl Connect {
-    pub(crate) fn new(socket: SharedFd, address: SockAddr) -> Op<Self> {
-        Op::new(Self { socket, address: Box::new(address) })
+    pub(crate) fn new(on: impl Into<Target>, address: SockAddr) -> Op<Self> {
+        Op::new(Self { on: on.into(), address: Box::new(address) })
     }
 }
 
-// SAFETY: the address is boxed, and the descriptor is counted.
+// SAFETY: the address is boxed, and the target is counted.
 unsafe impl Operation for Connect {
-    type Output = io::Result<SharedFd>;
+    type Output = io::Result<()>;
 
     const NAME: &'static str = "connect";
 
-    fn descriptor(&self) -> Option<RawFd> {
-        Some(self.socket.as_raw_fd())
+    const NEEDS: &'static [Capability] = &[Capability::Connect];
+
+    fn target(&self) -> Option<RawTarget> {
+        Some(self.on.raw())
     }
 
-    fn prepare(&mut self) -> Entry {
+    fn request(&mut self) -> Option<Request> {
         let address = self.address.as_ptr().cast();
-        opcode::Connect::new(types::Fd(self.socket.as_raw_fd()), address, self.address.len())
-            .build()
+        Some(Request::Connect { on: self.on.raw(), address, length: self.address.len() })
     }
 
     fn complete(self, answer: Answer) -> Self::Output {
-        answer.result.map(|_| self.socket)
+        answer.result.map(drop)
     }
 }

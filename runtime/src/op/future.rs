@@ -87,8 +87,8 @@ impl<T: Operation> Op<T> {
         let scope = scope::current().expect("code of a runtime runs in a scope");
         // Before anything is counted: a buffer's code may panic, and to keep a foreign waker runs
         // foreign code.
-        let what = What::new(const { &T::NAME }, operation.descriptor());
-        let entry = operation.prepare();
+        let what = What::new(const { &T::NAME }, operation.target());
+        let request = operation.request();
         let waiter = Waiter::of(cx);
         let room = driver.borrow().room();
         if let Err(error) = room
@@ -101,11 +101,11 @@ impl<T: Operation> Op<T> {
             // It is not submitted.
             return stay(cx);
         }
-        let key = match T::ENTERS {
-            // SAFETY: the operation keeps what the entry points to valid while it is not dropped
+        let key = match request {
+            // SAFETY: the operation keeps what the request points to valid while it is not dropped
             // (`Operation`), and it is not before the answer was taken: `abandon` hands it over.
-            true => unsafe { driver.borrow_mut().submit(entry, what, scope, waiter) },
-            false => driver.borrow_mut().hold(what, scope, waiter),
+            Some(request) => unsafe { driver.borrow_mut().submit(request, what, scope, waiter) },
+            None => driver.borrow_mut().hold(what, scope, waiter),
         };
         self.flight = Some(Flight { driver, key });
         Poll::Pending
@@ -153,7 +153,7 @@ impl<T: Operation> Op<T> {
             }
             Abandoned::Finished(completion) => {
                 let abandonee = take();
-                let what = What::new(const { &T::NAME }, abandonee.operation.get().descriptor());
+                let what = What::new(const { &T::NAME }, abandonee.operation.get().target());
                 if abandonee.inherit(Answer::new(completion, completion.is_interrupted())) {
                     driver.borrow_mut().count_resumed();
                 } else if instrument::is_on() {

@@ -1,9 +1,9 @@
 //! Hold: an operation that the kernel never hears of.
 
 use super::{Answer, Op, Operation};
-use crate::ring::{Entry, opcode};
+use crate::fd::RawTarget;
+use crate::ring::{Capability, Request};
 use std::io;
-use std::os::fd::RawFd;
 
 /// Waits for other code of this core, under the rules of all operations: a cancelled scope resolves
 /// it, and in one it is a drop point. Whoever it waits for [nudges](super::Flight::nudge) it; it is
@@ -22,16 +22,16 @@ unsafe impl Operation for Hold {
     /// Why it did not come to its end.
     type Output = io::Error;
 
-    const ENTERS: bool = false;
-
     const NAME: &'static str = "recv, held back";
 
-    fn descriptor(&self) -> Option<RawFd> {
+    const NEEDS: &'static [Capability] = &[];
+
+    fn target(&self) -> Option<RawTarget> {
         None
     }
 
-    fn prepare(&mut self) -> Entry {
-        opcode::Nop::new().build()
+    fn request(&mut self) -> Option<Request> {
+        None
     }
 
     fn complete(self, answer: Answer) -> io::Error {

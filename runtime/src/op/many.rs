@@ -74,8 +74,8 @@ impl<T: Multishot> Many<T> {
         let operation = self.operation.as_mut().expect("it was not given up").get_mut();
         let driver = driver::expect_current("an operation");
         let scope = scope::current().expect("code of a runtime runs in a scope");
-        let what = What::new(const { &T::NAME }, operation.descriptor());
-        let entry = operation.prepare();
+        let what = What::new(const { &T::NAME }, Some(operation.target()));
+        let request = operation.request();
         let waiter = Waiter::of(cx);
         let room = driver.borrow().room();
         if let Err(error) = room
@@ -88,9 +88,9 @@ impl<T: Multishot> Many<T> {
             // It is not submitted.
             return stay(cx);
         }
-        // SAFETY: the operation keeps what the entry points to valid while it is not dropped
+        // SAFETY: the operation keeps what the request points to valid while it is not dropped
         // (`Multishot`), and it is not before the last answer was taken: `abandon` hands it over.
-        let key = unsafe { driver.borrow_mut().submit_many(entry, what, scope, waiter) };
+        let key = unsafe { driver.borrow_mut().submit_many(request, what, scope, waiter) };
         self.flight = Some(Flight { driver, key });
         Poll::Pending
     }
@@ -166,7 +166,7 @@ impl<T: Multishot, H> Abandonee<T, H> {
         if kept {
             flight.driver.borrow_mut().count_resumed();
         } else if instrument::is_on() {
-            let what = What::new(const { &T::NAME }, self.operation.get().descriptor());
+            let what = What::new(const { &T::NAME }, Some(self.operation.get().target()));
             what.tell_discarded(scope::current(), completion);
         }
     }

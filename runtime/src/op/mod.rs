@@ -15,6 +15,10 @@ mod recv;
 mod send;
 mod shutdown;
 
+use crate::driver;
+use crate::ring::Capability;
+use nop::Nop;
+
 pub(crate) use accept::{Accept, AcceptMany};
 pub(crate) use close::{Close, close_detached};
 pub(crate) use connect::Connect;
@@ -28,3 +32,24 @@ pub(crate) use poll::Poll;
 pub(crate) use recv::{Received, Recv};
 pub(crate) use send::Send;
 pub(crate) use shutdown::Shutdown;
+
+/// What the kernel has to be capable of for all of these, and for the driver itself; the check at
+/// the start asks for it.
+pub(crate) fn needed() -> Vec<Capability> {
+    [
+        driver::NEEDED,
+        Nop::NEEDS,
+        Accept::NEEDS,
+        AcceptMany::NEEDS,
+        Close::NEEDS,
+        Connect::NEEDS,
+        Hold::NEEDS,
+        Poll::NEEDS,
+        Recv::<Vec<u8>>::NEEDS,
+        Send::<Vec<u8>>::NEEDS,
+        Shutdown::NEEDS,
+        // Reads of files are for tests so far: what a disk writes to cannot be taken back.
+        &[Capability::Read],
+    ]
+    .concat()
+}

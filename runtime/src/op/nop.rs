@@ -1,12 +1,12 @@
 //! Nop: a round trip through the kernel, for measuring and for testing.
 
 use super::{Answer, Op, Operation};
-use crate::ring::{Entry, opcode};
+use crate::fd::RawTarget;
+use crate::ring::{Capability, Request};
 use std::io;
-use std::os::fd::RawFd;
 
 #[derive(Debug)]
-struct Nop;
+pub(super) struct Nop;
 
 // SAFETY: a no-operation has no pointers.
 unsafe impl Operation for Nop {
@@ -14,12 +14,14 @@ unsafe impl Operation for Nop {
 
     const NAME: &'static str = "nop";
 
-    fn descriptor(&self) -> Option<RawFd> {
+    const NEEDS: &'static [Capability] = &[Capability::Nop];
+
+    fn target(&self) -> Option<RawTarget> {
         None
     }
 
-    fn prepare(&mut self) -> Entry {
-        opcode::Nop::new().build()
+    fn request(&mut self) -> Option<Request> {
+        Some(Request::Nop)
     }
 
     fn complete(self, answer: Answer) -> io::Result<()> {

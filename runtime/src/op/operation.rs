@@ -1,9 +1,9 @@
 //! `Operation`: what every kernel operation says about itself.
 
-use crate::ring::{Completion, Entry};
+use crate::fd::RawTarget;
+use crate::ring::{Capability, Completion, Request};
 use crate::scope::Cancelled;
 use std::io;
-use std::os::fd::RawFd;
 
 /// The kernel's answer, as an operation gets to see it.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Answer {
 ///
 /// # Safety
 ///
-/// Every pointer in the entry that `prepare` returns stays valid, at the same address, for as long
+/// Every pointer in the request stays valid, at the same address, for as long
 /// as the value is not dropped: also when it is moved, and when it is leaked. So buffers are owned
 /// and on the heap, and structures that the kernel reads are boxed.
 pub(crate) unsafe trait Operation: 'static {
@@ -45,18 +45,19 @@ pub(crate) unsafe trait Operation: 'static {
     /// what the kernel has made.
     type Output;
 
-    /// Whether it is for the kernel at all. What is not only waits, until it is cancelled or
-    /// dropped.
-    const ENTERS: bool = true;
-
     /// What the operation is called where somebody looks at what is in flight.
     const NAME: &'static str;
 
-    /// The descriptor that it is on, if there is one.
-    fn descriptor(&self) -> Option<RawFd>;
+    /// What the kernel has to be capable of. The check at the start collects that: each operation
+    /// has its line in [`needed`](super::needed).
+    const NEEDS: &'static [Capability];
 
-    /// What to ask.
-    fn prepare(&mut self) -> Entry;
+    /// What it is on, if there is something.
+    fn target(&self) -> Option<RawTarget>;
+
+    /// What to ask the kernel. An operation that asks nothing waits until it is cancelled or
+    /// dropped.
+    fn request(&mut self) -> Option<Request>;
 
     /// What came back.
     fn complete(self, answer: Answer) -> Self::Output;
@@ -75,11 +76,14 @@ pub(crate) unsafe trait Multishot: 'static {
     /// What the operation is called where somebody looks at what is in flight.
     const NAME: &'static str;
 
-    /// The descriptor that it is on, if there is one.
-    fn descriptor(&self) -> Option<RawFd>;
+    /// See [`Operation::NEEDS`].
+    const NEEDS: &'static [Capability];
+
+    /// What it is on.
+    fn target(&self) -> RawTarget;
 
     /// What to ask, each time that it begins.
-    fn prepare(&mut self) -> Entry;
+    fn request(&mut self) -> Request;
 
     /// What came back. More may follow.
     fn answer(&self, answer: Answer) -> Self::Item;

@@ -2,12 +2,8 @@
 
 use super::{Answer, Op, Operation};
 use crate::buf::{BufResult, IoBufMut};
-use crate::fd::SharedFd;
-use crate::ring::{Entry, opcode, types};
-use std::os::fd::{AsRawFd, RawFd};
-
-/// `IORING_RECVSEND_POLL_FIRST`: wait for data before trying to take some.
-const POLL_FIRST: u16 = 1;
+use crate::fd::{RawTarget, Target};
+use crate::ring::{Capability, Request};
 
 /// The longest receive or send that the kernel does in one call.
 pub(super) const MAX_LENGTH: usize = 0x7fff_f000;
@@ -15,7 +11,7 @@ pub(super) const MAX_LENGTH: usize = 0x7fff_f000;
 /// Receives from a socket. Never a read: that would not be told apart from file I/O by the kernel.
 #[derive(Debug)]
 pub(crate) struct Recv<B> {
-    socket: SharedFd,
+    on: Target,
     buffer: B,
     /// Bytes at its start that stay.
     skip: usize,
@@ -33,9 +29,9 @@ pub(crate) struct Received {
 
 impl<B: IoBufMut> Recv<B> {
     /// Receives behind the first `skip` bytes of the buffer, which are initialised.
-    pub(crate) fn new(socket: SharedFd, buffer: B, skip: usize, poll_first: bool) -> Op<Self> {
+    pub(crate) fn new(on: impl Into<Target>, buffer: B, skip: usize, poll_first: bool) -> Op<Self> {
         assert!(skip <= buffer.io_len(), "no hole is left before what is received");
-        Op::new(Self { socket, buffer, skip, poll_first })
+        Op::new(Self { on: on.into(), buffer, skip, poll_first })
     }
 
     fn room(&self) -> usize {
@@ -43,23 +39,22 @@ impl<B: IoBufMut> Recv<B> {
     }
 }
 
-// SAFETY: the buffer's address is stable while it is owned (`IoBufMut`); the descriptor is counted.
+// SAFETY: the buffer's address is stable while it is owned (`IoBufMut`); the target is counted.
 unsafe impl<B: IoBufMut> Operation for Recv<B> {
     type Output = BufResult<Received, B>;
 
     const NAME: &'static str = "recv";
 
-    fn descriptor(&self) -> Option<RawFd> {
-        Some(self.socket.as_raw_fd())
+    const NEEDS: &'static [Capability] = &[Capability::Recv];
+
+    fn target(&self) -> Option<RawTarget> {
+        Some(self.on.raw())
     }
 
-    fn prepare(&mut self) -> Entry {
+    fn request(&mut self) -> Option<Request> {
         let length = self.room().min(MAX_LENGTH) as u32;
-        let socket = types::Fd(self.socket.as_raw_fd());
         let start = self.buffer.io_ptr_mut().wrapping_add(self.skip);
-        opcode::Recv::new(socket, start, length)
-            .ioprio(if self.poll_first { POLL_FIRST } else { 0 })
-            .build()
+        Some(Request::Recv { on: self.on.raw(), start, length, poll_first: self.poll_first })
     }
 
     fn complete(mut self, answer: Answer) -> Self::Output {

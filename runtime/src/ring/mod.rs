@@ -1,111 +1,151 @@
-//! The seam: one core's kernel. Submissions go in, completions come out, and time is read here.
+//! The seam: one core's kernel. Requests go in, completions come out, and time is read here.
 //!
-//! Everything above speaks [`Entry`], [`Completion`] and [`Wait`]; other kernels stand in this
-//! folder, behind the same methods: so far one for the model checker and for Miri.
+//! Everything above speaks [`Submission`], [`Completion`] and [`Wait`]. Which kernel a core runs on
+//! is chosen when it starts ([`Config::kernel`](crate::config::Config)):
+//!
+//! ```text
+//!   uring/      the kernel's io_uring
+//!   modelled/   no kernel at all: for the model checker, for Miri, and for tests
+//! ```
 //!
 //! ```text
 //!   push ──▶ [submission queue] ──▶ enter ──▶ kernel ──▶ [completion queue] ──▶ reap
 //! ```
 //!
 //! The ring is driven by the thread that made it, and by no other process.
+//!
+//! # What goes past the seam
+//!
+//! These reach the operating system on other ways, each for a reason; another kernel has to answer
+//! for them by other means, or leave them as they are.
+//!
+//! | what | where | why |
+//! |---|---|---|
+//! | to make, bind and set up sockets | `net` (socket2) | does not wait; rings have it since 6.11 |
+//! | to close where there is no ring, or no room | `fd`, `op/close` | there is no other way |
+//! | to look up a host's name | `net/lookup` | only the C library can; on a thread of the pool |
+//! | blocking calls, cores, the stall detector | `blocking`, `cores`, `stall` | are threads |
+//! | signals | `signal` | a handler writes to a socket, which the ring polls |
+//! | eventfd, affinity, limits, forks | `sys` | asked once, when a core starts |
+//! | `/proc` and `/sys` | `diagnosis`, `doctor`, `sys` | for explanations |
 
-#[cfg(not(any(loom, miri)))]
-pub(crate) mod behaviour;
-mod enter;
-pub(crate) mod explain;
-#[cfg(not(any(loom, miri)))]
-mod extras;
-pub(crate) mod facts;
-#[cfg(not(any(loom, miri)))]
-pub(crate) mod ladder;
-#[cfg(any(loom, miri))]
-mod loopback;
-#[cfg(not(any(loom, miri)))]
-mod mapped;
-#[cfg(any(loom, miri))]
+mod completion;
+#[cfg(any(test, loom, miri))]
 mod modelled;
-mod refusal;
-#[cfg(not(any(loom, miri)))]
-pub(crate) mod setup;
-#[cfg(not(any(loom, miri)))]
+mod request;
 mod uring;
 
+use crate::config::{Config, Kernel};
+use crate::sys::shared::EventFd;
 use std::io;
+use std::os::fd::OwnedFd;
 
-pub(crate) use enter::fatal;
-#[cfg(not(any(loom, miri)))]
-pub(crate) use extras::Extra;
-#[cfg(any(loom, miri))]
-pub(crate) use modelled::Ring;
-pub(crate) use refusal::Refusal;
-#[cfg(not(any(loom, miri)))]
-pub(crate) use setup::Step;
-#[cfg(not(any(loom, miri)))]
-pub(crate) use uring::Ring;
+pub(crate) use completion::{Batch, Completion, Wait};
+pub(crate) use request::{Capability, Request, Submission};
+pub(crate) use uring::{Extra, MORE_MEMORY, Step, Switch, TRIALS, Trial, Uring, fatal, ring_bytes};
 
-pub(crate) use io_uring::squeue::Entry;
-pub(crate) use io_uring::{opcode, squeue, types};
-
-/// What came back for one submission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Completion {
-    pub(crate) user_data: u64,
-    pub(crate) result: i32,
-    pub(crate) flags: u32,
+/// One core's kernel.
+#[allow(clippy::large_enum_variant, reason = "a core has one of them, and does not move it")]
+#[derive(Debug)]
+pub(crate) enum Ring {
+    Uring(Uring),
+    #[cfg(any(test, loom, miri))]
+    Modelled(modelled::Modelled),
 }
 
-impl Completion {
-    /// Whether more completions of the same submission follow.
-    pub(crate) fn more(&self) -> bool {
-        io_uring::cqueue::more(self.flags)
-    }
+/// Calls a method of whichever kernel it is.
+macro_rules! forward {
+    ($ring:expr, $kernel:ident => $call:expr) => {
+        match $ring {
+            Self::Uring($kernel) => $call,
+            #[cfg(any(test, loom, miri))]
+            Self::Modelled($kernel) => $call,
+        }
+    };
+}
 
-    /// Whether a receive left bytes behind in the socket.
-    pub(crate) fn sock_nonempty(&self) -> bool {
-        io_uring::cqueue::sock_nonempty(self.flags)
-    }
-
-    /// Whether the operation was cut short, whatever the words for it.
-    pub(crate) fn is_interrupted(&self) -> bool {
-        [-libc::ECANCELED, -libc::EINTR].contains(&self.result) || self.is_restart()
-    }
-
-    /// ERESTARTSYS and its kin are the kernel's own words for "a signal came": K14.
-    fn is_restart(&self) -> bool {
-        (-516..=-512).contains(&self.result)
-    }
-
-    /// The result as a count or descriptor, or the error that the kernel answered.
-    pub(crate) fn value(&self) -> io::Result<u32> {
-        match u32::try_from(self.result) {
-            Ok(value) => Ok(value),
-            Err(_) if self.is_restart() => Err(io::Error::from_raw_os_error(libc::EINTR)),
-            Err(_) => Err(io::Error::from_raw_os_error(self.result.saturating_neg())),
+impl Ring {
+    /// Makes the kernel that was chosen, and proves that it works and is capable of what is needed;
+    /// the error says what is missing and the remedy.
+    pub(crate) fn new(config: &Config, needed: &[Capability]) -> io::Result<Self> {
+        match config.kernel {
+            Kernel::Uring => Uring::new(config, needed).map(Self::Uring),
+            #[cfg(any(test, loom, miri))]
+            Kernel::Modelled => Ok(Self::Modelled(modelled::Modelled::new(config))),
         }
     }
-}
 
-/// How long to stay in the kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wait {
-    /// Submit, run what is due, come back.
-    No,
-    /// Until a completion arrives or the clock shows this, in nanoseconds.
-    Until(u64),
-    /// Until a completion arrives.
-    Forever,
-}
+    /// What wakes a core that sleeps in here, from any thread.
+    pub(crate) fn bell(&self) -> io::Result<EventFd> {
+        forward!(self, kernel => kernel.bell())
+    }
 
-/// What ends a sleep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Batch {
-    /// So many completions.
-    pub(crate) least: u32,
-    /// After so many microseconds, fewer will do. Older kernels (before 6.12) take this for zero.
-    pub(crate) moment: u32,
-}
+    /// Another descriptor of the ring, for other rings to post to.
+    pub(crate) fn duplicate(&self) -> io::Result<OwnedFd> {
+        forward!(self, kernel => kernel.duplicate())
+    }
 
-impl Batch {
-    /// The first completion.
-    pub(crate) const FIRST: Self = Self { least: 1, moment: 0 };
+    /// Whether the start has checked that the kernel is capable of this.
+    pub(crate) fn is_capable(&self, capability: Capability) -> bool {
+        forward!(self, kernel => kernel.is_capable(capability))
+    }
+
+    /// Whether this is a forked child, in which the ring's memory does not exist.
+    pub(crate) fn forked(&self) -> bool {
+        forward!(self, kernel => kernel.forked())
+    }
+
+    /// Fills the submission queue from `next`, until that has no more or the queue is full.
+    ///
+    /// # Safety
+    ///
+    /// Every pointer in a request stays valid until the final completion of its submission.
+    pub(crate) unsafe fn push(&mut self, next: impl FnMut() -> Option<Submission>) {
+        // SAFETY: the caller's promise, handed on.
+        forward!(self, kernel => unsafe { kernel.push(next) })
+    }
+
+    /// Entries that the kernel has not taken yet.
+    pub(crate) fn unsubmitted(&mut self) -> usize {
+        forward!(self, kernel => kernel.unsubmitted())
+    }
+
+    /// Whether the kernel has completions that only an `enter` brings out.
+    pub(crate) fn has_deferred_work(&mut self) -> bool {
+        forward!(self, kernel => kernel.has_deferred_work())
+    }
+
+    /// Whether there are completions to be reaped.
+    pub(crate) fn has_completions(&mut self) -> bool {
+        forward!(self, kernel => kernel.has_completions())
+    }
+
+    /// Whether completions wait in the kernel because the queue was full.
+    pub(crate) fn overflowed(&mut self) -> bool {
+        forward!(self, kernel => kernel.overflowed())
+    }
+
+    /// The one way into the kernel: submits what is queued, runs what is due, and waits.
+    ///
+    /// Returns early for a signal or when the kernel is short of memory; what was not submitted
+    /// stays queued. An error means that the ring is of no use any more.
+    pub(crate) fn enter(&mut self, wait: Wait, batch: Batch) -> io::Result<()> {
+        forward!(self, kernel => kernel.enter(wait, batch))
+    }
+
+    /// Copies all completions out and gives their places back to the kernel, so that nothing is
+    /// borrowed while they are acted on.
+    pub(crate) fn reap(&mut self, into: &mut impl Extend<Completion>) {
+        forward!(self, kernel => kernel.reap(into));
+    }
+
+    /// The clock of this kernel, in nanoseconds.
+    pub(crate) fn now(&self) -> u64 {
+        forward!(self, kernel => kernel.now())
+    }
+
+    /// The same, as of its last tick: cheap, and never ahead.
+    pub(crate) fn tick(&self) -> u64 {
+        forward!(self, kernel => kernel.tick())
+    }
 }

@@ -1,6 +1,6 @@
 //! The kernel's monotonic clock, in nanoseconds, exact or as of its last tick.
 
-/// Nanoseconds on `CLOCK_MONOTONIC`, the clock against which `io_uring_enter` measures deadlines.
+/// Nanoseconds on `CLOCK_MONOTONIC`, the clock by which a ring measures deadlines.
 pub(crate) fn monotonic_ns() -> u64 {
     read(libc::CLOCK_MONOTONIC)
 }

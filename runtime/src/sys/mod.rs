@@ -4,7 +4,6 @@ mod affinity;
 mod cgroup;
 mod clock;
 mod error;
-#[cfg(not(any(loom, miri)))]
 mod eventfd;
 mod fork;
 mod limits;

@@ -4,14 +4,15 @@
 //! the memory when it is ready, whoever owns that by then.
 
 use crate::Runtime;
+use crate::fd::RawTarget;
 use crate::op::{Answer, Op, Operation};
-use crate::ring::{Entry, opcode, squeue, types};
+use crate::ring::{Capability, Request};
 use crate::yield_now;
 use std::alloc::Layout;
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::PathBuf;
 use std::ptr::NonNull;
@@ -82,17 +83,18 @@ pub(super) struct ReadFile {
 unsafe impl Operation for ReadFile {
     const NAME: &'static str = "read";
 
-    fn descriptor(&self) -> Option<RawFd> {
-        Some(self.file.as_raw_fd())
-    }
+    const NEEDS: &'static [Capability] = &[Capability::Read];
 
     type Output = (io::Result<u32>, Buffer);
 
-    fn prepare(&mut self) -> Entry {
-        let Pages(start, length) = self.buffer.pages;
-        let file = types::Fd(self.file.as_raw_fd());
-        let entry = opcode::Read::new(file, start.as_ptr(), length as u32).offset(0).build();
-        entry.flags(if self.on_worker { squeue::Flags::ASYNC } else { squeue::Flags::empty() })
+    fn target(&self) -> Option<RawTarget> {
+        Some(RawTarget::Descriptor(self.file.as_raw_fd()))
+    }
+
+    fn request(&mut self) -> Option<Request> {
+        let (Pages(start, length), on_worker) = (self.buffer.pages, self.on_worker);
+        let on = RawTarget::Descriptor(self.file.as_raw_fd());
+        Some(Request::Read { on, start: start.as_ptr(), length: length as u32, on_worker })
     }
 
     fn complete(self, answer: Answer) -> Self::Output {

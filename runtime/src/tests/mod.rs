@@ -7,14 +7,14 @@ mod budget;
 #[cfg(not(loom))]
 mod elsewhere;
 #[cfg(not(any(loom, miri)))]
-mod explain;
-#[cfg(not(any(loom, miri)))]
 mod files;
 #[cfg(not(any(loom, miri)))]
 mod frozen;
+#[cfg(not(any(loom, miri)))]
+mod kernels;
 #[cfg(not(loom))]
 mod keys;
-#[cfg(miri)]
+#[cfg(not(loom))]
 mod lent;
 #[cfg(loom)]
 mod models;

@@ -11,7 +11,6 @@
 //! it parks. Each park is woken by at most one write.
 
 use crate::sys::shared::{AtomicU8, EventFd, fence};
-use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -28,8 +27,8 @@ pub(crate) struct Unparker {
 }
 
 impl Unparker {
-    pub(crate) fn new() -> io::Result<Arc<Self>> {
-        Ok(Arc::new(Self { state: AtomicU8::new(RUNNING), bell: EventFd::new()? }))
+    pub(crate) fn new(bell: EventFd) -> Arc<Self> {
+        Arc::new(Self { state: AtomicU8::new(RUNNING), bell })
     }
 
     pub(crate) fn bell(&self) -> RawFd {

@@ -1,9 +1,12 @@
 //! The kernel's part in waking a core, where there is none: what is posted to a ring, and bells.
 //!
-//! It stands in for the real one under the model checker and under Miri. What is not itself checked
+//! It stands in for the real one under the model checker and under Miri, and in tests that choose
+//! it. What is not itself checked
 //! is kept aside, for one model or for all threads.
 
-use super::{AtomicBool, Condvar, Mutex};
+use super::{AtomicBool, Mutex};
+use crate::sys::eventfd;
+use place::Condvar;
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -60,11 +63,16 @@ impl Kernel {
     };
 }
 
+#[cfg(loom)]
+pub(crate) use place::boot;
+
 /// One model runs on one thread of the machine, and its threads in turn.
 #[cfg(loom)]
 mod place {
-    use super::Kernel;
+    use super::{Conduct, Kernel};
     use std::cell::RefCell;
+
+    pub(super) use crate::sys::shared::modelled::Condvar;
 
     std::thread_local! {
         static KERNEL: RefCell<Kernel> = const { RefCell::new(Kernel::NEW) };
@@ -73,24 +81,26 @@ mod place {
     pub(super) fn with<R>(f: impl FnOnce(&mut Kernel) -> R) -> R {
         KERNEL.with(|kernel| f(&mut kernel.borrow_mut()))
     }
+
+    /// Starts anew.
+    pub(crate) fn boot(conduct: Conduct) {
+        with(|kernel| *kernel = Kernel { conduct, ..Kernel::NEW });
+    }
 }
 
-/// Under Miri all threads have the same.
-#[cfg(miri)]
+/// Elsewhere all threads have the same.
+#[cfg(not(loom))]
 mod place {
     use super::Kernel;
     use std::sync::{Mutex, PoisonError};
+
+    pub(super) use std::sync::Condvar;
 
     static KERNEL: Mutex<Kernel> = Mutex::new(Kernel::NEW);
 
     pub(super) fn with<R>(f: impl FnOnce(&mut Kernel) -> R) -> R {
         f(&mut KERNEL.lock().unwrap_or_else(PoisonError::into_inner))
     }
-}
-
-/// Starts anew.
-pub(crate) fn boot(conduct: Conduct) {
-    place::with(|kernel| *kernel = Kernel { conduct, ..Kernel::NEW });
 }
 
 /// Reads or changes what the kernel does.
@@ -173,7 +183,7 @@ pub(crate) fn poll(fd: RawFd, port: &Arc<Port>, user_data: u64) {
 
 /// A counter that is never read, so that nothing but its first write shows.
 #[derive(Debug)]
-struct Bell(Mutex<State>);
+pub(crate) struct Bell(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -196,23 +206,36 @@ impl State {
     }
 }
 
-/// An event counter.
+/// An event counter: the kernel's, or one without a kernel.
 #[derive(Debug)]
-pub(crate) struct EventFd(Arc<Bell>, RawFd);
+pub(crate) enum EventFd {
+    Real(eventfd::EventFd),
+    Modelled(Arc<Bell>, RawFd),
+}
 
 impl EventFd {
-    #[expect(clippy::unnecessary_wraps, reason = "the real one may fail")]
     pub(crate) fn new() -> io::Result<Self> {
+        eventfd::EventFd::new().map(Self::Real)
+    }
+
+    pub(crate) fn modelled() -> Self {
         let bell = Arc::new(Bell(Mutex::new(State::default())));
-        let fd = place::with(|kernel| 1 << 20 | kernel.open.len() as RawFd);
-        open(fd, Object::Bell(Arc::downgrade(&bell)));
-        Ok(Self(bell, fd))
+        let fd = place::with(|kernel| {
+            let fd = 1 << 20 | kernel.open.len() as RawFd;
+            kernel.open.insert(fd, Object::Bell(Arc::downgrade(&bell)));
+            fd
+        });
+        Self::Modelled(bell, fd)
     }
 
     /// Adds one to the counter; the poll on the other side completes.
     pub(crate) fn signal(&self) {
+        let bell = match self {
+            Self::Real(real) => return real.signal(),
+            Self::Modelled(bell, _) => bell,
+        };
         conduct(|conduct| conduct.bells += 1);
-        let mut state = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = bell.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.written = true;
         state.complete();
     }
@@ -220,6 +243,9 @@ impl EventFd {
 
 impl AsRawFd for EventFd {
     fn as_raw_fd(&self) -> RawFd {
-        self.1
+        match self {
+            Self::Real(real) => real.as_raw_fd(),
+            Self::Modelled(_, fd) => *fd,
+        }
     }
 }

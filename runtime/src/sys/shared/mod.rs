@@ -6,20 +6,18 @@
 //! with every value that a weakly ordered load may see. `Arc` is std's in all: its count is not
 //! checked.
 
-#[cfg(any(loom, miri))]
+#[cfg(any(test, loom, miri))]
 pub(crate) mod kernel;
 #[cfg(loom)]
 mod modelled;
 #[cfg(not(loom))]
 mod real;
 
-#[cfg(not(any(loom, miri)))]
+#[cfg(not(any(test, loom, miri)))]
 pub(crate) use crate::sys::eventfd::EventFd;
-#[cfg(any(loom, miri))]
+#[cfg(any(test, loom, miri))]
 pub(crate) use kernel::EventFd;
 #[cfg(loom)]
-pub(crate) use modelled::{AtomicBool, AtomicU8, AtomicUsize, Condvar, Mutex, Queue, fence};
+pub(crate) use modelled::{AtomicBool, AtomicU8, AtomicUsize, Mutex, Queue, fence};
 #[cfg(not(loom))]
 pub(crate) use real::{AtomicBool, AtomicU8, AtomicUsize, Mutex, Queue, fence};
-#[cfg(miri)]
-pub(crate) use std::sync::Condvar;

@@ -1,6 +1,7 @@
 //! Cancels from other threads: one is sent, and it arrives.
 
 use super::{Handed, check, child, join, start};
+use crate::sys::shared::EventFd;
 use crate::sys::shared::kernel::Conduct;
 use crate::wake::{self, Errand, Injector, Unparker};
 use loom::thread;
@@ -30,7 +31,7 @@ fn d14_a_remote_cancel_arrives() {
 #[test]
 fn an_errand_is_sent_once() {
     check(None, Conduct::default(), || {
-        let core = Injector::new(Unparker::new().expect("a bell"));
+        let core = Injector::new(Unparker::new(EventFd::modelled()));
         let errand = Errand::new(wake::insert_root(), Arc::clone(&core));
         let other = thread::spawn({
             let errand = Arc::clone(&errand);

@@ -2,10 +2,11 @@
 //!
 //! What can be provoked on any machine is in `tests/startup/` of the workspace.
 
+use super::behaviour::{Expected, judge};
+use super::{Switch, encode, explain, fatal, ladder, setup};
 use crate::config::Config;
-use crate::ring::behaviour::{Expected, judge};
-use crate::ring::facts::Facts;
-use crate::ring::{Completion, Refusal, explain, fatal, ladder, setup};
+use crate::diagnosis::{self, Facts, Refusal};
+use crate::ring::{Capability, Completion};
 use crate::sys::{Limit, Pids};
 use std::io::{Error, ErrorKind};
 
@@ -13,8 +14,6 @@ use std::io::{Error, ErrorKind};
 fn facts() -> Facts {
     Facts {
         release: "6.12.3-test".to_owned(),
-        disabled: Some(0),
-        group: Some(-1),
         seccomp: false,
         container: None,
         uid: "1000".to_owned(),
@@ -29,7 +28,13 @@ fn facts() -> Facts {
 
 /// What is said when `io_uring_setup` answers so.
 fn refused(answer: i32, facts: &Facts) -> String {
-    explain::setup(&Error::from_raw_os_error(answer), &Config::default(), facts).to_string()
+    refused_with(answer, facts, Switch { disabled: Some(0), group: Some(-1) })
+}
+
+/// The same on a machine with these settings.
+fn refused_with(answer: i32, facts: &Facts, switch: Switch) -> String {
+    let error = Error::from_raw_os_error(answer);
+    explain::setup(&error, &Config::default(), facts, switch).to_string()
 }
 
 /// What is said when `call` answers so, although the ring was made.
@@ -82,9 +87,9 @@ fn a_filter_names_its_container() {
 #[test]
 fn a_machine_that_has_it_switched_off_names_the_setting() {
     // Whatever else holds: the setting alone suffices.
-    let off = Facts { disabled: Some(2), seccomp: true, ..facts() };
+    let off = Switch { disabled: Some(2), group: Some(-1) };
     assert_eq!(
-        refused(libc::EPERM, &off),
+        refused_with(libc::EPERM, &Facts { seccomp: true, ..facts() }, off),
         "io_uring is switched off on this machine (kernel.io_uring_disabled=2). An administrator \
          can allow it: sysctl -w kernel.io_uring_disabled=0, or =1 with a permitted group"
     );
@@ -92,9 +97,9 @@ fn a_machine_that_has_it_switched_off_names_the_setting() {
 
 #[test]
 fn a_machine_that_limits_it_to_a_group_names_both_sides() {
-    let limited = Facts { disabled: Some(1), group: Some(998), ..facts() };
+    let limited = Switch { disabled: Some(1), group: Some(998) };
     assert_eq!(
-        refused(libc::EPERM, &limited),
+        refused_with(libc::EPERM, &facts(), limited),
         "io_uring is limited to group 998 (kernel.io_uring_disabled=1, io_uring_group=998); this \
          process runs as uid 1000, groups 1000 27. Add the user to that group or set the sysctl \
          to 0"
@@ -111,8 +116,7 @@ fn a_security_module_is_blamed_when_nothing_else_can_be() {
     };
     assert_eq!(refused(libc::EPERM, &facts()), expected("EPERM"));
     // Before 6.6 there is no setting.
-    let old = Facts { disabled: None, group: None, ..facts() };
-    assert_eq!(refused(libc::EPERM, &old), expected("EPERM"));
+    assert_eq!(refused_with(libc::EPERM, &facts(), Switch::default()), expected("EPERM"));
     // SELinux; a filter that lets other things pass has nothing to do with it.
     let filtered = Facts { seccomp: true, ..facts() };
     assert_eq!(refused(libc::EACCES, &filtered), expected("EACCES"));
@@ -135,7 +139,10 @@ fn the_limit_of_the_machine_is_not_taken_for_that_of_the_process() {
     let expected = "the machine's limit of open files (fs.file-max) was reached, so a core cannot \
                     have its ring. An administrator can raise it: sysctl -w fs.file-max=NUMBER";
     assert_eq!(refused(libc::ENFILE, &facts()), expected);
-    assert_eq!(explain::bell(&Error::from_raw_os_error(libc::ENFILE)).to_string(), expected);
+    assert_eq!(
+        diagnosis::opening("eventfd", &Error::from_raw_os_error(libc::ENFILE)).to_string(),
+        expected
+    );
 }
 
 #[test]
@@ -175,7 +182,7 @@ fn the_memory_of_a_ring_is_that_of_its_rounded_queues() {
     for (entries, completions, kib) in sizes.into_iter().chain(limits) {
         let config = Config { entries, completions, ..Config::default() };
         let error = Error::from_raw_os_error(libc::ENOMEM);
-        let text = explain::setup(&error, &config, &facts()).to_string();
+        let text = explain::setup(&error, &config, &facts(), Switch::default()).to_string();
         assert!(text.contains(&format!("need about {kib} KiB")), "{kib} KiB expected: {text}");
     }
 }
@@ -222,7 +229,7 @@ fn an_answer_without_words_is_handed_on_with_the_release() {
         "io_uring_setup failed on Linux 6.12.3-test: Bad address (os error 14)"
     );
     assert_eq!(
-        explain::bell(&Error::from_raw_os_error(libc::ENODEV)).to_string(),
+        diagnosis::opening("eventfd", &Error::from_raw_os_error(libc::ENODEV)).to_string(),
         "eventfd failed: No such device (os error 19)"
     );
 }
@@ -232,7 +239,10 @@ fn an_explained_error_keeps_its_kind() {
     for answer in [libc::ENOSYS, libc::EPERM, libc::EACCES, libc::ENOMEM, libc::EFAULT] {
         let error = Error::from_raw_os_error(answer);
         let kind = error.kind();
-        assert_eq!(explain::setup(&error, &Config::default(), &facts()).kind(), kind);
+        assert_eq!(
+            explain::setup(&error, &Config::default(), &facts(), Switch::default()).kind(),
+            kind
+        );
         assert_eq!(explain::half_blocked("io_uring_enter", &error, &facts()).kind(), kind);
     }
 }
@@ -272,18 +282,21 @@ fn an_answer_that_no_flag_explains_is_not_taken_for_an_old_kernel() {
 
 #[test]
 fn an_operation_that_a_kernel_lacks_is_found() {
-    assert_eq!(setup::lacking(|_| true), None);
-    let without = |missing: u8| setup::lacking(|code| code != missing);
-    let recv = io_uring::opcode::Recv::CODE;
-    assert_eq!(without(recv), Some(("IORING_OP_RECV", "5.6")));
-    let message = io_uring::opcode::MsgRingData::CODE;
-    assert_eq!(without(message), Some(("IORING_OP_MSG_RING", "5.18")));
+    let needed = [Capability::Nop, Capability::Recv, Capability::Message];
+    assert_eq!(setup::lacking(&needed, |_| true), None);
+    let without = |missing| {
+        let (missing, ..) = encode::operation(missing);
+        setup::lacking(&needed, |code| code != missing)
+    };
+    assert_eq!(without(Capability::Recv), Some(("IORING_OP_RECV", "5.6")));
+    assert_eq!(without(Capability::Message), Some(("IORING_OP_MSG_RING", "5.18")));
 }
 
 #[test]
 fn a_limit_of_threads_is_named() {
-    let said =
-        |facts: &Facts| explain::thread(&Error::from_raw_os_error(libc::EAGAIN), facts).to_string();
+    let said = |facts: &Facts| {
+        diagnosis::thread(&Error::from_raw_os_error(libc::EAGAIN), facts).to_string()
+    };
     let remedy = "Raise it (ulimit -u, systemd LimitNPROC= and TasksMax=, docker --pids-limit) or \
                   use fewer cores";
     let reached = "a limit of threads was reached: RLIMIT_NPROC is 500 for all threads of the user";
@@ -291,7 +304,7 @@ fn a_limit_of_threads_is_named() {
     let group = Facts { pids: Some(Pids { most: 20, now: 19 }), ..facts() };
     let limit = "pids.max of the control group is 20, 19 are in use";
     assert_eq!(said(&group), format!("{reached}, {limit}. {remedy}"));
-    let other = explain::thread(&Error::from_raw_os_error(libc::EPERM), &facts());
+    let other = diagnosis::thread(&Error::from_raw_os_error(libc::EPERM), &facts());
     let text = "no thread can be started: Operation not permitted (os error 1)";
     assert_eq!(other.to_string(), text);
 }

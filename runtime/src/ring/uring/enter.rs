@@ -3,7 +3,7 @@
 //! The crate's own call keeps the registration in a value that borrows the ring, and cannot ask
 //! for an absolute deadline; so these sixty lines are ours.
 
-use super::{Batch, Wait};
+use crate::ring::{Batch, Wait};
 use crate::sys::{check, monotonic_ns};
 use std::io;
 use std::os::fd::RawFd;
@@ -69,7 +69,7 @@ impl Door {
         check(unsafe { libc::syscall(libc::SYS_io_uring_register, self.fd, what, update, 1u32) })
     }
 
-    /// See [`Ring::enter`](super::Ring::enter).
+    /// See [`Ring::enter`](crate::ring::Ring::enter).
     pub(super) fn enter(&self, submit: u32, wait: Wait, batch: Batch) -> io::Result<()> {
         let batch = if self.absolute { batch } else { Batch::FIRST };
         let timeout = match wait {

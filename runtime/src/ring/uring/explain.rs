@@ -1,8 +1,8 @@
 //! The words for a ring that could not be made: what is missing, and the remedy.
 
-use super::facts::Facts;
-use super::refusal::Refusal;
+use super::Switch;
 use crate::config::Config;
+use crate::diagnosis::{Facts, Refusal, descriptors, files};
 use std::io;
 
 /// Bytes that the kernel charges for a ring with this many entries in its queues: it rounds them up
@@ -23,15 +23,20 @@ pub(crate) fn ring_bytes(config: &Config) -> u64 {
 
 /// Whether a lack of memory may pass: the user's other rings have it, because the limit of locked
 /// memory is what counts here, and it is enough for this ring.
-pub(crate) fn may_pass(config: &Config, facts: &Facts) -> bool {
+pub(super) fn may_pass(config: &Config, facts: &Facts) -> bool {
     !facts.may_lock && facts.memlock.soft.is_some_and(|limit| ring_bytes(config) <= limit)
 }
 
 /// `io_uring_setup` failed.
-pub(crate) fn setup(error: &io::Error, config: &Config, facts: &Facts) -> io::Error {
+pub(super) fn setup(
+    error: &io::Error,
+    config: &Config,
+    facts: &Facts,
+    switch: Switch,
+) -> io::Error {
     let refusal = match error.raw_os_error() {
         Some(libc::ENOSYS) => hidden(facts),
-        Some(libc::EPERM) => refused(facts),
+        Some(libc::EPERM) => refused(facts, switch),
         // No sysctl answers so, and no container's profile that is known.
         Some(libc::EACCES) => forbidden("EACCES"),
         Some(libc::ENOMEM) => memory(config, facts),
@@ -40,41 +45,6 @@ pub(crate) fn setup(error: &io::Error, config: &Config, facts: &Facts) -> io::Er
         _ => Refusal::bare(format!("io_uring_setup failed on Linux {}: {error}", facts.release)),
     };
     refusal.into_error(error.kind())
-}
-
-/// The eventfd by which other threads wake a core could not be made.
-pub(crate) fn bell(error: &io::Error) -> io::Error {
-    opening("eventfd", error)
-}
-
-/// The call that opens a descriptor failed.
-pub(crate) fn opening(call: &str, error: &io::Error) -> io::Error {
-    let refusal = match error.raw_os_error() {
-        Some(libc::EMFILE) => descriptors(&Facts::read()),
-        Some(libc::ENFILE) => files(),
-        _ => Refusal::bare(format!("{call} failed: {error}")),
-    };
-    refusal.into_error(error.kind())
-}
-
-/// What to do when descriptors run out.
-pub(crate) const MORE_DESCRIPTORS: &str = "Raise it (ulimit -n, systemd LimitNOFILE=) or open less";
-
-fn descriptors(facts: &Facts) -> Refusal {
-    let cause = format!(
-        "the limit of open descriptors ({}) was reached: a core needs two, for its ring and to be \
-         woken, and with others a third",
-        facts.nofile
-    );
-    Refusal::new(cause, MORE_DESCRIPTORS)
-}
-
-fn files() -> Refusal {
-    Refusal::new(
-        "the machine's limit of open files (fs.file-max) was reached, so a core cannot have its \
-         ring",
-        "An administrator can raise it: sysctl -w fs.file-max=NUMBER",
-    )
 }
 
 fn hidden(facts: &Facts) -> Refusal {
@@ -101,8 +71,8 @@ fn within(facts: &Facts) -> String {
     facts.container.map(|name| format!("; container: {name}")).unwrap_or_default()
 }
 
-fn refused(facts: &Facts) -> Refusal {
-    match facts.disabled {
+fn refused(facts: &Facts, switch: Switch) -> Refusal {
+    match switch.disabled {
         Some(2) => Refusal::new(
             "io_uring is switched off on this machine (kernel.io_uring_disabled=2)",
             "An administrator can allow it: sysctl -w kernel.io_uring_disabled=0, or =1 with a \
@@ -114,7 +84,7 @@ fn refused(facts: &Facts) -> Refusal {
                  io_uring_group={group}); this process runs as uid {}, groups {}",
                 facts.uid,
                 facts.groups,
-                group = facts.group.unwrap_or(-1),
+                group = switch.group.unwrap_or(-1),
             );
             Refusal::new(cause, "Add the user to that group or set the sysctl to 0")
         }
@@ -165,26 +135,8 @@ fn memory(config: &Config, facts: &Facts) -> Refusal {
     }
 }
 
-/// No thread could be started for a core.
-pub(crate) fn thread(error: &io::Error, facts: &Facts) -> io::Error {
-    if error.raw_os_error() != Some(libc::EAGAIN) {
-        return Refusal::bare(format!("no thread can be started: {error}"))
-            .into_error(error.kind());
-    }
-    let user = match facts.threads.soft {
-        Some(limit) => format!("RLIMIT_NPROC is {limit} for all threads of the user"),
-        None => "RLIMIT_NPROC is none".to_owned(),
-    };
-    let group = facts.pids.as_ref().map(|pids| format!(", {pids}")).unwrap_or_default();
-    let cause = format!("a limit of threads was reached: {user}{group}");
-    Refusal::new(cause, MORE_THREADS).into_error(error.kind())
-}
-
-const MORE_THREADS: &str = "Raise it (ulimit -u, systemd LimitNPROC= and TasksMax=, docker \
-                            --pids-limit) or use fewer cores";
-
 /// The ring was made, but one of the other two calls does not answer.
-pub(crate) fn half_blocked(call: &str, error: &io::Error, facts: &Facts) -> io::Error {
+pub(super) fn half_blocked(call: &str, error: &io::Error, facts: &Facts) -> io::Error {
     let refusal = match error.raw_os_error() {
         Some(libc::EPERM | libc::ENOSYS | libc::EACCES) => {
             let cause = format!(
@@ -200,13 +152,13 @@ pub(crate) fn half_blocked(call: &str, error: &io::Error, facts: &Facts) -> io::
 }
 
 /// The kernel is too old for something that Nestling cannot do without.
-pub(crate) fn lacks(what: &str, since: &str, facts: &Facts) -> io::Error {
+pub(super) fn lacks(what: &str, since: &str, facts: &Facts) -> io::Error {
     let cause = format!("Linux {} lacks {what}, which came with {since}", facts.release);
     Refusal::new(cause, RECENT).into_error(io::ErrorKind::Unsupported)
 }
 
 /// `io_uring_setup` takes no flags at all, so that none of them can be what the kernel lacks.
-pub(crate) fn no_flags(facts: &Facts) -> io::Error {
+pub(super) fn no_flags(facts: &Facts) -> io::Error {
     let by = match facts.seccomp {
         true => format!("a seccomp filter answers in its place (Seccomp: 2{})", within(facts)),
         false => "this may be no Linux, but an emulation of it".to_owned(),
@@ -219,7 +171,7 @@ pub(crate) fn no_flags(facts: &Facts) -> io::Error {
 }
 
 /// The kernel answers otherwise than it promises.
-pub(crate) fn misbehaves(what: &str, facts: &Facts) -> io::Error {
+pub(super) fn misbehaves(what: &str, facts: &Facts) -> io::Error {
     let cause = format!("Linux {} misbehaves: {what}", facts.release);
     Refusal::new(cause, ANOTHER_KERNEL).into_error(io::ErrorKind::Unsupported)
 }

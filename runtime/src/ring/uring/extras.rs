@@ -1,6 +1,6 @@
 //! What newer kernels have for speed alone, and what serves where they do not.
 
-use super::Ring;
+use super::Uring;
 
 /// A feature that nothing depends on.
 #[derive(Debug, Clone, Copy)]
@@ -14,7 +14,7 @@ pub(crate) struct Extra {
     pub(crate) instead: &'static str,
 }
 
-impl Ring {
+impl Uring {
     /// The features of this ring that are not needed.
     pub(crate) fn extras(&self) -> [Extra; 5] {
         [

@@ -5,29 +5,17 @@
 //! the others nothing runs, and the error says so.
 
 use super::enter::Door;
-use super::facts::Facts;
 use super::mapped::Mapped;
-use super::{Batch, Ring, Wait, explain, ladder};
+use super::{Switch, Uring, encode, explain, ladder};
 use crate::config::{Config, KERNEL_WORKERS};
-use io_uring::{IoUring, Probe, opcode};
+use crate::diagnosis::Facts;
+use crate::key::Key;
+use crate::ring::{Batch, Capability, Request, Submission, Wait};
+use io_uring::{IoUring, Probe};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::thread;
 use std::time::Duration;
-
-/// The operations in use, with the release that brought the youngest of their features.
-const NEEDED: [(u8, &str, &str); 10] = [
-    (opcode::Nop::CODE, "IORING_OP_NOP", "5.1"),
-    (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD", "5.13 (multishot)"),
-    (opcode::AsyncCancel::CODE, "IORING_OP_ASYNC_CANCEL", "5.5"),
-    (opcode::Accept::CODE, "IORING_OP_ACCEPT", "5.5"),
-    (opcode::Connect::CODE, "IORING_OP_CONNECT", "5.5"),
-    (opcode::Recv::CODE, "IORING_OP_RECV", "5.6"),
-    (opcode::Send::CODE, "IORING_OP_SEND", "5.6"),
-    (opcode::Close::CODE, "IORING_OP_CLOSE", "5.6"),
-    (opcode::Shutdown::CODE, "IORING_OP_SHUTDOWN", "5.11"),
-    (opcode::MsgRingData::CODE, "IORING_OP_MSG_RING", "5.18"),
-];
 
 /// What has to go well for a ring to be made, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,19 +26,34 @@ pub(crate) enum Step {
     Enter,
 }
 
+impl Step {
+    /// Each step, with its name and the words for one that went well.
+    pub(crate) const ALL: [(Self, &str, &str); 4] = [
+        (Self::Setup, "io_uring_setup", "with DEFER_TASKRUN and the other flags that are needed"),
+        (Self::Features, "features", "all that are needed"),
+        (Self::Operations, "operations", "all that are in use, asked with io_uring_register"),
+        (Self::Enter, "io_uring_enter", "a no-operation was answered"),
+    ];
+}
+
 /// Tells `passed` of each step that went well; the error is that of the next one.
-pub(super) fn open(config: &Config, passed: &mut dyn FnMut(Step)) -> io::Result<Ring> {
+pub(super) fn open(
+    config: &Config,
+    needed: &[Capability],
+    passed: &mut dyn FnMut(Step),
+) -> io::Result<Uring> {
     let (uring, direct) = build(config)?;
     passed(Step::Setup);
     check_features(&uring)?;
     passed(Step::Features);
-    check_operations(&uring)?;
+    check_operations(&uring, needed)?;
     passed(Step::Operations);
     limit_workers(&uring);
     let absolute = uring.params().is_feature_min_timeout();
     let idle = uring.params().is_feature_no_iowait();
     let door = Door::new(uring.as_raw_fd(), absolute, idle);
-    let mut ring = Ring { door, uring: Mapped::new(uring), direct };
+    let capable = needed.to_vec();
+    let mut ring = Uring { door, uring: Mapped::new(uring), direct, capable };
     round_trip(&mut ring)?;
     passed(Step::Enter);
     Ok(ring)
@@ -77,7 +80,7 @@ fn build(config: &Config) -> io::Result<(IoUring, bool)> {
         let facts = Facts::read();
         let lacks_memory = error.raw_os_error() == Some(libc::ENOMEM);
         if !lacks_memory || !explain::may_pass(config, &facts) || pauses == PAUSES {
-            return Err(explain::setup(&error, config, &facts));
+            return Err(explain::setup(&error, config, &facts, Switch::read()));
         }
         pauses += 1;
         thread::sleep(PAUSE);
@@ -110,13 +113,13 @@ fn check_features(uring: &IoUring) -> io::Result<()> {
     }
 }
 
-fn check_operations(uring: &IoUring) -> io::Result<()> {
+fn check_operations(uring: &IoUring, needed: &[Capability]) -> io::Result<()> {
     let mut probe = Probe::new();
     uring
         .submitter()
         .register_probe(&mut probe)
         .map_err(|error| explain::half_blocked("io_uring_register", &error, &Facts::read()))?;
-    match lacking(|code| probe.is_supported(code)) {
+    match lacking(needed, |code| probe.is_supported(code)) {
         Some((name, since)) => Err(explain::lacks(name, since, &Facts::read())),
         None => Ok(()),
     }
@@ -129,17 +132,21 @@ fn limit_workers(uring: &IoUring) {
 }
 
 /// The first operation that is needed and not supported, and the release that brought it.
-pub(crate) fn lacking(supports: impl Fn(u8) -> bool) -> Option<(&'static str, &'static str)> {
-    let missing = NEEDED.iter().find(|(code, ..)| !supports(*code));
-    missing.map(|(_, name, since)| (*name, *since))
+pub(super) fn lacking(
+    needed: &[Capability],
+    supports: impl Fn(u8) -> bool,
+) -> Option<(&'static str, &'static str)> {
+    let mut operations = needed.iter().map(|capability| encode::operation(*capability));
+    let missing = operations.find(|(code, ..)| !supports(*code));
+    missing.map(|(_, name, since)| (name, since))
 }
 
 /// Times that the kernel is entered for one answer.
 const PATIENCE: u32 = 1_000;
 
 /// A filter may let the other two calls pass and stop `enter`: only an operation shows it.
-fn round_trip(ring: &mut Ring) -> io::Result<()> {
-    let mut nop = Some(opcode::Nop::new().build());
+fn round_trip(ring: &mut Uring) -> io::Result<()> {
+    let mut nop = Some(Submission { key: Key::op(0, 0), request: Request::Nop });
     // SAFETY: a no-operation has no pointers.
     unsafe { ring.push(|| nop.take()) };
     let mut completions = Vec::new();

@@ -1,5 +1,7 @@
 //! `SharedFd`: a counted descriptor, so that a number is never reused while an operation is on it.
 
+mod target;
+
 use socket2::SockRef;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -7,6 +9,8 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+
+pub(crate) use target::{RawTarget, Target};
 
 /// What closes descriptors on this thread: the ring of the runtime that runs here.
 type Closer = fn(OwnedFd);

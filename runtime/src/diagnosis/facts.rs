@@ -1,4 +1,4 @@
-//! What the machine says about itself, read when io_uring refuses to start and by the doctor.
+//! What the machine says about itself, read when a core cannot start and by the doctor.
 
 use crate::sys::{self, Limit, Pids};
 use std::fmt;
@@ -9,10 +9,6 @@ use std::fs;
 pub(crate) struct Facts {
     /// `uname -r`.
     pub(crate) release: String,
-    /// `kernel.io_uring_disabled`: 0 open, 1 for a group, 2 closed.
-    pub(crate) disabled: Option<u8>,
-    /// `kernel.io_uring_group`.
-    pub(crate) group: Option<i64>,
     /// A seccomp filter is active for this thread.
     pub(crate) seccomp: bool,
     /// The container runtime that left its mark, if one did.
@@ -43,8 +39,6 @@ impl Facts {
         let capabilities = u64::from_str_radix(&field(&status, "CapEff:"), 16).unwrap_or(0);
         Self {
             release: sys::release(),
-            disabled: text("/proc/sys/kernel/io_uring_disabled").trim().parse().ok(),
-            group: text("/proc/sys/kernel/io_uring_group").trim().parse().ok(),
             seccomp: field(&status, "Seccomp:") == "2",
             container: container(),
             uid: second(&field(&status, "Uid:")),
@@ -69,9 +63,8 @@ impl Facts {
 impl fmt::Display for Facts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let uid = if self.uid.is_empty() { "unknown" } else { &self.uid };
-        let disabled = self.disabled.map_or("unknown".to_owned(), |value| value.to_string());
-        write!(f, "uid {uid}; kernel.io_uring_disabled {disabled}; ")?;
-        write!(f, "seccomp filter: {}; ", if self.seccomp { "yes" } else { "none known" })?;
+        let filter = if self.seccomp { "yes" } else { "none known" };
+        write!(f, "uid {uid}; seccomp filter: {filter}; ")?;
         write!(f, "container: {}", self.container.unwrap_or("none known"))
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! Features and operations say what a kernel has; some releases had one and answered wrongly.
 
-use super::facts::Facts;
-use super::{Batch, Completion, Entry, Ring, Wait, explain, opcode, squeue, types};
-use crate::sys::shared::EventFd;
+use super::{Uring, explain};
+use crate::diagnosis::{Facts, opening};
+use crate::ring::{Batch, Completion, Wait};
+use io_uring::squeue::{Entry, Flags};
+use io_uring::{opcode, types};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
@@ -19,10 +21,10 @@ const INTERRUPTIONS: u32 = 10;
 
 /// What an operation has to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Expected {
-    pub(crate) user_data: u64,
-    pub(crate) result: i32,
-    pub(crate) more: bool,
+pub(super) struct Expected {
+    pub(super) user_data: u64,
+    pub(super) result: i32,
+    pub(super) more: bool,
 }
 
 impl Expected {
@@ -32,10 +34,21 @@ impl Expected {
     }
 }
 
-impl Ring {
+/// Something that a ring has to do.
+pub(crate) type Trial = fn(&mut Uring) -> io::Result<()>;
+
+/// What a ring has to do, each with its name and the words for one that does.
+pub(crate) const TRIALS: [(Trial, &str, &str); 4] = [
+    (Uring::try_bell, "wake-up", "a multishot poll tells of each write to an eventfd"),
+    (Uring::try_message, "message", "one to a ring arrives there"),
+    (Uring::try_cancel, "cancel", "an armed receive ends with ECANCELED, its request with 0"),
+    (Uring::try_deadline, "deadline", "the kernel comes back at it, and not before"),
+];
+
+impl Uring {
     /// A multishot poll tells of every write to an eventfd: how other threads wake a core.
-    pub(crate) fn try_bell(&mut self) -> io::Result<()> {
-        let bell = EventFd::new().map_err(|error| explain::bell(&error))?;
+    fn try_bell(&mut self) -> io::Result<()> {
+        let bell = self.bell()?;
         let fd = types::Fd(bell.as_raw_fd());
         let poll = opcode::PollAdd::new(fd, libc::POLLIN as u32).multi(true).build().user_data(1);
         let rung = Expected { user_data: 1, result: libc::POLLIN.into(), more: true };
@@ -50,9 +63,8 @@ impl Ring {
     }
 
     /// An armed receive that is cancelled says so, once, and so does the request.
-    pub(crate) fn try_cancel(&mut self) -> io::Result<()> {
-        let (ours, _theirs) =
-            UnixStream::pair().map_err(|error| explain::opening("socketpair", &error))?;
+    fn try_cancel(&mut self) -> io::Result<()> {
+        let (ours, _theirs) = UnixStream::pair().map_err(|error| opening("socketpair", &error))?;
         let mut memory = vec![0u8; 8];
         let fd = types::Fd(ours.as_raw_fd());
         let receive = opcode::Recv::new(fd, memory.as_mut_ptr(), memory.len() as u32).build();
@@ -67,16 +79,16 @@ impl Ring {
     }
 
     /// A message to a ring arrives there: how cores wake each other.
-    pub(crate) fn try_message(&mut self) -> io::Result<()> {
+    fn try_message(&mut self) -> io::Result<()> {
         let to = types::Fd(self.uring.as_raw_fd());
         let message = opcode::MsgRingData::new(to, 0, 1, None).build();
-        self.give([message.flags(squeue::Flags::SKIP_SUCCESS).user_data(3)]);
+        self.give([message.flags(Flags::SKIP_SUCCESS).user_data(3)]);
         let arrived = Expected { user_data: 1, result: 0, more: false };
         self.expect("a message to a ring", &[arrived])
     }
 
     /// The kernel comes back at a deadline, and not before.
-    pub(crate) fn try_deadline(&mut self) -> io::Result<()> {
+    fn try_deadline(&mut self) -> io::Result<()> {
         let deadline = self.now() + WAIT_NS;
         for _ in 0..=INTERRUPTIONS {
             self.enter(Wait::Until(deadline), Batch::FIRST)
@@ -91,10 +103,13 @@ impl Ring {
     }
 
     fn give<const N: usize>(&mut self, entries: [Entry; N]) {
-        let mut entries = entries.into_iter();
-        // SAFETY: the one entry with memory is a receive; that is valid until its end was seen,
-        // or for ever.
-        unsafe { self.push(|| entries.next()) };
+        let mut queue = self.uring.submission();
+        for entry in entries {
+            // SAFETY: the one entry with memory is a receive; that is valid until its end was
+            // seen, or for ever.
+            let pushed = unsafe { queue.push(&entry) };
+            assert!(pushed.is_ok(), "a ring of default size has room for a few entries");
+        }
     }
 
     /// Takes as many answers as are expected, and compares them.
@@ -119,7 +134,7 @@ fn cancel(user_data: u64) -> Entry {
 }
 
 /// Whether these are the answers that were expected, in any order; if not, what is wrong.
-pub(crate) fn judge(of: &str, expected: &[Expected], got: &[Completion]) -> Result<(), String> {
+pub(super) fn judge(of: &str, expected: &[Expected], got: &[Completion]) -> Result<(), String> {
     let all = expected.iter().all(|one| got.iter().any(|completion| one.is(completion)));
     if all && got.len() == expected.len() {
         return Ok(());

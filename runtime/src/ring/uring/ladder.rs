@@ -1,8 +1,8 @@
 //! The set-up flags from the oldest to the youngest, and which of them a kernel lacks.
 
 use super::explain;
-use super::facts::Facts;
 use crate::config::Config;
+use crate::diagnosis::Facts;
 use io_uring::{Builder, IoUring};
 use std::io;
 

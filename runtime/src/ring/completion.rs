@@ -1,0 +1,72 @@
+//! `Completion`: what came back; and how long a core stays in the kernel for it.
+
+use std::io;
+
+/// `IORING_CQE_F_MORE`.
+pub(crate) const MORE: u32 = 1 << 1;
+/// `IORING_CQE_F_SOCK_NONEMPTY`.
+pub(crate) const SOCK_NONEMPTY: u32 = 1 << 2;
+
+/// What came back for one submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Completion {
+    pub(crate) user_data: u64,
+    pub(crate) result: i32,
+    pub(crate) flags: u32,
+}
+
+impl Completion {
+    /// Whether more completions of the same submission follow.
+    pub(crate) fn more(&self) -> bool {
+        self.flags & MORE != 0
+    }
+
+    /// Whether a receive left bytes behind in the socket.
+    pub(crate) fn sock_nonempty(&self) -> bool {
+        self.flags & SOCK_NONEMPTY != 0
+    }
+
+    /// Whether the operation was cut short, whatever the words for it.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        [-libc::ECANCELED, -libc::EINTR].contains(&self.result) || self.is_restart()
+    }
+
+    /// ERESTARTSYS and its kin are the kernel's own words for "a signal came": K14.
+    fn is_restart(&self) -> bool {
+        (-516..=-512).contains(&self.result)
+    }
+
+    /// The result as a count or descriptor, or the error that the kernel answered.
+    pub(crate) fn value(&self) -> io::Result<u32> {
+        match u32::try_from(self.result) {
+            Ok(value) => Ok(value),
+            Err(_) if self.is_restart() => Err(io::Error::from_raw_os_error(libc::EINTR)),
+            Err(_) => Err(io::Error::from_raw_os_error(self.result.saturating_neg())),
+        }
+    }
+}
+
+/// How long to stay in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Submit, run what is due, come back.
+    No,
+    /// Until a completion arrives or the clock shows this, in nanoseconds.
+    Until(u64),
+    /// Until a completion arrives.
+    Forever,
+}
+
+/// What ends a sleep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Batch {
+    /// So many completions.
+    pub(crate) least: u32,
+    /// After so many microseconds, fewer will do. Older kernels (before 6.12) take this for zero.
+    pub(crate) moment: u32,
+}
+
+impl Batch {
+    /// The first completion.
+    pub(crate) const FIRST: Self = Self { least: 1, moment: 0 };
+}

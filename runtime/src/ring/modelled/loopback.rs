@@ -1,0 +1,193 @@
+//! Operations on descriptors without a kernel: what is sent on one is received on the same, and who
+//! connects is accepted there.
+//!
+//! They touch the memory that they were lent as late as they may, also when they are cancelled, so
+//! that Miri sees if it is gone or somebody else's.
+
+use crate::fd::RawTarget;
+use crate::key::Key;
+use crate::ring::completion::SOCK_NONEMPTY;
+use crate::ring::{Completion, Request, Submission};
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::ptr;
+
+/// What a line holds that nobody has received: few bytes, so that a send has to wait soon.
+const ROOM: usize = 16;
+
+/// What has not come to its end, oldest first, and what was sent before.
+#[derive(Debug, Default)]
+pub(super) struct Loopback {
+    waiting: Vec<Submission>,
+    lines: BTreeMap<RawFd, Line>,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    bytes: VecDeque<u8>,
+    connections: u32,
+    shut: bool,
+}
+
+/// How an operation ends: its result and flags.
+type End = (i32, u32);
+
+impl Loopback {
+    pub(super) fn submit(&mut self, submission: Submission, done: &mut Vec<Completion>) {
+        match submission.request {
+            Request::Cancel { target } => self.cancel(target, done),
+            _ => self.waiting.push(submission),
+        }
+        // One may be what another has waited for.
+        while let Some((at, end)) = self.next() {
+            let submission = self.waiting.remove(at);
+            done.push(completion(submission.key, end));
+        }
+    }
+
+    /// The first that comes to its end.
+    fn next(&mut self) -> Option<(usize, End)> {
+        let Self { waiting, lines } = self;
+        waiting.iter().enumerate().find_map(|(at, Submission { request, .. })| {
+            let fd = line_of(request);
+            let end = lines.entry(fd).or_default().attempt(request)?;
+            if matches!(request, Request::Close { .. }) {
+                lines.remove(&fd);
+            }
+            Some((at, end))
+        })
+    }
+
+    fn cancel(&mut self, target: Key, done: &mut Vec<Completion>) {
+        let found = self.waiting.iter().position(|submission| submission.key == target);
+        // Without it, it has completed already.
+        let Some(at) = found else { return };
+        let Submission { key, request } = self.waiting.remove(at);
+        lent(&request).iter().for_each(|lent| lent.touch());
+        done.push(completion(key, (-libc::ECANCELED, 0)));
+    }
+}
+
+fn completion(key: Key, (result, flags): End) -> Completion {
+    Completion { user_data: key.user_data(), result, flags }
+}
+
+/// The descriptor that a request is on.
+fn line_of(request: &Request) -> RawFd {
+    let (Request::Accept { on, .. }
+    | Request::Connect { on, .. }
+    | Request::Recv { on, .. }
+    | Request::Send { on, .. }
+    | Request::Shutdown { on, .. }
+    | Request::Close { on }) = *request
+    else {
+        unreachable!("there is no {request:?} without a kernel")
+    };
+    let RawTarget::Descriptor(fd) = on;
+    fd
+}
+
+impl Line {
+    /// Does what was asked, if it need not wait.
+    fn attempt(&mut self, request: &Request) -> Option<End> {
+        match *request {
+            Request::Recv { start, length, .. } => {
+                if self.bytes.is_empty() && !self.shut {
+                    return None;
+                }
+                let length = length as usize;
+                let taken: Vec<_> = self.bytes.drain(..length.min(self.bytes.len())).collect();
+                Lent::new(start, length).write(&taken);
+                let flags = if self.bytes.is_empty() { 0 } else { SOCK_NONEMPTY };
+                Some((taken.len() as i32, flags))
+            }
+            Request::Send { start, length, .. } => {
+                let length = length as usize;
+                let count = length.min(ROOM - self.bytes.len());
+                if count == 0 && length > 0 {
+                    return None;
+                }
+                self.bytes.extend(Lent::new(start.cast_mut(), length).read(count));
+                Some((count as i32, 0))
+            }
+            Request::Accept { .. } => {
+                self.connections = self.connections.checked_sub(1)?;
+                Some((accept(request), 0))
+            }
+            Request::Connect { address, length, .. } => {
+                let length = length as usize;
+                let address = Lent::new(address.cast_mut().cast(), length).read(length);
+                assert!(address.starts_with(&(libc::AF_INET as u16).to_ne_bytes()));
+                self.connections += 1;
+                Some((0, 0))
+            }
+            Request::Shutdown { .. } => {
+                self.shut = true;
+                Some((0, 0))
+            }
+            Request::Close { on: RawTarget::Descriptor(fd) } => {
+                // SAFETY: the operation that asks for a close owns the descriptor, and lets go of
+                // it.
+                drop(unsafe { OwnedFd::from_raw_fd(fd) });
+                Some((0, 0))
+            }
+            ref other => unreachable!("there is no {other:?} without a kernel"),
+        }
+    }
+}
+
+/// Makes a descriptor, and says who has connected.
+fn accept(request: &Request) -> i32 {
+    let [address, length] = lent(request)[..] else { unreachable!("an accept has two places") };
+    let mut peer = vec![0; size_of::<libc::sockaddr_in>()];
+    peer[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
+    address.write(&peer);
+    length.write(&(peer.len() as libc::socklen_t).to_ne_bytes());
+    let (end, _) = io::pipe().expect("descriptors are left");
+    OwnedFd::from(end).into_raw_fd()
+}
+
+/// What an operation that waits may write to.
+fn lent(request: &Request) -> Vec<Lent> {
+    match *request {
+        Request::Recv { start, length, .. } => vec![Lent::new(start, length as usize)],
+        Request::Accept { address, length, .. } => vec![
+            Lent::new(address.cast(), size_of::<libc::sockaddr_storage>()),
+            Lent::new(length.cast(), size_of::<libc::socklen_t>()),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// Memory of an operation in flight.
+#[derive(Debug, Clone, Copy)]
+struct Lent {
+    start: *mut u8,
+    length: usize,
+}
+
+impl Lent {
+    fn new(start: *mut u8, length: usize) -> Self {
+        Self { start, length }
+    }
+
+    fn read(self, count: usize) -> Vec<u8> {
+        assert!(count <= self.length);
+        // SAFETY: the operation that submits promises that it is valid until the completion.
+        unsafe { std::slice::from_raw_parts(self.start, count) }.to_vec()
+    }
+
+    fn write(self, bytes: &[u8]) {
+        assert!(bytes.len() <= self.length);
+        // SAFETY: the operation that submits promises that it is valid until the completion, and
+        // the kernel's alone.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.start, bytes.len()) }
+    }
+
+    /// Writes what is there already, initialised or not.
+    fn touch(self) {
+        // SAFETY: as for `write`.
+        unsafe { ptr::copy(self.start, self.start, self.length) }
+    }
+}

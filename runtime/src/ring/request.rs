@@ -1,0 +1,94 @@
+//! `Request`: what a kernel is asked, as plain values that any kernel can read.
+//!
+//! ```text
+//!   op/  Recv { socket, buffer } ──▶ Request::Recv { on, start, length } ──▶ a kernel's own words
+//! ```
+
+use crate::fd::RawTarget;
+use crate::key::Key;
+use std::net::Shutdown;
+use std::os::fd::RawFd;
+
+/// One thing to be done. Pointers are those of the operation, which keeps them valid until the
+/// final completion.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Request {
+    /// Nothing, and to say so.
+    Nop,
+    /// Accept one connection, which closes on exec; who connected is written to `address`, whose
+    /// room stands in `length`.
+    Accept { on: RawTarget, address: *mut libc::sockaddr, length: *mut libc::socklen_t },
+    /// Accept connections, each with an answer of its own.
+    AcceptMany { on: RawTarget },
+    /// Connect to an address of this length.
+    Connect { on: RawTarget, address: *const libc::sockaddr, length: libc::socklen_t },
+    /// Receive at most so many bytes. `poll_first`: wait for some before a first attempt.
+    Recv { on: RawTarget, start: *mut u8, length: u32, poll_first: bool },
+    /// Send at most so many bytes; a broken connection is an error and no signal.
+    Send { on: RawTarget, start: *const u8, length: u32 },
+    /// Tell when there is something to be read.
+    Poll { on: RawTarget },
+    /// Tell each time that there is something to be read.
+    PollMany { on: RawTarget },
+    /// Shut down one direction of a connection, or both.
+    Shutdown { on: RawTarget, how: Shutdown },
+    /// Close the descriptor.
+    Close { on: RawTarget },
+    /// End the operation of this key. Answered only if that could not be done.
+    Cancel { target: Key },
+    /// Have a completion of this key arrive at the ring behind the descriptor. Answered only if
+    /// that could not be done.
+    Message { ring: RawFd, key: Key },
+    /// Read from the start of a file; on one of the kernel's threads, or where it is submitted.
+    #[allow(dead_code, reason = "files come later; what a disk writes to is tested already")]
+    Read { on: RawTarget, start: *mut u8, length: u32, on_worker: bool },
+}
+
+// The backlog holds one for each operation that the kernel has not taken yet.
+const _: () = assert!(size_of::<Request>() <= 24);
+
+/// A request, and the name under which it is answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Submission {
+    pub(crate) key: Key,
+    pub(crate) request: Request,
+}
+
+/// What a kernel has to be capable of; each operation says what it needs of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Capability {
+    Nop,
+    Accept,
+    AcceptMany,
+    Connect,
+    Recv,
+    Send,
+    Poll,
+    PollMany,
+    Shutdown,
+    Close,
+    Cancel,
+    Message,
+    Read,
+}
+
+impl Request {
+    /// What a kernel has to be capable of for this.
+    pub(crate) fn needs(&self) -> Capability {
+        match self {
+            Self::Nop => Capability::Nop,
+            Self::Accept { .. } => Capability::Accept,
+            Self::AcceptMany { .. } => Capability::AcceptMany,
+            Self::Connect { .. } => Capability::Connect,
+            Self::Recv { .. } => Capability::Recv,
+            Self::Send { .. } => Capability::Send,
+            Self::Poll { .. } => Capability::Poll,
+            Self::PollMany { .. } => Capability::PollMany,
+            Self::Shutdown { .. } => Capability::Shutdown,
+            Self::Close { .. } => Capability::Close,
+            Self::Cancel { .. } => Capability::Cancel,
+            Self::Message { .. } => Capability::Message,
+            Self::Read { .. } => Capability::Read,
+        }
+    }
+}

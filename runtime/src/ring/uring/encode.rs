@@ -1,0 +1,89 @@
+//! From requests to the entries of the kernel's interface.
+
+use crate::fd::RawTarget;
+use crate::ring::{Capability, Request, Submission};
+use io_uring::opcode;
+use io_uring::squeue::{Entry, Flags};
+use io_uring::types::Fd;
+use std::net::Shutdown;
+
+/// `IORING_RECVSEND_POLL_FIRST`: wait for data before trying to take some.
+const POLL_FIRST: u16 = 1;
+
+const READABLE: u32 = libc::POLLIN as u32;
+
+/// The operation that a capability stands for: its code, its name, and the release that brought the
+/// youngest of the features that are used.
+pub(super) fn operation(capability: Capability) -> (u8, &'static str, &'static str) {
+    match capability {
+        Capability::Nop => (opcode::Nop::CODE, "IORING_OP_NOP", "5.1"),
+        Capability::Accept => (opcode::Accept::CODE, "IORING_OP_ACCEPT", "5.5"),
+        Capability::AcceptMany => {
+            (opcode::AcceptMulti::CODE, "IORING_OP_ACCEPT", "5.19 (multishot)")
+        }
+        Capability::Connect => (opcode::Connect::CODE, "IORING_OP_CONNECT", "5.5"),
+        Capability::Recv => (opcode::Recv::CODE, "IORING_OP_RECV", "5.6"),
+        Capability::Send => (opcode::Send::CODE, "IORING_OP_SEND", "5.6"),
+        Capability::Poll => (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD", "5.1"),
+        Capability::PollMany => (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD", "5.13 (multishot)"),
+        Capability::Shutdown => (opcode::Shutdown::CODE, "IORING_OP_SHUTDOWN", "5.11"),
+        Capability::Close => (opcode::Close::CODE, "IORING_OP_CLOSE", "5.6"),
+        Capability::Cancel => (opcode::AsyncCancel::CODE, "IORING_OP_ASYNC_CANCEL", "5.5"),
+        Capability::Message => (opcode::MsgRingData::CODE, "IORING_OP_MSG_RING", "5.18"),
+        Capability::Read => (opcode::Read::CODE, "IORING_OP_READ", "5.6"),
+    }
+}
+
+fn fd(on: RawTarget) -> Fd {
+    match on {
+        RawTarget::Descriptor(fd) => Fd(fd),
+    }
+}
+
+/// The entry for a request.
+#[inline]
+pub(super) fn entry(submission: &Submission) -> Entry {
+    let Submission { key, request } = *submission;
+    let entry = match request {
+        Request::Nop => opcode::Nop::new().build(),
+        Request::Recv { on, start, length, poll_first } => {
+            let first = if poll_first { POLL_FIRST } else { 0 };
+            opcode::Recv::new(fd(on), start, length).ioprio(first).build()
+        }
+        Request::Send { on, start, length } => {
+            opcode::Send::new(fd(on), start, length).flags(libc::MSG_NOSIGNAL).build()
+        }
+        Request::Accept { on, address, length } => {
+            opcode::Accept::new(fd(on), address, length).flags(libc::SOCK_CLOEXEC).build()
+        }
+        Request::AcceptMany { on } => {
+            opcode::AcceptMulti::new(fd(on)).flags(libc::SOCK_CLOEXEC).build()
+        }
+        Request::Connect { on, address, length } => {
+            opcode::Connect::new(fd(on), address, length).build()
+        }
+        Request::Poll { on } => opcode::PollAdd::new(fd(on), READABLE).build(),
+        Request::PollMany { on } => opcode::PollAdd::new(fd(on), READABLE).multi(true).build(),
+        Request::Shutdown { on, how } => {
+            let how = match how {
+                Shutdown::Read => libc::SHUT_RD,
+                Shutdown::Write => libc::SHUT_WR,
+                Shutdown::Both => libc::SHUT_RDWR,
+            };
+            opcode::Shutdown::new(fd(on), how).build()
+        }
+        Request::Close { on } => opcode::Close::new(fd(on)).build(),
+        Request::Cancel { target } => {
+            opcode::AsyncCancel::new(target.user_data()).build().flags(Flags::SKIP_SUCCESS)
+        }
+        Request::Message { ring, key } => {
+            let message = opcode::MsgRingData::new(Fd(ring), 0, key.user_data(), None);
+            message.build().flags(Flags::SKIP_SUCCESS)
+        }
+        Request::Read { on, start, length, on_worker } => {
+            let flags = if on_worker { Flags::ASYNC } else { Flags::empty() };
+            opcode::Read::new(fd(on), start, length).offset(0).build().flags(flags)
+        }
+    };
+    entry.user_data(key.user_data())
+}

@@ -1,0 +1,147 @@
+//! `Uring`: one io_uring instance.
+
+mod behaviour;
+mod encode;
+mod enter;
+mod explain;
+mod extras;
+mod ladder;
+mod mapped;
+mod setup;
+mod switch;
+#[cfg(test)]
+mod tests;
+
+use super::{Batch, Capability, Completion, Submission, Wait};
+use crate::config::Config;
+use crate::diagnosis::opening;
+use crate::sys::shared::EventFd;
+use enter::Door;
+use mapped::Mapped;
+use std::fmt;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+
+pub(crate) use behaviour::{TRIALS, Trial};
+pub(crate) use enter::fatal;
+pub(crate) use explain::{MORE_MEMORY, ring_bytes};
+pub(crate) use extras::Extra;
+pub(crate) use setup::Step;
+pub(crate) use switch::Switch;
+
+/// One io_uring instance.
+pub(crate) struct Uring {
+    // Before `uring`: it has to give its registration back while the ring is open.
+    door: Door,
+    uring: Mapped,
+    /// An entry is found by its place, not through an index.
+    direct: bool,
+    /// What it was found to be capable of when it was made.
+    capable: Vec<Capability>,
+}
+
+impl fmt::Debug for Uring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Uring").field("door", &self.door).finish_non_exhaustive()
+    }
+}
+
+impl Uring {
+    /// Sets the ring up and proves that it works and is capable of what is needed; the error says
+    /// what is missing and the remedy.
+    pub(crate) fn new(config: &Config, needed: &[Capability]) -> io::Result<Self> {
+        setup::open(config, needed, &mut |_| {})
+    }
+
+    /// The same, and tells of each step that went well.
+    pub(crate) fn stepwise(
+        config: &Config,
+        needed: &[Capability],
+        mut passed: impl FnMut(Step),
+    ) -> io::Result<Self> {
+        setup::open(config, needed, &mut passed)
+    }
+
+    /// An event counter, which the ring polls.
+    #[expect(clippy::unused_self, reason = "another kernel's is its own")]
+    pub(super) fn bell(&self) -> io::Result<EventFd> {
+        EventFd::new().map_err(|error| opening("eventfd", &error))
+    }
+
+    pub(super) fn duplicate(&self) -> io::Result<OwnedFd> {
+        // SAFETY: the ring's own descriptor is open as long as `self`.
+        let ring = unsafe { BorrowedFd::borrow_raw(self.uring.as_raw_fd()) };
+        ring.try_clone_to_owned().map_err(|error| opening("eventfd", &error))
+    }
+
+    pub(super) fn forked(&self) -> bool {
+        self.uring.forked()
+    }
+
+    fn check_process(&self) {
+        assert!(
+            !self.forked(),
+            "this process was forked from one that runs nestling: a ring belongs to the process \
+             that made it. Start the runtime after the fork, or use exec in the child"
+        );
+    }
+
+    pub(super) fn is_capable(&self, capability: Capability) -> bool {
+        self.capable.contains(&capability)
+    }
+
+    /// # Safety
+    ///
+    /// See [`Ring::push`](super::Ring::push).
+    pub(super) unsafe fn push(&mut self, mut next: impl FnMut() -> Option<Submission>) {
+        self.check_process();
+        let mut queue = self.uring.submission();
+        while !queue.is_full() {
+            let Some(submission) = next() else { return };
+            // SAFETY: the caller's promise, handed on.
+            let pushed = unsafe { queue.push(&encode::entry(&submission)) };
+            assert!(pushed.is_ok(), "the queue was not full");
+        }
+    }
+
+    pub(super) fn unsubmitted(&mut self) -> usize {
+        self.uring.submission().len()
+    }
+
+    pub(super) fn has_deferred_work(&mut self) -> bool {
+        self.check_process();
+        let queue = self.uring.submission();
+        queue.taskrun() || queue.cq_overflow()
+    }
+
+    pub(super) fn has_completions(&mut self) -> bool {
+        !self.uring.completion().is_empty()
+    }
+
+    pub(super) fn overflowed(&mut self) -> bool {
+        self.uring.submission().cq_overflow()
+    }
+
+    pub(super) fn enter(&mut self, wait: Wait, batch: Batch) -> io::Result<()> {
+        self.check_process();
+        let submit = self.unsubmitted() as u32;
+        self.door.enter(submit, wait, batch)
+    }
+
+    pub(super) fn reap(&mut self, into: &mut impl Extend<Completion>) {
+        self.check_process();
+        into.extend(self.uring.completion().map(|entry| Completion {
+            user_data: entry.user_data(),
+            result: entry.result(),
+            flags: entry.flags(),
+        }));
+    }
+
+    pub(super) fn now(&self) -> u64 {
+        crate::sys::monotonic_ns()
+    }
+
+    pub(super) fn tick(&self) -> u64 {
+        crate::sys::monotonic_tick_ns()
+    }
+}
