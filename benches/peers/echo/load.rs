@@ -50,7 +50,7 @@ pub(crate) fn run(
         stream
     };
     let mut echoes = Echoes {
-        ring: Ring::new((0..connections).map(connect).collect(), spin),
+        ring: Ring::new((0..connections).map(connect).collect(), LENGTH, spin),
         received: vec![0; connections],
         open: connections,
         messages: 0,

@@ -3,7 +3,7 @@
 //! ```text
 //! cargo bench --manifest-path benches/peers/Cargo.toml --bench echo
 //! cargo bench --manifest-path benches/peers/Cargo.toml --bench echo -- \
-//!     --connections 64 --rounds 20 --seconds 1
+//!     --connections 64,512,1000 --buffer 4096 --rounds 20 --seconds 1
 //! cargo bench --manifest-path benches/peers/Cargo.toml --bench echo -- \
 //!     --connections 1 --load-spins --server spinning --server nestling --server tokio
 //! ```
@@ -40,9 +40,14 @@ use table::{Round, Table};
 /// Bytes in a message.
 const LENGTH: usize = 64;
 
+/// Bytes of the buffer that a server has for each connection: as a server has that does not know
+/// how long the next message is.
+const BUFFER: usize = 4096;
+
 /// What the command line says.
 struct Options {
     connections: Vec<usize>,
+    buffer: usize,
     servers: Vec<Kind>,
     load_spins: bool,
     rounds: usize,
@@ -58,6 +63,7 @@ impl Options {
         use lexopt::{Arg::Long, ValueExt};
         let mut this = Self {
             connections: Vec::new(),
+            buffer: BUFFER,
             servers: Vec::new(),
             load_spins: false,
             rounds: 10,
@@ -71,7 +77,15 @@ impl Options {
             match argument {
                 // From `cargo bench`, not from `cargo test`.
                 Long("bench") => this.bench = true,
-                Long("connections") => this.connections.push(arguments.value()?.parse()?),
+                Long("connections") => {
+                    let list = arguments.value()?.string()?;
+                    for number in list.split(',') {
+                        let number =
+                            number.parse().map_err(|_| format!("{number} is no number"))?;
+                        this.connections.push(number);
+                    }
+                }
+                Long("buffer") => this.buffer = arguments.value()?.parse()?,
                 Long("server") => this.servers.push(arguments.value()?.parse_with(Kind::parse)?),
                 Long("load-spins") => this.load_spins = true,
                 Long("rounds") => this.rounds = arguments.value()?.parse()?,
@@ -84,7 +98,7 @@ impl Options {
             }
         }
         if this.connections.is_empty() {
-            this.connections = vec![1, 64, 512];
+            this.connections = vec![1, 64, 512, 1000];
         }
         if this.servers.is_empty() {
             this.servers = Kind::ALL.to_vec();
@@ -103,7 +117,7 @@ fn main() -> Result<(), lexopt::Error> {
     let options = Options::parse()?;
     if let Some(kind) = options.serve {
         pin(options.core);
-        server::serve(kind, options.connections[0]);
+        server::serve(kind, options.connections[0], options.buffer);
         return Ok(());
     }
     if !options.bench {
@@ -116,7 +130,7 @@ fn main() -> Result<(), lexopt::Error> {
     };
     pin(of_load.id);
     for &connections in &options.connections {
-        let mut table = Table::new(connections, &options.servers);
+        let mut table = Table::new(connections, options.buffer, &options.servers);
         for _ in 0..options.rounds {
             for &kind in &options.servers {
                 table.add(kind, round(kind, of_server.id, connections, &options));
@@ -128,7 +142,7 @@ fn main() -> Result<(), lexopt::Error> {
 }
 
 fn round(kind: Kind, core: usize, connections: usize, options: &Options) -> Round {
-    let server = Server::start(kind, core, connections);
+    let server = Server::start(kind, core, connections, options.buffer);
     let own = ProcessClock::of(process::id());
     let Options { measured, load_spins, .. } = *options;
     let load = load::run(server.address(), connections, measured, load_spins, || CpuTimes {

@@ -1,6 +1,5 @@
 //! The echo server on Nestling: one child a connection.
 
-use crate::LENGTH;
 use nestling::buf::IoBuf;
 use nestling::net::TcpStream;
 use nestling::{Builder, Runtime, nursery};
@@ -11,6 +10,7 @@ use std::net::TcpListener;
 pub(crate) fn serve(
     listener: TcpListener,
     connections: usize,
+    buffer: usize,
     options: fn(Builder) -> Builder,
 ) -> u64 {
     let mut runtime = options(Runtime::builder()).build().expect("a runtime");
@@ -19,7 +19,7 @@ pub(crate) fn serve(
         nursery(async |n| {
             for _ in 0..connections {
                 let (stream, _) = listener.accept().await?;
-                n.spawn(echo(stream));
+                n.spawn(echo(stream, buffer));
             }
             Ok(())
         })
@@ -29,9 +29,9 @@ pub(crate) fn serve(
     runtime.stats().enters
 }
 
-async fn echo(stream: TcpStream) -> io::Result<()> {
+async fn echo(stream: TcpStream, buffer: usize) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = vec![0; LENGTH];
+    let mut buffer = vec![0; buffer];
     loop {
         let (result, received) = stream.read(buffer).await;
         let length = result?;

@@ -1,7 +1,6 @@
 //! A ring for loops without a runtime: the flags that Nestling uses, and the plain crate's calls.
 #![expect(unsafe_code, reason = "pushing entries is a promise about what they point to")]
 
-use crate::LENGTH;
 use io_uring::squeue::Flags;
 use io_uring::{IoUring, opcode, types};
 use std::io;
@@ -20,8 +19,7 @@ const SEND: u64 = 1 << 32;
 pub(crate) struct Ring {
     // Before the buffers: what is in flight ends first.
     uring: IoUring,
-    // Never grows: what the kernel was told stays where it is.
-    buffers: Vec<[u8; LENGTH]>,
+    buffers: Vec<Box<[u8]>>,
     streams: Vec<Option<TcpStream>>,
     completions: Vec<(u64, i32)>,
     /// Looks for completions without ever sleeping.
@@ -38,7 +36,8 @@ pub(crate) enum Event {
 }
 
 impl Ring {
-    pub(crate) fn new(streams: Vec<TcpStream>, spin: bool) -> Self {
+    /// With a buffer of so many bytes for each connection.
+    pub(crate) fn new(streams: Vec<TcpStream>, buffer: usize, spin: bool) -> Self {
         let uring = IoUring::builder()
             .setup_single_issuer()
             .setup_defer_taskrun()
@@ -48,7 +47,7 @@ impl Ring {
             .setup_cqsize(COMPLETIONS)
             .build(ENTRIES)
             .expect("a ring");
-        let buffers = streams.iter().map(|_| [0; LENGTH]).collect();
+        let buffers = streams.iter().map(|_| vec![0; buffer].into_boxed_slice()).collect();
         let streams = streams.into_iter().map(Some).collect();
         Self { uring, buffers, streams, completions: Vec::new(), spin, enters: 0 }
     }

@@ -54,23 +54,23 @@ impl Kind {
 
 /// Serves so many connections to their end, in this process. Prints the address, and in the end
 /// how often the kernel was entered, where that is counted.
-pub(crate) fn serve(kind: Kind, connections: usize) {
+pub(crate) fn serve(kind: Kind, connections: usize, buffer: usize) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     println!("{}", listener.local_addr().expect("its address"));
     let enters = match kind {
-        Kind::Nestling => Some(nestling::serve(listener, connections, |builder| builder)),
+        Kind::Nestling => Some(nestling::serve(listener, connections, buffer, |builder| builder)),
         Kind::Spinning => {
-            Some(nestling::serve(listener, connections, |builder| builder.spin(MOMENT)))
+            Some(nestling::serve(listener, connections, buffer, |builder| builder.spin(MOMENT)))
         }
         Kind::Batching => {
-            Some(nestling::serve(listener, connections, |builder| builder.batch(MOMENT)))
+            Some(nestling::serve(listener, connections, buffer, |builder| builder.batch(MOMENT)))
         }
         Kind::Tokio => {
-            tokio::serve(listener, connections);
+            tokio::serve(listener, connections, buffer);
             None
         }
-        Kind::Bare => Some(bare::serve(&listener, connections, false)),
-        Kind::BareSpinning => Some(bare::serve(&listener, connections, true)),
+        Kind::Bare => Some(bare::serve(&listener, connections, buffer, false)),
+        Kind::BareSpinning => Some(bare::serve(&listener, connections, buffer, true)),
     };
     match enters {
         Some(enters) => println!("{enters}"),
@@ -87,11 +87,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(kind: Kind, core: usize, connections: usize) -> Self {
+    pub(crate) fn start(kind: Kind, core: usize, connections: usize, buffer: usize) -> Self {
         let mut process = Command::new(env::current_exe().expect("this program"))
             .args(["--serve", kind.name()])
             .args(["--core", &core.to_string()])
             .args(["--connections", &connections.to_string()])
+            .args(["--buffer", &buffer.to_string()])
             .stdout(Stdio::piped())
             .spawn()
             .expect("a process");

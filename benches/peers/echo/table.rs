@@ -16,6 +16,7 @@ pub(crate) struct Round {
 /// The rounds of all servers. The first round of each belongs together, then the second, ...
 pub(crate) struct Table {
     connections: usize,
+    buffer: usize,
     servers: Vec<Kind>,
     rounds: Vec<(Kind, Round)>,
 }
@@ -24,8 +25,8 @@ pub(crate) struct Table {
 type Figure = fn(&Round) -> f64;
 
 impl Table {
-    pub(crate) fn new(connections: usize, servers: &[Kind]) -> Self {
-        Self { connections, servers: servers.to_vec(), rounds: Vec::new() }
+    pub(crate) fn new(connections: usize, buffer: usize, servers: &[Kind]) -> Self {
+        Self { connections, buffer, servers: servers.to_vec(), rounds: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, kind: Kind, round: Round) {
@@ -45,7 +46,8 @@ impl Table {
 
     pub(crate) fn print(&self) {
         let rounds = self.rounds.len() / self.servers.len();
-        println!("\n{} connections, {rounds} rounds", self.connections);
+        let Self { connections, buffer, .. } = self;
+        println!("\n{connections} connections, buffers of {buffer} bytes, {rounds} rounds");
         println!(
             "{:10} {:>10} {:>17} {:>8} {:>7} | {:>6} {:>8} | {:>6} | {:>6} {:>6}",
             "server",

@@ -1,6 +1,5 @@
 //! The echo server on Tokio: its current-thread runtime, one task a connection.
 
-use crate::LENGTH;
 use std::io;
 use std::net::TcpListener;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,7 +7,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 /// Serves so many connections to their end.
-pub(crate) fn serve(listener: TcpListener, connections: usize) {
+pub(crate) fn serve(listener: TcpListener, connections: usize, buffer: usize) {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
     let result: io::Result<()> = runtime.block_on(async {
@@ -17,7 +16,7 @@ pub(crate) fn serve(listener: TcpListener, connections: usize) {
         let mut tasks = JoinSet::new();
         for _ in 0..connections {
             let (stream, _) = listener.accept().await?;
-            tasks.spawn(echo(stream));
+            tasks.spawn(echo(stream, buffer));
         }
         while let Some(joined) = tasks.join_next().await {
             joined.expect("no task panics")?;
@@ -27,9 +26,9 @@ pub(crate) fn serve(listener: TcpListener, connections: usize) {
     result.expect("nothing fails");
 }
 
-async fn echo(mut stream: TcpStream) -> io::Result<()> {
+async fn echo(mut stream: TcpStream, buffer: usize) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut buffer = vec![0; LENGTH];
+    let mut buffer = vec![0; buffer];
     loop {
         let length = stream.read(&mut buffer).await?;
         if length == 0 {

@@ -10,7 +10,7 @@
 //! submissions: with no more than that, all of it happens in the same turn. The rest follows in the
 //! next turns, each operation once, and what is marked does not enter the kernel meanwhile.
 
-use super::in_flight::CancelStep;
+use super::outcome::CancelStep;
 use super::{Abandoned, Driver, Orphan};
 use crate::config::CANCELS_PER_TURN;
 use crate::instrument;

@@ -1,7 +1,8 @@
 //! Entries of the in-flight table for work that is not the kernel's: another thread does it, and
 //! says when it has ended.
 
-use super::{Arrival, Driver, What};
+use super::lifecycle::Stage;
+use super::{Arrival, Driver, Refused, What};
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::tree::NodeId;
@@ -28,8 +29,22 @@ impl Recalls {
 
 impl Driver {
     /// Notes work that another thread is about to do, for which a future waits.
-    pub(crate) fn submit_elsewhere(&mut self, what: What, scope: NodeId, waiter: Waiter) -> Key {
-        self.in_flight.insert_elsewhere(what, waiter, scope)
+    ///
+    /// # Errors
+    ///
+    /// As of [`submit`](Self::submit).
+    pub(crate) fn submit_elsewhere(
+        &mut self,
+        what: What,
+        scope: NodeId,
+        waiter: Waiter,
+    ) -> Result<Key, Refused> {
+        if let Err(error) = self.in_flight.room() {
+            return Err(Refused::Full(error, waiter));
+        }
+        self.in_flight
+            .insert(Stage::Elsewhere, what, waiter, Some(scope))
+            .map_err(Refused::Cancelled)
     }
 
     /// How to ask for that work to stop. `recall` does not come back to this driver.

@@ -1,91 +1,54 @@
 //! `InFlight`: the table of submissions, and the only place that frees memory lent to the kernel.
 //!
-//! An entry is linked into the list of the scope it was made under for as long as the kernel may
-//! answer it. When that scope closes first, its parent adopts the entry: so a nursery sees from an
-//! empty list that nothing below it is in flight.
+//! An entry is linked into the list of the scope that it was made under for as long as the kernel
+//! may answer it; see `listed`.
 
 use super::lifecycle::{Abandoned, Holder, Landing, Lifecycle, Orphan, Stage};
+use super::outcome::{Arrival, CancelStep, Landed};
 use super::unread::Unread;
 use super::what::What;
 use crate::config::IN_FLIGHT_LIMIT;
 use crate::key::Key;
 use crate::ring::Completion;
-use crate::scope;
-use crate::table::Slots;
-use crate::tree::{NONE, NodeId};
+use crate::scope::{self, EndedOp};
+use crate::table::{Slots, Trim, When};
+use crate::tree::{NONE, NodeId, PackedId};
 use crate::wake::Waiter;
 use std::io;
 
+/// One submission. A completion of a connection that was idle for long finds it in memory, not in
+/// the cache: with one line.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Entry {
-    generation: u64,
+    pub(super) key: Key,
     pub(super) lifecycle: Lifecycle,
     /// The scope in whose list this is.
-    pub(super) scope: Option<NodeId>,
-    previous: u32,
-    next: u32,
-    /// The scope that is not cut before this is answered; `None` when nobody waits for it.
-    held: Option<NodeId>,
-    pub(super) what: What,
+    pub(super) scope: Option<PackedId>,
+    pub(super) previous: u32,
+    pub(super) next: u32,
+    /// A future waits for it in its scope, which is not cut before it is answered.
+    pub(super) is_held: bool,
     /// It may be answered more than once.
     pub(super) is_many: bool,
 }
 
-/// The answer to an operation, for the future that awaits it.
-#[derive(Debug)]
-pub(crate) struct Landed {
-    pub(crate) completion: Completion,
-    /// It ended because we asked for it.
-    pub(crate) cancelled: bool,
-    /// The scope to which it belonged.
-    pub(crate) scope: Option<NodeId>,
-}
+const _: () = assert!(size_of::<Entry>() == 64);
 
-/// What is to be done about a completion, once nothing is borrowed. A nursery that has
-/// waited for its last submission is `drained`, and to be woken as well.
-#[must_use]
-pub(crate) enum Arrival {
-    /// Nothing.
-    Nothing,
-    /// Somebody waits for it. If there is a scope, it is cancelled, and to be looked at again.
-    Wake { waiter: Waiter, held: Option<NodeId>, drained: Option<NodeId> },
-    /// Nobody does: dispose of it, in the scope to which what follows from that belongs.
-    Dispose {
-        orphan: Box<dyn Orphan>,
-        completion: Completion,
-        what: What,
-        scope: Option<NodeId>,
-        drained: Option<NodeId>,
-    },
-    /// An answer came that is not the last. This waits for it.
-    WakeForOne(Waiter),
-    /// Nothing does: dispose of it, and put the rest back.
-    DisposeOne {
-        key: Key,
-        orphan: Box<dyn Orphan>,
-        completion: Completion,
-        what: What,
-        scope: Option<NodeId>,
-    },
-    /// It matches nothing in flight.
-    Stale,
-}
-
-/// What has to be done to cancel an operation.
-#[must_use]
-pub(super) enum CancelStep {
-    /// It is done, or was asked before.
-    Nothing,
-    /// The kernel has to be asked, or whoever does the work.
-    Ask(Key),
-    /// It never entered the kernel and is resolved: wake whoever waits.
-    Withdrawn(Waiter),
+impl Entry {
+    /// The scope in whose list this is.
+    #[inline]
+    pub(super) fn scope(&self) -> Option<NodeId> {
+        self.scope.map(NodeId::from)
+    }
 }
 
 /// Submissions by slot and generation.
 #[derive(Debug, Default)]
 pub(super) struct InFlight {
     pub(super) entries: Slots<Entry>,
+    /// By slot. Apart from the entries, because it is seldom read.
+    whats: Vec<What>,
     pub(super) unread: Unread,
     generation: u64,
     /// Entries whose final completion is outstanding.
@@ -103,6 +66,20 @@ impl InFlight {
         self.submitted
     }
 
+    /// Gives back what the table does not use. Tells if there is more to come.
+    pub(super) fn trim(&mut self) -> bool {
+        let more = self.entries.trim(When::Running);
+        self.whats.truncate(self.entries.end());
+        self.whats.shrink_to(self.entries.end());
+        more
+    }
+
+    /// Whether the table keeps much more than it uses.
+    #[inline]
+    pub(super) fn is_sparse(&self) -> bool {
+        self.entries.is_sparse()
+    }
+
     /// Whether there is room for another entry.
     pub(super) fn room(&self) -> io::Result<()> {
         if self.entries.len() < IN_FLIGHT_LIMIT {
@@ -115,35 +92,72 @@ impl InFlight {
         Err(io::Error::new(io::ErrorKind::QuotaExceeded, text))
     }
 
-    /// An operation that the kernel is to be given.
-    pub(super) fn insert(&mut self, what: What, holder: Holder, scope: Option<NodeId>) -> Key {
-        self.add(Stage::Queued, what, holder, scope)
+    /// An operation for which a future waits. It comes back if the scope is cancelled.
+    #[inline]
+    pub(super) fn insert(
+        &mut self,
+        stage: Stage,
+        what: What,
+        waiter: Waiter,
+        scope: Option<NodeId>,
+    ) -> Result<Key, Waiter> {
+        let slot = self.entries.next() as u32;
+        let listed = match scope.map(|scope| (scope, scope::begin_op(scope, slot))) {
+            Some((_, None)) => return Err(waiter),
+            Some((scope, Some(behind))) => Some((scope, behind)),
+            None => None,
+        };
+        Ok(self.add(stage, what, Holder::Future(waiter), listed))
     }
 
-    /// Work that another thread does.
-    pub(super) fn insert_elsewhere(&mut self, what: What, waiter: Waiter, scope: NodeId) -> Key {
-        self.add(Stage::Elsewhere, what, Holder::Future(waiter), Some(scope))
+    /// An operation for which no future waits.
+    pub(super) fn insert_detached(
+        &mut self,
+        what: What,
+        orphan: Box<dyn Orphan>,
+        scope: Option<NodeId>,
+    ) -> Key {
+        let slot = self.entries.next() as u32;
+        let listed = scope.and_then(|scope| Some((scope, scope::push_op(scope, slot)?)));
+        self.add(Stage::Queued, what, Holder::Driver(orphan), listed)
     }
 
-    fn add(&mut self, stage: Stage, what: What, holder: Holder, scope: Option<NodeId>) -> Key {
+    /// Adds an entry at the head of a scope's list, in front of what was there.
+    #[inline]
+    fn add(&mut self, stage: Stage, what: What, holder: Holder, at: Option<(NodeId, u32)>) -> Key {
         debug_assert!(self.entries.len() < IN_FLIGHT_LIMIT, "the caller has asked for room");
         self.generation += 1;
-        let held = scope.filter(|_| matches!(holder, Holder::Future(_)));
-        let slot = self.entries.insert(Entry {
-            generation: self.generation,
+        let slot = self.entries.next();
+        let key = Key::op(slot, self.generation);
+        let next = at.map_or(NONE, |(_, behind)| behind);
+        self.entries.insert(Entry {
+            key,
+            is_held: matches!(holder, Holder::Future(_)),
             lifecycle: Lifecycle::Pending(stage, holder),
-            scope: None,
+            scope: at.map(|(scope, _)| scope.into()),
             previous: NONE,
-            next: NONE,
-            held,
-            what,
+            next,
             is_many: false,
         });
-        self.pending += 1;
-        if let Some(scope) = scope {
-            self.link(slot as u32, scope);
+        match self.whats.get_mut(slot) {
+            Some(place) => *place = what,
+            None => self.whats.push(what),
         }
-        Key::op(slot, self.generation)
+        if next != NONE {
+            self.entries[next as usize].previous = slot as u32;
+        }
+        self.pending += 1;
+        key
+    }
+
+    /// Which operation an entry is.
+    pub(super) fn what(&mut self, slot: usize) -> &mut What {
+        &mut self.whats[slot]
+    }
+
+    /// An entry that is there, and which operation it is.
+    pub(super) fn seen(&self, slot: usize) -> (&What, &Entry) {
+        (&self.whats[slot], &self.entries[slot])
     }
 
     pub(super) fn get(&mut self, key: Key) -> Option<&mut Entry> {
@@ -151,8 +165,7 @@ impl InFlight {
     }
 
     pub(super) fn peek(&self, key: Key) -> Option<&Entry> {
-        let slot = key.slot();
-        self.entries.get(slot).filter(|entry| Key::op(slot, entry.generation) == key)
+        self.entries.get(key.slot()).filter(|entry| entry.key == key)
     }
 
     fn remove(&mut self, slot: usize) -> Entry {
@@ -161,34 +174,6 @@ impl InFlight {
             self.unread.end(slot as u32);
         }
         entry
-    }
-
-    fn link(&mut self, slot: u32, scope: NodeId) {
-        let Some(behind) = scope::push_op(scope, slot) else { return };
-        let entry = &mut self.entries[slot as usize];
-        entry.scope = Some(scope);
-        entry.previous = NONE;
-        entry.next = behind;
-        if behind != NONE {
-            self.entries[behind as usize].previous = slot;
-        }
-    }
-
-    /// Takes an entry out of its scope's list. Tells if a nursery waited for that to be empty.
-    fn unlink(&mut self, slot: u32) -> Option<NodeId> {
-        let entry = &mut self.entries[slot as usize];
-        let scope = entry.scope?;
-        let (previous, next) = (entry.previous, entry.next);
-        entry.previous = NONE;
-        entry.next = NONE;
-        if next != NONE {
-            self.entries[next as usize].previous = previous;
-        }
-        if previous == NONE {
-            return scope::set_ops(scope, next);
-        }
-        self.entries[previous as usize].next = next;
-        None
     }
 
     /// Whether an entry of the backlog is still to be submitted; if so, it is from now on.
@@ -205,35 +190,35 @@ impl InFlight {
 
     /// Whether an entry is about to be cancelled: its scope is, and its future there to hear of it.
     pub(super) fn is_doomed(&self, key: Key) -> bool {
-        self.peek(key).is_some_and(|entry| {
-            entry.held.is_some() && entry.scope.is_some_and(scope::is_in_cancelled)
-        })
+        self.peek(key)
+            .is_some_and(|entry| entry.is_held && entry.scope().is_some_and(scope::is_in_cancelled))
     }
 
     /// The kernel has answered an operation for the last time.
+    #[inline]
     pub(super) fn complete(&mut self, key: Key, completion: Completion) -> Arrival {
         let Some(entry) = self.get(key) else { return Arrival::Stale };
-        let scope = entry.scope;
+        let (scope, is_many) = (entry.scope(), entry.is_many);
         let was_submitted = entry.lifecycle.stage() == Some(Stage::Submitted);
         let landing = entry.lifecycle.complete(completion);
         if let Landing::Stale = landing {
             return Arrival::Stale;
         }
-        // From here on its waiter is as good as polled: a future that nobody polls (it lost a
+        self.pending -= 1;
+        self.submitted -= usize::from(was_submitted);
+        // From here on its waiter is as good as polled: a future that no task polls (it lost a
         // `select`, or was forgotten) must not keep a cancelled task for ever.
-        let held = entry.held.take().and_then(scope::release);
+        let EndedOp { held, drained } = self.unlink(key.slot() as u32);
         // So was one that has not looked since an earlier answer.
-        let was_woken = !self.unread.is_empty(key.slot() as u32);
+        let was_woken = is_many && !self.unread.is_empty(key.slot() as u32);
         if was_woken || matches!(landing, Landing::Wake(Waiter::Foreign(_))) {
             held.into_iter().for_each(scope::spare);
         }
-        self.pending -= 1;
-        self.submitted -= usize::from(was_submitted);
-        let drained = self.unlink(key.slot() as u32);
         match landing {
             Landing::Wake(waiter) => Arrival::Wake { waiter, held, drained },
             Landing::Dispose(orphan) => {
-                let what = self.remove(key.slot()).what;
+                let what = *self.what(key.slot());
+                self.remove(key.slot());
                 Arrival::Dispose { orphan, completion, what, scope, drained }
             }
             Landing::DisposeOne(_) | Landing::Stale => unreachable!("it is the last"),
@@ -247,13 +232,14 @@ impl InFlight {
         if entry.is_many
             && let Some(completion) = self.unread.pop(key.slot() as u32)
         {
-            return Some(Landed { completion, cancelled: false, scope: entry.scope });
+            return Some(Landed { completion, cancelled: false, scope: entry.scope() });
         }
         match &mut entry.lifecycle {
             Lifecycle::Completed(completion) => {
                 let completion = *completion;
-                let cancelled = entry.what.cancel_asked().is_some() && completion.is_interrupted();
-                let scope = self.remove(key.slot()).scope;
+                let scope = self.remove(key.slot()).scope();
+                let cancelled =
+                    completion.is_interrupted() && self.what(key.slot()).cancel_asked().is_some();
                 Some(Landed { completion, cancelled, scope })
             }
             Lifecycle::Pending(_, Holder::Future(kept)) => {
@@ -276,9 +262,9 @@ impl InFlight {
 
     /// Whether the kernel has an operation and was not asked to cancel it; from now on it was.
     pub(super) fn interrupt(&mut self, key: Key) -> bool {
-        self.get(key).is_some_and(|entry| {
-            entry.lifecycle.stage() == Some(Stage::Submitted) && entry.what.ask(entry.scope)
-        })
+        let Some(entry) = self.peek(key) else { return false };
+        let (stage, scope) = (entry.lifecycle.stage(), entry.scope());
+        stage == Some(Stage::Submitted) && self.what(key.slot()).ask(scope)
     }
 
     /// The future of an operation is dropped. Says whether the kernel is to be asked to cancel, and
@@ -289,8 +275,9 @@ impl InFlight {
         keep: impl FnOnce() -> Box<dyn Orphan>,
     ) -> (Abandoned, Option<Key>, Option<NodeId>) {
         let entry = self.get(key).expect("a future's entry stays until it is abandoned");
-        let held = entry.held.take().and_then(scope::release);
+        let (scope, is_held) = (entry.scope(), std::mem::take(&mut entry.is_held));
         let abandoned = entry.lifecycle.abandon(keep);
+        let held = scope.filter(|_| is_held).and_then(scope::release);
         let ask = match &abandoned {
             Abandoned::Withdrawn(_) => {
                 self.pending -= 1;
@@ -302,7 +289,7 @@ impl InFlight {
                 self.remove(key.slot());
                 None
             }
-            Abandoned::HandedOver(_) => entry.what.ask(entry.scope).then_some(key),
+            Abandoned::HandedOver(_) => self.what(key.slot()).ask(scope).then_some(key),
         };
         (abandoned, ask, held)
     }
@@ -311,12 +298,11 @@ impl InFlight {
     pub(super) fn cancel(&mut self, slot: u32) -> CancelStep {
         let Some(entry) = self.entries.get_mut(slot as usize) else { return CancelStep::Nothing };
         let Some(stage) = entry.lifecycle.stage() else { return CancelStep::Nothing };
-        let detached = entry.lifecycle.is_detached();
+        let (key, scope, is_detached) = (entry.key, entry.scope(), entry.lifecycle.is_detached());
         // What the driver holds alone was asked when its future went, or must not be: a close.
-        if detached || !entry.what.ask(entry.scope) {
+        if is_detached || !self.what(key.slot()).ask(scope) {
             return CancelStep::Nothing;
         }
-        let key = Key::op(slot as usize, entry.generation);
         match stage {
             Stage::Submitted | Stage::Elsewhere => CancelStep::Ask(key),
             Stage::Queued => {
@@ -331,28 +317,6 @@ impl InFlight {
         }
     }
 
-    /// The slots in the list that starts at `head`.
-    pub(super) fn list(&self, head: u32) -> Vec<u32> {
-        let mut slots = Vec::new();
-        let mut at = head;
-        while at != NONE {
-            slots.push(at);
-            at = self.entries[at as usize].next;
-        }
-        slots
-    }
-
-    /// What is behind an entry in its list.
-    pub(super) fn behind(&self, slot: u32) -> Option<Key> {
-        let next = self.entries[slot as usize].next as usize;
-        self.entries.get(next).map(|entry| Key::op(next, entry.generation))
-    }
-
-    /// Whether an entry is in the list of a scope.
-    pub(super) fn is_listed(&self, key: Key, scope: Option<NodeId>) -> bool {
-        self.is_pending(key) && self.peek(key).is_some_and(|entry| entry.scope == scope)
-    }
-
     /// Whether a request to cancel this is still of use.
     pub(super) fn is_pending(&self, key: Key) -> bool {
         self.peek(key).is_some_and(|entry| entry.lifecycle.stage().is_some())
@@ -361,26 +325,6 @@ impl InFlight {
     /// The slot behind the last one, taken or not.
     pub(super) fn slots(&self) -> u32 {
         self.entries.end() as u32
-    }
-
-    /// Moves what is left in a closing scope's list to another scope's: the answers are owed there.
-    pub(super) fn adopt(&mut self, slots: &[u32], by: Option<NodeId>) {
-        for &slot in slots {
-            self.unlink(slot);
-            let entry = &mut self.entries[slot as usize];
-            entry.scope = None;
-            entry.held = by.filter(|by| entry.held.is_some() && scope::hold(*by));
-            if let Some(by) = by {
-                self.link(slot, by);
-            }
-        }
-    }
-
-    /// Takes everything out of the lists of scopes.
-    pub(super) fn part(&mut self) {
-        let listed = self.entries.iter().filter(|(_, entry)| entry.lifecycle.stage().is_some());
-        let listed: Vec<_> = listed.map(|(slot, _)| slot as u32).collect();
-        self.adopt(&listed, None);
     }
 
     /// Gives up on everything that the kernel has not finished: its memory is leaked, because
@@ -394,7 +338,6 @@ impl InFlight {
 
 #[inline]
 fn find(entries: &mut Slots<Entry>, key: Key) -> Option<&mut Entry> {
-    let slot = key.slot();
-    let entry = entries.get_mut(slot)?;
-    (Key::op(slot, entry.generation) == key).then_some(entry)
+    let entry = entries.get_mut(key.slot())?;
+    (entry.key == key).then_some(entry)
 }

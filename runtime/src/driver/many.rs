@@ -1,20 +1,16 @@
 //! What the table does for operations that the kernel answers many times: each answer is kept for
 //! the future, or disposed of when that is gone, until the last, which is like any other.
 
-use super::in_flight::{Arrival, InFlight};
-use super::lifecycle::{Holder, Landing, Orphan};
-use super::what::What;
+use super::in_flight::InFlight;
+use super::lifecycle::{Landing, Orphan};
+use super::outcome::Arrival;
 use crate::key::Key;
 use crate::ring::Completion;
-use crate::tree::NodeId;
-use crate::wake::Waiter;
 
 impl InFlight {
-    /// An operation that the kernel is to be given, and may answer many times.
-    pub(super) fn insert_many(&mut self, what: What, waiter: Waiter, scope: Option<NodeId>) -> Key {
-        let key = self.insert(what, Holder::Future(waiter), scope);
-        self.entries[key.slot()].is_many = true;
-        key
+    /// An operation may be answered many times.
+    pub(super) fn expect_many(&mut self, key: Key) {
+        self.get(key).expect("it was just inserted").is_many = true;
     }
 
     /// The kernel has answered an operation, and will again. Tells whether it is to be asked to end
@@ -24,14 +20,15 @@ impl InFlight {
         if !entry.is_many {
             return (Arrival::Nothing, false);
         }
-        let (what, scope) = (entry.what, entry.scope);
+        let scope = entry.scope();
         match entry.lifecycle.more() {
             Landing::Wake(waiter) => {
                 let is_full = self.unread.push(key.slot() as u32, completion);
-                let asks = is_full && self.get(key).is_some_and(|entry| entry.what.ask(scope));
+                let asks = is_full && self.what(key.slot()).ask(scope);
                 (Arrival::WakeForOne(waiter), asks)
             }
             Landing::DisposeOne(orphan) => {
+                let what = *self.what(key.slot());
                 (Arrival::DisposeOne { key, orphan, completion, what, scope }, false)
             }
             Landing::Dispose(_) | Landing::Stale => (Arrival::Stale, false),

@@ -23,7 +23,9 @@ mod elsewhere;
 mod flush;
 mod in_flight;
 mod lifecycle;
+mod listed;
 mod many;
+mod outcome;
 mod parking;
 mod patience;
 mod resume;
@@ -46,7 +48,7 @@ use batching::Batching;
 use cancels::Marked;
 use elsewhere::Recalls;
 use in_flight::InFlight;
-use lifecycle::Holder;
+use lifecycle::Stage;
 use patience::Patience;
 use slow::Slow;
 use std::collections::VecDeque;
@@ -57,8 +59,8 @@ use timers::Timers;
 use trimming::Trimming;
 
 pub(crate) use current::{DriverRef, current, enter, expect_current};
-pub(crate) use in_flight::{Arrival, Landed};
 pub(crate) use lifecycle::{Abandoned, Orphan};
+pub(crate) use outcome::{Answers, Arrival, Landed, Refused};
 pub(crate) use seen::Flight;
 pub use stats::Stats;
 pub(crate) use timers::TimerKey;
@@ -168,49 +170,38 @@ impl Driver {
         self.in_flight.room()
     }
 
-    fn check(&self, request: &Request) {
-        debug_assert!(
-            self.ring.is_capable(request.needs()),
-            "{request:?} needs what the start did not check: add it to `op::needed`"
-        );
-    }
-
-    /// Queues an operation of a future, for which there is [`room`](Self::room). It enters the
-    /// kernel with the next turn.
+    /// Begins an operation of a future. It enters the kernel with the next turn; without a request
+    /// it does not, and waits until it is nudged, or the scope cancelled.
+    ///
+    /// # Errors
+    ///
+    /// It does not begin. The waiter comes back, to be dropped outside a borrow.
     ///
     /// # Safety
     ///
-    /// Every pointer in `request` stays valid until the future has taken the answer, or has handed
-    /// over what it points to with `abandon`, or for ever.
+    /// Every pointer in `request` stays valid until the future has taken the last answer, or has
+    /// handed over what it points to with `abandon`, or for ever.
+    #[inline]
     pub(crate) unsafe fn submit(
         &mut self,
-        request: Request,
+        request: Option<Request>,
+        answers: Answers,
         what: What,
         scope: NodeId,
         waiter: Waiter,
-    ) -> Key {
-        self.check(&request);
-        let key = self.in_flight.insert(what, Holder::Future(waiter), Some(scope));
-        self.backlog.push_back(Submission { key, request });
-        key
-    }
-
-    /// The same for an operation that is answered many times.
-    ///
-    /// # Safety
-    ///
-    /// As for [`submit`](Self::submit), until the last answer.
-    pub(crate) unsafe fn submit_many(
-        &mut self,
-        request: Request,
-        what: What,
-        scope: NodeId,
-        waiter: Waiter,
-    ) -> Key {
-        self.check(&request);
-        let key = self.in_flight.insert_many(what, waiter, Some(scope));
-        self.backlog.push_back(Submission { key, request });
-        key
+    ) -> Result<Key, Refused> {
+        if let Err(error) = self.in_flight.room() {
+            return Err(Refused::Full(error, waiter));
+        }
+        let inserted = self.in_flight.insert(Stage::Queued, what, waiter, Some(scope));
+        let key = inserted.map_err(Refused::Cancelled)?;
+        if answers == Answers::Many {
+            self.in_flight.expect_many(key);
+        }
+        if let Some(request) = request {
+            self.queue(key, request);
+        }
+        Ok(key)
     }
 
     /// Queues an operation without a future, for which there is [`room`](Self::room). It is never
@@ -226,8 +217,16 @@ impl Driver {
         scope: Option<NodeId>,
         orphan: Box<dyn Orphan>,
     ) {
-        self.check(&request);
-        let key = self.in_flight.insert(what, Holder::Driver(orphan), scope);
+        let key = self.in_flight.insert_detached(what, orphan, scope);
+        self.queue(key, request);
+    }
+
+    #[inline]
+    fn queue(&mut self, key: Key, request: Request) {
+        debug_assert!(
+            self.ring.is_capable(request.needs()),
+            "{request:?} needs what the start did not check: add it to `op::needed`"
+        );
         self.backlog.push_back(Submission { key, request });
     }
 

@@ -1,19 +1,11 @@
-//! What resuming accepts and receives needs of the driver: operations that are held back, or ended
-//! to be begun anew, futures that are woken to look at something else, and a count.
+//! What resuming accepts and receives needs of the driver: operations that are ended to be begun
+//! anew, futures that are woken to look at something else, and a count.
 
-use super::lifecycle::Holder;
-use super::{Driver, What};
+use super::Driver;
 use crate::key::Key;
-use crate::tree::NodeId;
 use crate::wake::Waiter;
 
 impl Driver {
-    /// Takes an operation in that the kernel does not get to see, for which there is
-    /// [`room`](Self::room). Its future waits until it is nudged, or the scope cancelled.
-    pub(crate) fn hold(&mut self, what: What, scope: NodeId, waiter: Waiter) -> Key {
-        self.in_flight.insert(what, Holder::Future(waiter), Some(scope))
-    }
-
     /// Takes whoever waits for an operation, to be woken. It is in flight as before, and whoever
     /// polls it next waits for it.
     pub(crate) fn nudge(&mut self, key: Key) -> Waiter {

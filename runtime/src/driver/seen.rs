@@ -1,6 +1,6 @@
 //! What those who look see of the operations in flight: a dump, and an instrument.
 
-use super::in_flight::{Entry, InFlight};
+use super::in_flight::InFlight;
 use super::what::What;
 use crate::key::Key;
 use crate::ring::Completion;
@@ -17,26 +17,27 @@ impl InFlight {
     /// The list that starts at `head`, as others may see it.
     pub(super) fn flights(&self, head: u32) -> Vec<Flight> {
         let flight = |slot: u32| {
-            let Entry { what, lifecycle, .. } = &self.entries[slot as usize];
-            let detached = lifecycle.is_detached();
-            Flight { what: *what, detached }
+            let (what, entry) = self.seen(slot as usize);
+            Flight { what: *what, detached: entry.lifecycle.is_detached() }
         };
         self.list(head).into_iter().map(flight).collect()
     }
 
     /// Tells the instrument that a cancel takes long.
     pub(super) fn tell_slow(&self, key: Key, now: u64) {
-        let entry = self.peek(key);
-        entry.into_iter().for_each(|entry| entry.what.tell_slow(entry.scope, now));
+        if self.peek(key).is_some() {
+            let (what, entry) = self.seen(key.slot());
+            what.tell_slow(entry.scope(), now);
+        }
     }
 
     /// Tells the instrument what is about to complete, if that was cancelled.
     #[cold]
     #[inline(never)]
     pub(super) fn tell_done(&self, key: Key, completion: Completion) {
-        let Some(Entry { what, lifecycle, scope, .. }) = self.peek(key) else { return };
-        if lifecycle.stage().is_some() {
-            what.tell_acknowledged(*scope, completion.is_interrupted());
+        if self.is_pending(key) {
+            let (what, entry) = self.seen(key.slot());
+            what.tell_acknowledged(entry.scope(), completion.is_interrupted());
         }
     }
 }

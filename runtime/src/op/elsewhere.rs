@@ -4,7 +4,7 @@
 //! is asked once to stop when it is cancelled or its future is dropped, and whoever adopts it waits
 //! for it.
 
-use crate::driver::{self, Abandoned, DriverRef, Orphan, What};
+use crate::driver::{self, Abandoned, DriverRef, Orphan, Refused, What};
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope;
@@ -43,18 +43,16 @@ impl Elsewhere {
         let core = wake::current_core().expect("a driver runs on a core");
         let scope = scope::current().expect("code of a runtime runs in a scope");
         let waiter = Waiter::of(cx);
-        let room = driver.borrow().room();
-        if let Err(error) = room
-            && !scope::is_in_cancelled(scope)
-        {
-            return budget::proceed(cx).map(|()| error);
-        }
-        if !scope::admit(scope) {
+        let what = What::new(self.name, None);
+        let begun = driver.borrow_mut().submit_elsewhere(what, scope, waiter);
+        let key = match begun {
+            Ok(key) => key,
             // A drop point: it never begins.
-            return Poll::Pending;
-        }
+            Err(Refused::Cancelled(_)) => return Poll::Pending,
+            Err(Refused::Full(..)) if scope::is_in_cancelled(scope) => return Poll::Pending,
+            Err(Refused::Full(error, _)) => return budget::proceed(cx).map(|()| error),
+        };
         let start = self.start.take().expect("it is not polled after its end");
-        let key = driver.borrow_mut().submit_elsewhere(What::new(self.name, None), scope, waiter);
         self.flight = Some((driver.clone(), key));
         let recall = start(Ticket::new(core, key));
         driver.borrow_mut().set_recall(key, recall);

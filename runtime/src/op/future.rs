@@ -13,14 +13,15 @@
 
 use super::lent::Lent;
 use super::{Answer, Operation};
-use crate::driver::{self, Abandoned, DriverRef, Landed, Orphan, What};
+use crate::driver::{self, Abandoned, Answers, DriverRef, Landed, Orphan, Refused, What};
 use crate::instrument;
 use crate::key::Key;
-use crate::ring::Completion;
+use crate::ring::{Completion, Request};
 use crate::scope::{self, Begun, Cancelled};
 use crate::tree::NodeId;
 use crate::wake::{Waiter, budget, stay};
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -32,6 +33,40 @@ pub(crate) fn mark_delivered(scope: Option<NodeId>) {
     // Where it was cancelled, when that is around here: a shield in between is not.
     let told = scope.filter(|scope| scope::is_around(*scope));
     told.or_else(scope::current).into_iter().for_each(scope::mark_delivered);
+}
+
+/// How the first poll of an operation goes.
+pub(super) enum Begin {
+    InFlight(Flight),
+    /// The code that runs is cancelled.
+    DropPoint,
+    /// As many operations are in flight as may be.
+    Full(io::Error),
+}
+
+/// Begins an operation for the code that runs.
+///
+/// # Safety
+///
+/// As of [`Driver::submit`](driver::Driver::submit).
+#[inline]
+pub(super) unsafe fn begin(
+    request: Option<Request>,
+    answers: Answers,
+    what: What,
+    cx: &Context<'_>,
+) -> Begin {
+    let driver = driver::expect_current("an operation");
+    let scope = scope::current().expect("code of a runtime runs in a scope");
+    // Before the borrow, and dropped after it: foreign wakers run foreign code in both.
+    let waiter = Waiter::of(cx);
+    // SAFETY: the caller's promise.
+    let begun = unsafe { driver.borrow_mut().submit(request, answers, what, scope, waiter) };
+    match begun {
+        Ok(key) => Begin::InFlight(Flight { driver, key }),
+        Err(Refused::Full(error, _)) if !scope::is_in_cancelled(scope) => Begin::Full(error),
+        Err(Refused::Full(..) | Refused::Cancelled(_)) => Begin::DropPoint,
+    }
 }
 
 /// One operation on its way through the kernel.
@@ -80,35 +115,28 @@ impl<T: Operation> Op<T> {
         Poll::Ready(operation.back().complete(answer))
     }
 
+    #[inline]
     fn submit(&mut self, cx: &Context<'_>) -> Poll<T::Output> {
         let operation = self.operation.as_mut().expect("an operation is not polled after its end");
         let operation = operation.get_mut();
-        let driver = driver::expect_current("an operation");
-        let scope = scope::current().expect("code of a runtime runs in a scope");
-        // Before anything is counted: a buffer's code may panic, and to keep a foreign waker runs
-        // foreign code.
+        // Before anything is counted: a buffer's code may panic.
         let what = What::new(const { &T::NAME }, operation.target());
         let request = operation.request();
-        let waiter = Waiter::of(cx);
-        let room = driver.borrow().room();
-        if let Err(error) = room
-            && !scope::is_in_cancelled(scope)
-        {
-            ready!(budget::proceed(cx));
-            return self.resolve(Answer::unheard(error));
-        }
-        if !scope::admit(scope) {
+        // SAFETY: the operation keeps what the request points to valid while it is not dropped
+        // (`Operation`), and it is not before the answer was taken: `abandon` hands it over.
+        let begun = unsafe { begin(request, Answers::One, what, cx) };
+        match begun {
+            Begin::InFlight(flight) => {
+                self.flight = Some(flight);
+                Poll::Pending
+            }
             // It is not submitted.
-            return stay(cx);
+            Begin::DropPoint => stay(cx),
+            Begin::Full(error) => {
+                ready!(budget::proceed(cx));
+                self.resolve(Answer::unheard(error))
+            }
         }
-        let key = match request {
-            // SAFETY: the operation keeps what the request points to valid while it is not dropped
-            // (`Operation`), and it is not before the answer was taken: `abandon` hands it over.
-            Some(request) => unsafe { driver.borrow_mut().submit(request, what, scope, waiter) },
-            None => driver.borrow_mut().hold(what, scope, waiter),
-        };
-        self.flight = Some(Flight { driver, key });
-        Poll::Pending
     }
 
     fn land(&mut self, landed: Landed) -> Poll<T::Output> {

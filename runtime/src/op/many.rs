@@ -11,10 +11,10 @@
 //! its completion queue is full, and when it is asked to: because a scope is cancelled or closes,
 //! or because too many answers wait. In code that is not cancelled that is no answer.
 
-use super::future::{Flight, mark_delivered};
+use super::future::{Begin, Flight, begin, mark_delivered};
 use super::lent::Lent;
 use super::{Answer, Multishot};
-use crate::driver::{self, Abandoned, Orphan, What};
+use crate::driver::{Abandoned, Answers, Orphan, What};
 use crate::instrument;
 use crate::ring::Completion;
 use crate::scope;
@@ -72,27 +72,23 @@ impl<T: Multishot> Many<T> {
 
     fn submit(&mut self, cx: &Context<'_>) -> Poll<T::Item> {
         let operation = self.operation.as_mut().expect("it was not given up").get_mut();
-        let driver = driver::expect_current("an operation");
-        let scope = scope::current().expect("code of a runtime runs in a scope");
         let what = What::new(const { &T::NAME }, Some(operation.target()));
         let request = operation.request();
-        let waiter = Waiter::of(cx);
-        let room = driver.borrow().room();
-        if let Err(error) = room
-            && !scope::is_in_cancelled(scope)
-        {
-            ready!(budget::proceed(cx));
-            return Poll::Ready(self.answer(Answer::unheard(error)));
-        }
-        if !scope::admit(scope) {
-            // It is not submitted.
-            return stay(cx);
-        }
         // SAFETY: the operation keeps what the request points to valid while it is not dropped
         // (`Multishot`), and it is not before the last answer was taken: `abandon` hands it over.
-        let key = unsafe { driver.borrow_mut().submit_many(request, what, scope, waiter) };
-        self.flight = Some(Flight { driver, key });
-        Poll::Pending
+        let begun = unsafe { begin(Some(request), Answers::Many, what, cx) };
+        match begun {
+            Begin::InFlight(flight) => {
+                self.flight = Some(flight);
+                Poll::Pending
+            }
+            // It is not submitted.
+            Begin::DropPoint => stay(cx),
+            Begin::Full(error) => {
+                ready!(budget::proceed(cx));
+                Poll::Ready(self.answer(Answer::unheard(error)))
+            }
+        }
     }
 
     /// Gives it up: each answer that was not taken goes to `heir`, in order, now and until the

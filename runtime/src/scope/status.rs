@@ -198,14 +198,41 @@ pub(crate) fn is_delivered(id: NodeId) -> bool {
     tree::with(|tree| tree.get(id).is_some_and(|node| node.delivered_at != 0))
 }
 
-/// An operation starts in this scope, unless that is cancelled. From now on something is to be
-/// answered here: the scope is not cut while that is so.
+/// An operation of a future starts in this scope, unless that is cancelled: it is put at the head
+/// of the scope's list. What was there comes back, to be linked behind it. From now on something is
+/// to be answered here: the scope is not cut while that is so.
 #[inline]
-pub(crate) fn admit(id: NodeId) -> bool {
+pub(crate) fn begin_op(id: NodeId, slot: u32) -> Option<u32> {
     tree::with(|tree| {
-        let Some(node) = tree.get(id).filter(|node| node.reason.is_none()) else { return false };
+        let node = tree.get(id).filter(|node| node.reason.is_none())?;
         node.holds += 1;
-        true
+        Some(std::mem::replace(&mut node.ops, slot))
+    })
+}
+
+/// What follows from the end of an operation in a scope.
+#[derive(Debug, Default)]
+pub(crate) struct EndedOp {
+    /// The scope, if it is cancelled: it is to be looked at again, see [`look_again`].
+    pub(crate) held: Option<NodeId>,
+    /// The scope, if it is a nursery's in which nothing is in flight any more: [`tell_drained`].
+    pub(crate) drained: Option<NodeId>,
+}
+
+/// An operation of this scope was answered. `is_held`: that was owed to code in the scope. `head`:
+/// the list's new head, if the operation was the first.
+#[inline]
+pub(crate) fn end_op(id: NodeId, is_held: bool, head: Option<u32>) -> EndedOp {
+    tree::with(|tree| {
+        let Some(node) = tree.get(id) else { return EndedOp::default() };
+        let (is_cancelled, was_live) = (node.reason.is_some(), node.is_live());
+        node.holds -= u32::from(is_held);
+        node.ops = head.unwrap_or(node.ops);
+        let drained = head == Some(NONE) && node.role == Role::Nursery;
+        if is_cancelled && was_live && !node.is_live() {
+            idle(tree, id.index());
+        }
+        EndedOp { held: (is_held && is_cancelled).then_some(id), drained: drained.then_some(id) }
     })
 }
 

@@ -33,6 +33,12 @@ impl<T> Slots<T> {
         self.slab.capacity()
     }
 
+    /// Where the next thing is put.
+    #[inline]
+    pub(crate) fn next(&self) -> usize {
+        self.slab.vacant_key()
+    }
+
     /// Puts something in, and tells where.
     #[inline]
     pub(crate) fn insert(&mut self, value: T) -> usize {

@@ -65,9 +65,16 @@ fn r05_counts_hold_when_scopes_close_in_any_order() {
                     let id = scope::new_shield(Some(open[at].id));
                     open.push(Open { id, is_shield: true, operations: 0 });
                 }
-                4..=6 => open[at].operations += u32::from(scope::admit(open[at].id)),
-                7 | 8 if open[at].operations > 0 => {
+                4..=6 => {
+                    let begun = scope::begin_op(open[at].id, NONE);
+                    open[at].operations += u32::from(begun.is_some());
+                }
+                7 if open[at].operations > 0 => {
                     _ = scope::release(open[at].id);
+                    open[at].operations -= 1;
+                }
+                8 if open[at].operations > 0 => {
+                    _ = scope::end_op(open[at].id, true, Some(NONE));
                     open[at].operations -= 1;
                 }
                 9 if at > 0 && !open[at].is_shield => {

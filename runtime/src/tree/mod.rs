@@ -23,7 +23,7 @@ use std::mem::ManuallyDrop;
 
 use node::Generation;
 pub use node::Reason;
-pub(crate) use node::{NONE, Node, NodeId, Role, Set, SetId, State, Task};
+pub(crate) use node::{NONE, Node, NodeId, PackedId, Role, Set, SetId, State, Task};
 
 /// All nodes of a thread.
 #[derive(Debug)]

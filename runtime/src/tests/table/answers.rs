@@ -1,8 +1,9 @@
 //! Answers that the kernel gives seldom, and what becomes of them.
 
-use super::in_flight::{Arrival, CancelStep, InFlight};
-use super::lifecycle::{Abandoned, Holder};
-use super::{Kept, completion, what};
+use super::in_flight::InFlight;
+use super::lifecycle::Abandoned;
+use super::outcome::{Arrival, CancelStep};
+use super::{Kept, completion, insert, what};
 use crate::key::Key;
 use crate::wake::Waiter;
 use std::cell::Cell;
@@ -11,12 +12,12 @@ use std::rc::Rc;
 /// A table with one operation of a future, which the kernel has.
 fn submitted() -> (InFlight, Key) {
     let mut table = InFlight::default();
-    let key = table.insert(what(), Holder::Future(Waiter::Nobody), None);
+    let key = insert(&mut table);
     assert!(table.flush(key));
     (table, key)
 }
 
-fn answer(table: &mut InFlight, key: Key) -> super::in_flight::Landed {
+fn answer(table: &mut InFlight, key: Key) -> super::outcome::Landed {
     table.poll(key, &mut Waiter::Nobody).expect("it was answered")
 }
 
@@ -97,7 +98,7 @@ fn r03_each_submission_is_asked_once() {
 #[test]
 fn b5_detached_operations_are_not_cancelled() {
     let mut table = InFlight::default();
-    let key = table.insert(what(), Holder::Driver(Box::new(Kept::default())), None);
+    let key = table.insert_detached(what(), Box::new(Kept::default()), None);
     assert!(matches!(table.cancel(key.slot() as u32), CancelStep::Nothing));
     assert!(table.flush(key), "it is still to be submitted");
     assert!(matches!(table.cancel(key.slot() as u32), CancelStep::Nothing));
@@ -108,12 +109,12 @@ fn b5_detached_operations_are_not_cancelled() {
 #[test]
 fn e11_queued_operation_is_resolved_without_the_kernel() {
     let mut table = InFlight::default();
-    let key = table.insert(what(), Holder::Future(Waiter::Nobody), None);
+    let key = insert(&mut table);
     assert!(matches!(table.cancel(key.slot() as u32), CancelStep::Withdrawn(_)));
     assert_eq!((table.pending(), table.submitted()), (0, 0));
     assert!(!table.flush(key), "it is not submitted any more");
     assert!(answer(&mut table, key).cancelled);
-    let key = table.insert(what(), Holder::Future(Waiter::Nobody), None);
+    let key = insert(&mut table);
     let (abandoned, ask, _) = table.abandon(key, || unreachable!("the kernel never saw it"));
     assert!(matches!(abandoned, Abandoned::Withdrawn(_)) && ask.is_none());
     assert!(!table.flush(key));
@@ -125,7 +126,7 @@ fn c11_old_generation_is_stale_in_a_used_slot() {
     let mut table = InFlight::default();
     let mut old = Vec::new();
     for _ in 0..100 {
-        let key = table.insert(what(), Holder::Future(Waiter::Nobody), None);
+        let key = insert(&mut table);
         assert_eq!(key.slot(), 0, "the same slot each time, the first one");
         table.flush(key);
         for &old in &old {

@@ -1,9 +1,10 @@
 //! Operations that are answered many times: each answer is taken, or disposed of, in order, until
 //! the last.
 
-use super::in_flight::{Arrival, CancelStep, InFlight};
+use super::in_flight::InFlight;
 use super::lifecycle::Abandoned;
-use super::{Kept, completion, one_of_many, what};
+use super::outcome::{Arrival, CancelStep};
+use super::{Kept, completion, insert, insert_many, one_of_many};
 use crate::config::UNREAD_ANSWERS;
 use crate::key::Key;
 use crate::ring::Completion;
@@ -17,7 +18,7 @@ const NOTIFICATION: u32 = 1 << 3;
 /// A table with one operation that is answered many times, which the kernel has.
 fn submitted() -> (InFlight, Key) {
     let mut table = InFlight::default();
-    let key = table.insert_many(what(), Waiter::Nobody, None);
+    let key = insert_many(&mut table);
     assert!(table.flush(key));
     (table, key)
 }
@@ -145,9 +146,8 @@ fn g8_a_flood_of_answers_is_stopped_once() {
 /// More is said of an operation that is answered once: its future waits for the last.
 #[test]
 fn e8_more_of_an_operation_that_is_answered_once() {
-    use super::lifecycle::Holder;
     let mut table = InFlight::default();
-    let key = table.insert(what(), Holder::Future(Waiter::Nobody), None);
+    let key = insert(&mut table);
     assert!(table.flush(key));
     assert!(matches!(table.more(key, one_of_many(7)), (Arrival::Nothing, false)));
     assert!(table.poll(key, &mut Waiter::Nobody).is_none());

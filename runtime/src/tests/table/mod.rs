@@ -9,9 +9,15 @@ mod in_flight;
 #[path = "../../driver/lifecycle.rs"]
 #[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
 mod lifecycle;
+#[path = "../../driver/listed.rs"]
+#[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
+mod listed;
 #[path = "../../driver/many.rs"]
 #[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
 mod many;
+#[path = "../../driver/outcome.rs"]
+#[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
+mod outcome;
 #[path = "../../driver/seen.rs"]
 #[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
 mod seen;
@@ -27,8 +33,11 @@ mod many_answers;
 mod states;
 mod walk;
 
+use crate::key::Key;
 use crate::ring::Completion;
-use lifecycle::Orphan;
+use crate::wake::Waiter;
+use in_flight::InFlight;
+use lifecycle::{Orphan, Stage};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -45,6 +54,19 @@ fn one_of_many(result: i32) -> Completion {
 /// No operation in particular.
 fn what() -> what::What {
     what::What::new(&"made up", None)
+}
+
+/// An operation of a future, in no scope.
+fn insert(table: &mut InFlight) -> Key {
+    let inserted = table.insert(Stage::Queued, what(), Waiter::Nobody, None);
+    inserted.expect("no scope refuses it")
+}
+
+/// The same, which is answered many times.
+fn insert_many(table: &mut InFlight) -> Key {
+    let key = insert(table);
+    table.expect_many(key);
+    key
 }
 
 /// What the driver keeps for the kernel; counts when it is disposed of, and when it is dropped.

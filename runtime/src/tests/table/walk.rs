@@ -1,7 +1,8 @@
 //! A long random walk through the table, against a model of it.
 
-use super::in_flight::{Arrival, CancelStep, InFlight};
-use super::lifecycle::{Abandoned, Holder};
+use super::in_flight::InFlight;
+use super::lifecycle::{Abandoned, Stage};
+use super::outcome::{Arrival, CancelStep};
 use super::{Kept, completion, what};
 use crate::key::Key;
 use crate::scope;
@@ -38,12 +39,17 @@ impl Walk {
 
     fn insert(&mut self, by_future: bool) {
         let scope = self.random.below(self.scopes.len());
-        let holder = match by_future {
-            true => Holder::Future(Waiter::Nobody),
-            false => Holder::Driver(self.kept()),
+        let at = Some(self.scopes[scope]);
+        let key = match by_future {
+            true => {
+                let inserted = self.table.insert(Stage::Queued, what(), Waiter::Nobody, at);
+                inserted.expect("no scope is cancelled here")
+            }
+            false => {
+                let kept = self.kept();
+                self.table.insert_detached(what(), kept, at)
+            }
         };
-        assert!(!by_future || scope::admit(self.scopes[scope]), "no scope is cancelled here");
-        let key = self.table.insert(what(), holder, Some(self.scopes[scope]));
         let model =
             Model { key, scope, submitted: false, held_by_future: by_future, answered: false };
         self.model.push(model);

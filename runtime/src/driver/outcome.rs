@@ -1,0 +1,78 @@
+//! What the table of operations tells of a step: whether one has begun, what came back for it, and
+//! what is left to do.
+
+use super::lifecycle::Orphan;
+use super::what::What;
+use crate::key::Key;
+use crate::ring::Completion;
+use crate::tree::NodeId;
+use crate::wake::Waiter;
+use std::io;
+
+/// The answer to an operation, for the future that awaits it.
+#[derive(Debug)]
+pub(crate) struct Landed {
+    pub(crate) completion: Completion,
+    /// It ended because we asked for it.
+    pub(crate) cancelled: bool,
+    /// The scope to which it belonged.
+    pub(crate) scope: Option<NodeId>,
+}
+
+/// How often the kernel answers an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answers {
+    One,
+    Many,
+}
+
+/// Why an operation does not begin; with its waiter, to be dropped outside a borrow.
+#[expect(dead_code, reason = "waiters are only to be dropped")]
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// Its scope is cancelled, or has closed.
+    Cancelled(Waiter),
+    /// As many operations are in flight as may be.
+    Full(io::Error, Waiter),
+}
+
+/// What is to be done about a completion, once nothing is borrowed. A nursery that has
+/// waited for its last submission is `drained`, and to be woken as well.
+#[must_use]
+pub(crate) enum Arrival {
+    /// Nothing.
+    Nothing,
+    /// Somebody waits for it. If there is a scope, it is cancelled, and to be looked at again.
+    Wake { waiter: Waiter, held: Option<NodeId>, drained: Option<NodeId> },
+    /// Nobody does: dispose of it, in the scope to which what follows from that belongs.
+    Dispose {
+        orphan: Box<dyn Orphan>,
+        completion: Completion,
+        what: What,
+        scope: Option<NodeId>,
+        drained: Option<NodeId>,
+    },
+    /// An answer came that is not the last. This waits for it.
+    WakeForOne(Waiter),
+    /// Nothing does: dispose of it, and put the rest back.
+    DisposeOne {
+        key: Key,
+        orphan: Box<dyn Orphan>,
+        completion: Completion,
+        what: What,
+        scope: Option<NodeId>,
+    },
+    /// It matches nothing in flight.
+    Stale,
+}
+
+/// What has to be done to cancel an operation.
+#[must_use]
+pub(super) enum CancelStep {
+    /// It is done, or was asked before.
+    Nothing,
+    /// The kernel has to be asked, or whoever does the work.
+    Ask(Key),
+    /// It never entered the kernel and is resolved: wake whoever waits.
+    Withdrawn(Waiter),
+}
