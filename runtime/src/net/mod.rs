@@ -16,6 +16,7 @@ mod error;
 mod incoming;
 mod lookup;
 mod receiving;
+mod sending;
 mod tcp_listener;
 mod tcp_stream;
 mod units;

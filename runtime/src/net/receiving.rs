@@ -9,9 +9,11 @@
 use super::detached::Kept;
 use super::unread::Unread;
 use crate::buf::{BufResult, IoBufMut};
-use crate::fd::SharedFd;
+use crate::fd::{SharedFd, Target};
 use crate::op::{Op, Recv};
+use crate::yield_now::consume_budget;
 use std::cell::{Cell, OnceCell};
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -46,10 +48,15 @@ impl Inbound {
         self.unread.get().map(|unread| &**unread)
     }
 
+    /// Receives what comes next, of what was kept or of what the kernel has.
+    pub(super) fn read<B: IoBufMut>(&self, socket: SharedFd, buffer: B) -> Reading<'_, B> {
+        Reading::Fast(self.receive(socket, buffer, 0))
+    }
+
     /// Receives what the kernel has next, behind the first `skip` bytes of a buffer.
     pub(super) fn receive<B: IoBufMut>(
         &self,
-        socket: SharedFd,
+        socket: impl Into<Target>,
         buffer: B,
         skip: usize,
     ) -> Receiving<'_, B> {
@@ -95,5 +102,69 @@ impl<B: IoBufMut> Drop for Receiving<'_, B> {
         if !self.op.has_resolved() && (self.skip > 0 || self.op.flight().is_some()) {
             self.leave();
         }
+    }
+}
+
+/// The future of a read. It is in the memory of each connection that is idle, so it has room for a
+/// receive and no more; what happens seldom is in a box.
+pub(super) enum Reading<'a, B: IoBufMut> {
+    Fast(Receiving<'a, B>),
+    Slow(Slow<'a, B>),
+}
+
+type Slow<'a, B> = Pin<Box<dyn Future<Output = BufResult<usize, B>> + 'a>>;
+
+impl<B: IoBufMut> Reading<'_, B> {
+    /// Whether it is about to begin, and not with a receive.
+    #[inline]
+    fn begins_slowly(&self) -> bool {
+        let Self::Fast(Receiving { op, inbound, .. }) = self else { return false };
+        // Without room, the kernel would wait for data, of which it then takes none.
+        op.idle().is_some_and(|receive| receive.room() == 0 || inbound.unread().is_some())
+    }
+
+    #[cold]
+    fn begin_slowly(&mut self) {
+        let Self::Fast(Receiving { op, inbound, .. }) = self else { return };
+        let receive = op.take_idle().expect("it has not begun");
+        *self = Self::Slow(Box::pin(slowly(inbound, receive)));
+    }
+}
+
+async fn slowly<B: IoBufMut>(inbound: &Inbound, receive: Recv<B>) -> BufResult<usize, B> {
+    let (socket, mut buffer) = receive.into_parts();
+    if buffer.io_capacity() == 0 {
+        consume_budget().await;
+        return (Ok(0), buffer);
+    }
+    if let Some(unread) = inbound.unread() {
+        if let Err(error) = unread.settled().await {
+            return (Err(error), buffer);
+        }
+        if let Some(result) = unread.take(&mut buffer, 0) {
+            return (result, buffer);
+        }
+    }
+    inbound.receive(socket, buffer, 0).await
+}
+
+impl<B: IoBufMut> Future for Reading<'_, B> {
+    type Output = BufResult<usize, B>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.begins_slowly() {
+            self.begin_slowly();
+        }
+        match &mut *self {
+            Self::Fast(receiving) => Pin::new(receiving).poll(cx),
+            Self::Slow(slow) => slow.as_mut().poll(cx),
+        }
+    }
+}
+
+impl<B: IoBufMut> fmt::Debug for Reading<'_, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if matches!(self, Self::Fast(_)) { "Fast" } else { "Slow" })
     }
 }

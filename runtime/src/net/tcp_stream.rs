@@ -3,6 +3,7 @@
 use super::detached::Detached;
 use super::lookup;
 use super::receiving::Inbound;
+use super::sending::WriteAll;
 use super::tcp_listener::not_internet;
 use super::{ToSocketAddrs, Transferred, units};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
@@ -10,6 +11,7 @@ use crate::fd::SharedFd;
 use crate::op::{Close, Connect, Send, Shutdown};
 use crate::yield_now::consume_budget;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::future::Future;
 use std::io;
 use std::net::{self, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -83,21 +85,8 @@ impl TcpStream {
     /// # Errors
     ///
     /// The connection broke, or the receive was cancelled. The buffer comes back in any case.
-    pub async fn read<B: IoBufMut>(&self, mut buffer: B) -> BufResult<usize, B> {
-        if buffer.io_capacity() == 0 {
-            // The kernel would wait for data, of which it then takes none.
-            consume_budget().await;
-            return (Ok(0), buffer);
-        }
-        if let Some(unread) = self.inbound.unread() {
-            if let Err(error) = unread.settled().await {
-                return (Err(error), buffer);
-            }
-            if let Some(result) = unread.take(&mut buffer, 0) {
-                return (result, buffer);
-            }
-        }
-        self.inbound.receive(self.fd.clone(), buffer, 0).await
+    pub fn read<B: IoBufMut>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
+        self.inbound.read(self.fd.clone(), buffer)
     }
 
     /// Receives until `buffer` is full to its capacity.
@@ -152,8 +141,8 @@ impl TcpStream {
     ///
     /// The connection broke (never a signal), or the send was cancelled. The buffer comes back in
     /// any case.
-    pub async fn write<B: IoBuf>(&self, buffer: B) -> BufResult<usize, B> {
-        Send::new(self.fd.clone(), buffer, 0).await
+    pub fn write<B: IoBuf>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
+        Send::new(self.fd.clone(), buffer, 0)
     }
 
     /// Sends all of `buffer`.
@@ -165,25 +154,8 @@ impl TcpStream {
     /// # Errors
     ///
     /// As [`write`](Self::write), with the count.
-    pub async fn write_all<B: IoBuf>(&self, mut buffer: B) -> BufResult<(), B> {
-        let length = buffer.io_len();
-        let mut done = 0;
-        if length == 0 {
-            consume_budget().await;
-        }
-        while done < length {
-            let result;
-            (result, buffer) = Send::new(self.fd.clone(), buffer, done).await;
-            match result {
-                Ok(0) => {
-                    let zero = io::Error::from(io::ErrorKind::WriteZero);
-                    return (Err(Transferred::wrap(done, zero)), buffer);
-                }
-                Ok(sent) => done += sent,
-                Err(error) => return (Err(Transferred::wrap(done, error)), buffer),
-            }
-        }
-        (Ok(()), buffer)
+    pub fn write_all<B: IoBuf>(&self, buffer: B) -> impl Future<Output = BufResult<(), B>> {
+        WriteAll::new(&self.fd, buffer)
     }
 
     /// Ends one direction or both: the peer reads to the end of what was sent.

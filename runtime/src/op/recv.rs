@@ -34,7 +34,12 @@ impl<B: IoBufMut> Recv<B> {
         Op::new(Self { on: on.into(), buffer, skip, poll_first })
     }
 
-    fn room(&self) -> usize {
+    /// What an operation that never began is on, and its buffer.
+    pub(crate) fn into_parts(self) -> (Target, B) {
+        (self.on, self.buffer)
+    }
+
+    pub(crate) fn room(&self) -> usize {
         self.buffer.io_capacity().saturating_sub(self.skip)
     }
 }

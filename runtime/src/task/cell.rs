@@ -6,6 +6,7 @@ use crate::tree::{self, NodeId};
 use crate::wake::Waiter;
 use std::cell::Cell;
 use std::future::Future;
+use std::mem::offset_of;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
@@ -15,14 +16,18 @@ const NURSERY: u8 = 1;
 /// The join handle holds it.
 const HANDLE: u8 = 2;
 
-/// The front of every cell.
+/// The front of every cell: what a poll needs, in the line of memory in which the future begins.
 pub(super) struct Header {
     vtable: &'static Vtable,
-    /// The child's task and scope; none while it is being made.
-    id: Cell<Option<NodeId>>,
     holders: Cell<u8>,
     started: Cell<bool>,
     ended: Cell<bool>,
+}
+
+/// The back of every cell: what is needed when a child begins and ends, and by those who look.
+struct Trailer {
+    /// The child's task and scope; none while it is being made.
+    id: Cell<Option<NodeId>>,
     joiner: Cell<Waiter>,
     label: Label,
     /// The turn in which it was spawned.
@@ -33,6 +38,8 @@ pub(super) struct Header {
 #[derive(Debug)]
 struct Vtable {
     kind: Kind,
+    /// Bytes from the front of the cell to its trailer.
+    trailer: usize,
     /// Ready: whether there is a value.
     poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<bool>,
     clear: unsafe fn(NonNull<Header>),
@@ -51,6 +58,7 @@ enum Stage<F, M, T> {
 struct TaskCell<F, M, T> {
     header: Header,
     stage: Stage<F, M, T>,
+    trailer: Trailer,
 }
 
 /// How a poll went.
@@ -81,20 +89,23 @@ impl TaskRef {
                 vtable: const {
                     &Vtable {
                         kind: Kind::of::<TaskCell<F, M, T>>(),
+                        trailer: offset_of!(TaskCell<F, M, T>, trailer),
                         poll: poll::<F, M, T>,
                         clear: clear::<F, M, T>,
                         take: take::<F, M, T>,
                     }
                 },
-                id: Cell::new(None),
                 holders: Cell::new(NURSERY | HANDLE),
                 started: Cell::new(false),
                 ended: Cell::new(false),
+            },
+            stage: Stage::Running(future, Some(finish)),
+            trailer: Trailer {
+                id: Cell::new(None),
                 joiner: Cell::new(Waiter::Nobody),
                 label,
                 born: tree::now(),
             },
-            stage: Stage::Running(future, Some(finish)),
         };
         // SAFETY: the memory is fresh, of this layout, and nobody else knows it.
         unsafe { memory.write(cell) };
@@ -117,23 +128,32 @@ impl TaskRef {
         unsafe { self.0.as_ref() }
     }
 
+    fn trailer(&self) -> &Trailer {
+        let offset = self.header().vtable.trailer;
+        // SAFETY: the cell is of the type to which the table belongs, in which the trailer is so
+        // far behind the front; the pointer is that of the whole cell.
+        let trailer = unsafe { self.0.byte_add(offset) }.cast::<Trailer>();
+        // SAFETY: as in `header`; a trailer is only ever borrowed shared, too.
+        unsafe { trailer.as_ref() }
+    }
+
     /// The child's task and scope.
     pub(crate) fn id(&self) -> NodeId {
-        self.header().id.get().expect("a child is told its number when it is made")
+        self.trailer().id.get().expect("a child is told its number when it is made")
     }
 
     pub(crate) fn set_id(&self, id: NodeId) {
-        self.header().id.set(Some(id));
+        self.trailer().id.set(Some(id));
     }
 
     /// What the child is called.
     pub(crate) fn label(&self) -> Label {
-        self.header().label
+        self.trailer().label
     }
 
     /// When it was spawned.
     pub(crate) fn born(&self) -> u64 {
-        self.header().born
+        self.trailer().born
     }
 
     pub(crate) fn ended(&self) -> bool {
@@ -187,7 +207,7 @@ impl TaskRef {
 
     /// Has `waiter` be woken at the end. Who waited before comes back.
     pub(super) fn set_joiner(&self, waiter: Waiter) -> Waiter {
-        self.header().joiner.replace(waiter)
+        self.trailer().joiner.replace(waiter)
     }
 
     /// The child has ended: tells who joins it, and lets the nursery's side go.
@@ -202,7 +222,7 @@ impl TaskRef {
         header.ended.set(true);
         // Without a handle nobody joins; one that goes takes back whoever it has told us.
         let joined = header.holders.get() & HANDLE != 0;
-        let joiner = if joined { header.joiner.take() } else { Waiter::Nobody };
+        let joiner = if joined { self.trailer().joiner.take() } else { Waiter::Nobody };
         // SAFETY: the caller's promise.
         unsafe { self.release(NURSERY) };
         joiner
@@ -230,9 +250,9 @@ impl TaskRef {
             return;
         }
         let kind = header.vtable.kind;
-        drop(header.joiner.take());
-        // SAFETY: nobody holds the cell any more; its stage is empty, its header has no destructor
-        // but the joiner's, which was taken; it was allocated as this kind.
+        drop(self.trailer().joiner.take());
+        // SAFETY: neither side holds the cell any more; its stage is empty, and nothing else in it has a
+        // destructor but the joiner, which was taken; the cell was allocated as this kind.
         unsafe { pool::free(self.0.cast(), kind) }
     }
 }
