@@ -251,8 +251,8 @@ impl TaskRef {
         }
         let kind = header.vtable.kind;
         drop(self.trailer().joiner.take());
-        // SAFETY: neither side holds the cell any more; its stage is empty, and nothing else in it has a
-        // destructor but the joiner, which was taken; the cell was allocated as this kind.
+        // SAFETY: neither side holds the cell any more; its stage is empty, and nothing else in it
+        // has a destructor but the joiner, which was taken; the cell was allocated as this kind.
         unsafe { pool::free(self.0.cast(), kind) }
     }
 }
