@@ -116,8 +116,9 @@ impl<E> Ledger<E> {
             return Some(Ok(value));
         }
         may_hear(frame.begun()).then(|| {
-            let deadline = scope.reason() == Some(Reason::Deadline);
-            Err(if deadline { Cancelled::deadline() } else { Cancelled::new() }.into())
+            let own = scope.reason() == Some(Reason::Deadline);
+            let around = || scope.cancellation().unwrap_or_default();
+            Err(if own { Cancelled::deadline() } else { around() }.into())
         })
     }
 

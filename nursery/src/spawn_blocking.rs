@@ -24,9 +24,10 @@ use nestling_runtime::lowlevel::{Unfinished, blocking};
 ///
 /// # Errors
 ///
-/// [`JoinError::Cancelled`] if it was cancelled before it began, [`JoinError::Panic`] if it
-/// panicked, or if the process may have no thread at all: the payload is an `io::Error` then, and
-/// `?` makes it one. When it may have no *further* thread, calls wait for those that there are.
+/// [`JoinError::Cancelled`] if it was cancelled before it began, [`JoinError::TimedOut`] if a
+/// deadline did that, [`JoinError::Panic`] if it panicked, or if the process may have no thread at
+/// all: the payload is an `io::Error` then, and `?` makes it one. When it may have no *further*
+/// thread, calls wait for those that there are.
 ///
 /// # Panics
 ///
@@ -49,7 +50,7 @@ where
     F: FnOnce() -> T + Send + 'static,
 {
     blocking(work).await.map_err(|unfinished| match unfinished {
-        Unfinished::Cancelled => JoinError::Cancelled,
+        Unfinished::Cancelled(cancelled) => JoinError::stopped(cancelled),
         Unfinished::Panicked(payload) => JoinError::Panic(payload),
         Unfinished::Refused(error) => JoinError::Panic(Box::new(error)),
     })

@@ -12,8 +12,8 @@
 use crate::child_output::ChildOutput;
 use crate::nursery::Nursery;
 use nestling_runtime::lowlevel::{
-    Begun, CancelHandle, Cancelled, Join, Label, Reason, current_reason, may_hear, stay,
-    was_delivered,
+    Begun, CancelHandle, Cancelled, Join, Label, Reason, current_cancellation, current_reason,
+    may_hear, stay, was_delivered,
 };
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -140,7 +140,7 @@ impl<V, E> Start<'_, V, E> {
         E: From<Cancelled>,
     {
         self.late = !may_hear(self.begun);
-        if self.late { stay(cx) } else { Poll::Ready(Err(Cancelled::new().into())) }
+        if self.late { stay(cx) } else { Poll::Ready(Err(current_cancellation().into())) }
     }
 }
 
@@ -171,6 +171,8 @@ impl<V, E: From<Cancelled>> Future for Start<'_, V, E> {
             Ok(Ok(())) if !self.gave_up && !self.shared.ready.get() => {
                 Err(Cancelled::never_ready().into())
             }
+            // Not the child: whoever has started it was cancelled.
+            Err(_) if self.gave_up => Err(current_cancellation().into()),
             // It was cancelled before it was ready.
             Err(cancelled) => Err(cancelled.into()),
             Ok(Ok(())) => return self.poll_late(cx),

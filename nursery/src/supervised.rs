@@ -1,7 +1,7 @@
 //! `Supervised`: a child whose end, however it comes, is for its handle alone.
 
 use crate::ledger::{drop_quietly, quietly};
-use nestling_runtime::lowlevel::{CancelHandle, Join, Payload, Reason};
+use nestling_runtime::lowlevel::{CancelHandle, Cancelled, Join, Payload, Reason};
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
@@ -64,10 +64,11 @@ impl<O> Future for Supervised<'_, O> {
     type Output = Result<O, JoinError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.join).poll(cx).map(|joined| match joined.ok().and_then(Left::take) {
-            Some(Ok(output)) => Ok(output),
-            Some(Err(payload)) => Err(JoinError::Panic(payload)),
-            None => Err(JoinError::Cancelled),
+        Pin::new(&mut self.join).poll(cx).map(|joined| match joined.map(Left::take) {
+            Ok(Some(Ok(output))) => Ok(output),
+            Ok(Some(Err(payload))) => Err(JoinError::Panic(payload)),
+            Ok(None) => Err(JoinError::Cancelled),
+            Err(cancelled) => Err(JoinError::stopped(cancelled)),
         })
     }
 }
@@ -129,6 +130,8 @@ pub(crate) fn caught<F: Future>(future: F) -> impl Future<Output = Left<F::Outpu
 pub enum JoinError {
     /// It was cut, by its handle or with its nursery; a blocking call, before it began.
     Cancelled,
+    /// The same, by a deadline.
+    TimedOut,
     /// It panicked, with this payload. Of a blocking call that could not begin, because the process
     /// may have no thread for it or the core no further operation, the payload is the [`io::Error`]
     /// that names the limit.
@@ -136,6 +139,15 @@ pub enum JoinError {
 }
 
 impl JoinError {
+    pub(crate) fn stopped(cancelled: Cancelled) -> Self {
+        if cancelled.is_timed_out() { Self::TimedOut } else { Self::Cancelled }
+    }
+
+    /// Whether it was cut, by a deadline or otherwise.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled | Self::TimedOut)
+    }
+
     /// What the panic said, if it was one with a text.
     pub fn message(&self) -> Option<&str> {
         let Self::Panic(payload) = self else { return None };
@@ -148,6 +160,7 @@ impl fmt::Debug for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cancelled => f.write_str("Cancelled"),
+            Self::TimedOut => f.write_str("TimedOut"),
             Self::Panic(payload) => match payload.downcast_ref::<io::Error>() {
                 Some(refused) => write!(f, "Panic({:?})", refused.to_string()),
                 None => f.debug_tuple("Panic").field(&self.message()).finish(),
@@ -158,7 +171,11 @@ impl fmt::Debug for JoinError {
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Panic(payload) = self else { return f.write_str("the task was cancelled") };
+        let payload = match self {
+            Self::Cancelled => return f.write_str("the task was cancelled"),
+            Self::TimedOut => return f.write_str("the task was cancelled: a deadline passed"),
+            Self::Panic(payload) => payload,
+        };
         match (payload.downcast_ref::<io::Error>(), self.message()) {
             (Some(refused), _) => refused.fmt(f),
             (None, Some(message)) => write!(f, "the task panicked: {message}"),
@@ -170,10 +187,12 @@ impl fmt::Display for JoinError {
 impl Error for JoinError {}
 
 impl From<JoinError> for io::Error {
-    /// Keeps the text; a payload need not be `Sync`, as an `io::Error` has to be.
+    /// What was cancelled [is so](nestling_runtime::is_cancelled) still. A panic keeps its text; a
+    /// payload need not be `Sync`, as an `io::Error` has to be.
     fn from(error: JoinError) -> Self {
         match error {
-            JoinError::Cancelled => nestling_runtime::lowlevel::Cancelled::new().into(),
+            JoinError::Cancelled => Cancelled::new().into(),
+            JoinError::TimedOut => Cancelled::timed_out().into(),
             JoinError::Panic(payload) => match payload.downcast() {
                 Ok(refused) => *refused,
                 Err(payload) => {

@@ -15,10 +15,11 @@ use std::time::Duration;
 ///
 /// Cancelling follows the rules of nurseries: an operation that is awaited when the time is up
 /// answers once more, so a result that raced the deadline wins, and a receive's buffer comes back:
-/// `timeout(d, stream.read(buffer))` resolves to `Ok((Err(cancelled), buffer))`. What then waits
-/// again is cut. A nursery always answers: `timeout(d, nursery(…))` resolves to
-/// `Ok(Err(cancelled))`, and so do [`race`](crate::race) and
-/// [`for_each_limit`](crate::for_each_limit).
+/// `timeout(d, stream.read(buffer))` resolves to `Ok((Err(error), buffer))`. What then waits again
+/// is cut. A nursery always answers: `timeout(d, nursery(…))` resolves to `Ok(Err(error))`, and so
+/// do [`race`](crate::race) and [`for_each_limit`](crate::for_each_limit). As an `io::Error` each
+/// of these is of the kind `TimedOut`, as [`Elapsed`] is, and
+/// [`is_cancelled`](nestling_runtime::is_cancelled).
 ///
 /// # Errors
 ///

@@ -2,7 +2,7 @@
 
 use crate::driver;
 use crate::instrument::{self, Event, Failure};
-use crate::scope::{self, CancelWork, Closed, Poller};
+use crate::scope::{self, CancelWork, Cancelled, Closed, Poller};
 use crate::task::Join;
 use crate::tree::{self, NONE, NodeId, Reason};
 use crate::wake::budget::lend;
@@ -191,6 +191,11 @@ impl CancelScope {
         scope::reason(self.0)
     }
 
+    /// What an await says that ends because the scope is cancelled, if it is.
+    pub fn cancellation(&self) -> Option<Cancelled> {
+        scope::cancellation(self.0)
+    }
+
     /// Whether nothing is in flight in the scope itself, or was left to it by scopes that closed.
     pub fn is_drained(&self) -> bool {
         !scope::has_ops(self.0)
@@ -268,6 +273,11 @@ pub fn is_in_cancelled() -> bool {
 /// Why the scope of the code that runs now counts as cancelled, if it does.
 pub fn current_reason() -> Option<Reason> {
     scope::current().and_then(scope::reason)
+}
+
+/// What an await says that ends because the code that runs now is cancelled.
+pub fn current_cancellation() -> Cancelled {
+    scope::current().and_then(scope::cancellation).unwrap_or_default()
 }
 
 /// Counts an error that came of a cancellation, and that nobody may ever see.

@@ -106,10 +106,10 @@ pub(crate) fn admit(number: u64, ticket: Ticket, make: impl FnOnce() -> Guest + 
 }
 
 /// Cancels a guest, if it is still here.
-pub(crate) fn recall(number: u64) {
+pub(crate) fn recall(number: u64, why: Reason) {
     let Some(guests) = CURRENT.with(|current| current.borrow().clone()) else { return };
     let handle = guests.handles.borrow().get(&number).copied();
     if let Some(handle) = handle {
-        handle.cancel(Reason::Asked);
+        handle.cancel(why);
     }
 }

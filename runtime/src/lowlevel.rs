@@ -5,8 +5,8 @@
 
 pub use crate::blocking::{Unfinished, blocking};
 pub use crate::cancel::{
-    CancelHandle, CancelScope, RemoteCancelHandle, count_derived, current_reason, is_in_cancelled,
-    mark_delivered, visits, was_delivered,
+    CancelHandle, CancelScope, RemoteCancelHandle, count_derived, current_cancellation,
+    current_reason, is_in_cancelled, mark_delivered, visits, was_delivered,
 };
 pub use crate::children::{Body, Children, Payload, Step};
 pub use crate::cores::{Abroad, abroad, place};

@@ -1,7 +1,7 @@
 //! `until_cancelled`: waits for the cancellation of the code that asks.
 
-use crate::cancel::current_reason;
-use crate::scope::{Begun, Cancelled, Listener, may_hear};
+use crate::cancel::current_cancellation;
+use crate::scope::{Begun, Cancelled, Listener, is_here_cancelled, may_hear};
 use crate::wake::stay;
 use std::future::Future;
 use std::pin::Pin;
@@ -25,10 +25,10 @@ impl Future for UntilCancelled {
     type Output = Cancelled;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Cancelled> {
-        if current_reason().is_some() {
+        if is_here_cancelled() {
             // It answers once, also when it is polled again after that.
             let begun = std::mem::replace(&mut self.begun, Begun::After);
-            return if may_hear(begun) { Poll::Ready(Cancelled::new()) } else { stay(cx) };
+            return if may_hear(begun) { Poll::Ready(current_cancellation()) } else { stay(cx) };
         }
         self.begun = Begun::Before;
         self.listener.listen(cx);

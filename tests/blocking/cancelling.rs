@@ -3,15 +3,17 @@
 
 use crate::support::{asleep, poll_once, thread_id, turn, watched};
 use crate::{gate, run, threads};
+use nestling::net::lookup_host;
 use nestling::task::spawn_blocking;
-use nestling::{JoinError, Runtime, nursery, nursery_all};
+use nestling::{JoinError, Runtime, is_cancelled, nursery, nursery_all, timeout};
 use std::cell::Cell;
-use std::io::{self, Error};
+use std::io::{self, Error, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 /// Says when it is dropped.
 struct Sets(Arc<AtomicBool>);
@@ -139,6 +141,36 @@ fn r03_calls_that_have_not_begun_never_run() {
         assert!(first.load(Ordering::SeqCst));
         // R9: its error comes of the cancellation.
         assert_eq!((failures.errors().len(), failures.derived().len()), (0, 1), "{failures:?}");
+    });
+}
+
+/// Like an operation: it says that a deadline was why, and is a cancellation all the same.
+#[test]
+fn r14_a_call_that_a_deadline_has_taken_back_timed_out() {
+    run(threads(1), async || {
+        let (open, closed) = gate();
+        let (running, runs) = tells();
+        nursery(async |n| {
+            n.spawn(async {
+                let call = move || {
+                    running.send_blocking(()).unwrap();
+                    closed.recv().unwrap();
+                };
+                spawn_blocking(call).await.map_err(Error::from)
+            });
+            runs.recv().await.unwrap();
+            let queued = timeout(Duration::ZERO, spawn_blocking(|| ())).await.unwrap();
+            let ended = queued.unwrap_err();
+            let looked_up = timeout(Duration::ZERO, lookup_host("localhost:80")).await.unwrap();
+            open.send(()).unwrap();
+            assert!(matches!(ended, JoinError::TimedOut), "{ended:?}");
+            for error in [Error::from(ended), looked_up.unwrap_err()] {
+                assert_eq!((error.kind(), is_cancelled(&error)), (ErrorKind::TimedOut, true));
+            }
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
     });
 }
 

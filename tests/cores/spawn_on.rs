@@ -2,10 +2,10 @@
 
 use futures_util::future::{Either, select};
 use nestling::net::{TcpListener, TcpStream};
-use nestling::time::sleep;
+use nestling::time::{Instant, sleep};
 use nestling::{Core, Cores, Runtime, cancelled, is_cancelled, nursery, stats, timeout};
 use std::future::pending;
-use std::io::{self, Error};
+use std::io::{self, Error, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -168,6 +168,40 @@ fn a_cancelled_child_there_is_waited_for() {
         Ok(())
     });
     result.unwrap();
+}
+
+/// What is in flight over there says why it was stopped, as if it were here.
+#[test]
+fn r14_an_operation_of_a_child_there_times_out() {
+    let kinds = first(async || {
+        let (tell, told) = channel();
+        let stopped = async |quiet: TcpListener, up: async_channel::Sender<()>| {
+            let accept = quiet.accept();
+            up.send(()).await.map_err(Error::other)?;
+            let error = accept.await.unwrap_err();
+            assert!(is_cancelled(&error));
+            Ok::<_, Error>(error.kind())
+        };
+        for late in [true, false] {
+            let tell = tell.clone();
+            let _ended = nursery(async |n| {
+                let (up, ready) = async_channel::bounded(1);
+                n.spawn_on(1, async move || {
+                    let kind = stopped(TcpListener::bind("127.0.0.1:0").await?, up).await?;
+                    tell.send(kind).map_err(Error::other)
+                });
+                ready.recv().await.map_err(Error::other)?;
+                match late {
+                    true => n.set_deadline(Some(Instant::now())),
+                    false => n.cancel(),
+                }
+                Ok(())
+            })
+            .await;
+        }
+        Ok((told.recv().map_err(Error::other)?, told.recv().map_err(Error::other)?))
+    });
+    assert_eq!(kinds.unwrap(), (ErrorKind::TimedOut, ErrorKind::Other));
 }
 
 #[test]

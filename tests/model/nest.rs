@@ -143,7 +143,7 @@ impl<'scope> Child<'scope> {
             Self::Supervised(child) => child
                 .map(|joined| match joined {
                     Ok(result) => result,
-                    Err(JoinError::Cancelled) => Err(E::Cancelled),
+                    Err(JoinError::Cancelled | JoinError::TimedOut) => Err(E::Cancelled),
                     Err(JoinError::Panic(payload)) => Err(E::Boom(thrown(payload))),
                 })
                 .boxed_local(),

@@ -112,7 +112,7 @@ async fn supervised() -> Result<usize, Cancelled> {
         });
         match worker.await {
             Ok(Ok(length)) => Ok(length),
-            Ok(Err(_)) | Err(JoinError::Cancelled) => Ok(0),
+            Ok(Err(_)) | Err(JoinError::Cancelled | JoinError::TimedOut) => Ok(0),
             Err(JoinError::Panic(payload)) => std::panic::resume_unwind(payload),
         }
     })

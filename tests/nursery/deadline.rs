@@ -238,13 +238,13 @@ fn deadline_and_other_reasons() {
             Ok::<_, io::Error>(3)
         });
         assert_eq!(done.await.ok(), Some(3));
-        // An ancestor's cancel is no deadline of this nursery.
+        // A deadline of a timeout around is none of this nursery's own.
         let error = nursery_with(by(Instant::now() + Duration::from_secs(3600)), async |_| {
             pending::<io::Result<()>>().await
         });
         let error = timeout(MS, error).await.expect("an answer").unwrap_err();
-        assert!(!cause(&error).is_deadline());
-        assert_eq!(error.kind(), io::ErrorKind::Other);
+        assert!(!cause(&error).is_deadline() && cause(&error).is_timed_out());
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         // A deadline of the one around it is none of the inner one's.
         let outer = nursery_with(by(Instant::now() + MS), async |_| {
             let inner = nursery(async |_| pending::<io::Result<()>>().await);

@@ -40,6 +40,7 @@ mod r11_late_spawn;
 mod r12_dropped_early;
 mod r13_panics;
 mod r14_deadlines;
+mod r14_timed_out;
 mod r15_descriptors;
 mod r16_memory;
 mod r18_yielding;

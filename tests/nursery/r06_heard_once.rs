@@ -135,7 +135,7 @@ fn r06_a_loop_around_a_supervised_child_ends() {
             });
             match worker.await {
                 Ok(()) => true,
-                Err(JoinError::Panic(_) | JoinError::Cancelled) => false,
+                Err(JoinError::Panic(_) | JoinError::Cancelled | JoinError::TimedOut) => false,
             }
         })
     });

@@ -71,8 +71,8 @@ where
 ///
 /// # Errors
 ///
-/// As [`nursery()`]. After the nursery's own deadline, [`Cancelled`] says so, and as an
-/// [`io::Error`] is of the kind `TimedOut`.
+/// As [`nursery()`]. After the nursery's own deadline, [`Cancelled`] says so; after any deadline,
+/// it is of the kind `TimedOut` as an [`io::Error`].
 ///
 /// # Panics
 ///

@@ -10,6 +10,7 @@
 //! future, on its core: the pool has let go of it before. A value that nobody awaits is dropped on
 //! the thread that made it, before anybody is told that the call has ended.
 
+use crate::scope::Cancelled;
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,7 +32,7 @@ enum Stage<F, T> {
 #[derive(Debug)]
 pub enum Unfinished {
     /// It was cancelled before a thread had begun with it. It never begins.
-    Cancelled,
+    Cancelled(Cancelled),
     /// It panicked, with this payload.
     Panicked(Payload),
     /// It cannot run: the process may have no thread for it, or the core no further operation.
@@ -63,7 +64,7 @@ impl<F: FnOnce() -> T, T> Call<F, T> {
     /// What has become of it, when the pool is done with it.
     pub(super) fn take(&self) -> Result<T, Unfinished> {
         match self.replace(Stage::Running) {
-            Stage::Waiting(_) => Err(Unfinished::Cancelled),
+            Stage::Waiting(_) => Err(Unfinished::Cancelled(Cancelled::new())),
             Stage::Ended(ended) => ended.map_err(Unfinished::Panicked),
             Stage::Refused(error) => Err(Unfinished::Refused(error)),
             Stage::Running => unreachable!("the pool is done with it, and it is taken once"),

@@ -12,6 +12,7 @@
 mod call;
 mod pool;
 
+use crate::cancel::current_cancellation;
 use crate::config::CALLS_PER_THREAD;
 use crate::op::{self, Elsewhere};
 use crate::sync::Semaphore;
@@ -84,17 +85,18 @@ where
     let sent = Arc::clone(&call);
     let elsewhere = Elsewhere::new(&"a blocking call", move |ticket| {
         match pool.send(Arc::clone(&sent) as Arc<dyn Run>, ticket) {
-            Ok(number) => Box::new(move || pool.recall(number)),
+            Ok(number) => Box::new(move |_| pool.recall(number)),
             Err(error) => {
                 sent.refuse(error);
-                Box::new(|| {})
+                Box::new(|_| {})
             }
         }
     });
     let belonged = elsewhere.await.map_err(Unfinished::Refused)?;
-    let ended = call.take();
-    if let Err(Unfinished::Cancelled) = ended {
+    let mut ended = call.take();
+    if let Err(Unfinished::Cancelled(why)) = &mut ended {
         op::mark_delivered(belonged);
+        *why = current_cancellation();
     }
     ended
 }

@@ -323,6 +323,7 @@ impl Children {
                 unsafe { self.0.finish(self.1, self.2) }
             }
         }
+        cell.tell_why();
         // Until the destructor has returned it counts as one that panics.
         let mut finish = Finish(self, cell, Ending::Panicked);
         let _entered = scope::enter(cell.id());

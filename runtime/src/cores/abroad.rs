@@ -25,7 +25,7 @@ pub fn abroad(core: usize, make: impl FnOnce() -> Guest + Send + 'static) -> Opt
     Some(Abroad(Elsewhere::new(&"a child on another core", move |ticket| {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         wake::send(&peer, move || guests::admit(number, ticket, make));
-        Box::new(move || wake::send(&peer, move || guests::recall(number)))
+        Box::new(move |why| wake::send(&peer, move || guests::recall(number, why)))
     })))
 }
 

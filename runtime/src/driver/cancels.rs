@@ -145,7 +145,10 @@ impl Driver {
         match self.recalls.take(key) {
             // With the driver borrowed: it only sends word, and drops nothing of a user's. Whoever
             // made it keeps that alive until the future of the work is gone.
-            Some(recall) => recall(),
+            Some(recall) => {
+                // A recall stands here for as long as its entry does.
+                recall(self.in_flight.what(key.slot()).reason());
+            }
             None => self.cancels.push_back(key),
         }
         if instrument::is_on() {

@@ -5,14 +5,17 @@ use super::lifecycle::Stage;
 use super::{Arrival, Driver, Refused, What};
 use crate::key::Key;
 use crate::ring::Completion;
-use crate::tree::NodeId;
+use crate::tree::{NodeId, Reason};
 use crate::wake::Waiter;
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// Asks for work to stop, and says why.
+pub(crate) type Recall = Box<dyn FnOnce(Reason)>;
+
 /// How to ask for work to stop, by the slot of its entry.
 #[derive(Default)]
-pub(super) struct Recalls(BTreeMap<usize, Box<dyn FnOnce()>>);
+pub(super) struct Recalls(BTreeMap<usize, Recall>);
 
 impl fmt::Debug for Recalls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -22,7 +25,7 @@ impl fmt::Debug for Recalls {
 
 impl Recalls {
     /// How to stop the work of an entry; once.
-    pub(super) fn take(&mut self, key: Key) -> Option<Box<dyn FnOnce()>> {
+    pub(super) fn take(&mut self, key: Key) -> Option<Recall> {
         self.0.remove(&key.slot())
     }
 }
@@ -48,7 +51,7 @@ impl Driver {
     }
 
     /// How to ask for that work to stop. `recall` does not come back to this driver.
-    pub(crate) fn set_recall(&mut self, key: Key, recall: Box<dyn FnOnce()>) {
+    pub(crate) fn set_recall(&mut self, key: Key, recall: Recall) {
         self.recalls.0.insert(key.slot(), recall);
     }
 

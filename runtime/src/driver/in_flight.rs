@@ -232,14 +232,16 @@ impl InFlight {
         if entry.is_many
             && let Some(completion) = self.unread.pop(key.slot() as u32)
         {
-            return Some(Landed { completion, cancelled: false, scope: entry.scope() });
+            return Some(Landed { completion, cancelled: None, scope: entry.scope() });
         }
         match &mut entry.lifecycle {
             Lifecycle::Completed(completion) => {
                 let completion = *completion;
                 let scope = self.remove(key.slot()).scope();
-                let cancelled =
-                    completion.is_interrupted() && self.what(key.slot()).cancel_asked().is_some();
+                let cancelled = match completion.is_interrupted() {
+                    true => self.what(key.slot()).cancelled(),
+                    false => None,
+                };
                 Some(Landed { completion, cancelled, scope })
             }
             Lifecycle::Pending(_, Holder::Future(kept)) => {

@@ -59,6 +59,7 @@ use timers::Timers;
 use trimming::Trimming;
 
 pub(crate) use current::{DriverRef, current, enter, expect_current};
+pub(crate) use elsewhere::Recall;
 pub(crate) use lifecycle::{Abandoned, Orphan};
 pub(crate) use outcome::{Answers, Arrival, Landed, Refused};
 pub(crate) use seen::Flight;
@@ -234,7 +235,7 @@ impl Driver {
     /// for whoever did before.
     pub(crate) fn poll_op(&mut self, key: Key, waiter: &mut Waiter) -> Option<Landed> {
         let landed = self.in_flight.poll(key, waiter)?;
-        self.stats.cancelled += u64::from(landed.cancelled);
+        self.stats.cancelled += u64::from(landed.cancelled.is_some());
         Some(landed)
     }
 

@@ -5,6 +5,7 @@ use super::lifecycle::Orphan;
 use super::what::What;
 use crate::key::Key;
 use crate::ring::Completion;
+use crate::scope::Cancelled;
 use crate::tree::NodeId;
 use crate::wake::Waiter;
 use std::io;
@@ -13,8 +14,8 @@ use std::io;
 #[derive(Debug)]
 pub(crate) struct Landed {
     pub(crate) completion: Completion,
-    /// It ended because we asked for it.
-    pub(crate) cancelled: bool,
+    /// It ended because we asked for it; what is to be said then.
+    pub(crate) cancelled: Option<Cancelled>,
     /// The scope to which it belonged.
     pub(crate) scope: Option<NodeId>,
 }

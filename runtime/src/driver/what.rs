@@ -4,14 +4,20 @@
 use crate::fd::RawTarget;
 use crate::instrument::{Event, Operation, is_on, note};
 use crate::ring::Completion;
-use crate::scope;
-use crate::tree::{self, NodeId};
+use crate::scope::{self, Cancelled};
+use crate::tree::{self, NodeId, Reason};
 use std::num::NonZeroU64;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
 /// Stands for no descriptor.
 const NONE: RawFd = -1;
+
+/// In the time at which a cancel was asked for: that of a cancelled scope ...
+const OF_SCOPE: u64 = 1 << 63;
+/// ... which a deadline has cancelled. Times are shorter, and a flag of its own would have to be
+/// set with every submission.
+const OF_DEADLINE: u64 = 1 << 62;
 
 /// One submission, as others may see it. Times are those of turns.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +26,7 @@ pub(crate) struct What {
     name: &'static &'static str,
     descriptor: RawFd,
     since: u64,
+    /// Also why, see [`OF_SCOPE`].
     cancel_asked: Option<NonZeroU64>,
 }
 
@@ -46,17 +53,36 @@ impl What {
 
     /// When its cancel was asked for, if it was.
     pub(crate) fn cancel_asked(&self) -> Option<u64> {
-        self.cancel_asked.map(NonZeroU64::get)
+        self.cancel_asked.map(|asked| asked.get() & !(OF_SCOPE | OF_DEADLINE))
+    }
+
+    /// What its future says, if it ends because that was asked for.
+    #[inline]
+    pub(super) fn cancelled(&self) -> Option<Cancelled> {
+        let late = self.cancel_asked?.get() & OF_DEADLINE != 0;
+        Some(if late { Cancelled::timed_out() } else { Cancelled::new() })
+    }
+
+    /// Why its cancel was asked for, as far as another core is to know.
+    pub(super) fn reason(&self) -> Reason {
+        let late = self.cancelled().is_some_and(|cancelled| cancelled.is_timed_out());
+        if late { Reason::Deadline } else { Reason::Asked }
     }
 
     /// Its cancel is asked for. Tells if that is for the first time.
     pub(super) fn ask(&mut self, scope: Option<NodeId>) -> bool {
         let first = self.cancel_asked.is_none();
-        if first {
-            self.cancel_asked = Some(NonZeroU64::MIN.saturating_add(tree::now()));
-            if is_on() {
-                note(Event::CancelAsked { operation: self.operation(scope) });
-            }
+        let now = || NonZeroU64::MIN.saturating_add(tree::now());
+        let asked = self.cancel_asked.get_or_insert_with(now);
+        // One that was interrupted for something else may be cancelled after that.
+        if asked.get() & OF_SCOPE == 0
+            && let Some(cancelled) = scope.and_then(scope::cancellation)
+        {
+            let why = if cancelled.is_timed_out() { OF_DEADLINE } else { 0 };
+            *asked |= OF_SCOPE | why;
+        }
+        if first && is_on() {
+            note(Event::CancelAsked { operation: self.operation(scope) });
         }
         first
     }

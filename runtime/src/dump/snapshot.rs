@@ -5,7 +5,7 @@ use crate::driver::{Driver, Flight};
 use crate::scope;
 use crate::stall;
 use crate::task::TaskRef;
-use crate::tree::{self, NONE, NodeId, Role, SetId};
+use crate::tree::{self, Cause, NONE, NodeId, Role, SetId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -123,7 +123,7 @@ impl Walk<'_> {
             kind,
             label: None,
             state,
-            cancelled: node.reason,
+            cancelled: node.reason.map(Cause::reason),
             age: None,
             waits: Vec::new(),
             held: stall::longest(id),

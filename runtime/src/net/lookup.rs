@@ -2,7 +2,7 @@
 
 use super::{Endpoint, ToSocketAddrs};
 use crate::blocking::{Unfinished, blocking};
-use crate::scope::{Cancelled, is_cancelled};
+use crate::scope::is_cancelled;
 use crate::yield_now::consume_budget;
 use std::fmt;
 use std::io;
@@ -50,7 +50,7 @@ async fn resolve(endpoint: Endpoint<'_>) -> io::Result<Addresses> {
     // On the heap: names are rare, and futures that only may look one up shall stay small.
     match Box::pin(ended).await {
         Ok(found) => Ok(Addresses::from(found?)),
-        Err(Unfinished::Cancelled) => Err(Cancelled::new().into()),
+        Err(Unfinished::Cancelled(cancelled)) => Err(cancelled.into()),
         Err(Unfinished::Refused(error)) => Err(error),
         Err(Unfinished::Panicked(payload)) => resume_unwind(payload),
     }

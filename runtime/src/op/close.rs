@@ -66,7 +66,7 @@ struct Detached(Close);
 impl Orphan for Detached {
     fn dispose(self: Box<Self>, completion: Completion) -> bool {
         // Nobody is told how it went.
-        let _ = self.0.complete(Answer::new(completion, false));
+        let _ = self.0.complete(Answer::new(completion, None));
         false
     }
 }

@@ -4,7 +4,7 @@
 //! is asked once to stop when it is cancelled or its future is dropped, and whoever adopts it waits
 //! for it.
 
-use crate::driver::{self, Abandoned, DriverRef, Orphan, Refused, What};
+use crate::driver::{self, Abandoned, DriverRef, Orphan, Recall, Refused, What};
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope;
@@ -15,9 +15,6 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-
-/// Asks for the work to stop.
-type Recall = Box<dyn FnOnce()>;
 
 /// The future of work elsewhere. Resolves when its ticket was dropped, to the scope to which it
 /// belonged; what it has made is kept by whoever made the future. Or at once, to an error, when as

@@ -141,7 +141,7 @@ impl<T: Operation> Op<T> {
 
     fn land(&mut self, landed: Landed) -> Poll<T::Output> {
         self.flight = None;
-        if landed.cancelled {
+        if landed.cancelled.is_some() {
             mark_delivered(landed.scope);
         }
         self.resolve(Answer::new(landed.completion, landed.cancelled))
@@ -193,7 +193,7 @@ impl<T: Operation> Op<T> {
             Abandoned::Finished(completion) => {
                 let abandonee = take();
                 let what = What::new(const { &T::NAME }, abandonee.operation.get().target());
-                if abandonee.inherit(Answer::new(completion, completion.is_interrupted())) {
+                if abandonee.inherit(Answer::of_abandoned(completion)) {
                     driver.borrow_mut().count_resumed();
                 } else if instrument::is_on() {
                     what.tell_discarded(scope::current(), completion);
@@ -243,6 +243,6 @@ impl<T: Operation, H: FnOnce(T::Output) -> bool + 'static> Abandonee<T, H> {
 
 impl<T: Operation, H: FnOnce(T::Output) -> bool + 'static> Orphan for Abandonee<T, H> {
     fn dispose(self: Box<Self>, completion: Completion) -> bool {
-        self.inherit(Answer::new(completion, completion.is_interrupted()))
+        self.inherit(Answer::of_abandoned(completion))
     }
 }

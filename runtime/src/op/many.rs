@@ -56,7 +56,7 @@ impl<T: Multishot> Many<T> {
             if !landed.completion.more() {
                 self.flight = None;
             }
-            if landed.cancelled {
+            if landed.cancelled.is_some() {
                 if !scope::is_here_cancelled() {
                     continue;
                 }
@@ -170,8 +170,7 @@ impl<T: Multishot, H> Abandonee<T, H> {
 
 impl<T: Multishot, H: FnMut(T::Item) -> bool + 'static> Orphan for Abandonee<T, H> {
     fn dispose_one(&mut self, completion: Completion) -> bool {
-        let answer = Answer::new(completion, completion.is_interrupted());
-        (self.heir)(self.operation.get().answer(answer))
+        (self.heir)(self.operation.get().answer(Answer::of_abandoned(completion)))
     }
 
     fn dispose(mut self: Box<Self>, completion: Completion) -> bool {

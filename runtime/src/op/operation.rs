@@ -18,11 +18,16 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// What the kernel said; `cancelled` if that is because we asked for it.
-    pub(crate) fn new(completion: Completion, cancelled: bool) -> Self {
+    /// What the kernel said to a future that is gone. If it was cut short, the reason is of no use.
+    pub(crate) fn of_abandoned(completion: Completion) -> Self {
+        Self::new(completion, completion.is_interrupted().then(Cancelled::new))
+    }
+
+    /// What the kernel said; or `cancelled`, if that is because we asked for it.
+    pub(crate) fn new(completion: Completion, cancelled: Option<Cancelled>) -> Self {
         let result = match cancelled {
-            true => Err(Cancelled::new().into()),
-            false => completion.value(),
+            Some(cancelled) => Err(cancelled.into()),
+            None => completion.value(),
         };
         Self { result, code: completion.result, sock_nonempty: completion.sock_nonempty() }
     }

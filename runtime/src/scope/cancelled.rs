@@ -5,6 +5,10 @@ use std::io;
 
 /// The work was cancelled: its nursery failed, was cancelled or timed out, or one around it did.
 ///
+/// As an `io::Error` it is of the kind `TimedOut` if a deadline was the reason (of a `timeout`, a
+/// nursery or a `shield_for`), else `Other`. Of several cancels, the one is the reason that reached
+/// the scope of the work first; that another one follows changes nothing.
+///
 /// # Examples
 ///
 /// ```
@@ -21,6 +25,7 @@ enum Cause {
     #[default]
     Scope,
     Deadline,
+    TimedOut,
     NeverReady,
 }
 
@@ -35,6 +40,11 @@ impl Cancelled {
         Self(Cause::Deadline)
     }
 
+    /// A deadline passed, of something around.
+    pub fn timed_out() -> Self {
+        Self(Cause::TimedOut)
+    }
+
     /// A child that was started ended without being ready. Not a cancellation, but what there is
     /// for an error of any type.
     pub fn never_ready() -> Self {
@@ -44,6 +54,11 @@ impl Cancelled {
     /// Whether it was the deadline of the nursery that gave this error.
     pub fn is_deadline(&self) -> bool {
         self.0 == Cause::Deadline
+    }
+
+    /// Whether it was a deadline: that one, or one of something around.
+    pub fn is_timed_out(&self) -> bool {
+        matches!(self.0, Cause::Deadline | Cause::TimedOut)
     }
 
     /// Whether it says that a child that was started ended without being ready.
@@ -57,6 +72,7 @@ impl fmt::Display for Cancelled {
         f.write_str(match self.0 {
             Cause::Scope => "cancelled",
             Cause::Deadline => "cancelled: the nursery's deadline passed",
+            Cause::TimedOut => "cancelled: a deadline passed",
             Cause::NeverReady => "the started child ended without calling Started::ready",
         })
     }
@@ -65,17 +81,18 @@ impl fmt::Display for Cancelled {
 impl std::error::Error for Cancelled {}
 
 impl From<Cancelled> for io::Error {
-    /// `TimedOut` after a nursery's deadline, else `Other`.
+    /// `TimedOut` after a deadline, else `Other`.
     fn from(cancelled: Cancelled) -> Self {
         let kind = match cancelled.0 {
-            Cause::Deadline => io::ErrorKind::TimedOut,
+            Cause::Deadline | Cause::TimedOut => io::ErrorKind::TimedOut,
             Cause::Scope | Cause::NeverReady => io::ErrorKind::Other,
         };
         Self::new(kind, cancelled)
     }
 }
 
-/// Whether an operation failed because its scope was cancelled.
+/// Whether an operation failed because its scope was cancelled; also if that was by a deadline, for
+/// which the error is of the kind `TimedOut`.
 ///
 /// An `ECANCELED` that nobody here asked for (the kernel has reasons of its own, such as a process
 /// limit) is an ordinary error, not a cancellation.

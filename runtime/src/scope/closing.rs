@@ -8,7 +8,7 @@
 use super::listeners::silence;
 use super::status::{busy, idle};
 use super::{marks, notes};
-use crate::tree::{self, NONE, NodeId, Reason, Role, Tree};
+use crate::tree::{self, Cause, NONE, NodeId, Reason, Role, Tree};
 use crate::wake::{self, Waiter};
 
 /// What a scope that has closed leaves to do.
@@ -112,6 +112,10 @@ fn move_below(tree: &mut Tree, index: u32, around: u32, moved: &mut Moved) {
     }
 }
 
+fn is_from_above(cause: Option<Cause>) -> bool {
+    cause.map(Cause::reason) == Some(Reason::Ancestor)
+}
+
 /// A scope stands below one that is not cancelled now: neither is it, nor what was cancelled with
 /// it below. Scopes that are not cancelled count nothing below them.
 fn revive(tree: &mut Tree, top: u32, revived: &mut Vec<NodeId>) {
@@ -122,8 +126,7 @@ fn revive(tree: &mut Tree, top: u32, revived: &mut Vec<NodeId>) {
         let (role, parent) = (node.role, node.parent);
         let counts = node.reason.is_some() && role != Role::Shield;
         let live = counts && node.is_live();
-        let revives =
-            node.reason == Some(Reason::Ancestor) && matches!(role, Role::Scope | Role::Listener);
+        let revives = is_from_above(node.reason) && matches!(role, Role::Scope | Role::Listener);
         if revives {
             (node.reason, node.heard, node.delivered_at, node.begun) = (None, false, 0, 0);
         }

@@ -1,10 +1,11 @@
 //! Who is cancelled, and what may still be delivered to whom.
 
+use super::cancelled::Cancelled;
 use super::listeners::silence;
 use super::marks;
 use super::notes::spare;
 use crate::label::Id;
-use crate::tree::{self, NONE, NodeId, Reason, Role, SetId, Task, Tree};
+use crate::tree::{self, Cause, NONE, NodeId, Reason, Role, SetId, Task, Tree};
 use crate::wake::{self, Waiter, wake_all};
 
 /// What a cancellation has to tell. The tasks that are to be polled once more are queued.
@@ -106,7 +107,13 @@ pub(crate) fn is_in_cancelled(id: NodeId) -> bool {
 /// Why the scope counts as cancelled, if it does.
 #[inline]
 pub(crate) fn reason(id: NodeId) -> Option<Reason> {
-    tree::with(|tree| tree.get(id).and_then(|node| node.reason))
+    tree::with(|tree| tree.get(id).and_then(|node| node.reason)).map(Cause::reason)
+}
+
+/// What an await says that ends because the scope is cancelled, if it is.
+pub(crate) fn cancellation(id: NodeId) -> Option<Cancelled> {
+    let cause = tree::with(|tree| tree.get(id).and_then(|node| node.reason))?;
+    Some(if cause.is_deadline() { Cancelled::timed_out() } else { Cancelled::new() })
 }
 
 /// Cancels a scope and everything below it, but for what is shielded. Sticky: what was cancelled
@@ -122,7 +129,7 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
         // One pass, in which nothing is listed that need not be: of a million tasks each line of
         // memory that is touched counts.
         let top = id.index();
-        let (mut at, mut why) = (Some(top), reason);
+        let (mut at, mut why) = (Some(top), cause(tree, top, reason));
         while let Some(index) = at {
             tree.visits += 1;
             let id = tree.id(index);
@@ -150,12 +157,22 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
                 // What is around it is marked by now.
                 busy(tree, index);
             }
-            why = Reason::Ancestor;
+            why = why.below();
             // Below a cancelled node everything is cancelled already.
             at = tree.after(top, index, was_cancelled);
         }
         work
     })
+}
+
+/// What is behind the reason for which a scope is cancelled.
+fn cause(tree: &mut Tree, index: u32, reason: Reason) -> Cause {
+    let above = tree.at(index).parent;
+    let above = (above != NONE).then(|| tree.at(above).reason).flatten();
+    match (reason, above) {
+        (Reason::Ancestor, Some(above)) => above.below(),
+        _ => reason.into(),
+    }
 }
 
 /// Queues a task for its last poll. Whoever comes back is to be woken for that.

@@ -2,6 +2,7 @@
 
 use super::pool::{self, Kind};
 use crate::label::Label;
+use crate::scope;
 use crate::tree::{self, NodeId};
 use crate::wake::Waiter;
 use std::cell::Cell;
@@ -22,6 +23,8 @@ pub(super) struct Header {
     holders: Cell<u8>,
     started: Cell<bool>,
     ended: Cell<bool>,
+    /// It ended without a value because a deadline had passed.
+    timed_out: Cell<bool>,
 }
 
 /// The back of every cell: what is needed when a child begins and ends, and by those who look.
@@ -98,6 +101,7 @@ impl TaskRef {
                 holders: Cell::new(NURSERY | HANDLE),
                 started: Cell::new(false),
                 ended: Cell::new(false),
+                timed_out: Cell::new(false),
             },
             stage: Stage::Running(future, Some(finish)),
             trailer: Trailer {
@@ -165,6 +169,26 @@ impl TaskRef {
         self.header().started.get()
     }
 
+    /// Whether it ended without a value because a deadline had passed.
+    pub(super) fn timed_out(&self) -> bool {
+        self.header().timed_out.get()
+    }
+
+    /// It is cut; notes for its handle whether that is because of a deadline.
+    #[cold]
+    pub(crate) fn tell_why(&self) {
+        let cancelled = scope::cancellation(self.id());
+        self.header().timed_out.set(cancelled.is_some_and(|cancelled| cancelled.is_timed_out()));
+    }
+
+    /// It has failed: by itself, or after it was told that it is cancelled.
+    #[cold]
+    fn tell_failed(&self) {
+        if scope::is_delivered(self.id()) {
+            self.tell_why();
+        }
+    }
+
     /// Polls the future. On the end its value is kept if a handle is there, else dropped.
     ///
     /// # Safety
@@ -175,7 +199,12 @@ impl TaskRef {
         self.header().started.set(true);
         // SAFETY: the function belongs to this cell's type; the rest is the caller's promise.
         match unsafe { (self.header().vtable.poll)(self.0, cx) } {
-            Poll::Ready(value) => Polled::Ended { value },
+            Poll::Ready(value) => {
+                if !value {
+                    self.tell_failed();
+                }
+                Polled::Ended { value }
+            }
             Poll::Pending => Polled::Pending,
         }
     }

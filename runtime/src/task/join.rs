@@ -81,7 +81,8 @@ impl<T> Future for Join<T> {
             // An error that comes of this is derived, if the code that awaits it is cancelled.
             None if may_hear(self.begun.unwrap_or_else(Begun::now)) => {
                 self.taken = true;
-                Poll::Ready(Err(Cancelled::new()))
+                let late = self.cell.timed_out();
+                Poll::Ready(Err(if late { Cancelled::timed_out() } else { Cancelled::new() }))
             }
             None => stay(cx),
         }

@@ -26,7 +26,7 @@ fn f3_work_that_ends_before_the_drain_looks() {
     block_on(async {
         let ended = Elsewhere::new(&"a test's work", |ticket| {
             drop(ticket);
-            Box::new(|| {})
+            Box::new(|_| {})
         });
         let mut ended = pin!(ended);
         let polled = poll_fn(|cx| Poll::Ready(ended.as_mut().poll(cx))).await;
@@ -40,7 +40,7 @@ fn f3_work_that_ends_before_the_drain_looks() {
 #[test]
 fn g8_work_beyond_the_limit_is_refused() {
     block_on(async {
-        let work = || Elsewhere::new(&"a test's work", |ticket| Box::new(|| drop(ticket)));
+        let work = || Elsewhere::new(&"a test's work", |ticket| Box::new(|_| drop(ticket)));
         let mut under_way: Vec<_> = (0..IN_FLIGHT_LIMIT).map(|_| work()).collect();
         poll_fn(|cx| {
             let pending = |work: &mut Elsewhere| Pin::new(work).poll(cx).is_pending();

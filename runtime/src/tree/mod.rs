@@ -21,6 +21,7 @@ use crate::table::{Table, Trim, When};
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 
+pub(crate) use node::Cause;
 use node::Generation;
 pub use node::Reason;
 pub(crate) use node::{NONE, Node, NodeId, PackedId, Role, Set, SetId, State, Task};
@@ -157,7 +158,7 @@ impl Tree {
         let node = self.at(index);
         node.parent = parent;
         node.next = next;
-        node.reason = reason.map(|_| Reason::Ancestor);
+        node.reason = reason.map(Cause::below);
         if next != NONE {
             self.at(next).previous = index;
         }

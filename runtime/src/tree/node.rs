@@ -86,6 +86,50 @@ pub enum Reason {
     Ancestor,
 }
 
+/// The same with what is behind it, in as little room: an operation wants to know whether it was a
+/// deadline, wherever that was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Asked,
+    Failure,
+    Deadline,
+    Above,
+    /// A scope around it was cancelled, by a deadline.
+    DeadlineAbove,
+}
+
+impl Cause {
+    pub(crate) fn reason(self) -> Reason {
+        match self {
+            Self::Asked => Reason::Asked,
+            Self::Failure => Reason::Failure,
+            Self::Deadline => Reason::Deadline,
+            Self::Above | Self::DeadlineAbove => Reason::Ancestor,
+        }
+    }
+
+    /// Of a scope that is cancelled because it is below.
+    pub(crate) fn below(self) -> Self {
+        if self.is_deadline() { Self::DeadlineAbove } else { Self::Above }
+    }
+
+    /// Whether it goes back to a deadline.
+    pub(crate) fn is_deadline(self) -> bool {
+        matches!(self, Self::Deadline | Self::DeadlineAbove)
+    }
+}
+
+impl From<Reason> for Cause {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Asked => Self::Asked,
+            Reason::Failure => Self::Failure,
+            Reason::Deadline => Self::Deadline,
+            Reason::Ancestor => Self::Above,
+        }
+    }
+}
+
 /// Where a task is between its polls; see `wake::ready`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
@@ -119,7 +163,7 @@ pub(crate) struct Node {
     pub(super) next_ready: u32,
     pub(crate) state: State,
     pub(crate) role: Role,
-    pub(crate) reason: Option<Reason>,
+    pub(crate) reason: Option<Cause>,
     /// The code of this scope itself has heard of its cancellation. It does not hear again.
     pub(crate) heard: bool,
     /// It is awaited by a task that was not kept for it.

@@ -31,7 +31,7 @@ impl Work {
         let work = Arc::clone(self);
         Elsewhere::new(&"a model's work", move |ticket| {
             work.ticket.give(ticket);
-            Box::new(move || {
+            Box::new(move |_| {
                 let before = work.recalled.swap(true, Ordering::Relaxed);
                 assert!(!before, "it is recalled once");
             })
@@ -116,7 +116,7 @@ fn d14_work_sent_to_a_core_that_ends_comes_back() {
             let target = handed.take();
             let ended = runtime.block_on(Elsewhere::new(&"a model's work", move |ticket| {
                 wake::send(&target, move || drop(ticket));
-                Box::new(|| unreachable!("nobody cancels"))
+                Box::new(|_| unreachable!("nobody cancels"))
             }));
             ended.expect("there is room for it");
         });

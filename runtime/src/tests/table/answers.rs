@@ -5,6 +5,8 @@ use super::lifecycle::Abandoned;
 use super::outcome::{Arrival, CancelStep};
 use super::{Kept, completion, insert, what};
 use crate::key::Key;
+use crate::scope;
+use crate::tree::Reason;
 use crate::wake::Waiter;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -47,7 +49,7 @@ fn e8_odd_results_are_errors_or_counts_but_no_panic() {
             assert!(matches!(table.complete(key, completion(result)), Arrival::Wake { .. }));
             let landed = answer(&mut table, key);
             let cancelled = asked && INTERRUPTED.contains(&result);
-            assert_eq!(landed.cancelled, cancelled, "{result}, asked: {asked}");
+            assert_eq!(landed.cancelled.is_some(), cancelled, "{result}, asked: {asked}");
             assert_eq!((table.pending(), table.submitted()), (0, 0));
         }
     }
@@ -60,7 +62,7 @@ fn e7_foreign_cancellation_is_not_ours() {
         let (mut table, key) = submitted();
         let _ = table.complete(key, completion(result));
         let landed = answer(&mut table, key);
-        assert!(!landed.cancelled);
+        assert!(landed.cancelled.is_none());
         let error = landed.completion.value().unwrap_err();
         assert!(!crate::is_cancelled(&error), "{result}");
     }
@@ -73,7 +75,7 @@ fn e2_success_after_a_cancel_is_success() {
         let (mut table, key) = submitted();
         assert!(matches!(table.cancel(key.slot() as u32), CancelStep::Ask(_)));
         let _ = table.complete(key, completion(result));
-        assert!(!answer(&mut table, key).cancelled);
+        assert!(answer(&mut table, key).cancelled.is_none());
     }
 }
 
@@ -92,6 +94,32 @@ fn r03_each_submission_is_asked_once() {
     assert!(table.is_pending(key));
     assert!(matches!(table.complete(key, completion(0)), Arrival::Dispose { .. }));
     assert!(!table.is_pending(key));
+}
+
+/// One that was interrupted for something else, and is then cancelled by a deadline, says so; what
+/// was cancelled first counts, also if it belongs to another scope by then.
+#[test]
+fn r14_the_first_scope_that_cancels_an_operation_says_why() {
+    let cancelled = |reason| {
+        let id = scope::new(None);
+        _ = scope::cancel(id, reason);
+        id
+    };
+    let (late, asked) = (cancelled(Reason::Deadline), cancelled(Reason::Asked));
+    for (interrupted, first, then, timed_out) in
+        [(true, late, asked, true), (true, asked, late, false), (false, late, asked, true)]
+    {
+        let (mut table, key) = submitted();
+        assert_eq!(interrupted, interrupted && table.interrupt(key));
+        for scope in [first, then] {
+            table.adopt(&[key.slot() as u32], Some(scope));
+            _ = table.cancel(key.slot() as u32);
+        }
+        _ = table.complete(key, completion(-libc::ECANCELED));
+        let cancelled = answer(&mut table, key).cancelled.expect("it was asked");
+        assert_eq!(cancelled.is_timed_out(), timed_out);
+    }
+    _ = (scope::try_close(late), scope::try_close(asked));
 }
 
 /// A close, which nobody awaits, is never cancelled: queued or with the kernel.
@@ -113,7 +141,7 @@ fn e11_queued_operation_is_resolved_without_the_kernel() {
     assert!(matches!(table.cancel(key.slot() as u32), CancelStep::Withdrawn(_)));
     assert_eq!((table.pending(), table.submitted()), (0, 0));
     assert!(!table.flush(key), "it is not submitted any more");
-    assert!(answer(&mut table, key).cancelled);
+    assert!(answer(&mut table, key).cancelled.is_some());
     let key = insert(&mut table);
     let (abandoned, ask, _) = table.abandon(key, || unreachable!("the kernel never saw it"));
     assert!(matches!(abandoned, Abandoned::Withdrawn(_)) && ask.is_none());

@@ -41,9 +41,9 @@ fn taken(table: &mut InFlight, key: Key) -> (Vec<i32>, bool) {
         let landed = table.poll(key, &mut Waiter::Nobody).expect("it was answered");
         results.push(landed.completion.result);
         if !landed.completion.more() {
-            return (results, landed.cancelled);
+            return (results, landed.cancelled.is_some());
         }
-        assert!(!landed.cancelled);
+        assert!(landed.cancelled.is_none());
     }
 }
 
