@@ -4,6 +4,7 @@ use crate::assert_balanced;
 use crate::support::{pair, poll_once, turn, watched};
 use nestling::Runtime;
 use nestling::buf::{IoBuf, IoBufMut};
+use nestling::net::TcpStream;
 use nestling::task::yield_now;
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -160,6 +161,51 @@ fn i8_empty_buffers_do_not_wait() {
             Ok(())
         });
         result.unwrap();
+        assert_balanced(&runtime);
+    });
+}
+
+/// `read_exact` takes what it was asked for, whatever room there is beside that.
+#[test]
+fn i8_read_exact_fills_the_length_or_the_room_of_what_is_empty() {
+    async fn exact<B: IoBufMut>(stream: &TcpStream, buffer: B) -> B {
+        let (result, buffer) = stream.read_exact(buffer).await;
+        result.expect("there is enough");
+        buffer
+    }
+    watched(|| {
+        let mut runtime = Runtime::builder().build().unwrap();
+        runtime.block_on(async {
+            let (stream, mut peer) = pair();
+            let sent: Vec<u8> = (0..64).collect();
+            peer.write_all(&sent).unwrap();
+            drop(peer);
+            // A vector that has grown, and one that is empty.
+            let mut grown = vec![99; 3];
+            grown.reserve(4096);
+            assert_eq!(exact(&stream, grown).await, sent[..3]);
+            let empty = exact(&stream, Vec::with_capacity(8)).await;
+            assert_eq!(empty.len(), empty.capacity());
+            let mut rest = sent[3..].strip_prefix(&*empty).unwrap();
+            let mut next = |count| rest.split_off(..count).unwrap();
+            // Nothing at all.
+            assert!(exact(&stream, Vec::new()).await.is_empty());
+            assert_eq!(exact(&stream, vec![99; 4].slice(2..2)).await.into_inner(), [99; 4]);
+            assert!(exact(&stream, Box::<[u8]>::default()).await.is_empty());
+            // No room beside the length.
+            assert_eq!(*exact(&stream, vec![99; 2].into_boxed_slice()).await, *next(2));
+            // A part: as long as it is said to be, or what is left of the length, or of the room.
+            let mut buffer = Vec::with_capacity(4096);
+            buffer.extend([99; 4]);
+            let buffer = exact(&stream, buffer.slice(2..5)).await.into_inner();
+            assert_eq!(buffer, [&[99; 2], next(3)].concat());
+            let buffer = exact(&stream, buffer.slice(3..)).await.into_inner();
+            assert_eq!(buffer[3..], *next(2));
+            assert_eq!(buffer.slice(5..).io_exact(), 4096 - 5);
+            // What was not asked for is still there.
+            let (received, buffer) = stream.read(Vec::with_capacity(64)).await;
+            assert_eq!((received.unwrap(), &*buffer), (rest.len(), rest));
+        });
         assert_balanced(&runtime);
     });
 }

@@ -73,6 +73,24 @@ pub unsafe trait IoBufMut: IoBuf {
     /// Where the kernel may write.
     fn io_ptr_mut(&mut self) -> *mut u8;
 
+    /// How many bytes [`read_exact`](crate::net::TcpStream::read_exact) fills: the length, if there
+    /// is one, else the capacity. So `vec![0; 5]` asks for five bytes, although the vector may have
+    /// room for more, and `Vec::with_capacity(5)` for all that it has room for. Of a
+    /// [`slice`](IoBuf::slice) with an end: what is between its ends, initialised or not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use nestling_runtime::buf::{IoBuf, IoBufMut};
+    /// let mut grown = vec![0; 5];
+    /// grown.reserve(4096);
+    /// assert_eq!(grown.io_exact(), 5);
+    /// assert_eq!(grown.slice(5..100).io_exact(), 95);
+    /// ```
+    fn io_exact(&self) -> usize {
+        if self.io_len() > 0 { self.io_len() } else { self.io_capacity() }
+    }
+
     /// Records that the first `n` bytes are initialised. Never shortens the buffer.
     ///
     /// # Safety

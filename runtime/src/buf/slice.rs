@@ -18,6 +18,8 @@ pub struct Slice<B> {
     buffer: B,
     begin: usize,
     end: usize,
+    /// Whether the end was named; else it is that of the buffer.
+    is_bounded: bool,
 }
 
 impl<B: IoBuf> Slice<B> {
@@ -27,6 +29,7 @@ impl<B: IoBuf> Slice<B> {
             Bound::Excluded(&n) => n.checked_add(1).expect("a slice starts within memory"),
             Bound::Unbounded => 0,
         };
+        let is_bounded = range.end_bound() != Bound::Unbounded;
         let end = match range.end_bound() {
             Bound::Included(&n) => n.checked_add(1).expect("a slice ends within memory"),
             Bound::Excluded(&n) => n,
@@ -37,7 +40,7 @@ impl<B: IoBuf> Slice<B> {
         assert!(end <= capacity, "slice ends at {end}, the buffer at {capacity}");
         // A hole of uninitialised bytes before the slice could never be closed by `set_init`.
         assert!(begin <= length, "slice starts at {begin}, beyond the {length} initialised bytes");
-        Self { buffer, begin, end }
+        Self { buffer, begin, end, is_bounded }
     }
 }
 
@@ -74,6 +77,12 @@ unsafe impl<B: IoBuf> IoBuf for Slice<B> {
 unsafe impl<B: IoBufMut> IoBufMut for Slice<B> {
     fn io_ptr_mut(&mut self) -> *mut u8 {
         self.buffer.io_ptr_mut().wrapping_add(self.begin)
+    }
+
+    fn io_exact(&self) -> usize {
+        let left = self.buffer.io_exact().saturating_sub(self.begin);
+        // Behind what the buffer asks for: all that it has room for.
+        if self.is_bounded || left == 0 { self.io_capacity() } else { left }
     }
 
     unsafe fn set_init(&mut self, n: usize) {

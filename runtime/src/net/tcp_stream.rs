@@ -89,7 +89,9 @@ impl TcpStream {
         self.inbound.read(self.fd.clone(), buffer)
     }
 
-    /// Receives until `buffer` is full to its capacity.
+    /// Receives as many bytes as `buffer` asks for ([`IoBufMut::io_exact`]), over what is in it
+    /// from its start: its length, or its capacity if it is empty. So `vec![0; 5]` is for five, and
+    /// so is `buffer.slice(3..8)`, behind the first three. What the peer sends after them is left.
     ///
     /// # Cancellation
     ///
@@ -100,7 +102,15 @@ impl TcpStream {
     /// # Errors
     ///
     /// `UnexpectedEof` when the stream ends before; else as [`read`](Self::read), with the count.
-    pub async fn read_exact<B: IoBufMut>(&self, mut buffer: B) -> BufResult<(), B> {
+    pub async fn read_exact<B: IoBufMut>(&self, buffer: B) -> BufResult<(), B> {
+        // Once it is lent, its length says what has come.
+        let wanted = buffer.io_exact().min(buffer.io_capacity());
+        let (result, part) = self.fill(buffer.slice(..wanted)).await;
+        (result, part.into_inner())
+    }
+
+    /// Receives until `buffer` is full to its capacity.
+    async fn fill<B: IoBufMut>(&self, mut buffer: B) -> BufResult<(), B> {
         let mut done = 0;
         if let Some(unread) = self.inbound.unread()
             && buffer.io_capacity() > 0
