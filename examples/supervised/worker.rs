@@ -28,7 +28,7 @@ pub(crate) async fn serve(
     limit: usize,
     status: &Status,
 ) -> io::Result<Never> {
-    let options = Options { limit: Some(limit), ..Options::default() };
+    let options = Options { slots: Some(limit), ..Options::default() };
     nursery_with(options, async |n| {
         loop {
             let slot = n.slot().await;

@@ -41,7 +41,7 @@ where
     E: From<Cancelled>,
 {
     let options =
-        Options { name: Some("for_each_limit"), limit: Some(limit), ..Options::default() };
+        Options { name: Some("for_each_limit"), slots: Some(limit), ..Options::default() };
     let work = &work;
     nursery_with(options, async |n| {
         let mut items = items.into_iter();

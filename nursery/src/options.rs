@@ -12,7 +12,8 @@ use nestling_runtime::lowlevel::Instant;
 /// use std::time::Duration;
 ///
 /// let deadline = Some(Instant::now() + Duration::from_secs(5));
-/// let options = Options { name: Some("server"), limit: Some(1024), deadline };
+/// let all = Options { name: Some("server"), slots: Some(1024), ..Options::default() };
+/// let options = Options { deadline, ..all };
 /// let result = nestling_runtime::block_on(nursery_with(options, async |n| {
 ///     n.slot().await.spawn(async { Ok(()) });
 ///     Ok::<_, std::io::Error>("done")
@@ -23,10 +24,26 @@ use nestling_runtime::lowlevel::Instant;
 pub struct Options {
     /// What it is called where it is shown. Without one, the place where it was opened is.
     pub name: Option<&'static str>,
-    /// How many children that were given a [`slot`](crate::Nursery::slot), or were spawned with
-    /// [`try_spawn`](crate::Nursery::try_spawn), may be alive at a time; no limit if `None`. Zero
-    /// counts as one.
+    /// How many [slots](crate::Nursery::slot) there are: so many children that were given one, or
+    /// were started with [`try_spawn`](crate::Nursery::try_spawn), are alive at a time. No end of
+    /// them if `None`; zero counts as one.
+    ///
+    /// It is no limit of the children of plain [`spawn`](crate::Nursery::spawn). That neither waits
+    /// nor fails, so it could only refuse without a word; and if its children took slots, a loop
+    /// that was spawned, and asks for a slot for each connection, would hold one that it waits for.
+    pub slots: Option<usize>,
+    /// The former name of `slots`, in force where that is `None`.
+    #[deprecated(note = "it is a number of slots, and no limit for `spawn`: set `slots`")]
     pub limit: Option<usize>,
     /// When the nursery is cancelled; see [`set_deadline`](crate::Nursery::set_deadline).
     pub deadline: Option<Instant>,
+}
+
+impl Options {
+    /// How many slots there are.
+    pub(crate) fn slots(&self) -> usize {
+        #[expect(deprecated, reason = "it is in force where the new name is not used")]
+        let limit = self.limit;
+        self.slots.or(limit).unwrap_or(usize::MAX).max(1)
+    }
 }

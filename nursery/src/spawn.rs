@@ -26,16 +26,15 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     ///
     /// # Errors
     ///
-    /// The future comes back, unpolled, when the nursery is cancelled, or all the
-    /// [slots](Self::slot) of its [limit](crate::Options::limit) are taken. Otherwise the child
-    /// takes one.
+    /// The future comes back, unpolled, when the nursery is cancelled, or all [slots](Self::slot)
+    /// that it [has](crate::Options::slots) are taken. Otherwise the child takes one.
     ///
     /// # Examples
     ///
     /// ```
     /// use nestling_nursery::{Options, nursery_with};
     ///
-    /// let options = Options { limit: Some(1), ..Options::default() };
+    /// let options = Options { slots: Some(1), ..Options::default() };
     /// let result = nestling_runtime::block_on(nursery_with(options, async |n| {
     ///     assert!(n.try_spawn(async {}).is_ok());
     ///     assert!(n.try_spawn(async {}).is_err()); // the first has the only slot
@@ -138,8 +137,8 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
         start::start(self, child, Label::here())
     }
 
-    /// Waits until fewer children hold slots than the nursery's [limit](crate::Options::limit)
-    /// says; in the order of those who ask. Children of plain [`spawn`](Self::spawn) hold none.
+    /// Waits until fewer children hold slots than the nursery [has](crate::Options::slots); in the
+    /// order of those who ask. Children of plain [`spawn`](Self::spawn) hold none.
     ///
     /// # Cancellation
     ///
@@ -154,7 +153,8 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     }
 }
 
-/// Room for one child in a nursery with a limit. Dropping it leaves the room to the next.
+/// Room for one child in a nursery that has [so many](crate::Options::slots). Dropping it leaves
+/// the room to the next.
 ///
 /// # Examples
 ///
@@ -163,7 +163,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
 /// use std::cell::Cell;
 ///
 /// let (alive, most) = (Cell::new(0), Cell::new(0));
-/// let options = Options { limit: Some(3), ..Options::default() };
+/// let options = Options { slots: Some(3), ..Options::default() };
 /// let result = nestling_runtime::block_on(nursery_with(options, async |n| {
 ///     for _ in 0..20 {
 ///         let slot: Slot<'_, '_> = n.slot().await;

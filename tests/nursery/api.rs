@@ -44,7 +44,7 @@ async fn server(
     stop: impl Future<Output = ()>,
     shared: &Shared,
 ) -> io::Result<()> {
-    let options = Options { name: Some("server"), limit: Some(1024), ..Options::default() };
+    let options = Options { name: Some("server"), slots: Some(1024), ..Options::default() };
     nursery_with(options, async |n| {
         n.spawn_daemon(async {
             loop {

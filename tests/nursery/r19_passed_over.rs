@@ -11,8 +11,8 @@ use std::io::Write;
 use std::pin::pin;
 use std::sync::mpsc;
 
-fn limit(limit: usize) -> Options {
-    Options { limit: Some(limit), ..Options::default() }
+fn slots(count: usize) -> Options {
+    Options { slots: Some(count), ..Options::default() }
 }
 
 /// Says who goes on, and is cut at its next wait if it is cancelled.
@@ -26,7 +26,7 @@ async fn says<T>(log: &Log, name: &'static str, wait: impl Future<Output = T>) {
 fn r19_a_slot_goes_past_a_cancelled_waiter() {
     run(async || {
         let log = Log::default();
-        let result = nursery_with(limit(1), async |n| {
+        let result = nursery_with(slots(1), async |n| {
             let taken = n.slot().await;
             let cancelled = n.spawn(says(&log, "cancelled", n.slot()));
             n.spawn(says(&log, "waits", n.slot()));
@@ -45,7 +45,7 @@ fn r19_a_slot_goes_past_a_cancelled_waiter() {
 fn r19_a_slot_goes_to_a_shielded_waiter_and_stays_with_one_that_was_served() {
     run(async || {
         let log = Log::default();
-        let result = nursery_with(limit(1), async |n| {
+        let result = nursery_with(slots(1), async |n| {
             let taken = n.slot().await;
             let shielded = n.spawn(shield(says(&log, "shielded", n.slot())));
             let served = n.spawn(says(&log, "served", n.slot()));
@@ -75,7 +75,7 @@ fn r19_a_slot_goes_to_a_shielded_waiter_and_stays_with_one_that_was_served() {
 fn r19_a_slot_is_free_while_only_cancelled_ones_wait() {
     run(async || {
         let log = Log::default();
-        let result = nursery_with(limit(1), async |n| {
+        let result = nursery_with(slots(1), async |n| {
             let taken = n.slot().await;
             let all = [(); 1000].map(|()| n.spawn(says(&log, "cancelled", n.slot())));
             settle().await;
@@ -94,7 +94,7 @@ fn r19_a_slot_is_free_while_only_cancelled_ones_wait() {
 fn r19_a_slot_goes_past_a_waiter_that_is_kept() {
     run(async || {
         let (log, over) = (Log::default(), Notify::new());
-        let result = nursery_with(limit(1), async |n| {
+        let result = nursery_with(slots(1), async |n| {
             let end = Notify::new();
             let child = async {
                 end.notified().await;

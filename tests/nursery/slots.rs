@@ -1,9 +1,10 @@
-//! `slot` and `Options::limit`: so many children and no more; those who wait are served in order.
+//! `slot` and `Options::slots`: so many children and no more; those who wait are served in order.
 
 use crate::support::{Count, E, Log, OnDrop, listener, never, poll_once, run, settle, throw};
 use futures_util::FutureExt;
 use futures_util::future::{join_all, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use nestling::sync::Notify;
 use nestling::task::yield_now;
 use nestling::{Nursery, Options, Slot, nursery, nursery_with, shield, timeout};
 use nestling_runtime::lowlevel::nop;
@@ -14,8 +15,8 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-fn limit(limit: usize) -> Options {
-    Options { limit: Some(limit), ..Options::default() }
+fn slots(count: usize) -> Options {
+    Options { slots: Some(count), ..Options::default() }
 }
 
 /// How many are alive, and how many were at most.
@@ -41,7 +42,7 @@ fn slot_the_limit_is_never_exceeded() {
     for most in [1, 2, 7] {
         let seen = run(async move || {
             let (alive, ended) = (Alive::default(), Count::default());
-            let result = nursery_with(limit(most), async |n| {
+            let result = nursery_with(slots(most), async |n| {
                 for asker in 0..5 {
                     let (alive, ended) = (&alive, &ended);
                     n.spawn(async move {
@@ -90,7 +91,7 @@ fn slot_the_limit_is_never_exceeded() {
 fn slot_waiters_are_served_in_order() {
     run(async || {
         let order = RefCell::new(Vec::new());
-        let result = nursery_with(limit(1), async |n| {
+        let result = nursery_with(slots(1), async |n| {
             let first = n.slot().await;
             for number in 0..20 {
                 let order = &order;
@@ -122,7 +123,7 @@ fn slot_waiters_are_served_in_order() {
 fn slot_nobody_overtakes() {
     run(async || {
         let served = Count::default();
-        let result = nursery_with(limit(1), async |n| {
+        let result = nursery_with(slots(1), async |n| {
             let first = n.slot().await;
             n.spawn(async {
                 drop(n.slot().await);
@@ -145,7 +146,7 @@ fn slot_nobody_overtakes() {
 #[test]
 fn slot_a_waiter_that_goes_leaves_no_ghost() {
     run(async || {
-        let result = nursery_with(limit(1), async |n| {
+        let result = nursery_with(slots(1), async |n| {
             let taken = n.slot().await;
             // Cut.
             let cut = n.spawn(async {
@@ -189,7 +190,7 @@ fn slot_a_waiter_that_goes_leaves_no_ghost() {
 fn slot_comes_back_from_every_end() {
     run(async || {
         let quiet = listener().await;
-        let result = nursery_with(limit(1), async |n| {
+        let result = nursery_with(slots(1), async |n| {
             n.slot().await.spawn(async {});
             n.slot().await.spawn(async { Ok(nop().await?) });
             drop(n.slot().await);
@@ -213,7 +214,7 @@ fn slot_comes_back_from_every_end() {
         // In a child that fails or panics, and in a nursery that is cancelled.
         let gone = Rc::new(());
         let held = Rc::clone(&gone);
-        let work = nursery_with(limit(1), async move |n| {
+        let work = nursery_with(slots(1), async move |n| {
             let held = Rc::clone(&held);
             n.slot().await.spawn(async move {
                 let _held = held;
@@ -233,7 +234,7 @@ fn slot_comes_back_from_every_end() {
 fn slot_is_free_after_the_childs_destructors() {
     run(async || {
         let log = Log::default();
-        let result = nursery_with(limit(1), async |n| {
+        let result = nursery_with(slots(1), async |n| {
             n.slot().await.spawn(async {
                 let _local = log.at_drop("local");
                 nop().await.expect("not cancelled");
@@ -260,7 +261,7 @@ fn slot_is_free_after_the_childs_destructors() {
 fn slot_try_spawn_gives_the_future_back() {
     run(async || {
         let (log, ran) = (Log::default(), Count::default());
-        let result = nursery_with(limit(1), async |n| {
+        let result = nursery_with(slots(1), async |n| {
             let slot = n.slot().await;
             let child = Box::pin(async {
                 let _gone = log.at_drop("gone");
@@ -294,7 +295,7 @@ fn slot_try_spawn_gives_the_future_back() {
 #[test]
 fn slot_limits() {
     run(async || {
-        let result = nursery_with(limit(0), async |n| {
+        let result = nursery_with(slots(0), async |n| {
             let _one: Slot<'_, '_, E> = n.slot().await;
             assert!(!free(n).await, "zero counts as one");
             // Plain children need none.
@@ -316,7 +317,7 @@ fn slot_limits() {
 fn slot_is_a_drop_point() {
     run(async || {
         let log = Log::default();
-        let result = nursery_with(limit(1), async |n| {
+        let result = nursery_with(slots(1), async |n| {
             n.spawn(async {
                 let _gone = log.at_drop("gone");
                 nestling::cancelled().await;
@@ -330,7 +331,7 @@ fn slot_is_a_drop_point() {
         });
         assert_eq!(result.await, Ok(()));
         assert_eq!(log.take(), ["cancelled", "gone"]);
-        let result = nursery_with(limit(1), async |n| {
+        let result = nursery_with(slots(1), async |n| {
             let taken = n.slot().await;
             n.spawn(async {
                 let _slot = n.slot().await;
@@ -354,7 +355,7 @@ fn slot_is_a_drop_point() {
 fn slot_in_company() {
     run(async || {
         let got = Count::default();
-        let result = nursery_with(limit(2), async |n| {
+        let result = nursery_with(slots(2), async |n| {
             let mut all: FuturesUnordered<_> = (0..50).map(|_| n.slot()).collect();
             while let Some(slot) = all.next().await {
                 got.one();
@@ -368,7 +369,7 @@ fn slot_in_company() {
         assert_eq!(result.await, Ok(()));
         assert_eq!(got.get(), 50);
         // First polled here, awaited there.
-        let result = nursery_with(limit(1), async |n| {
+        let result = nursery_with(slots(1), async |n| {
             let taken = n.slot().await;
             let mut waits = Box::pin(n.slot());
             assert!(poll_once(waits.as_mut()).await.is_pending());
@@ -394,11 +395,53 @@ fn slot_ten_thousand_askers() {
     }
     run(async || {
         let done = Count::default();
-        let result = nursery_with(limit(3), async |n| {
+        let result = nursery_with(slots(3), async |n| {
             (0..10_000).for_each(|_| drop(n.spawn(ask(n, &done))));
             Ok::<_, E>(())
         });
         assert_eq!(result.await, Ok(()));
         assert_eq!(done.get(), 10_000);
+    });
+}
+
+/// Slots are no limit for `spawn`, which neither waits nor fails: its children take none.
+#[test]
+fn slot_is_for_those_who_ask_and_spawn_does_not() {
+    run(async || {
+        let gate = Notify::new();
+        let result = nursery_with(slots(1), async |n| {
+            for _ in 0..3 {
+                n.spawn(gate.notified());
+            }
+            assert_eq!(n.len(), 3, "as many as there are");
+            let slot = n.slot().await;
+            assert!(n.try_spawn(async {}).is_err(), "the only one is taken");
+            n.spawn(gate.notified());
+            settle().await;
+            assert_eq!(n.len(), 4);
+            slot.spawn(async { gate.notify_all() });
+            Ok::<_, E>(())
+        });
+        assert_eq!(result.await, Ok(()));
+    });
+}
+
+/// Code that says `limit` means slots.
+#[test]
+#[expect(deprecated, reason = "the former name")]
+fn slot_options_by_their_former_name() {
+    run(async || {
+        let most = async |options| {
+            nursery_with(options, async |n| {
+                let full = |_: &u32| n.try_spawn(pending::<()>()).is_err();
+                let first = (0..9).find(full);
+                n.cancel();
+                Ok::<_, E>(first)
+            })
+            .await
+        };
+        let former = Options { limit: Some(3), ..Options::default() };
+        assert_eq!(most(former).await, Ok(Some(3)));
+        assert_eq!(most(Options { slots: Some(2), ..former }).await, Ok(Some(2)), "the new one");
     });
 }

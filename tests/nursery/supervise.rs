@@ -231,7 +231,7 @@ fn supervise_restarts() {
 fn supervise_in_slots() {
     run(async || {
         let (alive, most) = (Cell::new(0), Cell::new(0));
-        let options = Options { limit: Some(2), ..Options::default() };
+        let options = Options { slots: Some(2), ..Options::default() };
         let result = nursery_with(options, async |n| {
             let ended = RefCell::new(Vec::new());
             for number in 0..10 {

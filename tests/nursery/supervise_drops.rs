@@ -53,7 +53,7 @@ impl Drop for Hand {
 fn beside_a_sibling(body: impl for<'s, 'e> AsyncFn(&'s Nursery<'s, 'e, E>) + Send + 'static) {
     run(async move || {
         let lived = Count::default();
-        let options = Options { limit: Some(8), ..Options::default() };
+        let options = Options { slots: Some(8), ..Options::default() };
         let result = nursery_with(options, async |n| {
             n.spawn(async {
                 for _ in 0..6 {

@@ -129,7 +129,7 @@ fn r18_a_slot() {
             if is_cancelled() {
                 return;
             }
-            let options = Options { limit: Some(1), ..Options::default() };
+            let options = Options { slots: Some(1), ..Options::default() };
             let _: Done = nursery_with(options, async |n| {
                 loop {
                     drop(n.slot().await);

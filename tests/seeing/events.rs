@@ -80,14 +80,15 @@ fn without_polls(events: &[Event]) -> Vec<String> {
     texts
 }
 
-const NAMED: nestling::Options =
-    nestling::Options { name: Some("shop"), limit: None, deadline: None };
+fn named() -> nestling::Options {
+    nestling::Options { name: Some("shop"), ..nestling::Options::default() }
+}
 
 #[test]
 fn the_life_of_a_child() {
     within(|| {
         let events = told(async || {
-            let result: Result<u8, E> = nursery_with(NAMED, async |n| {
+            let result: Result<u8, E> = nursery_with(named(), async |n| {
                 let child = n.spawn_named("child", async { Ok(7) });
                 Ok(child.await?)
             })
@@ -121,7 +122,7 @@ fn a_failure_and_what_comes_of_it() {
     within(|| {
         let events = told(async || {
             let accepting = listener().await;
-            let result: Result<(), E> = nursery_with(NAMED, async |n| {
+            let result: Result<(), E> = nursery_with(named(), async |n| {
                 n.spawn_named("derived", never(&accepting));
                 n.spawn_named("cut", pending::<()>());
                 n.spawn_named("first", async { Err::<(), _>(E::Boom(1)) });
@@ -154,7 +155,7 @@ fn a_failure_and_what_comes_of_it() {
 fn a_failure_that_comes_after_another_is_a_later_one() {
     within(|| {
         let events = told(async || {
-            let result: Result<(), E> = nursery_with(NAMED, async |n| {
+            let result: Result<(), E> = nursery_with(named(), async |n| {
                 n.spawn_named("later", async {
                     let mut polls = 0;
                     poll_fn(|_| {
@@ -184,7 +185,7 @@ fn a_panic_ends_a_child_a_body_and_a_root() {
         let guard = instrument(move |event| into.borrow_mut().push(*event));
         let thrown = catch_unwind(AssertUnwindSafe(|| {
             block_on(async {
-                let result: Result<(), E> = nursery_with(NAMED, async |n| {
+                let result: Result<(), E> = nursery_with(named(), async |n| {
                     n.spawn_named("child", async { throw(1) });
                     settle().await;
                     Ok(())
@@ -384,7 +385,7 @@ fn a_success_that_is_kept_for_the_next_is_not_discarded() {
 fn a_nursery_dropped_early_cuts_its_children_and_closes() {
     within(|| {
         let events = told(async || {
-            let mut early = Box::pin(nursery_with(NAMED, async |n| {
+            let mut early = Box::pin(nursery_with(named(), async |n| {
                 n.spawn_named("child", pending::<()>());
                 pending::<Result<(), E>>().await
             }));

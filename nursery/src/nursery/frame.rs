@@ -51,7 +51,7 @@ impl<E> Frame<E> {
             children: Children::new(label),
             ledger,
             daemons: Daemons::default(),
-            slots: Rc::new(Semaphore::new(options.limit.unwrap_or(usize::MAX).max(1))),
+            slots: Rc::new(Semaphore::new(options.slots())),
             deadline: RefCell::new(options.deadline.map(sleep_until)),
         })
     }

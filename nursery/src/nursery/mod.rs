@@ -67,7 +67,7 @@ where
     nursery_with(Options::default(), body)
 }
 
-/// Opens a nursery with a name, a limit or a deadline; otherwise as [`nursery()`].
+/// Opens a nursery with a name, slots or a deadline; otherwise as [`nursery()`].
 ///
 /// # Errors
 ///
