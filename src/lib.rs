@@ -49,7 +49,7 @@ pub use nestling_runtime::doctor;
 /// What a task can do about its own running, and know of it.
 pub mod task {
     pub use nestling_nursery::spawn_blocking;
-    pub use nestling_runtime::lowlevel::is_in_cancelled as is_cancelled;
+    pub use nestling_runtime::lowlevel::is_in_cancelled as cancel_called;
     pub use nestling_runtime::{TaskLocal, checkpoint, consume_budget, poll_proceed, yield_now};
 }
 

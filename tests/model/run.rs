@@ -9,7 +9,7 @@ use crate::world::{Place, World};
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, join};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use nestling::task::is_cancelled;
+use nestling::task::cancel_called;
 use nestling::time::sleep;
 use nestling::{Canceller, shield, timeout};
 use std::any::Any;
@@ -108,7 +108,7 @@ impl OnError {
         loop {
             let result = attempt(by).await;
             // Rule 6 ends all others.
-            tries += u32::from(shielded || !is_cancelled());
+            tries += u32::from(shielded || !cancel_called());
             if result != Err(E::Cancelled) || !matches!(self, Self::Retry) || tries >= TRIES {
                 return self.apply(result);
             }

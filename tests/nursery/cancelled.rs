@@ -4,7 +4,7 @@ use crate::support::{Count, E, Log, listener, never, poll_once, run, settle};
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use nestling::task::{is_cancelled, yield_now};
+use nestling::task::{cancel_called, yield_now};
 use nestling::{cancelled, nursery, shield, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::future::pending;
@@ -27,7 +27,7 @@ fn cancelled_in_a_select() {
                 while let Either::Left((value, _)) = next().await {
                     got += value.expect("the sender lives");
                 }
-                assert!(is_cancelled());
+                assert!(cancel_called());
                 log.say("told");
                 shield(settle()).await;
                 log.say("clean");
@@ -81,7 +81,7 @@ fn cancelled_of_whichever_scope_is_around() {
             heard.one();
         };
         assert_eq!(timeout(MS, told()).await, Ok(()));
-        assert!(!is_cancelled(), "that was the timeout");
+        assert!(!cancel_called(), "that was the timeout");
         assert!(poll_once(pin!(cancelled())).await.is_pending());
         let result = nursery(async |n| {
             n.spawn(async {
@@ -156,7 +156,7 @@ fn cancelled_never_without_a_cancellation() {
         let result = nursery(async |n| {
             n.spawn_daemon(async {
                 cancelled().await;
-                assert!(is_cancelled());
+                assert!(cancel_called());
             });
             let child = n.spawn(async {
                 let first = select(Box::pin(cancelled()), Box::pin(settle())).await;
@@ -181,11 +181,11 @@ fn cancelled_asked_without_waiting() {
                 shield(async {
                     for _ in 0..10 {
                         nop().await.expect("shielded");
-                        assert!(!is_cancelled());
+                        assert!(!cancel_called());
                     }
                 })
                 .await;
-                while !is_cancelled() {
+                while !cancel_called() {
                     turns.one();
                     yield_now().await;
                 }
@@ -198,5 +198,26 @@ fn cancelled_asked_without_waiting() {
         // Asking is no answer: the error is the task's own.
         assert_eq!(result.await, Err::<(), _>(E::Boom(1)));
         assert_eq!(turns.get(), 0);
+    });
+}
+
+/// One name asks about the code that runs, the other about an error: they may differ.
+#[test]
+fn cancel_called_is_of_the_code_and_is_cancelled_of_an_error() {
+    run(async || {
+        let quiet = listener().await;
+        let inside = async {
+            let error = quiet.accept().await.unwrap_err();
+            (error, cancel_called())
+        };
+        let (error, called) = timeout(Duration::ZERO, inside).await.expect("it is told");
+        assert!(nestling::is_cancelled(&error) && called);
+        assert!(!cancel_called(), "it was the code in the timeout");
+        let result = nursery(async |n| {
+            n.cancel();
+            assert!(cancel_called() && !nestling::is_cancelled(&std::io::Error::other("full")));
+            Ok::<_, E>(())
+        });
+        assert_eq!(result.await, Ok(()));
     });
 }

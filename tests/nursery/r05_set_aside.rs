@@ -6,7 +6,7 @@ use crate::support::{Count, E, Log, OnDrop, listener, never, poll_once, run, set
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::net::TcpListener;
-use nestling::task::is_cancelled;
+use nestling::task::cancel_called;
 use nestling::time::sleep;
 use nestling::{JoinHandle, Nursery, Started, cancelled, finally, nursery, race, shield};
 use nestling::{shield_for, timeout};
@@ -254,7 +254,7 @@ fn r05_a_child_inside_a_bounded_shield_goes_with_the_body_that_set_it_aside() {
             let inside = nursery(async |o| {
                 o.spawn(async {
                     let _gone =
-                        OnDrop(|| log.say(if is_cancelled() { "cancelled" } else { "cut" }));
+                        OnDrop(|| log.say(if cancel_called() { "cancelled" } else { "cut" }));
                     never(&quiet).await
                 });
                 Ok::<_, E>(())

@@ -114,7 +114,7 @@ fn r08_a_nursery_inside_runs_on() {
                 for _ in 0..5 {
                     n.spawn(async {
                         accept(&quiet).await?;
-                        assert!(!n.is_cancelled() && !task::is_cancelled());
+                        assert!(!n.is_cancelled() && !task::cancel_called());
                         nop().await?;
                         ended.one();
                         Ok(())
@@ -217,7 +217,7 @@ fn r08_entered_after_the_answer() {
             n.spawn(async {
                 assert_eq!(never(&quiet).await, Err(E::Cancelled));
                 let cleanup = async {
-                    assert!(!task::is_cancelled());
+                    assert!(!task::cancel_called());
                     nop().await?;
                     sleep(MS).await;
                     let inner = nursery(async |n| {
@@ -230,7 +230,7 @@ fn r08_entered_after_the_answer() {
                 log.say("clean");
                 shield_for(LONG, nop()).await.expect("time enough")?;
                 log.say("twice");
-                assert!(task::is_cancelled());
+                assert!(task::cancel_called());
                 nop().await?;
                 log.say("never");
                 Ok(())

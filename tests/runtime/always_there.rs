@@ -4,7 +4,7 @@ use crate::always_ready::keeps_nobody;
 use crate::support::pair;
 use nestling::net::{TcpListener, TcpStream, lookup_host};
 use nestling::signal::signals;
-use nestling::task::{TaskLocal, checkpoint, consume_budget, is_cancelled, poll_proceed};
+use nestling::task::{TaskLocal, cancel_called, checkpoint, consume_budget, poll_proceed};
 use nestling::{
     Options, finally, for_each_limit, nursery, nursery_all, nursery_with, race, shield, shield_for,
     timeout,
@@ -90,7 +90,7 @@ static LOCAL: TaskLocal<u8> = TaskLocal::new();
 fn r18_a_nursery_of_nothing() {
     keeps_nobody(async || {
         loop {
-            if is_cancelled() {
+            if cancel_called() {
                 return;
             }
             let _: Done = nursery(async |_| Ok(())).await;
@@ -102,7 +102,7 @@ fn r18_a_nursery_of_nothing() {
 fn r18_a_nursery_with_failures_of_nothing() {
     keeps_nobody(async || {
         loop {
-            if is_cancelled() {
+            if cancel_called() {
                 return;
             }
             let _: Result<(), _> = nursery_all(async |_| Ok::<(), io::Error>(())).await;
@@ -114,7 +114,7 @@ fn r18_a_nursery_with_failures_of_nothing() {
 fn r18_a_child_of_nothing() {
     keeps_nobody(async || {
         loop {
-            if is_cancelled() {
+            if cancel_called() {
                 return;
             }
             let _: Done = nursery(async |n| Ok(n.spawn(async {}).await?)).await;
@@ -126,7 +126,7 @@ fn r18_a_child_of_nothing() {
 fn r18_a_slot() {
     keeps_nobody(async || {
         loop {
-            if is_cancelled() {
+            if cancel_called() {
                 return;
             }
             let options = Options { slots: Some(1), ..Options::default() };
@@ -144,7 +144,7 @@ fn r18_a_slot() {
 fn r18_a_race_that_is_won() {
     keeps_nobody(async || {
         loop {
-            if is_cancelled() {
+            if cancel_called() {
                 return;
             }
             let _: Result<u8, io::Error> = race([async { Ok(1) }]).await;
@@ -156,7 +156,7 @@ fn r18_a_race_that_is_won() {
 fn r18_a_race_of_nobody() {
     keeps_nobody(async || {
         loop {
-            if is_cancelled() {
+            if cancel_called() {
                 return;
             }
             let _: Done = race([] as [std::future::Ready<Done>; 0]).await;
@@ -168,7 +168,7 @@ fn r18_a_race_of_nobody() {
 fn r18_for_each_of_none() {
     keeps_nobody(async || {
         loop {
-            if is_cancelled() {
+            if cancel_called() {
                 return;
             }
             let _: Done = for_each_limit(1, [(); 0], async |()| Ok(())).await;
@@ -180,7 +180,7 @@ fn r18_for_each_of_none() {
 fn r18_for_each_that_does_nothing() {
     keeps_nobody(async || {
         loop {
-            if is_cancelled() {
+            if cancel_called() {
                 return;
             }
             let _: Done = for_each_limit(1, 0..3, async |_| Ok(())).await;

@@ -92,7 +92,8 @@ impl From<Cancelled> for io::Error {
 }
 
 /// Whether an operation failed because its scope was cancelled; also if that was by a deadline, for
-/// which the error is of the kind `TimedOut`.
+/// which the error is of the kind `TimedOut`. To ask about the code that runs is another matter:
+/// `task::cancel_called`.
 ///
 /// An `ECANCELED` that nobody here asked for (the kernel has reasons of its own, such as a process
 /// limit) is an ordinary error, not a cancellation.
