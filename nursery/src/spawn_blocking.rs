@@ -25,9 +25,9 @@ use nestling_runtime::lowlevel::{Unfinished, blocking};
 /// # Errors
 ///
 /// [`JoinError::Cancelled`] if it was cancelled before it began, [`JoinError::TimedOut`] if a
-/// deadline did that, [`JoinError::Panic`] if it panicked, or if the process may have no thread at
-/// all: the payload is an `io::Error` then, and `?` makes it one. When it may have no *further*
-/// thread, calls wait for those that there are.
+/// deadline did that, [`JoinError::Panic`] if it panicked. [`JoinError::Refused`] if the process
+/// may have no thread at all, or this core no further operation: the error names the limit. When
+/// there may be no *further* thread, calls wait for those that there are.
 ///
 /// # Panics
 ///
@@ -52,6 +52,6 @@ where
     blocking(work).await.map_err(|unfinished| match unfinished {
         Unfinished::Cancelled(cancelled) => JoinError::stopped(cancelled),
         Unfinished::Panicked(payload) => JoinError::Panic(payload),
-        Unfinished::Refused(error) => JoinError::Panic(Box::new(error)),
+        Unfinished::Refused(error) => JoinError::Refused(error),
     })
 }

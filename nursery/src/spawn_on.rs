@@ -5,7 +5,9 @@ use crate::join_handle::JoinHandle;
 use crate::ledger::{Ledger, Outcome};
 use crate::nursery::{Frame, Nursery, run};
 use crate::options::Options;
-use nestling_runtime::lowlevel::{Label, Reason, abroad, current_reason, mark_delivered, place};
+use nestling_runtime::lowlevel::{
+    Cancelled, Label, Reason, abroad, current_reason, end_as, mark_delivered, place,
+};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,8 +25,13 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     ///
     /// # Panics
     ///
-    /// If there is no core with that index. A runtime of one core has the index 0. The nursery
-    /// panics, as if the child had, if as many operations are in flight on this core as may be.
+    /// If there is no core with that index. A runtime of one core has the index 0.
+    ///
+    /// # Errors
+    ///
+    /// If as many operations are in flight on this core as may be, the child is not sent. Its
+    /// handle says so ([`Cancelled::is_refused`], an `io::Error` of the kind `QuotaExceeded`), and the
+    /// nursery goes on. Without a handle the nursery is not `Ok`, as if the child had been cut.
     ///
     /// # Examples
     ///
@@ -111,12 +118,13 @@ impl<'scope, E> Nursery<'scope, '_, E> {
         let sent =
             abroad(core, move || Box::pin(visit(child, there, label))).expect("the index is right");
         let travel = async move {
-            if let Err(error) = sent.await {
-                panic!("a child cannot be sent to core {core}: {error}");
-            }
-            place.lock().unwrap_or_else(PoisonError::into_inner).take()
+            let arrived = sent.await.is_ok();
+            arrived.then(|| place.lock().unwrap_or_else(PoisonError::into_inner).take())
         };
-        JoinHandle::new(self.add(travel, label, |frame, outcome| arrive(frame, outcome)))
+        JoinHandle::new(self.add(travel, label, |frame, arrived| match arrived {
+            Some(outcome) => arrive(frame, outcome),
+            None => refuse(frame),
+        }))
     }
 }
 
@@ -128,6 +136,14 @@ async fn visit<F: AsyncFnOnce() -> O, O>(child: F, place: Place<O>, label: Label
     });
     let outcome = outcome.await;
     *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
+}
+
+/// There was no room to send the child. That is for its handle; without one, for the nursery.
+fn refuse<T, E>(frame: &Frame<E>) -> Option<T> {
+    if !end_as(Cancelled::refused()) {
+        frame.ledger().cut(Reason::Failure);
+    }
+    None
 }
 
 /// Enters what became of the child into the books of the nursery that sent it.

@@ -132,10 +132,11 @@ pub enum JoinError {
     Cancelled,
     /// The same, by a deadline.
     TimedOut,
-    /// It panicked, with this payload. Of a blocking call that could not begin, because the process
-    /// may have no thread for it or the core no further operation, the payload is the [`io::Error`]
-    /// that names the limit.
+    /// It panicked, with this payload.
     Panic(Payload),
+    /// A blocking call that could not begin: the process may have no thread for it, or the core no
+    /// further operation. The error names the limit, and is of the kind `QuotaExceeded`.
+    Refused(io::Error),
 }
 
 impl JoinError {
@@ -161,30 +162,31 @@ impl fmt::Debug for JoinError {
         match self {
             Self::Cancelled => f.write_str("Cancelled"),
             Self::TimedOut => f.write_str("TimedOut"),
-            Self::Panic(payload) => match payload.downcast_ref::<io::Error>() {
-                Some(refused) => write!(f, "Panic({:?})", refused.to_string()),
-                None => f.debug_tuple("Panic").field(&self.message()).finish(),
-            },
+            Self::Panic(_) => f.debug_tuple("Panic").field(&self.message()).finish(),
+            Self::Refused(error) => f.debug_tuple("Refused").field(&error.to_string()).finish(),
         }
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let payload = match self {
-            Self::Cancelled => return f.write_str("the task was cancelled"),
-            Self::TimedOut => return f.write_str("the task was cancelled: a deadline passed"),
-            Self::Panic(payload) => payload,
-        };
-        match (payload.downcast_ref::<io::Error>(), self.message()) {
-            (Some(refused), _) => refused.fmt(f),
-            (None, Some(message)) => write!(f, "the task panicked: {message}"),
-            (None, None) => f.write_str("the task panicked"),
+        match (self, self.message()) {
+            (Self::Cancelled, _) => f.write_str("the task was cancelled"),
+            (Self::TimedOut, _) => f.write_str("the task was cancelled: a deadline passed"),
+            (Self::Panic(_), Some(message)) => write!(f, "the task panicked: {message}"),
+            (Self::Panic(_), None) => f.write_str("the task panicked"),
+            (Self::Refused(error), _) => error.fmt(f),
         }
     }
 }
 
-impl Error for JoinError {}
+impl Error for JoinError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        // Its text is told already.
+        let Self::Refused(error) = self else { return None };
+        error.source()
+    }
+}
 
 impl From<JoinError> for io::Error {
     /// What was cancelled [is so](nestling_runtime::is_cancelled) still. A panic keeps its text; a
@@ -193,15 +195,12 @@ impl From<JoinError> for io::Error {
         match error {
             JoinError::Cancelled => Cancelled::new().into(),
             JoinError::TimedOut => Cancelled::timed_out().into(),
-            JoinError::Panic(payload) => match payload.downcast() {
-                Ok(refused) => *refused,
-                Err(payload) => {
-                    let error = JoinError::Panic(payload);
-                    let text = error.to_string();
-                    drop_quietly(error);
-                    Self::other(text)
-                }
-            },
+            JoinError::Refused(error) => error,
+            JoinError::Panic(_) => {
+                let text = error.to_string();
+                drop_quietly(error);
+                Self::other(text)
+            }
         }
     }
 }

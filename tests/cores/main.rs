@@ -1,3 +1,4 @@
 //! Cores that send each other children.
 
+mod refused;
 mod spawn_on;

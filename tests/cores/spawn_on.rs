@@ -36,7 +36,7 @@ fn two<T: Send + 'static>(
 
 /// Runs a nursery on the first core only, while the other has nothing to do.
 #[track_caller]
-fn first<T: Send + 'static>(
+pub(crate) fn first<T: Send + 'static>(
     main: impl AsyncFn() -> io::Result<T> + Send + Sync + 'static,
 ) -> io::Result<T> {
     let values = two(async move |core| match core.index() {

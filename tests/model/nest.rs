@@ -145,6 +145,7 @@ impl<'scope> Child<'scope> {
                     Ok(result) => result,
                     Err(JoinError::Cancelled | JoinError::TimedOut) => Err(E::Cancelled),
                     Err(JoinError::Panic(payload)) => Err(E::Boom(thrown(payload))),
+                    Err(JoinError::Refused(_)) => unreachable!("it is no blocking call"),
                 })
                 .boxed_local(),
         }

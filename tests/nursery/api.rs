@@ -114,6 +114,7 @@ async fn supervised() -> Result<usize, Cancelled> {
             Ok(Ok(length)) => Ok(length),
             Ok(Err(_)) | Err(JoinError::Cancelled | JoinError::TimedOut) => Ok(0),
             Err(JoinError::Panic(payload)) => std::panic::resume_unwind(payload),
+            Err(JoinError::Refused(error)) => unreachable!("no blocking call: {error}"),
         }
     })
     .await

@@ -119,7 +119,7 @@ fn too_few_threads_for_blocking_calls() {
         let mut runtime = Runtime::builder().build().unwrap();
         let hard = limit(libc::RLIMIT_NPROC, 0);
         let refused = runtime.block_on(spawn_blocking(|| ()));
-        let Err(JoinError::Panic(_)) = &refused else { panic!("{refused:?}") };
+        let Err(JoinError::Refused(_)) = &refused else { panic!("{refused:?}") };
         let says = ["a blocking call cannot begin: ", "RLIMIT_NPROC is 0 for all", "ulimit -u"];
         // What `unwrap` would print.
         assert_says(&format!("{:?}", refused.as_ref().unwrap_err()), &says);

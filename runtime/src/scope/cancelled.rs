@@ -27,6 +27,7 @@ enum Cause {
     Deadline,
     TimedOut,
     NeverReady,
+    Refused,
 }
 
 impl Cancelled {
@@ -51,6 +52,12 @@ impl Cancelled {
         Self(Cause::NeverReady)
     }
 
+    /// A child could not be sent to another core: there are as many operations in flight as may be.
+    /// Not a cancellation, but what there is for a handle.
+    pub fn refused() -> Self {
+        Self(Cause::Refused)
+    }
+
     /// Whether it was the deadline of the nursery that gave this error.
     pub fn is_deadline(&self) -> bool {
         self.0 == Cause::Deadline
@@ -65,6 +72,12 @@ impl Cancelled {
     pub fn is_never_ready(&self) -> bool {
         self.0 == Cause::NeverReady
     }
+
+    /// Whether it says that a child could not be sent to another core. As an `io::Error` it is of
+    /// the kind `QuotaExceeded`, and no cancellation.
+    pub fn is_refused(&self) -> bool {
+        self.0 == Cause::Refused
+    }
 }
 
 impl fmt::Display for Cancelled {
@@ -74,6 +87,10 @@ impl fmt::Display for Cancelled {
             Cause::Deadline => "cancelled: the nursery's deadline passed",
             Cause::TimedOut => "cancelled: a deadline passed",
             Cause::NeverReady => "the started child ended without calling Started::ready",
+            Cause::Refused => {
+                "the child cannot be sent to its core: as many operations are in flight on this \
+                 one as may be; limit the children of your nurseries, or use more cores"
+            }
         })
     }
 }
@@ -81,11 +98,12 @@ impl fmt::Display for Cancelled {
 impl std::error::Error for Cancelled {}
 
 impl From<Cancelled> for io::Error {
-    /// `TimedOut` after a deadline, else `Other`.
+    /// `TimedOut` after a deadline, `QuotaExceeded` for a child that was refused, else `Other`.
     fn from(cancelled: Cancelled) -> Self {
         let kind = match cancelled.0 {
             Cause::Deadline | Cause::TimedOut => io::ErrorKind::TimedOut,
             Cause::Scope | Cause::NeverReady => io::ErrorKind::Other,
+            Cause::Refused => io::ErrorKind::QuotaExceeded,
         };
         Self::new(kind, cancelled)
     }
@@ -104,7 +122,7 @@ pub fn is_cancelled(error: &io::Error) -> bool {
     };
     while let Some(error) = source {
         if let Some(cancelled) = error.downcast_ref::<Cancelled>() {
-            return !cancelled.is_never_ready();
+            return !cancelled.is_never_ready() && !cancelled.is_refused();
         }
         // An `io::Error` hides its own payload from `source`.
         source = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {

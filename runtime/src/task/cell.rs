@@ -2,9 +2,9 @@
 
 use super::pool::{self, Kind};
 use crate::label::Label;
-use crate::scope;
+use crate::scope::{self, Cancelled};
 use crate::tree::{self, NodeId};
-use crate::wake::Waiter;
+use crate::wake::{self, Waiter};
 use std::cell::Cell;
 use std::future::Future;
 use std::mem::offset_of;
@@ -23,14 +23,14 @@ pub(super) struct Header {
     holders: Cell<u8>,
     started: Cell<bool>,
     ended: Cell<bool>,
-    /// It ended without a value because a deadline had passed.
-    timed_out: Cell<bool>,
 }
 
 /// The back of every cell: what is needed when a child begins and ends, and by those who look.
 struct Trailer {
     /// The child's task and scope; none while it is being made.
     id: Cell<Option<NodeId>>,
+    /// What its handle says if it ends without a value.
+    why: Cell<Cancelled>,
     joiner: Cell<Waiter>,
     label: Label,
     /// The turn in which it was spawned.
@@ -78,6 +78,15 @@ pub(crate) enum Polled {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TaskRef(NonNull<Header>);
 
+/// For the child that runs now, in case that it ends without a value: its handle is to say `why`.
+/// Tells if it has a handle, which may say so.
+pub fn end_as(why: Cancelled) -> bool {
+    let payload = scope::current().and_then(wake::payload);
+    let Some(cell) = payload.and_then(TaskRef::from_payload) else { return false };
+    cell.trailer().why.set(why);
+    cell.header().holders.get() & HANDLE != 0
+}
+
 impl TaskRef {
     /// Makes a cell that both sides hold. `finish` is applied to the output, as part of the last
     /// poll.
@@ -101,11 +110,11 @@ impl TaskRef {
                 holders: Cell::new(NURSERY | HANDLE),
                 started: Cell::new(false),
                 ended: Cell::new(false),
-                timed_out: Cell::new(false),
             },
             stage: Stage::Running(future, Some(finish)),
             trailer: Trailer {
                 id: Cell::new(None),
+                why: Cell::new(Cancelled::new()),
                 joiner: Cell::new(Waiter::Nobody),
                 label,
                 born: tree::now(),
@@ -169,16 +178,15 @@ impl TaskRef {
         self.header().started.get()
     }
 
-    /// Whether it ended without a value because a deadline had passed.
-    pub(super) fn timed_out(&self) -> bool {
-        self.header().timed_out.get()
+    /// Why it ended without a value.
+    pub(super) fn why(&self) -> Cancelled {
+        self.trailer().why.get()
     }
 
     /// It is cut; notes for its handle whether that is because of a deadline.
     #[cold]
     pub(crate) fn tell_why(&self) {
-        let cancelled = scope::cancellation(self.id());
-        self.header().timed_out.set(cancelled.is_some_and(|cancelled| cancelled.is_timed_out()));
+        self.trailer().why.set(scope::cancellation(self.id()).unwrap_or_default());
     }
 
     /// It has failed: by itself, or after it was told that it is cancelled.

@@ -81,8 +81,7 @@ impl<T> Future for Join<T> {
             // An error that comes of this is derived, if the code that awaits it is cancelled.
             None if may_hear(self.begun.unwrap_or_else(Begun::now)) => {
                 self.taken = true;
-                let late = self.cell.timed_out();
-                Poll::Ready(Err(if late { Cancelled::timed_out() } else { Cancelled::new() }))
+                Poll::Ready(Err(self.cell.why()))
             }
             None => stay(cx),
         }

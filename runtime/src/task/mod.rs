@@ -21,6 +21,7 @@ mod cell;
 mod join;
 mod pool;
 
+pub use cell::end_as;
 pub(crate) use cell::{Polled, TaskRef};
 pub use join::Join;
 pub(crate) use pool::trim;
