@@ -6,13 +6,13 @@ use crate::ledger::{Ledger, Outcome};
 use crate::nursery::{Frame, Nursery, run};
 use crate::options::Options;
 use nestling_runtime::lowlevel::{
-    Cancelled, Label, Reason, abroad, current_reason, end_as, mark_delivered, place,
+    Cancelled, Label, Reason, current_reason, end_as, mark_delivered, place, run_on_core,
 };
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where the child leaves what became of it. Locked by one side after the other.
-type Place<O> = Arc<Mutex<Option<Outcome<O>>>>;
+type Delivery<O> = Arc<Mutex<Option<Outcome<O>>>>;
 
 impl<'scope, E> Nursery<'scope, '_, E> {
     /// Starts a child on the core with that index (`Core::index`). It is made
@@ -113,10 +113,10 @@ impl<'scope, E> Nursery<'scope, '_, E> {
             return self.spawn_labelled(async move { child().await }, Label::here());
         }
         let label = Label::here();
-        let place = Place::default();
+        let place = Delivery::default();
         let there = Arc::clone(&place);
-        let sent =
-            abroad(core, move || Box::pin(visit(child, there, label))).expect("the index is right");
+        let sent = run_on_core(core, move || Box::pin(visit(child, there, label)))
+            .expect("the index is right");
         let travel = async move {
             let arrived = sent.await.is_ok();
             arrived.then(|| place.lock().unwrap_or_else(PoisonError::into_inner).take())
@@ -129,7 +129,7 @@ impl<'scope, E> Nursery<'scope, '_, E> {
 }
 
 /// Runs a child on the core that it was sent to, until the kernel is done with it there.
-async fn visit<F: AsyncFnOnce() -> O, O>(child: F, place: Place<O>, label: Label) {
+async fn visit<F: AsyncFnOnce() -> O, O>(child: F, place: Delivery<O>, label: Label) {
     let body = async move |_: &Nursery<'_, '_, Infallible>| Ok(child().await);
     let outcome = run(Options::default(), label, Ledger::new(), body, |frame, value| {
         Some(frame.ledger().outcome(value))

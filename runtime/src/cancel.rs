@@ -6,7 +6,7 @@ use crate::scope::{self, CancelWork, Cancelled, Closed, Poller};
 use crate::task::Join;
 use crate::tree::{self, NONE, NodeId, Reason};
 use crate::wake::budget::lend;
-use crate::wake::{self, Errand, Injector, Waiter, wake_all};
+use crate::wake::{self, Injector, RemoteCancel, Waiter, wake_all};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -233,12 +233,12 @@ impl CancelHandle {
 
 /// Cancels a scope from any thread; harmless when that has closed, or its core is gone.
 #[derive(Debug, Clone)]
-pub struct RemoteCancelHandle(Arc<Errand>);
+pub struct RemoteCancelHandle(Arc<RemoteCancel>);
 
 impl RemoteCancelHandle {
     /// For a scope of that core.
     pub(crate) fn new(handle: &CancelHandle, core: Arc<Injector>) -> Self {
-        Self(Errand::new(handle.0, core))
+        Self(RemoteCancel::new(handle.0, core))
     }
 
     /// Cancels the scope and all below it, as its own [`CancelHandle`] does when asked to. Where

@@ -27,7 +27,7 @@ pub(crate) struct Config {
     /// 8192 make a mass cancel slow (9,900 receives: 2.0 us each at 8192, 37 us each at 64).
     pub(crate) completions: u32,
     /// How long a core that has nothing to do looks for it before it sleeps, at most; see
-    /// `driver::patience`. Off for a runtime on somebody else's thread, which may share its
+    /// `driver::spin`. Off for a runtime on somebody else's thread, which may share its
     /// processor with anybody.
     pub(crate) spin: Duration,
     /// How long a core under load may keep a completion waiting for others; see

@@ -12,7 +12,7 @@
 
 use crate::cancel;
 use crate::config::EVENTS_PER_TURN;
-use crate::driver::{Arrival, DriverRef, Orphan, What};
+use crate::driver::{Arrival, DriverRef, OpInfo, Orphan};
 use crate::instrument::{self, Ending, Event, Polls};
 use crate::key::Key;
 use crate::ring::{self, Completion};
@@ -165,7 +165,9 @@ impl EventLoop<'_> {
         for message in self.injector.drain().take(EVENTS_PER_TURN) {
             match message {
                 Message::Wake(waker) => waker.deliver(),
-                Message::Cancel(errand) => cancel::cancel(errand.scope(), Reason::Asked),
+                Message::Cancel(remote_cancel) => {
+                    cancel::cancel(remote_cancel.scope(), Reason::Asked)
+                }
                 Message::Run(job) => {
                     let _entered = scope::enter(self.root);
                     job();
@@ -217,30 +219,30 @@ impl EventLoop<'_> {
                 held.into_iter().for_each(scope::look_again);
                 waiter.wake();
             }
-            Arrival::Dispose { orphan, completion, what, scope, drained } => {
+            Arrival::Dispose { orphan, completion, info, scope, drained } => {
                 drained.into_iter().for_each(scope::tell_drained);
                 // What follows from it, a close, belongs to where the operation belonged.
                 let _entered = scope.map(scope::enter);
-                self.disposed(orphan.dispose(completion), what, scope, completion);
+                self.disposed(orphan.dispose(completion), info, scope, completion);
             }
             Arrival::WakeForOne(waiter) => waiter.wake(),
-            Arrival::DisposeOne { key, orphan, completion, what, scope } => {
+            Arrival::DisposeOne { key, orphan, completion, info, scope } => {
                 let _entered = scope.map(scope::enter);
                 let mut rest = PutBack { driver: self.driver, key, orphan: Some(orphan) };
                 let orphan = rest.orphan.as_mut().expect("until it is dropped");
                 let kept = orphan.dispose_one(completion);
                 drop(rest);
-                self.disposed(kept, what, scope, completion);
+                self.disposed(kept, info, scope, completion);
             }
         }
     }
 
     /// Counts an answer that was for no future, and tells of it, unless something has kept it.
-    fn disposed(&self, kept: bool, what: What, scope: Option<NodeId>, completion: Completion) {
+    fn disposed(&self, kept: bool, info: OpInfo, scope: Option<NodeId>, completion: Completion) {
         if kept {
             self.driver.borrow_mut().count_resumed();
-        } else if what.cancel_asked().is_some() && instrument::is_on() {
-            what.tell_discarded(scope, completion);
+        } else if info.cancel_asked().is_some() && instrument::is_on() {
+            info.tell_discarded(scope, completion);
         }
     }
 

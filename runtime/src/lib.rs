@@ -30,7 +30,7 @@
 
 #[macro_use]
 #[cfg(loom)]
-mod locals;
+mod loom_thread_local;
 
 #[expect(unsafe_code, reason = "system calls that no crate offers")]
 mod sys;
@@ -87,7 +87,7 @@ mod until_cancelled;
 
 mod event_loop;
 #[expect(unsafe_code, reason = "children that borrow nothing need no promise")]
-mod guests;
+mod remote_children;
 #[cfg(feature = "tracing")]
 mod spans;
 

@@ -9,7 +9,7 @@ pub use crate::cancel::{
     current_reason, is_in_cancelled, mark_delivered, visits, was_delivered,
 };
 pub use crate::children::{Body, Children, Payload, Step};
-pub use crate::cores::{Abroad, abroad, place};
+pub use crate::cores::{OnCore, place, run_on_core};
 pub use crate::instrument::{Ending, Failure};
 pub use crate::label::Label;
 pub use crate::op::nop;

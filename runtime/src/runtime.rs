@@ -1,6 +1,6 @@
 //! `Runtime`: one core, driven by the thread that blocks on it.
 
-use crate::blocking::{Line, Pool, Threads};
+use crate::blocking::{Admission, Pool, Threads};
 use crate::config::Config;
 use crate::driver::{self, Driver, DriverRef, Stats};
 use crate::stall::{self, Watchdog, Watched};
@@ -33,7 +33,7 @@ use std::sync::Arc;
 pub struct Runtime {
     driver: DriverRef,
     injector: Arc<Injector>,
-    line: Rc<Line>,
+    line: Rc<Admission>,
     /// Its polls are timed.
     watched: Option<Arc<Watched>>,
     /// Of one that runs alone. Last: the threads are joined.
@@ -45,7 +45,7 @@ impl Runtime {
     pub(crate) fn new(config: &Config, pool: Pool) -> io::Result<Self> {
         let driver = Driver::new(config, &op::needed())?;
         let injector = Injector::new(Arc::clone(driver.unparker()));
-        let line = Line::new(pool);
+        let line = Admission::new(pool);
         let driver = Rc::new(RefCell::new(driver));
         Ok(Self { driver, injector, line, watched: None, threads: None })
     }

@@ -9,7 +9,7 @@ pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 5] =
 /// The modules of `runtime/src`, lowest first. A file imports from lower layers, or from its own
 /// module; modules of one layer do not know each other.
 const LAYERS: [&[&str]; 19] = [
-    &["locals"],
+    &["loom_thread_local"],
     &["sys", "fd", "buf", "config", "key", "label"],
     &["table", "diagnosis"],
     &["tree"],
@@ -22,7 +22,7 @@ const LAYERS: [&[&str]; 19] = [
     &["io", "time", "sync", "cancel", "trim", "yield_now"],
     &["blocking"],
     &["net", "fs", "process", "signal", "children", "shield", "task_local", "until_cancelled"],
-    &["event_loop", "guests", "dump", "chrome_trace", "spans"],
+    &["event_loop", "remote_children", "dump", "chrome_trace", "spans"],
     &["runtime"],
     &["cores"],
     &["doctor", "entry"],

@@ -19,9 +19,9 @@ use std::sync::{Mutex, PoisonError};
 type Payload = Box<dyn Any + Send>;
 
 /// One call.
-pub(super) struct Call<F, T>(Mutex<Stage<F, T>>);
+pub(super) struct Call<F, T>(Mutex<CallState<F, T>>);
 
-enum Stage<F, T> {
+enum CallState<F, T> {
     Waiting(F),
     Running,
     Ended(Result<T, Payload>),
@@ -47,10 +47,10 @@ pub(super) trait Run: Send + Sync {
 
 impl<F: FnOnce() -> T, T> Call<F, T> {
     pub(super) fn new(work: F) -> Self {
-        Self(Mutex::new(Stage::Waiting(work)))
+        Self(Mutex::new(CallState::Waiting(work)))
     }
 
-    fn replace(&self, stage: Stage<F, T>) -> Stage<F, T> {
+    fn replace(&self, stage: CallState<F, T>) -> CallState<F, T> {
         // Nothing foreign runs under the lock.
         let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut place, stage)
@@ -58,26 +58,26 @@ impl<F: FnOnce() -> T, T> Call<F, T> {
 
     /// There is no thread for it. What it would have run is dropped.
     pub(super) fn refuse(&self, error: io::Error) {
-        drop(self.replace(Stage::Refused(error)));
+        drop(self.replace(CallState::Refused(error)));
     }
 
     /// What has become of it, when the pool is done with it.
     pub(super) fn take(&self) -> Result<T, Unfinished> {
-        match self.replace(Stage::Running) {
-            Stage::Waiting(_) => Err(Unfinished::Cancelled(Cancelled::new())),
-            Stage::Ended(ended) => ended.map_err(Unfinished::Panicked),
-            Stage::Refused(error) => Err(Unfinished::Refused(error)),
-            Stage::Running => unreachable!("the pool is done with it, and it is taken once"),
+        match self.replace(CallState::Running) {
+            CallState::Waiting(_) => Err(Unfinished::Cancelled(Cancelled::new())),
+            CallState::Ended(ended) => ended.map_err(Unfinished::Panicked),
+            CallState::Refused(error) => Err(Unfinished::Refused(error)),
+            CallState::Running => unreachable!("the pool is done with it, and it is taken once"),
         }
     }
 }
 
 impl<F: FnOnce() -> T + Send, T: Send> Run for Call<F, T> {
     fn run(&self) {
-        let Stage::Waiting(work) = self.replace(Stage::Running) else {
+        let CallState::Waiting(work) = self.replace(CallState::Running) else {
             unreachable!("it is queued once");
         };
         let ended = catch_unwind(AssertUnwindSafe(work));
-        self.replace(Stage::Ended(ended));
+        self.replace(CallState::Ended(ended));
     }
 }

@@ -1,12 +1,12 @@
 //! Blocking calls: code that stops its thread runs on another one, and the core goes on.
 //!
 //! ```text
-//!   a core's tasks ─▶ Line: so many at a time, in order ─┐
+//!   a core's tasks ─▶ Admission: so many at a time, in order ─┐
 //!                                                        ├─▶ Pool: queue ─▶ threads
-//!   another core's ─▶ Line ──────────────────────────────┘
+//!   another core's ─▶ Admission ──────────────────────────────┘
 //! ```
 //!
-//! A call is [work elsewhere](crate::op::Elsewhere): an entry of its core's in-flight table, so a
+//! A call is [offloaded work](crate::op::Offload): an entry of its core's in-flight table, so a
 //! nursery waits for it as for an operation of the kernel.
 
 mod call;
@@ -14,7 +14,7 @@ mod pool;
 
 use crate::cancel::current_cancellation;
 use crate::config::CALLS_PER_THREAD;
-use crate::op::{self, Elsewhere};
+use crate::op::{self, Offload};
 use crate::sync::Semaphore;
 use call::{Call, Run};
 use std::cell::RefCell;
@@ -27,7 +27,7 @@ pub(crate) use pool::{Pool, Threads};
 
 /// The way of one core's calls into the pool. Who comes when it is full waits, longest first.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct Admission {
     pool: Pool,
     places: Semaphore,
 }
@@ -35,11 +35,11 @@ pub(crate) struct Line {
 thread_local! {
     // Never destroyed: the guard of `enter` empties it, and destructors of other thread-locals may
     // ask.
-    static CURRENT: ManuallyDrop<RefCell<Option<Rc<Line>>>> =
+    static CURRENT: ManuallyDrop<RefCell<Option<Rc<Admission>>>> =
         const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
-impl Line {
+impl Admission {
     pub(crate) fn new(pool: Pool) -> Rc<Self> {
         let places = Semaphore::new(pool.most().saturating_mul(CALLS_PER_THREAD));
         Rc::new(Self { pool, places })
@@ -83,7 +83,7 @@ where
     let pool = line.pool.clone();
     let call = Arc::new(Call::new(work));
     let sent = Arc::clone(&call);
-    let elsewhere = Elsewhere::new(&"a blocking call", move |ticket| {
+    let offload = Offload::new(&"a blocking call", move |ticket| {
         match pool.send(Arc::clone(&sent) as Arc<dyn Run>, ticket) {
             Ok(number) => Box::new(move |_| pool.recall(number)),
             Err(error) => {
@@ -92,10 +92,10 @@ where
             }
         }
     });
-    let belonged = elsewhere.await.map_err(Unfinished::Refused)?;
+    let belonged = offload.await.map_err(Unfinished::Refused)?;
     let mut ended = call.take();
     if let Err(Unfinished::Cancelled(why)) = &mut ended {
-        op::mark_delivered(belonged);
+        op::deliver_cancel(belonged);
         *why = current_cancellation();
     }
     ended

@@ -1,15 +1,15 @@
-//! `host`: one core's program, and beside it the guests that the others send.
+//! `host`: one core's program, and beside it the remote children that other cores send.
 //!
 //! ```text
 //!   main runs ──▶ main has ended, and the kernel is done with it ──▶ all mains have ended
-//!   └───────────────────────── guests are polled ─────────────────────────┘
+//!   └───────────────────────── remote children are polled ─────────────────────────┘
 //! ```
 //!
 //! A core whose program has ended stays until all have: another may still send it a child.
 
 use super::stop::Stop;
 use crate::children::Body;
-use crate::guests::Open;
+use crate::remote_children::Open;
 use crate::tree::Reason;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +20,7 @@ use std::thread;
 /// How a core's program ended: `None` if it was cut.
 pub(super) type Ended<T> = thread::Result<Option<T>>;
 
-/// Runs `main` until it ends, or `stop` cancels it, then calls `done`; and receives guests until it
+/// Runs `main` until it ends, or `stop` cancels it, then calls `done`; and receives remote children until it
 /// is `over` for all cores.
 pub(super) async fn host<F: Future>(
     main: F,
@@ -28,9 +28,9 @@ pub(super) async fn host<F: Future>(
     over: &Stop,
     done: impl FnOnce(Ended<F::Output>),
 ) {
-    let guests = Open::new();
+    let remote = Open::new();
     let mut main = pin!(Some(main));
-    let mut running = Some(guests.body());
+    let mut running = Some(remote.body());
     let (mut ended, mut done) = (None, Some(done));
     let mut watching = false;
     poll_fn(|cx| {
@@ -41,7 +41,7 @@ pub(super) async fn host<F: Future>(
         if let Some(body) = running.as_ref().filter(|_| stop.is_stopped()) {
             body.scope().cancel(Reason::Failure);
         }
-        guests.visit(cx, || {
+        remote.visit(cx, || {
             if let Some(body) = &running
                 && let Some(end) = poll_main(body, main.as_mut())
             {
@@ -49,14 +49,14 @@ pub(super) async fn host<F: Future>(
                 running = None;
             }
         });
-        if guests.is_drained()
+        if remote.is_drained()
             && let Some(end) = ended.take()
             && let Some(done) = done.take()
         {
             done(end);
         }
-        let over = done.is_none() && over.is_stopped() && guests.is_empty();
-        if over && guests.is_drained() { Poll::Ready(()) } else { Poll::Pending }
+        let over = done.is_none() && over.is_stopped() && remote.is_empty();
+        if over && remote.is_drained() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await
 }

@@ -8,7 +8,7 @@ use crate::ring::{MORE_MEMORY, ring_bytes};
 use std::fs;
 use std::io::{self, ErrorKind};
 
-/// Descriptors of a core: its ring, its bell, and the one by which others reach the ring.
+/// Descriptors of a core: its ring, its doorbell, and the one by which others reach the ring.
 const CORE: u64 = 3;
 
 /// The cores that a server takes unless it is told otherwise, and why not more.

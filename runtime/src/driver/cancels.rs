@@ -147,7 +147,7 @@ impl Driver {
             // made it keeps that alive until the future of the work is gone.
             Some(recall) => {
                 // A recall stands here for as long as its entry does.
-                recall(self.in_flight.what(key.slot()).reason());
+                recall(self.in_flight.info(key.slot()).reason());
             }
             None => self.cancels.push_back(key),
         }

@@ -20,9 +20,9 @@ pub(crate) fn current() -> Option<DriverRef> {
 }
 
 /// The current driver, for something that cannot work without one.
-pub(crate) fn expect_current(what: &str) -> DriverRef {
+pub(crate) fn expect_current(info: &str) -> DriverRef {
     current().unwrap_or_else(|| {
-        panic!("{what} needs a nestling runtime: call it inside block_on or Builder::run")
+        panic!("{info} needs a nestling runtime: call it inside block_on or Builder::run")
     })
 }
 

@@ -3,7 +3,7 @@
 use super::Driver;
 use crate::config::{CANCELS_PER_TURN, SUBMISSIONS_PER_TURN};
 use crate::key::Key;
-use crate::ring::{Batch, Request, Submission, Wait};
+use crate::ring::{Batch, EnterWait, Request, Submission};
 use crate::wake;
 use std::io;
 
@@ -31,11 +31,11 @@ impl Driver {
             self.fill_queue(&mut left);
             let cancelled = self.cancels.is_empty() || left.cancels == 0;
             let submitted = self.backlog.is_empty() || left.submissions == 0;
-            if cancelled && submitted && !wake::has_bells() {
+            if cancelled && submitted && !wake::has_doorbells() {
                 return Ok(());
             }
             let before = self.ring.unsubmitted();
-            self.enter(Wait::No)?;
+            self.enter(EnterWait::No)?;
             self.ring.reap(&mut self.completions);
             if self.ring.unsubmitted() >= before {
                 // The kernel is short of memory: the next turn tries again.
@@ -47,7 +47,7 @@ impl Driver {
     /// Wakes of other cores; then cancel requests: what a dropped receive could still take, the
     /// next one shall get; then submissions.
     fn fill_queue(&mut self, left: &mut Left) {
-        if wake::has_bells() {
+        if wake::has_doorbells() {
             self.push_messages();
         }
         if !self.cancels.is_empty() {
@@ -60,7 +60,7 @@ impl Driver {
 
     fn push_messages(&mut self) {
         let next = || {
-            let (core, ring) = wake::next_bell()?;
+            let (core, ring) = wake::next_doorbell()?;
             let key = Key::message(core);
             Some(Submission { key, request: Request::Message { ring, key } })
         };
@@ -110,11 +110,11 @@ impl Driver {
         unsafe { ring.push(next) };
     }
 
-    pub(super) fn enter(&mut self, wait: Wait) -> io::Result<()> {
+    pub(super) fn enter(&mut self, wait: EnterWait) -> io::Result<()> {
         self.enter_for(wait, Batch::FIRST)
     }
 
-    pub(super) fn enter_for(&mut self, wait: Wait, batch: Batch) -> io::Result<()> {
+    pub(super) fn enter_for(&mut self, wait: EnterWait, batch: Batch) -> io::Result<()> {
         self.stats.enters += 1;
         self.stats.overflows += u64::from(self.ring.overflowed());
         self.turns_without_enter = 0;
@@ -124,6 +124,6 @@ impl Driver {
         }
         // What was cancelled comes out at once, if it can. Left in the kernel, it is looked at
         // again for each further cancel.
-        self.ring.enter(Wait::Until(0), Batch { least: asked, moment: 0 })
+        self.ring.enter(EnterWait::Until(0), Batch { least: asked, moment: 0 })
     }
 }

@@ -3,10 +3,10 @@
 //! An entry is linked into the list of the scope that it was made under for as long as the kernel
 //! may answer it; see `listed`.
 
-use super::lifecycle::{Abandoned, Holder, Landing, Lifecycle, Orphan, Stage};
+use super::lifecycle::{Abandoned, Holder, Landing, Lifecycle, Orphan, Phase};
+use super::op_info::OpInfo;
 use super::outcome::{Arrival, CancelStep, Landed};
 use super::unread::Unread;
-use super::what::What;
 use crate::config::IN_FLIGHT_LIMIT;
 use crate::key::Key;
 use crate::ring::Completion;
@@ -48,7 +48,7 @@ impl Entry {
 pub(super) struct InFlight {
     pub(super) entries: Slots<Entry>,
     /// By slot. Apart from the entries, because it is seldom read.
-    whats: Vec<What>,
+    infos: Vec<OpInfo>,
     pub(super) unread: Unread,
     generation: u64,
     /// Entries whose final completion is outstanding.
@@ -69,8 +69,8 @@ impl InFlight {
     /// Gives back what the table does not use. Tells if there is more to come.
     pub(super) fn trim(&mut self) -> bool {
         let more = self.entries.trim(When::Running);
-        self.whats.truncate(self.entries.end());
-        self.whats.shrink_to(self.entries.end());
+        self.infos.truncate(self.entries.end());
+        self.infos.shrink_to(self.entries.end());
         more
     }
 
@@ -96,8 +96,8 @@ impl InFlight {
     #[inline]
     pub(super) fn insert(
         &mut self,
-        stage: Stage,
-        what: What,
+        stage: Phase,
+        info: OpInfo,
         waiter: Waiter,
         scope: Option<NodeId>,
     ) -> Result<Key, Waiter> {
@@ -107,24 +107,30 @@ impl InFlight {
             Some((scope, Some(behind))) => Some((scope, behind)),
             None => None,
         };
-        Ok(self.add(stage, what, Holder::Future(waiter), listed))
+        Ok(self.add(stage, info, Holder::Future(waiter), listed))
     }
 
     /// An operation for which no future waits.
     pub(super) fn insert_detached(
         &mut self,
-        what: What,
+        info: OpInfo,
         orphan: Box<dyn Orphan>,
         scope: Option<NodeId>,
     ) -> Key {
         let slot = self.entries.next() as u32;
         let listed = scope.and_then(|scope| Some((scope, scope::push_op(scope, slot)?)));
-        self.add(Stage::Queued, what, Holder::Driver(orphan), listed)
+        self.add(Phase::Queued, info, Holder::Driver(orphan), listed)
     }
 
     /// Adds an entry at the head of a scope's list, in front of what was there.
     #[inline]
-    fn add(&mut self, stage: Stage, what: What, holder: Holder, at: Option<(NodeId, u32)>) -> Key {
+    fn add(
+        &mut self,
+        stage: Phase,
+        info: OpInfo,
+        holder: Holder,
+        at: Option<(NodeId, u32)>,
+    ) -> Key {
         debug_assert!(self.entries.len() < IN_FLIGHT_LIMIT, "the caller has asked for room");
         self.generation += 1;
         let slot = self.entries.next();
@@ -139,9 +145,9 @@ impl InFlight {
             next,
             is_many: false,
         });
-        match self.whats.get_mut(slot) {
-            Some(place) => *place = what,
-            None => self.whats.push(what),
+        match self.infos.get_mut(slot) {
+            Some(place) => *place = info,
+            None => self.infos.push(info),
         }
         if next != NONE {
             self.entries[next as usize].previous = slot as u32;
@@ -151,13 +157,13 @@ impl InFlight {
     }
 
     /// Which operation an entry is.
-    pub(super) fn what(&mut self, slot: usize) -> &mut What {
-        &mut self.whats[slot]
+    pub(super) fn info(&mut self, slot: usize) -> &mut OpInfo {
+        &mut self.infos[slot]
     }
 
     /// An entry that is there, and which operation it is.
-    pub(super) fn seen(&self, slot: usize) -> (&What, &Entry) {
-        (&self.whats[slot], &self.entries[slot])
+    pub(super) fn seen(&self, slot: usize) -> (&OpInfo, &Entry) {
+        (&self.infos[slot], &self.entries[slot])
     }
 
     pub(super) fn get(&mut self, key: Key) -> Option<&mut Entry> {
@@ -179,7 +185,7 @@ impl InFlight {
     /// Whether an entry of the backlog is still to be submitted; if so, it is from now on.
     pub(super) fn flush(&mut self, key: Key) -> bool {
         match self.get(key) {
-            Some(entry) if entry.lifecycle.stage() == Some(Stage::Queued) => {
+            Some(entry) if entry.lifecycle.stage() == Some(Phase::Queued) => {
                 entry.lifecycle.flush();
                 self.submitted += 1;
                 true
@@ -199,7 +205,7 @@ impl InFlight {
     pub(super) fn complete(&mut self, key: Key, completion: Completion) -> Arrival {
         let Some(entry) = self.get(key) else { return Arrival::Stale };
         let (scope, is_many) = (entry.scope(), entry.is_many);
-        let was_submitted = entry.lifecycle.stage() == Some(Stage::Submitted);
+        let was_submitted = entry.lifecycle.stage() == Some(Phase::Submitted);
         let landing = entry.lifecycle.complete(completion);
         if let Landing::Stale = landing {
             return Arrival::Stale;
@@ -217,9 +223,9 @@ impl InFlight {
         match landing {
             Landing::Wake(waiter) => Arrival::Wake { waiter, held, drained },
             Landing::Dispose(orphan) => {
-                let what = *self.what(key.slot());
+                let info = *self.info(key.slot());
                 self.remove(key.slot());
-                Arrival::Dispose { orphan, completion, what, scope, drained }
+                Arrival::Dispose { orphan, completion, info, scope, drained }
             }
             Landing::DisposeOne(_) | Landing::Stale => unreachable!("it is the last"),
         }
@@ -239,7 +245,7 @@ impl InFlight {
                 let completion = *completion;
                 let scope = self.remove(key.slot()).scope();
                 let cancelled = match completion.is_interrupted() {
-                    true => self.what(key.slot()).cancelled(),
+                    true => self.info(key.slot()).cancelled(),
                     false => None,
                 };
                 Some(Landed { completion, cancelled, scope })
@@ -266,7 +272,7 @@ impl InFlight {
     pub(super) fn interrupt(&mut self, key: Key) -> bool {
         let Some(entry) = self.peek(key) else { return false };
         let (stage, scope) = (entry.lifecycle.stage(), entry.scope());
-        stage == Some(Stage::Submitted) && self.what(key.slot()).ask(scope)
+        stage == Some(Phase::Submitted) && self.info(key.slot()).ask(scope)
     }
 
     /// The future of an operation is dropped. Says whether the kernel is to be asked to cancel, and
@@ -291,7 +297,7 @@ impl InFlight {
                 self.remove(key.slot());
                 None
             }
-            Abandoned::HandedOver(_) => self.what(key.slot()).ask(scope).then_some(key),
+            Abandoned::HandedOver(_) => self.info(key.slot()).ask(scope).then_some(key),
         };
         (abandoned, ask, held)
     }
@@ -302,12 +308,12 @@ impl InFlight {
         let Some(stage) = entry.lifecycle.stage() else { return CancelStep::Nothing };
         let (key, scope, is_detached) = (entry.key, entry.scope(), entry.lifecycle.is_detached());
         // What the driver holds alone was asked when its future went, or must not be: a close.
-        if is_detached || !self.what(key.slot()).ask(scope) {
+        if is_detached || !self.info(key.slot()).ask(scope) {
             return CancelStep::Nothing;
         }
         match stage {
-            Stage::Submitted | Stage::Elsewhere => CancelStep::Ask(key),
-            Stage::Queued => {
+            Phase::Submitted | Phase::Offloaded => CancelStep::Ask(key),
+            Phase::Queued => {
                 let user_data = key.user_data();
                 let completion = Completion { user_data, result: -libc::ECANCELED, flags: 0 };
                 match self.complete(key, completion) {

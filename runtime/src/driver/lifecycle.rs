@@ -45,18 +45,18 @@ pub(super) enum Holder {
 
 /// How far a submission has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum Phase {
     /// In the driver's backlog; the kernel has not seen it.
     Queued,
     /// In the kernel's queue, or with the kernel.
     Submitted,
     /// With another thread, which will finish it; the kernel has nothing to do with it.
-    Elsewhere,
+    Offloaded,
 }
 
 /// Where a submission is.
 pub(super) enum Lifecycle {
-    Pending(Stage, Holder),
+    Pending(Phase, Holder),
     Completed(Completion),
 }
 
@@ -86,7 +86,7 @@ pub(crate) enum Abandoned {
 }
 
 impl Lifecycle {
-    pub(super) fn stage(&self) -> Option<Stage> {
+    pub(super) fn stage(&self) -> Option<Phase> {
         match self {
             Self::Pending(stage, _) => Some(*stage),
             Self::Completed(_) => None,
@@ -101,9 +101,9 @@ impl Lifecycle {
     /// The submission goes into the kernel's queue.
     pub(super) fn flush(&mut self) {
         match self {
-            Self::Pending(stage @ Stage::Queued, _) => *stage = Stage::Submitted,
-            Self::Pending(Stage::Submitted | Stage::Elsewhere, _) | Self::Completed(_) => {
-                unreachable!("only what is queued is flushed, once")
+            Self::Pending(stage @ Phase::Queued, _) => *stage = Phase::Submitted,
+            Self::Pending(Phase::Submitted | Phase::Offloaded, _) | Self::Completed(_) => {
+                unreachable!("only info is queued is flushed, once")
             }
         }
     }
@@ -151,7 +151,7 @@ impl Lifecycle {
         match self {
             Self::Pending(stage, Holder::Future(waiter)) => {
                 let (stage, waiter) = (*stage, waiter.take());
-                if stage == Stage::Queued {
+                if stage == Phase::Queued {
                     return Abandoned::Withdrawn(waiter);
                 }
                 *self = Self::Pending(stage, Holder::Driver(keep()));

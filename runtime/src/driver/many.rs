@@ -24,12 +24,12 @@ impl InFlight {
         match entry.lifecycle.more() {
             Landing::Wake(waiter) => {
                 let is_full = self.unread.push(key.slot() as u32, completion);
-                let asks = is_full && self.what(key.slot()).ask(scope);
+                let asks = is_full && self.info(key.slot()).ask(scope);
                 (Arrival::WakeForOne(waiter), asks)
             }
             Landing::DisposeOne(orphan) => {
-                let what = *self.what(key.slot());
-                (Arrival::DisposeOne { key, orphan, completion, what, scope }, false)
+                let info = *self.info(key.slot());
+                (Arrival::DisposeOne { key, orphan, completion, info, scope }, false)
             }
             Landing::Dispose(_) | Landing::Stale => (Arrival::Stale, false),
         }

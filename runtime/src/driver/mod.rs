@@ -7,7 +7,7 @@
 //! ```text
 //!   submit ─▶ backlog ─┐                           ┌─▶ Wake(waiter)
 //!   cancel ─▶ cancels ─┴─ flush ─▶ ring ─▶ dispatch ┼─▶ Dispose(orphan)
-//!                                                  └─▶ nothing: cancel's answer, bell, stale
+//!                                                  └─▶ nothing: cancel's answer, doorbell, stale
 //! ```
 //!
 //! The backlog and the cancel list have no place of their own in the kernel's queue, so neither can
@@ -16,26 +16,26 @@
 //! first, so that a mass of either does not hold the core.
 
 mod batching;
-mod bells;
 mod cancels;
 mod current;
-mod elsewhere;
+mod doorbells;
 mod flush;
 mod in_flight;
 mod lifecycle;
 mod listed;
 mod many;
+mod offload;
+mod op_info;
 mod outcome;
 mod parking;
-mod patience;
 mod resume;
 mod seen;
 mod slow;
+mod spin;
 mod stats;
 mod timers;
 mod trimming;
 mod unread;
-mod what;
 
 use crate::config::Config;
 use crate::instrument;
@@ -46,11 +46,11 @@ use crate::tree::NodeId;
 use crate::wake::{Unparker, Waiter};
 use batching::Batching;
 use cancels::Marked;
-use elsewhere::Recalls;
 use in_flight::InFlight;
-use lifecycle::Stage;
-use patience::Patience;
+use lifecycle::Phase;
+use offload::Recalls;
 use slow::Slow;
+use spin::Spin;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -59,13 +59,13 @@ use timers::Timers;
 use trimming::Trimming;
 
 pub(crate) use current::{DriverRef, current, enter, expect_current};
-pub(crate) use elsewhere::Recall;
 pub(crate) use lifecycle::{Abandoned, Orphan};
+pub(crate) use offload::Recall;
+pub(crate) use op_info::OpInfo;
 pub(crate) use outcome::{Answers, Arrival, Landed, Refused};
-pub(crate) use seen::Flight;
+pub(crate) use seen::SeenOp;
 pub use stats::Stats;
 pub(crate) use timers::TimerKey;
-pub(crate) use what::What;
 
 /// What the driver asks of a kernel besides operations.
 pub(crate) const NEEDED: &[Capability] =
@@ -84,17 +84,17 @@ pub(crate) struct Driver {
     cancels: VecDeque<Key>,
     /// Requests of those that the kernel's queue has since it was entered.
     asked: u32,
-    /// How to stop the work that is done elsewhere, by slot.
+    /// How to stop the offloaded work, by slot.
     recalls: Recalls,
     slow: Slow,
     trimming: Trimming,
     timers: Timers,
     unparker: Arc<Unparker>,
-    bell_armed: bool,
+    doorbell_armed: bool,
     /// What came back and is still to be dispatched.
     completions: VecDeque<Completion>,
     turns_without_enter: u32,
-    patience: Patience,
+    spin: Spin,
     batching: Batching,
     /// Why the ring is of no use any more; see `give_up`.
     broken: Option<String>,
@@ -105,7 +105,7 @@ impl Driver {
     /// Makes a ring that is capable of what is [`NEEDED`] here, and of what else is.
     pub(crate) fn new(config: &Config, needed: &[Capability]) -> io::Result<Self> {
         let ring = Ring::new(config, needed)?;
-        let unparker = Unparker::new(ring.bell()?);
+        let unparker = Unparker::new(ring.doorbell()?);
         Ok(Self {
             ring,
             in_flight: InFlight::default(),
@@ -118,10 +118,10 @@ impl Driver {
             trimming: Trimming::default(),
             timers: Timers::default(),
             unparker,
-            bell_armed: false,
+            doorbell_armed: false,
             completions: VecDeque::new(),
             turns_without_enter: 0,
-            patience: Patience::new(config.spin.as_nanos().try_into().unwrap_or(u64::MAX)),
+            spin: Spin::new(config.spin.as_nanos().try_into().unwrap_or(u64::MAX)),
             batching: Batching::new(config.batch),
             broken: None,
             stats: Stats::default(),
@@ -187,14 +187,14 @@ impl Driver {
         &mut self,
         request: Option<Request>,
         answers: Answers,
-        what: What,
+        info: OpInfo,
         scope: NodeId,
         waiter: Waiter,
     ) -> Result<Key, Refused> {
         if let Err(error) = self.in_flight.room() {
             return Err(Refused::Full(error, waiter));
         }
-        let inserted = self.in_flight.insert(Stage::Queued, what, waiter, Some(scope));
+        let inserted = self.in_flight.insert(Phase::Queued, info, waiter, Some(scope));
         let key = inserted.map_err(Refused::Cancelled)?;
         if answers == Answers::Many {
             self.in_flight.expect_many(key);
@@ -214,11 +214,11 @@ impl Driver {
     pub(crate) unsafe fn submit_detached(
         &mut self,
         request: Request,
-        what: What,
+        info: OpInfo,
         scope: Option<NodeId>,
         orphan: Box<dyn Orphan>,
     ) {
-        let key = self.in_flight.insert_detached(what, orphan, scope);
+        let key = self.in_flight.insert_detached(info, orphan, scope);
         self.queue(key, request);
     }
 
@@ -226,7 +226,7 @@ impl Driver {
     fn queue(&mut self, key: Key, request: Request) {
         debug_assert!(
             self.ring.is_capable(request.needs()),
-            "{request:?} needs what the start did not check: add it to `op::needed`"
+            "{request:?} needs info the start did not check: add it to `op::needed`"
         );
         self.backlog.push_back(Submission { key, request });
     }
@@ -257,7 +257,7 @@ impl Driver {
     }
 
     /// What is in flight in a scope's list.
-    pub(crate) fn flights(&self, head: u32) -> Vec<Flight> {
+    pub(crate) fn flights(&self, head: u32) -> Vec<SeenOp> {
         self.in_flight.flights(head)
     }
 
@@ -310,7 +310,7 @@ impl Driver {
             // It missed its target, which had completed already, or found it busy.
             Tag::Cancel => Arrival::Nothing,
             Tag::Doorbell | Tag::Message => {
-                self.hear_bell(key, completion);
+                self.hear_doorbell(key, completion);
                 Arrival::Nothing
             }
             Tag::Unknown => Arrival::Stale,

@@ -2,7 +2,7 @@
 //! what is left to do.
 
 use super::lifecycle::Orphan;
-use super::what::What;
+use super::op_info::OpInfo;
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope::Cancelled;
@@ -49,7 +49,7 @@ pub(crate) enum Arrival {
     Dispose {
         orphan: Box<dyn Orphan>,
         completion: Completion,
-        what: What,
+        info: OpInfo,
         scope: Option<NodeId>,
         drained: Option<NodeId>,
     },
@@ -60,7 +60,7 @@ pub(crate) enum Arrival {
         key: Key,
         orphan: Box<dyn Orphan>,
         completion: Completion,
-        what: What,
+        info: OpInfo,
         scope: Option<NodeId>,
     },
     /// It matches nothing in flight.

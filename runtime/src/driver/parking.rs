@@ -2,7 +2,7 @@
 
 use super::Driver;
 use crate::config::TURNS_PER_ENTER;
-use crate::ring::{Batch, Wait};
+use crate::ring::{Batch, EnterWait};
 use crate::wake;
 use std::hint::spin_loop;
 use std::io;
@@ -14,7 +14,7 @@ impl Driver {
     /// Gives the kernel what is queued and takes what it has done. Without runnable work it
     /// sleeps until the next deadline, a completion or a wake from another thread.
     ///
-    /// `idle` looks at the queues of other threads once the bell is armed.
+    /// `idle` looks at the queues of other threads once the doorbell is armed.
     ///
     /// # Errors
     ///
@@ -28,9 +28,9 @@ impl Driver {
                 || self.ring.has_deferred_work()
                 || self.turns_without_enter >= TURNS_PER_ENTER
             {
-                self.enter(Wait::No)?;
+                self.enter(EnterWait::No)?;
             }
-        } else if self.patience.is_on() {
+        } else if self.spin.is_on() {
             self.wait_patiently(idle)?;
         } else {
             self.park(idle)?;
@@ -46,33 +46,33 @@ impl Driver {
 
     /// Sleeps, unless there is something to do by now. Tells if it may have.
     fn park(&mut self, idle: impl Fn() -> bool) -> io::Result<bool> {
-        self.arm_bell();
+        self.arm_doorbell();
         self.unparker.park();
         let nothing = self.is_flushed() && self.completions.is_empty();
-        let (wait, batch) = match self.bell_armed && nothing && idle() {
+        let (wait, batch) = match self.doorbell_armed && nothing && idle() {
             true => self.sleep(),
-            false => (Wait::No, Batch::FIRST),
+            false => (EnterWait::No, Batch::FIRST),
         };
         let entered = self.enter_for(wait, batch);
         self.unparker.unpark();
-        entered.map(|()| wait != Wait::No)
+        entered.map(|()| wait != EnterWait::No)
     }
 
     /// Whether the kernel's queue has all that is to be submitted; not what did not fit, or was
     /// refused for lack of memory.
     fn is_flushed(&self) -> bool {
         let cancelled = self.marked.is_empty() && self.cancels.is_empty();
-        cancelled && self.backlog.is_empty() && !wake::has_bells()
+        cancelled && self.backlog.is_empty() && !wake::has_doorbells()
     }
 
     /// What ends the sleep that begins.
-    fn sleep(&mut self) -> (Wait, Batch) {
+    fn sleep(&mut self) -> (EnterWait, Batch) {
         let deadline = self.deadline();
         match self.batching.begin(|| self.ring.now()) {
             Some((batch, bound)) => {
-                (Wait::Until(deadline.map_or(bound, |at| at.min(bound))), batch)
+                (EnterWait::Until(deadline.map_or(bound, |at| at.min(bound))), batch)
             }
-            None => (deadline.map_or(Wait::Forever, Wait::Until), Batch::FIRST),
+            None => (deadline.map_or(EnterWait::Forever, EnterWait::Until), Batch::FIRST),
         }
     }
 
@@ -80,23 +80,23 @@ impl Driver {
     fn wait_patiently(&mut self, idle: impl Fn() -> bool) -> io::Result<()> {
         let began = self.now();
         if self.is_flushed()
-            && let Some(until) = self.patience.begin(began)
+            && let Some(until) = self.spin.begin(began)
         {
             // What is queued must not wait for the end of the spinning.
             if self.ring.unsubmitted() > 0 || self.ring.has_deferred_work() {
-                self.enter(Wait::No)?;
+                self.enter(EnterWait::No)?;
             }
             if let Some(gap) = self.spin(began, until, &idle) {
-                self.patience.came_after(gap);
+                self.spin.came_after(gap);
                 return match self.ring.has_deferred_work() {
-                    true => self.enter(Wait::No),
+                    true => self.enter(EnterWait::No),
                     false => Ok(()),
                 };
             }
         }
         if self.park(idle)? {
             let gap = self.now().saturating_sub(began);
-            self.patience.woken_after(gap);
+            self.spin.woken_after(gap);
         }
         Ok(())
     }
@@ -114,7 +114,7 @@ impl Driver {
                 spin_loop();
             }
             let now = self.now();
-            if !self.patience.goes_on(before, now) || now >= until {
+            if !self.spin.goes_on(before, now) || now >= until {
                 return None;
             }
             before = now;

@@ -1,24 +1,24 @@
 //! What those who look see of the operations in flight: a dump, and an instrument.
 
 use super::in_flight::InFlight;
-use super::what::What;
+use super::op_info::OpInfo;
 use crate::key::Key;
 use crate::ring::Completion;
 
 /// A submission that is in flight, for those who look.
 #[derive(Debug)]
-pub(crate) struct Flight {
-    pub(crate) what: What,
+pub(crate) struct SeenOp {
+    pub(crate) info: OpInfo,
     /// Its future is gone, or there never was one.
     pub(crate) detached: bool,
 }
 
 impl InFlight {
     /// The list that starts at `head`, as others may see it.
-    pub(super) fn flights(&self, head: u32) -> Vec<Flight> {
+    pub(super) fn flights(&self, head: u32) -> Vec<SeenOp> {
         let flight = |slot: u32| {
-            let (what, entry) = self.seen(slot as usize);
-            Flight { what: *what, detached: entry.lifecycle.is_detached() }
+            let (info, entry) = self.seen(slot as usize);
+            SeenOp { info: *info, detached: entry.lifecycle.is_detached() }
         };
         self.list(head).into_iter().map(flight).collect()
     }
@@ -26,8 +26,8 @@ impl InFlight {
     /// Tells the instrument that a cancel takes long.
     pub(super) fn tell_slow(&self, key: Key, now: u64) {
         if self.peek(key).is_some() {
-            let (what, entry) = self.seen(key.slot());
-            what.tell_slow(entry.scope(), now);
+            let (info, entry) = self.seen(key.slot());
+            info.tell_slow(entry.scope(), now);
         }
     }
 
@@ -36,8 +36,8 @@ impl InFlight {
     #[inline(never)]
     pub(super) fn tell_done(&self, key: Key, completion: Completion) {
         if self.is_pending(key) {
-            let (what, entry) = self.seen(key.slot());
-            what.tell_acknowledged(entry.scope(), completion.is_interrupted());
+            let (info, entry) = self.seen(key.slot());
+            info.tell_acknowledged(entry.scope(), completion.is_interrupted());
         }
     }
 }

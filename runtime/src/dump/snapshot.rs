@@ -1,7 +1,7 @@
 //! Takes the snapshot: one walk over the tables of a core, without recursion.
 
 use super::node::{Kind, Node, State, Tree, Wait};
-use crate::driver::{Driver, Flight};
+use crate::driver::{Driver, SeenOp};
 use crate::scope;
 use crate::stall;
 use crate::task::TaskRef;
@@ -192,12 +192,12 @@ fn since(now: u64, then: u64) -> Duration {
     Duration::from_nanos(now.saturating_sub(then))
 }
 
-fn operation(now: u64, flight: &Flight) -> Wait {
+fn operation(now: u64, flight: &SeenOp) -> Wait {
     Wait::Operation {
-        name: flight.what.name(),
-        descriptor: flight.what.descriptor(),
-        age: since(now, flight.what.since()),
-        cancel_asked: flight.what.cancel_asked().map(|asked| since(now, asked)),
+        name: flight.info.name(),
+        descriptor: flight.info.descriptor(),
+        age: since(now, flight.info.since()),
+        cancel_asked: flight.info.cancel_asked().map(|asked| since(now, asked)),
         detached: flight.detached,
     }
 }

@@ -3,7 +3,7 @@
 use super::Transferred;
 use crate::buf::{BufResult, IoBuf};
 use crate::fd::SharedFd;
-use crate::op::{Op, Send};
+use crate::op::{Op, SendOp};
 use crate::yield_now::poll_proceed;
 use std::future::Future;
 use std::io;
@@ -14,14 +14,14 @@ use std::task::{Context, Poll, ready};
 #[derive(Debug)]
 pub(super) struct WriteAll<'a, B: IoBuf> {
     socket: &'a SharedFd,
-    op: Op<Send<B>>,
+    op: Op<SendOp<B>>,
     /// Bytes that have gone.
     done: usize,
 }
 
 impl<'a, B: IoBuf> WriteAll<'a, B> {
     pub(super) fn new(socket: &'a SharedFd, buffer: B) -> Self {
-        Self { socket, op: Send::new(socket.clone(), buffer, 0), done: 0 }
+        Self { socket, op: SendOp::new(socket.clone(), buffer, 0), done: 0 }
     }
 
     #[cold]
@@ -49,7 +49,7 @@ impl<B: IoBuf> Future for WriteAll<'_, B> {
                 }
                 Ok(sent) => {
                     self.done += sent;
-                    self.op = Send::new(self.socket.clone(), buffer, self.done);
+                    self.op = SendOp::new(self.socket.clone(), buffer, self.done);
                     continue;
                 }
                 Err(error) => error,

@@ -8,7 +8,7 @@ use super::tcp_listener::not_internet;
 use super::{ToSocketAddrs, Transferred, units};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Close, Connect, Send, Shutdown};
+use crate::op::{Close, Connect, SendOp, Shutdown};
 use crate::yield_now::consume_budget;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::future::Future;
@@ -152,7 +152,7 @@ impl TcpStream {
     /// The connection broke (never a signal), or the send was cancelled. The buffer comes back in
     /// any case.
     pub fn write<B: IoBuf>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
-        Send::new(self.fd.clone(), buffer, 0)
+        SendOp::new(self.fd.clone(), buffer, 0)
     }
 
     /// Sends all of `buffer`.

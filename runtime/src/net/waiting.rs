@@ -1,20 +1,20 @@
 //! `Waiting`: the futures to be woken when something is left on an object that they wait for.
 
-use crate::op::Flight;
+use crate::op::OpHandle;
 use crate::wake;
 use slab::Slab;
 use std::cell::RefCell;
 
 /// Futures with an operation in flight on the same object.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(RefCell<Slab<Flight>>);
+pub(super) struct Waiting(RefCell<Slab<OpHandle>>);
 
 impl Waiting {
     /// Wakes all of them, once: each comes back when it is polled. Not just the first, because
     /// nobody may poll that.
     pub(super) fn wake(&self) {
         let flights: Vec<_> = self.0.borrow_mut().drain().collect();
-        wake::wake_all(flights.iter().map(Flight::nudge));
+        wake::wake_all(flights.iter().map(OpHandle::nudge));
     }
 }
 
@@ -23,11 +23,11 @@ impl Waiting {
 pub(super) struct Seat<'a> {
     waiting: &'a Waiting,
     index: usize,
-    flight: Flight,
+    flight: OpHandle,
 }
 
 impl<'a> Seat<'a> {
-    pub(super) fn new(waiting: &'a Waiting, flight: &Flight) -> Self {
+    pub(super) fn new(waiting: &'a Waiting, flight: &OpHandle) -> Self {
         let index = waiting.0.borrow_mut().insert(flight.clone());
         Self { waiting, index, flight: flight.clone() }
     }

@@ -1,7 +1,7 @@
 //! Close a descriptor and report the error; or close it without anybody waiting.
 
 use super::{Answer, Op, Operation};
-use crate::driver::{self, Orphan, What};
+use crate::driver::{self, OpInfo, Orphan};
 use crate::fd::{RawTarget, do_not_linger};
 use crate::ring::{Capability, Completion, Request};
 use crate::scope;
@@ -78,9 +78,9 @@ pub(crate) fn close_detached(fd: OwnedFd) {
     // At the limit of operations in flight it is closed on the spot.
     let Some(driver) = driver else { return drop(fd) };
     let close = Close { fd };
-    let what = What::new(&Close::NAME, close.target());
+    let info = OpInfo::new(&Close::NAME, close.target());
     let request = Request::Close { on: close.on() };
     let scope = scope::current();
     // SAFETY: a close has no pointers.
-    unsafe { driver.borrow_mut().submit_detached(request, what, scope, Box::new(Detached(close))) };
+    unsafe { driver.borrow_mut().submit_detached(request, info, scope, Box::new(Detached(close))) };
 }

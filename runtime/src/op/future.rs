@@ -13,7 +13,7 @@
 
 use super::lent::Lent;
 use super::{Answer, Operation};
-use crate::driver::{self, Abandoned, Answers, DriverRef, Landed, Orphan, Refused, What};
+use crate::driver::{self, Abandoned, Answers, DriverRef, Landed, OpInfo, Orphan, Refused};
 use crate::instrument;
 use crate::key::Key;
 use crate::ring::{Completion, Request};
@@ -28,7 +28,7 @@ use std::task::{Context, Poll, ready};
 
 /// The cancellation of an operation of that scope is handed to the code that runs now. Operations
 /// that were in flight when it came answer in any case, also when the code has heard of it.
-pub(crate) fn mark_delivered(scope: Option<NodeId>) {
+pub(crate) fn deliver_cancel(scope: Option<NodeId>) {
     _ = scope::may_hear(Begun::Before);
     // Where it was cancelled, when that is around here: a shield in between is not.
     let told = scope.filter(|scope| scope::is_around(*scope));
@@ -37,7 +37,7 @@ pub(crate) fn mark_delivered(scope: Option<NodeId>) {
 
 /// How the first poll of an operation goes.
 pub(super) enum Begin {
-    InFlight(Flight),
+    InFlight(OpHandle),
     /// The code that runs is cancelled.
     DropPoint,
     /// As many operations are in flight as may be.
@@ -53,7 +53,7 @@ pub(super) enum Begin {
 pub(super) unsafe fn begin(
     request: Option<Request>,
     answers: Answers,
-    what: What,
+    info: OpInfo,
     cx: &Context<'_>,
 ) -> Begin {
     let driver = driver::expect_current("an operation");
@@ -61,9 +61,9 @@ pub(super) unsafe fn begin(
     // Before the borrow, and dropped after it: foreign wakers run foreign code in both.
     let waiter = Waiter::of(cx);
     // SAFETY: the caller's promise.
-    let begun = unsafe { driver.borrow_mut().submit(request, answers, what, scope, waiter) };
+    let begun = unsafe { driver.borrow_mut().submit(request, answers, info, scope, waiter) };
     match begun {
-        Ok(key) => Begin::InFlight(Flight { driver, key }),
+        Ok(key) => Begin::InFlight(OpHandle { driver, key }),
         Err(Refused::Full(error, _)) if !scope::is_in_cancelled(scope) => Begin::Full(error),
         Err(Refused::Full(..) | Refused::Cancelled(_)) => Begin::DropPoint,
     }
@@ -74,17 +74,17 @@ pub(super) unsafe fn begin(
 pub(crate) struct Op<T: Operation> {
     /// `None` once it has resolved or was handed over.
     operation: Option<Lent<T>>,
-    flight: Option<Flight>,
+    flight: Option<OpHandle>,
 }
 
 /// Where an operation in flight is found.
 #[derive(Debug, Clone)]
-pub(crate) struct Flight {
+pub(crate) struct OpHandle {
     pub(super) driver: DriverRef,
     pub(super) key: Key,
 }
 
-impl Flight {
+impl OpHandle {
     /// Whoever waits for it, to be woken to look at something else: it is in flight as before.
     pub(crate) fn nudge(&self) -> Waiter {
         self.driver.borrow_mut().nudge(self.key)
@@ -120,11 +120,11 @@ impl<T: Operation> Op<T> {
         let operation = self.operation.as_mut().expect("an operation is not polled after its end");
         let operation = operation.get_mut();
         // Before anything is counted: a buffer's code may panic.
-        let what = What::new(const { &T::NAME }, operation.target());
+        let info = OpInfo::new(const { &T::NAME }, operation.target());
         let request = operation.request();
         // SAFETY: the operation keeps what the request points to valid while it is not dropped
         // (`Operation`), and it is not before the answer was taken: `abandon` hands it over.
-        let begun = unsafe { begin(request, Answers::One, what, cx) };
+        let begun = unsafe { begin(request, Answers::One, info, cx) };
         match begun {
             Begin::InFlight(flight) => {
                 self.flight = Some(flight);
@@ -142,7 +142,7 @@ impl<T: Operation> Op<T> {
     fn land(&mut self, landed: Landed) -> Poll<T::Output> {
         self.flight = None;
         if landed.cancelled.is_some() {
-            mark_delivered(landed.scope);
+            deliver_cancel(landed.scope);
         }
         self.resolve(Answer::new(landed.completion, landed.cancelled))
     }
@@ -166,7 +166,7 @@ impl<T: Operation> Op<T> {
 
     /// Where it is in flight.
     #[inline]
-    pub(crate) fn flight(&self) -> Option<&Flight> {
+    pub(crate) fn flight(&self) -> Option<&OpHandle> {
         self.flight.as_ref()
     }
 
@@ -176,7 +176,7 @@ impl<T: Operation> Op<T> {
     pub(crate) fn abandon(&mut self, heir: impl FnOnce(T::Output) -> bool + 'static) {
         let Some(operation) = self.operation.take() else { return };
         let unheard = || Answer::unheard(Cancelled::new().into());
-        let Some(Flight { driver, key }) = self.flight.take() else {
+        let Some(OpHandle { driver, key }) = self.flight.take() else {
             heir(operation.back().complete(unheard()));
             return;
         };
@@ -192,11 +192,11 @@ impl<T: Operation> Op<T> {
             }
             Abandoned::Finished(completion) => {
                 let abandonee = take();
-                let what = What::new(const { &T::NAME }, abandonee.operation.get().target());
+                let info = OpInfo::new(const { &T::NAME }, abandonee.operation.get().target());
                 if abandonee.inherit(Answer::of_abandoned(completion)) {
                     driver.borrow_mut().count_resumed();
                 } else if instrument::is_on() {
-                    what.tell_discarded(scope::current(), completion);
+                    info.tell_discarded(scope::current(), completion);
                 }
             }
         }

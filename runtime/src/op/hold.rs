@@ -6,8 +6,8 @@ use crate::ring::{Capability, Request};
 use std::io;
 
 /// Waits for other code of this core, under the rules of all operations: a cancelled scope resolves
-/// it, and in one it is a drop point. Whoever it waits for [nudges](super::Flight::nudge) it; it is
-/// dropped then.
+/// it, and in one it is a drop point. That code
+/// [nudges](super::OpHandle::nudge) it; it is dropped then.
 #[derive(Debug)]
 pub(crate) struct Hold;
 

@@ -11,10 +11,10 @@
 //! its completion queue is full, and when it is asked to: because a scope is cancelled or closes,
 //! or because too many answers wait. In code that is not cancelled that is no answer.
 
-use super::future::{Begin, Flight, begin, mark_delivered};
+use super::future::{Begin, OpHandle, begin, deliver_cancel};
 use super::lent::Lent;
 use super::{Answer, Multishot};
-use crate::driver::{Abandoned, Answers, Orphan, What};
+use crate::driver::{Abandoned, Answers, OpInfo, Orphan};
 use crate::instrument;
 use crate::ring::Completion;
 use crate::scope;
@@ -27,7 +27,7 @@ use std::task::{Context, Poll, ready};
 pub(crate) struct Many<T: Multishot> {
     /// `None` once it was given up.
     operation: Option<Lent<T>>,
-    flight: Option<Flight>,
+    flight: Option<OpHandle>,
 }
 
 impl<T: Multishot> Many<T> {
@@ -36,7 +36,7 @@ impl<T: Multishot> Many<T> {
     }
 
     /// Where it is in flight.
-    pub(crate) fn flight(&self) -> Option<&Flight> {
+    pub(crate) fn flight(&self) -> Option<&OpHandle> {
         self.flight.as_ref()
     }
 
@@ -60,7 +60,7 @@ impl<T: Multishot> Many<T> {
                 if !scope::is_here_cancelled() {
                     continue;
                 }
-                mark_delivered(landed.scope);
+                deliver_cancel(landed.scope);
             }
             return Poll::Ready(self.answer(Answer::new(landed.completion, landed.cancelled)));
         }
@@ -72,11 +72,11 @@ impl<T: Multishot> Many<T> {
 
     fn submit(&mut self, cx: &Context<'_>) -> Poll<T::Item> {
         let operation = self.operation.as_mut().expect("it was not given up").get_mut();
-        let what = What::new(const { &T::NAME }, Some(operation.target()));
+        let info = OpInfo::new(const { &T::NAME }, Some(operation.target()));
         let request = operation.request();
         // SAFETY: the operation keeps what the request points to valid while it is not dropped
         // (`Multishot`), and it is not before the last answer was taken: `abandon` hands it over.
-        let begun = unsafe { begin(Some(request), Answers::Many, what, cx) };
+        let begun = unsafe { begin(Some(request), Answers::Many, info, cx) };
         match begun {
             Begin::InFlight(flight) => {
                 self.flight = Some(flight);
@@ -106,7 +106,7 @@ impl<T: Multishot> Many<T> {
 /// An operation in flight that is given up: the driver gets it, also if the heir panics at one of
 /// the answers that were not taken.
 struct HandOver<T: Multishot, H: FnMut(T::Item) -> bool + 'static> {
-    flight: Flight,
+    flight: OpHandle,
     abandonee: Option<Box<Abandonee<T, H>>>,
 }
 
@@ -125,7 +125,7 @@ impl<T: Multishot, H: FnMut(T::Item) -> bool + 'static> Drop for HandOver<T, H> 
     fn drop(&mut self) {
         // Those are left if the heir has panicked. The panic hook has told what others say.
         while catch_unwind(AssertUnwindSafe(|| self.give_unread())).unwrap_or(true) {}
-        let Flight { driver, key } = &self.flight;
+        let OpHandle { driver, key } = &self.flight;
         let mut take = || self.abandonee.take().expect("it is handed over, or stays");
         let (abandoned, held) = driver.borrow_mut().abandon(*key, || take());
         held.into_iter().for_each(scope::look_again);
@@ -158,12 +158,12 @@ struct Abandonee<T, H> {
 
 impl<T: Multishot, H> Abandonee<T, H> {
     /// Counts an answer that the heir was given, and tells of it, unless that has kept it.
-    fn tell(&self, flight: &Flight, kept: bool, completion: Completion) {
+    fn tell(&self, flight: &OpHandle, kept: bool, completion: Completion) {
         if kept {
             flight.driver.borrow_mut().count_resumed();
         } else if instrument::is_on() {
-            let what = What::new(const { &T::NAME }, Some(self.operation.get().target()));
-            what.tell_discarded(scope::current(), completion);
+            let info = OpInfo::new(const { &T::NAME }, Some(self.operation.get().target()));
+            info.tell_discarded(scope::current(), completion);
         }
     }
 }

@@ -3,14 +3,14 @@
 mod accept;
 mod close;
 mod connect;
-mod elsewhere;
 mod future;
 mod hold;
 mod lent;
 mod many;
 mod nop;
+mod offload;
 mod operation;
-mod poll;
+mod readable;
 mod recv;
 mod send;
 mod shutdown;
@@ -22,15 +22,15 @@ use nop::Nop;
 pub(crate) use accept::{Accept, AcceptMany};
 pub(crate) use close::{Close, close_detached};
 pub(crate) use connect::Connect;
-pub(crate) use elsewhere::Elsewhere;
-pub(crate) use future::{Flight, Op, mark_delivered};
+pub(crate) use future::{Op, OpHandle, deliver_cancel};
 pub(crate) use hold::Hold;
 pub(crate) use many::Many;
 pub use nop::nop;
+pub(crate) use offload::Offload;
 pub(crate) use operation::{Answer, Multishot, Operation};
-pub(crate) use poll::Poll;
+pub(crate) use readable::Readable;
 pub(crate) use recv::{Received, Recv};
-pub(crate) use send::Send;
+pub(crate) use send::SendOp;
 pub(crate) use shutdown::Shutdown;
 
 /// What the kernel has to be capable of for all of these, and for the driver itself; the check at
@@ -44,9 +44,9 @@ pub(crate) fn needed() -> Vec<Capability> {
         Close::NEEDS,
         Connect::NEEDS,
         Hold::NEEDS,
-        Poll::NEEDS,
+        Readable::NEEDS,
         Recv::<Vec<u8>>::NEEDS,
-        Send::<Vec<u8>>::NEEDS,
+        SendOp::<Vec<u8>>::NEEDS,
         Shutdown::NEEDS,
         // Reads of files are for tests so far: what a disk writes to cannot be taken back.
         &[Capability::Read],

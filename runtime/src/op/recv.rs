@@ -30,7 +30,7 @@ pub(crate) struct Received {
 impl<B: IoBufMut> Recv<B> {
     /// Receives behind the first `skip` bytes of the buffer, which are initialised.
     pub(crate) fn new(on: impl Into<Target>, buffer: B, skip: usize, poll_first: bool) -> Op<Self> {
-        assert!(skip <= buffer.io_len(), "no hole is left before what is received");
+        assert!(skip <= buffer.io_len(), "no hole is left before info is received");
         Op::new(Self { on: on.into(), buffer, skip, poll_first })
     }
 
@@ -65,7 +65,7 @@ unsafe impl<B: IoBufMut> Operation for Recv<B> {
     fn complete(mut self, answer: Answer) -> Self::Output {
         let result = answer.result.map(|length| {
             let length = length as usize;
-            assert!(length <= self.room(), "the kernel received what it was asked");
+            assert!(length <= self.room(), "the kernel received info it was asked");
             // SAFETY: the kernel has written so many bytes, and they fit; those before them were
             // initialised.
             unsafe { self.buffer.set_init(self.skip + length) };

@@ -8,14 +8,14 @@ use crate::ring::{Capability, Request};
 
 /// Sends on a socket, without the signal that a broken connection would raise.
 #[derive(Debug)]
-pub(crate) struct Send<B> {
+pub(crate) struct SendOp<B> {
     on: Target,
     buffer: B,
     /// Bytes of the buffer that were sent before.
     skip: usize,
 }
 
-impl<B: IoBuf> Send<B> {
+impl<B: IoBuf> SendOp<B> {
     /// Sends what follows the first `skip` bytes of the buffer.
     pub(crate) fn new(on: impl Into<Target>, buffer: B, skip: usize) -> Op<Self> {
         Op::new(Self { on: on.into(), buffer, skip })
@@ -33,7 +33,7 @@ impl<B: IoBuf> Send<B> {
 }
 
 // SAFETY: the buffer's address is stable while it is owned (`IoBuf`), and the target is counted.
-unsafe impl<B: IoBuf> Operation for Send<B> {
+unsafe impl<B: IoBuf> Operation for SendOp<B> {
     type Output = BufResult<usize, B>;
 
     const NAME: &'static str = "send";

@@ -48,7 +48,7 @@ impl Completion {
 
 /// How long to stay in the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wait {
+pub(crate) enum EnterWait {
     /// Submit, run what is due, come back.
     No,
     /// Until a completion arrives or the clock shows this, in nanoseconds.

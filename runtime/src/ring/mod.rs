@@ -1,7 +1,7 @@
 //! The seam: one core's kernel. Requests go in, completions come out, and time is read here.
 //!
-//! Everything above speaks [`Submission`], [`Completion`] and [`Wait`]. Which kernel a core runs on
-//! is chosen when it starts ([`Config::kernel`](crate::config::Config)):
+//! Everything above speaks [`Submission`], [`Completion`] and [`EnterWait`]. Which kernel a core runs
+//! on is chosen when it starts ([`Config::kernel`](crate::config::Config)):
 //!
 //! ```text
 //!   uring/      the kernel's io_uring
@@ -40,7 +40,7 @@ use crate::sys::shared::EventFd;
 use std::io;
 use std::os::fd::OwnedFd;
 
-pub(crate) use completion::{Batch, Completion, Wait};
+pub(crate) use completion::{Batch, Completion, EnterWait};
 pub(crate) use request::{Capability, Request, Submission};
 pub(crate) use uring::{Extra, MORE_MEMORY, Step, Switch, TRIALS, Trial, Uring, fatal, ring_bytes};
 
@@ -76,8 +76,8 @@ impl Ring {
     }
 
     /// What wakes a core that sleeps in here, from any thread.
-    pub(crate) fn bell(&self) -> io::Result<EventFd> {
-        forward!(self, kernel => kernel.bell())
+    pub(crate) fn doorbell(&self) -> io::Result<EventFd> {
+        forward!(self, kernel => kernel.doorbell())
     }
 
     /// Another descriptor of the ring, for other rings to post to.
@@ -129,7 +129,7 @@ impl Ring {
     ///
     /// Returns early for a signal or when the kernel is short of memory; what was not submitted
     /// stays queued. An error means that the ring is of no use any more.
-    pub(crate) fn enter(&mut self, wait: Wait, batch: Batch) -> io::Result<()> {
+    pub(crate) fn enter(&mut self, wait: EnterWait, batch: Batch) -> io::Result<()> {
         forward!(self, kernel => kernel.enter(wait, batch))
     }
 

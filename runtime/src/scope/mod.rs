@@ -56,7 +56,7 @@ pub(crate) use status::{
     hold, is_around, is_delivered, is_in_cancelled, is_open, known, look_again, mark_delivered,
     new, new_shield, ops, parent, push_op, reason, release, set_ops, tasks, tell_drained,
 };
-pub(crate) use waits::{Wait, joins};
+pub(crate) use waits::{JoinEdge, joins};
 
 /// Whether the code that is running is cancelled.
 #[inline]

@@ -27,7 +27,7 @@ pub(super) enum Ask {
     /// The task is polled once more, for that.
     Now,
     /// It is to be polled in any case: its combinators may have woken it.
-    Wait,
+    JoinEdge,
     /// Nothing before this time.
     Later(u64),
 }
@@ -100,7 +100,7 @@ impl Round {
         if is_busy && self.quiet < QUIET_POLLS {
             self.quiet += 1;
             self.asked = false;
-            return Ask::Wait;
+            return Ask::JoinEdge;
         }
         let ask = self.look(now);
         self.quiet = 0;

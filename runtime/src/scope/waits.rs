@@ -21,12 +21,12 @@ thread_local! {
 
 /// One await of a join handle: the scope it happens in waits for another scope. Ends when dropped.
 #[derive(Debug)]
-pub(crate) struct Wait {
+pub(crate) struct JoinEdge {
     from: NodeId,
     edge: u32,
 }
 
-impl Wait {
+impl JoinEdge {
     /// The code in `from` waits for the child whose scope is `target`.
     pub(crate) fn new(from: NodeId, target: NodeId) -> Self {
         let next = first(from);
@@ -48,7 +48,7 @@ impl Wait {
     }
 }
 
-impl Drop for Wait {
+impl Drop for JoinEdge {
     fn drop(&mut self) {
         EDGES.with(|edges| {
             let mut edges = edges.borrow_mut();

@@ -1,7 +1,7 @@
 //! `Signals`: the signals that came, one by one.
 
 use crate::fd::SharedFd;
-use crate::op::Poll;
+use crate::op::Readable;
 use crate::wake::budget;
 use crate::yield_now::consume_budget;
 use libc::SIGRTMIN;
@@ -104,7 +104,7 @@ impl Signals {
             if let Some(signal) = self.delivery.pending().next() {
                 return Ok(signal);
             }
-            Poll::new(self.socket.clone()).await?;
+            Readable::new(self.socket.clone()).await?;
         }
     }
 }

@@ -35,9 +35,9 @@ pub mod oneshot;
 pub mod remote;
 
 mod barrier;
-mod line;
 mod mutex;
 mod notify;
+mod permit_queue;
 mod permits;
 mod queue;
 mod rw_lock;

@@ -5,7 +5,7 @@
 //! that is cut leaves the line without a trace; if it was served already, what it was handed goes
 //! on. One that is cancelled, and yet to be cut, is passed over.
 
-use super::line::{Line, Place};
+use super::permit_queue::{PermitQueue, Position};
 use super::site::Site;
 use crate::scope::poll_drop_point;
 use crate::wake::{Waiter, budget, wake_all};
@@ -18,7 +18,7 @@ use std::task::{Context, Poll, ready};
 /// A number of permits, and who waits for some.
 #[derive(Debug)]
 pub(super) struct Permits {
-    state: RefCell<Line>,
+    state: RefCell<PermitQueue>,
     /// More than these are not kept.
     most: usize,
     /// A task is named by a number that means something on its own thread only.
@@ -33,7 +33,7 @@ impl Permits {
 
     /// As [`new`](Self::new), and no more than `most` are kept when nobody wants them.
     pub(super) const fn at_most(free: usize, most: usize) -> Self {
-        Self { state: RefCell::new(Line::new(free)), most, thread: PhantomData }
+        Self { state: RefCell::new(PermitQueue::new(free)), most, thread: PhantomData }
     }
 
     /// Those that nobody holds.
@@ -56,7 +56,7 @@ impl Permits {
 
     /// Takes permits when it is its turn. It comes into the line with the first poll.
     pub(super) fn take(&self, count: usize) -> Take<'_> {
-        Take { permits: self, count, place: Place::default() }
+        Take { permits: self, count, place: Position::default() }
     }
 
     /// Adds permits, or brings them back.
@@ -86,7 +86,12 @@ impl Permits {
     }
 
     /// Polls for permits with a place of the caller's, who has to [leave](Self::leave) it.
-    pub(super) fn poll_take(&self, place: &mut Place, count: usize, cx: &Context<'_>) -> Poll<()> {
+    pub(super) fn poll_take(
+        &self,
+        place: &mut Position,
+        count: usize,
+        cx: &Context<'_>,
+    ) -> Poll<()> {
         if place.taken.take().is_some() {
             return Poll::Ready(());
         }
@@ -116,7 +121,7 @@ impl Permits {
         Poll::Ready(())
     }
 
-    fn poll_first(&self, place: &mut Place, count: usize, cx: &Context<'_>) -> Poll<()> {
+    fn poll_first(&self, place: &mut Position, count: usize, cx: &Context<'_>) -> Poll<()> {
         ready!(poll_drop_point(cx));
         let taken = self.state.borrow_mut().try_take(count);
         if taken {
@@ -149,7 +154,7 @@ impl Permits {
     }
 
     /// Leaves the line, and gives back what it was handed.
-    pub(super) fn leave(&self, place: &mut Place) {
+    pub(super) fn leave(&self, place: &mut Position) {
         if let Some(count) = place.taken.take() {
             return self.give(count);
         }
@@ -170,7 +175,7 @@ impl Permits {
 pub(super) struct Take<'a> {
     permits: &'a Permits,
     count: usize,
-    place: Place,
+    place: Position,
 }
 
 impl<'a> Future for Take<'a> {

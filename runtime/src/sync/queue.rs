@@ -29,7 +29,7 @@ const NONE: u32 = u32::MAX;
 /// The waiters of one thing.
 #[derive(Debug)]
 pub(super) struct Queue {
-    entries: Slots<Entry>,
+    entries: Slots<QueueEntry>,
     waiting: List,
     /// The last of those at the head of the line who were passed over and have come back.
     returned: u32,
@@ -38,16 +38,16 @@ pub(super) struct Queue {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct QueueEntry {
     waiter: Waiter,
     site: Site,
-    stage: Stage,
+    stage: WaiterState,
     previous: u32,
     next: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Stage {
+enum WaiterState {
     /// It wants so much.
     Waiting(usize),
     /// It was given so much, and nobody has told it.
@@ -104,7 +104,9 @@ impl Queue {
     /// The first in line, and what it wants.
     fn head(&self) -> Option<(u32, usize)> {
         let key = self.waiting.head;
-        let Stage::Waiting(wants) = self.entries.get(key as usize)?.stage else { return None };
+        let WaiterState::Waiting(wants) = self.entries.get(key as usize)?.stage else {
+            return None;
+        };
         Some((key, wants))
     }
 
@@ -115,7 +117,7 @@ impl Queue {
             && let Some(entry) = self.entries.get(key as usize)
         {
             let (next, cancelled) = (entry.next, entry.site.is_cancelled());
-            if cancelled && let Stage::Waiting(wants) = entry.stage {
+            if cancelled && let WaiterState::Waiting(wants) = entry.stage {
                 self.pass_over(key, wants);
             }
             key = next;
@@ -125,8 +127,8 @@ impl Queue {
 
     /// Goes to the end of the line. The number is good until it is removed.
     pub(super) fn enter(&mut self, wants: usize, waiter: Waiter, site: Site) -> u32 {
-        let stage = Stage::Waiting(wants);
-        let entry = Entry { waiter, site, stage, previous: NONE, next: NONE };
+        let stage = WaiterState::Waiting(wants);
+        let entry = QueueEntry { waiter, site, stage, previous: NONE, next: NONE };
         let key = self.entries.insert(entry) as u32;
         self.waiting.push(&mut self.entries, key);
         key
@@ -134,14 +136,14 @@ impl Queue {
 
     /// Gives the first in line so much, and takes it out of the line.
     pub(super) fn serve(&mut self, given: usize) {
-        self.leave_line(self.waiting.head, Stage::Served(given));
+        self.leave_line(self.waiting.head, WaiterState::Served(given));
     }
 
     fn pass_over(&mut self, key: u32, wants: usize) {
-        self.leave_line(key, Stage::Passed(wants));
+        self.leave_line(key, WaiterState::Passed(wants));
     }
 
-    fn leave_line(&mut self, key: u32, stage: Stage) {
+    fn leave_line(&mut self, key: u32, stage: WaiterState) {
         self.unlink(key);
         self.entries[key as usize].stage = stage;
         self.to_wake.push(&mut self.entries, key);
@@ -156,8 +158,8 @@ impl Queue {
     pub(super) fn next_to_wake(&mut self) -> Option<Waiter> {
         let key = self.to_wake.head;
         let stage = match self.entries.get(key as usize)?.stage {
-            Stage::Served(given) => Stage::Woken(given),
-            Stage::Passed(wants) => Stage::Aside(wants),
+            WaiterState::Served(given) => WaiterState::Woken(given),
+            WaiterState::Passed(wants) => WaiterState::Aside(wants),
             _ => return None,
         };
         self.unlink(key);
@@ -169,8 +171,8 @@ impl Queue {
     /// What it was given, if it was served.
     pub(super) fn given(&self, key: u32) -> Option<usize> {
         match self.entries[key as usize].stage {
-            Stage::Served(given) | Stage::Woken(given) => Some(given),
-            Stage::Waiting(_) | Stage::Passed(_) | Stage::Aside(_) => None,
+            WaiterState::Served(given) | WaiterState::Woken(given) => Some(given),
+            WaiterState::Waiting(_) | WaiterState::Passed(_) | WaiterState::Aside(_) => None,
         }
     }
 
@@ -181,11 +183,11 @@ impl Queue {
         let entry = &mut self.entries[key as usize];
         entry.site = site;
         let before = std::mem::replace(&mut entry.waiter, waiter);
-        if let Stage::Passed(wants) | Stage::Aside(wants) = entry.stage
+        if let WaiterState::Passed(wants) | WaiterState::Aside(wants) = entry.stage
             && !entry.site.is_cancelled()
         {
             self.unlink(key);
-            self.entries[key as usize].stage = Stage::Waiting(wants);
+            self.entries[key as usize].stage = WaiterState::Waiting(wants);
             self.waiting.insert(&mut self.entries, key, self.returned);
             self.returned = key;
         }
@@ -214,15 +216,17 @@ impl Queue {
     fn unlink(&mut self, key: u32) {
         let entry = &self.entries[key as usize];
         match entry.stage {
-            Stage::Waiting(_) => {
+            WaiterState::Waiting(_) => {
                 if self.returned == key {
                     // Those before it have come back as well.
                     self.returned = entry.previous;
                 }
                 self.waiting.unlink(&mut self.entries, key);
             }
-            Stage::Served(_) | Stage::Passed(_) => self.to_wake.unlink(&mut self.entries, key),
-            Stage::Woken(_) | Stage::Aside(_) => {}
+            WaiterState::Served(_) | WaiterState::Passed(_) => {
+                self.to_wake.unlink(&mut self.entries, key)
+            }
+            WaiterState::Woken(_) | WaiterState::Aside(_) => {}
         }
     }
 }
@@ -232,12 +236,12 @@ impl List {
         Self { head: NONE, tail: NONE, len: 0 }
     }
 
-    fn push(&mut self, entries: &mut Slots<Entry>, key: u32) {
+    fn push(&mut self, entries: &mut Slots<QueueEntry>, key: u32) {
         self.insert(entries, key, self.tail);
     }
 
     /// Puts an entry behind another one, or at the head.
-    fn insert(&mut self, entries: &mut Slots<Entry>, key: u32, previous: u32) {
+    fn insert(&mut self, entries: &mut Slots<QueueEntry>, key: u32, previous: u32) {
         let next = match previous {
             NONE => std::mem::replace(&mut self.head, key),
             previous => std::mem::replace(&mut entries[previous as usize].next, key),
@@ -251,8 +255,8 @@ impl List {
         self.len += 1;
     }
 
-    fn unlink(&mut self, entries: &mut Slots<Entry>, key: u32) {
-        let Entry { previous, next, .. } = entries[key as usize];
+    fn unlink(&mut self, entries: &mut Slots<QueueEntry>, key: u32) {
+        let QueueEntry { previous, next, .. } = entries[key as usize];
         match previous {
             NONE => self.head = next,
             previous => entries[previous as usize].next = next,

@@ -1,7 +1,7 @@
 //! `Join`: the right to a child's value.
 
 use super::TaskRef;
-use crate::scope::{self, Attached, Begun, Cancelled, Wait, Why, may_hear};
+use crate::scope::{self, Attached, Begun, Cancelled, JoinEdge, Why, may_hear};
 use crate::tree::NodeId;
 use crate::wake::{Waiter, budget, stay};
 use std::future::Future;
@@ -15,7 +15,7 @@ use std::task::{Context, Poll, ready};
 pub struct Join<T> {
     cell: TaskRef,
     /// While it is awaited: where, and for which child.
-    wait: Option<Wait>,
+    wait: Option<JoinEdge>,
     /// A reason to keep the task that awaits it.
     attached: Attached,
     begun: Option<Begun>,
@@ -59,7 +59,7 @@ impl<T> Future for Join<T> {
             // A handle may go on to be awaited elsewhere, such as after a timeout.
             if !self.wait.as_ref().is_some_and(|wait| here.is_some_and(|here| wait.is_from(here))) {
                 let target = self.cell.id();
-                self.wait = here.map(|here| Wait::new(here, target));
+                self.wait = here.map(|here| JoinEdge::new(here, target));
             }
             drop(self.cell.set_joiner(Waiter::of(cx)));
             self.attached.polled(|| Why::Join(self.cell.id()), cx);

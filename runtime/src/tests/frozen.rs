@@ -94,9 +94,9 @@ fn release(faults: &File, start: u64) {
     control(faults, ZEROPAGE, &mut range).expect("the pages are missing");
 }
 
-fn control<const N: usize>(fd: &File, what: libc::c_ulong, words: &mut Words<N>) -> io::Result<()> {
+fn control<const N: usize>(fd: &File, info: libc::c_ulong, words: &mut Words<N>) -> io::Result<()> {
     // SAFETY: each of the three structures has the size of the words that are passed for it.
-    let result = unsafe { libc::ioctl(fd.as_raw_fd(), what as _, words.as_mut_ptr()) };
+    let result = unsafe { libc::ioctl(fd.as_raw_fd(), info as _, words.as_mut_ptr()) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 

@@ -8,7 +8,7 @@ use crate::buf::{IoBuf, IoBufMut};
 use crate::config::Kernel;
 use crate::fd::SharedFd;
 use crate::net::{TcpListener, TcpStream};
-use crate::op::{self, Accept, Close, Connect, Op, Recv, Send, Shutdown};
+use crate::op::{self, Accept, Close, Connect, Op, Recv, SendOp, Shutdown};
 use crate::yield_now::yield_now;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -45,7 +45,7 @@ async fn is_pending<F: Future + Unpin>(future: &mut F) -> bool {
 }
 
 async fn send(fd: &SharedFd, bytes: &'static str) {
-    let (result, _) = Send::new(fd.clone(), bytes, 0).await;
+    let (result, _) = SendOp::new(fd.clone(), bytes, 0).await;
     assert_eq!(result.expect("there is room"), bytes.len());
 }
 
@@ -158,7 +158,7 @@ fn a_buffer_goes_when_the_kernel_is_done_with_a_receive_that_was_dropped() {
         let mut receive = Recv::new(fd.clone(), counted(&dropped), 0, false);
         assert!(is_pending(&mut receive).await);
         turn().await;
-        let mut bytes = Send::new(fd.clone(), "late", 0);
+        let mut bytes = SendOp::new(fd.clone(), "late", 0);
         assert!(is_pending(&mut bytes).await);
         drop(receive);
         assert_eq!(dropped.get(), 1, "the kernel has it");
@@ -192,8 +192,9 @@ fn a_send_that_waits_for_room_keeps_its_bytes() {
     block_on(async {
         let fd = shared();
         send(&fd, "sixteen bytes is").await;
-        let mut sends: Vec<_> =
-            (0..2).map(|at| Send::new(fd.clone(), format!("more {at}").into_bytes(), 0)).collect();
+        let mut sends: Vec<_> = (0..2)
+            .map(|at| SendOp::new(fd.clone(), format!("more {at}").into_bytes(), 0))
+            .collect();
         for send in &mut sends {
             assert!(is_pending(send).await);
         }

@@ -4,8 +4,6 @@
 mod blocking;
 #[cfg(not(loom))]
 mod budget;
-#[cfg(not(loom))]
-mod elsewhere;
 #[cfg(not(any(loom, miri)))]
 mod files;
 #[cfg(not(any(loom, miri)))]
@@ -18,6 +16,8 @@ mod keys;
 mod lent;
 #[cfg(loom)]
 mod models;
+#[cfg(not(loom))]
+mod offload;
 #[cfg(not(any(loom, miri)))]
 mod options;
 mod places;

@@ -1,6 +1,6 @@
 //! The queue by which other threads wake this core's tasks.
 
-use super::errand::Errand;
+use super::remote_cancel::RemoteCancel;
 use super::team;
 use super::unparker::Unparker;
 use super::waker::Remote;
@@ -16,8 +16,8 @@ pub(crate) enum Message {
     /// To wake a task.
     Wake(Arc<Remote>),
     /// To cancel a scope.
-    Cancel(Arc<Errand>),
-    /// To note that work elsewhere has ended.
+    Cancel(Arc<RemoteCancel>),
+    /// To note that offloaded work has ended.
     Finish(Key),
     /// To do something here.
     Run(Box<dyn FnOnce() + Send>),

@@ -15,9 +15,9 @@
 
 pub(crate) mod budget;
 
-mod errand;
 mod injector;
 mod ready;
+mod remote_cancel;
 mod stay;
 mod team;
 mod ticket;
@@ -27,7 +27,6 @@ mod waker;
 
 use crate::table::When;
 
-pub(crate) use errand::Errand;
 pub(crate) use injector::{
     Injector, Message, current as current_core, enter as enter_core, is_current,
 };
@@ -35,9 +34,10 @@ pub(crate) use ready::{
     Ready, enqueue, insert_root, insert_task, is_queued, new_set, next, open_set, owner, payload,
     remove_set, rest_set, take_queued, wake, wake_set,
 };
+pub(crate) use remote_cancel::RemoteCancel;
 pub(crate) use stay::left_in;
 pub use stay::stay;
-pub(crate) use team::{Peer, Team, has_bells, next_bell, peer, place, ring_bell, send};
+pub(crate) use team::{Peer, Team, has_doorbells, next_doorbell, peer, place, ring_doorbell, send};
 pub(crate) use ticket::Ticket;
 pub(crate) use unparker::Unparker;
 pub(crate) use waiter::{Waiter, wake_all};

@@ -35,7 +35,7 @@ thread_local! {
     static CURRENT: ManuallyDrop<RefCell<Option<Member>>> =
         const { ManuallyDrop::new(RefCell::new(None)) };
     /// The cores that this one wakes when it enters its ring next.
-    static BELLS: ManuallyDrop<RefCell<VecDeque<usize>>> =
+    static DOORBELLS: ManuallyDrop<RefCell<VecDeque<usize>>> =
         const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
 }
 
@@ -57,9 +57,9 @@ pub(crate) struct Joined(());
 
 impl Drop for Joined {
     fn drop(&mut self) {
-        // Nothing is entered any more: bells that wait for it would not ring, nor would those for
-        // which the ring has not taken the message.
-        BELLS.with(|bells| bells.borrow_mut().clear());
+        // Nothing is entered any more: doorbells that wait for it would not ring, nor would those
+        // for which the ring has not taken the message.
+        DOORBELLS.with(|doorbells| doorbells.borrow_mut().clear());
         let member = CURRENT.with(|current| current.take());
         if let Some((team, index)) = &member {
             let others = team.0.iter().enumerate().filter(|(other, _)| other != index);
@@ -93,18 +93,18 @@ pub(super) fn ring_with_next_enter(core: &Injector) -> bool {
         let (team, _) = current.as_ref()?;
         team.0.iter().position(|peer| std::ptr::eq(&*peer.core, core))
     });
-    BELLS.with(|bells| bells.borrow_mut().extend(index));
+    DOORBELLS.with(|doorbells| doorbells.borrow_mut().extend(index));
     index.is_some()
 }
 
 /// Whether cores are to be woken with the next enter.
-pub(crate) fn has_bells() -> bool {
-    BELLS.with(|bells| !bells.borrow().is_empty())
+pub(crate) fn has_doorbells() -> bool {
+    DOORBELLS.with(|doorbells| !doorbells.borrow().is_empty())
 }
 
 /// The next core to be woken, and its ring.
-pub(crate) fn next_bell() -> Option<(usize, RawFd)> {
-    let index = BELLS.with(|bells| bells.borrow_mut().pop_front())?;
+pub(crate) fn next_doorbell() -> Option<(usize, RawFd)> {
+    let index = DOORBELLS.with(|doorbells| doorbells.borrow_mut().pop_front())?;
     CURRENT.with(|current| {
         let current = current.borrow();
         let (team, _) = current.as_ref()?;
@@ -113,7 +113,7 @@ pub(crate) fn next_bell() -> Option<(usize, RawFd)> {
 }
 
 /// Wakes a core of the team at once: a message to its ring was refused.
-pub(crate) fn ring_bell(index: usize) {
+pub(crate) fn ring_doorbell(index: usize) {
     if let Some(core) = peer(index) {
         core.ring();
     }
@@ -124,7 +124,7 @@ pub(crate) fn send(core: &Injector, job: impl FnOnce() + Send + 'static) {
     core.push(Message::Run(Box::new(job)));
 }
 
-/// Gives back what the table of bells does not use. Tells if there is more to come.
+/// Gives back what the table of doorbells does not use. Tells if there is more to come.
 pub(crate) fn trim(when: When) -> bool {
-    BELLS.with(|bells| bells.borrow_mut().trim(when))
+    DOORBELLS.with(|doorbells| doorbells.borrow_mut().trim(when))
 }

@@ -1,4 +1,4 @@
-//! `Ticket`: held by work that is done elsewhere, and told when it goes.
+//! `Ticket`: held by offloaded work, and told when it goes.
 
 use super::injector::{Injector, Message};
 use crate::key::Key;

@@ -1,10 +1,10 @@
 //! `Unparker`: wakes a core that sleeps in `enter`, from any thread.
 //!
 //! ```text
-//!              park: nothing to do                 wake: rings the bell
+//!              park: nothing to do                 wake: rings the doorbell
 //!   Running ──────────────────────────▶ Parked ──────────────────────────▶ Notified
 //!      ▲                                  │                                   │
-//!      └────────── unpark: a completion ──┴────────── unpark: the bell ───────┘
+//!      └────────── unpark: a completion ──┴────────── unpark: the doorbell ───────┘
 //! ```
 //!
 //! A wake that finds the core running costs a fence and a load: the core looks at its queues before
@@ -19,23 +19,23 @@ const RUNNING: u8 = 0;
 const PARKED: u8 = 1;
 const NOTIFIED: u8 = 2;
 
-/// The bell of one core.
+/// The doorbell of one core.
 #[derive(Debug)]
 pub(crate) struct Unparker {
     state: AtomicU8,
-    bell: EventFd,
+    doorbell: EventFd,
 }
 
 impl Unparker {
-    pub(crate) fn new(bell: EventFd) -> Arc<Self> {
-        Arc::new(Self { state: AtomicU8::new(RUNNING), bell })
+    pub(crate) fn new(doorbell: EventFd) -> Arc<Self> {
+        Arc::new(Self { state: AtomicU8::new(RUNNING), doorbell })
     }
 
-    pub(crate) fn bell(&self) -> RawFd {
-        self.bell.as_raw_fd()
+    pub(crate) fn doorbell(&self) -> RawFd {
+        self.doorbell.as_raw_fd()
     }
 
-    /// Announces that the core is about to sleep. What is queued from now on rings the bell, so
+    /// Announces that the core is about to sleep. What is queued from now on rings the doorbell, so
     /// the queues have to be looked at once more after this.
     pub(crate) fn park(&self) {
         self.state.store(PARKED, Ordering::SeqCst);
@@ -61,6 +61,6 @@ impl Unparker {
 
     /// Wakes the core, from any thread.
     pub(super) fn ring(&self) {
-        self.bell.signal();
+        self.doorbell.signal();
     }
 }

@@ -13,18 +13,18 @@ use std::io;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
 
-/// What a line holds that nobody has received: few bytes, so that a send has to wait soon.
+/// What a pipe holds that nobody has received: few bytes, so that a send has to wait soon.
 const ROOM: usize = 16;
 
 /// What has not come to its end, oldest first, and what was sent before.
 #[derive(Debug, Default)]
 pub(super) struct Loopback {
     waiting: Vec<Submission>,
-    lines: BTreeMap<RawFd, Line>,
+    pipes: BTreeMap<RawFd, Pipe>,
 }
 
 #[derive(Debug, Default)]
-struct Line {
+struct Pipe {
     bytes: VecDeque<u8>,
     connections: u32,
     shut: bool,
@@ -48,12 +48,12 @@ impl Loopback {
 
     /// The first that comes to its end.
     fn next(&mut self) -> Option<(usize, End)> {
-        let Self { waiting, lines } = self;
+        let Self { waiting, pipes } = self;
         waiting.iter().enumerate().find_map(|(at, Submission { request, .. })| {
-            let fd = line_of(request);
-            let end = lines.entry(fd).or_default().attempt(request)?;
+            let fd = descriptor_of(request);
+            let end = pipes.entry(fd).or_default().attempt(request)?;
             if matches!(request, Request::Close { .. }) {
-                lines.remove(&fd);
+                pipes.remove(&fd);
             }
             Some((at, end))
         })
@@ -74,7 +74,7 @@ fn completion(key: Key, (result, flags): End) -> Completion {
 }
 
 /// The descriptor that a request is on.
-fn line_of(request: &Request) -> RawFd {
+fn descriptor_of(request: &Request) -> RawFd {
     let (Request::Accept { on, .. }
     | Request::Connect { on, .. }
     | Request::Recv { on, .. }
@@ -88,7 +88,7 @@ fn line_of(request: &Request) -> RawFd {
     fd
 }
 
-impl Line {
+impl Pipe {
     /// Does what was asked, if it need not wait.
     fn attempt(&mut self, request: &Request) -> Option<End> {
         match *request {

@@ -1,6 +1,6 @@
 //! `Modelled`: a ring without a kernel, for the model checker, for Miri, and for tests:
-//! no-operations, polls of a bell, and messages to other rings; where there is a clock, deadlines
-//! and operations that are lent memory.
+//! no-operations, polls of a doorbell, and messages to other rings; where there is a clock,
+//! deadlines and operations that are lent memory.
 //!
 //! As with the real one, nothing that others cause shows before this thread enters; and an enter
 //! that finds no memory takes nothing.
@@ -8,7 +8,7 @@
 mod loopback;
 
 use super::completion::MORE;
-use super::{Batch, Capability, Completion, Request, Submission, Wait};
+use super::{Batch, Capability, Completion, EnterWait, Request, Submission};
 use crate::config::Config;
 use crate::fd::RawTarget;
 use crate::key::Key;
@@ -42,7 +42,7 @@ impl Modelled {
     }
 
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "a real one may fail")]
-    pub(super) fn bell(&self) -> io::Result<EventFd> {
+    pub(super) fn doorbell(&self) -> io::Result<EventFd> {
         Ok(EventFd::modelled())
     }
 
@@ -87,7 +87,7 @@ impl Modelled {
         false
     }
 
-    pub(super) fn enter(&mut self, wait: Wait, _: Batch) -> io::Result<()> {
+    pub(super) fn enter(&mut self, wait: EnterWait, _: Batch) -> io::Result<()> {
         let short = kernel::conduct(|kernel| {
             let short = kernel.short > 0 && self.number == 1;
             kernel.short -= u32::from(short);
@@ -101,9 +101,9 @@ impl Modelled {
         }
         let sleep = match wait {
             _ if !self.done.is_empty() => Duration::ZERO,
-            Wait::No => Duration::ZERO,
-            Wait::Until(deadline) => clock::until(deadline),
-            Wait::Forever => Duration::MAX,
+            EnterWait::No => Duration::ZERO,
+            EnterWait::Until(deadline) => clock::until(deadline),
+            EnterWait::Forever => Duration::MAX,
         };
         let posted = self.port.take(sleep);
         self.done.extend(posted.into_iter().map(|(user_data, more)| Completion {

@@ -4,7 +4,7 @@
 
 use super::{Uring, explain};
 use crate::diagnosis::{Facts, opening};
-use crate::ring::{Batch, Completion, Wait};
+use crate::ring::{Batch, Completion, EnterWait};
 use io_uring::squeue::{Entry, Flags};
 use io_uring::{opcode, types};
 use std::io;
@@ -39,7 +39,7 @@ pub(crate) type Trial = fn(&mut Uring) -> io::Result<()>;
 
 /// What a ring has to do, each with its name and the words for one that does.
 pub(crate) const TRIALS: [(Trial, &str, &str); 4] = [
-    (Uring::try_bell, "wake-up", "a multishot poll tells of each write to an eventfd"),
+    (Uring::try_doorbell, "wake-up", "a multishot poll tells of each write to an eventfd"),
     (Uring::try_message, "message", "one to a ring arrives there"),
     (Uring::try_cancel, "cancel", "an armed receive ends with ECANCELED, its request with 0"),
     (Uring::try_deadline, "deadline", "the kernel comes back at it, and not before"),
@@ -47,14 +47,14 @@ pub(crate) const TRIALS: [(Trial, &str, &str); 4] = [
 
 impl Uring {
     /// A multishot poll tells of every write to an eventfd: how other threads wake a core.
-    fn try_bell(&mut self) -> io::Result<()> {
-        let bell = self.bell()?;
-        let fd = types::Fd(bell.as_raw_fd());
+    fn try_doorbell(&mut self) -> io::Result<()> {
+        let doorbell = self.doorbell()?;
+        let fd = types::Fd(doorbell.as_raw_fd());
         let poll = opcode::PollAdd::new(fd, libc::POLLIN as u32).multi(true).build().user_data(1);
         let rung = Expected { user_data: 1, result: libc::POLLIN.into(), more: true };
         self.give([poll]);
         for time in ["the first", "the second"] {
-            bell.signal();
+            doorbell.signal();
             self.expect(&format!("a multishot poll, after {time} write"), &[rung])?;
         }
         self.give([cancel(1)]);
@@ -91,7 +91,7 @@ impl Uring {
     fn try_deadline(&mut self) -> io::Result<()> {
         let deadline = self.now() + WAIT_NS;
         for _ in 0..=INTERRUPTIONS {
-            self.enter(Wait::Until(deadline), Batch::FIRST)
+            self.enter(EnterWait::Until(deadline), Batch::FIRST)
                 .map_err(|error| failed("a deadline", &error))?;
             if self.now() >= deadline {
                 let mut answers = Vec::new();
@@ -119,7 +119,7 @@ impl Uring {
             if answers.len() >= expected.len() && self.unsubmitted() == 0 {
                 break;
             }
-            self.enter(Wait::No, Batch::FIRST).map_err(|error| failed(of, &error))?;
+            self.enter(EnterWait::No, Batch::FIRST).map_err(|error| failed(of, &error))?;
             self.reap(&mut answers);
         }
         judge(of, expected, &answers).map_err(|text| wrong(&text))

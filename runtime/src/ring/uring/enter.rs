@@ -3,7 +3,7 @@
 //! The crate's own call keeps the registration in a value that borrows the ring, and cannot ask
 //! for an absolute deadline; so these sixty lines are ours.
 
-use crate::ring::{Batch, Wait};
+use crate::ring::{Batch, EnterWait};
 use crate::sys::{check, monotonic_ns};
 use std::io;
 use std::os::fd::RawFd;
@@ -70,18 +70,18 @@ impl Door {
     }
 
     /// See [`Ring::enter`](crate::ring::Ring::enter).
-    pub(super) fn enter(&self, submit: u32, wait: Wait, batch: Batch) -> io::Result<()> {
+    pub(super) fn enter(&self, submit: u32, wait: EnterWait, batch: Batch) -> io::Result<()> {
         let batch = if self.absolute { batch } else { Batch::FIRST };
         let timeout = match wait {
-            Wait::No | Wait::Forever => None,
-            Wait::Until(deadline) if self.absolute => Some(deadline),
+            EnterWait::No | EnterWait::Forever => None,
+            EnterWait::Until(deadline) if self.absolute => Some(deadline),
             // A wait of no time at all is a hundred times dearer than not to wait: KERNEL 2.3.
-            Wait::Until(deadline) => match deadline.saturating_sub(monotonic_ns()) {
+            EnterWait::Until(deadline) => match deadline.saturating_sub(monotonic_ns()) {
                 0 => return self.call(submit, Batch { least: 0, ..batch }, None),
                 left => Some(left),
             },
         };
-        let least = if wait == Wait::No { 0 } else { batch.least };
+        let least = if wait == EnterWait::No { 0 } else { batch.least };
         self.call(submit, Batch { least, ..batch }, timeout)
     }
 

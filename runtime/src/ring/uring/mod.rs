@@ -12,7 +12,7 @@ mod switch;
 #[cfg(test)]
 mod tests;
 
-use super::{Batch, Capability, Completion, Submission, Wait};
+use super::{Batch, Capability, Completion, EnterWait, Submission};
 use crate::config::Config;
 use crate::diagnosis::opening;
 use crate::sys::shared::EventFd;
@@ -64,7 +64,7 @@ impl Uring {
 
     /// An event counter, which the ring polls.
     #[expect(clippy::unused_self, reason = "another kernel's is its own")]
-    pub(super) fn bell(&self) -> io::Result<EventFd> {
+    pub(super) fn doorbell(&self) -> io::Result<EventFd> {
         EventFd::new().map_err(|error| opening("eventfd", &error))
     }
 
@@ -122,7 +122,7 @@ impl Uring {
         self.uring.submission().cq_overflow()
     }
 
-    pub(super) fn enter(&mut self, wait: Wait, batch: Batch) -> io::Result<()> {
+    pub(super) fn enter(&mut self, wait: EnterWait, batch: Batch) -> io::Result<()> {
         self.check_process();
         let submit = self.unsubmitted() as u32;
         self.door.enter(submit, wait, batch)

@@ -10,7 +10,7 @@ use super::{Switch, Uring, encode, explain, ladder};
 use crate::config::{Config, KERNEL_WORKERS};
 use crate::diagnosis::Facts;
 use crate::key::Key;
-use crate::ring::{Batch, Capability, Request, Submission, Wait};
+use crate::ring::{Batch, Capability, EnterWait, Request, Submission};
 use io_uring::{IoUring, Probe};
 use std::io;
 use std::os::fd::AsRawFd;
@@ -155,7 +155,7 @@ fn round_trip(ring: &mut Uring) -> io::Result<()> {
         if !completions.is_empty() {
             break;
         }
-        ring.enter(Wait::Forever, Batch::FIRST)
+        ring.enter(EnterWait::Forever, Batch::FIRST)
             .map_err(|error| explain::half_blocked("io_uring_enter", &error, &Facts::read()))?;
         ring.reap(&mut completions);
     }

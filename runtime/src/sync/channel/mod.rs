@@ -17,7 +17,7 @@ mod error;
 mod receiver;
 mod sender;
 
-use super::line::Place;
+use super::permit_queue::Position;
 use super::permits::Permits;
 use crate::table;
 use crate::wake::wake_all;
@@ -174,7 +174,7 @@ impl<T> Shared<T> {
         wake_all(self.room.served().chain(self.messages.served()));
     }
 
-    fn poll_recv(&self, place: &mut Place, cx: &Context<'_>) -> Poll<Option<T>> {
+    fn poll_recv(&self, place: &mut Position, cx: &Context<'_>) -> Poll<Option<T>> {
         ready!(self.messages.poll_take(place, 1, cx));
         Poll::Ready(self.pop())
     }

@@ -1,7 +1,7 @@
 //! The end of a channel that receives.
 
 use super::{Shared, TryRecvError};
-use crate::sync::line::Place;
+use crate::sync::permit_queue::Position;
 use futures_core::Stream;
 use std::cell::Cell;
 use std::fmt;
@@ -28,7 +28,7 @@ use std::task::{Context, Poll};
 pub struct Receiver<T> {
     shared: Rc<Shared<T>>,
     /// The place of the stream in the line of those who receive.
-    stream: Cell<Place>,
+    stream: Cell<Position>,
 }
 
 impl<T> Receiver<T> {

@@ -1,4 +1,4 @@
-//! The kernel's part in waking a core, where there is none: what is posted to a ring, and bells.
+//! The kernel's part in waking a core, where there is no kernel: messages to rings, and doorbells.
 //!
 //! It stands in for the real one under the model checker and under Miri, and in tests that choose
 //! it. What is not itself checked
@@ -30,8 +30,8 @@ pub(crate) struct Conduct {
     pub(crate) rings: u32,
     /// Times that a core was let sleep.
     pub(crate) sleeps: u32,
-    /// Times that a bell was rung.
-    pub(crate) bells: u32,
+    /// Times that a doorbell was rung.
+    pub(crate) doorbells: u32,
     /// Messages between rings that have arrived.
     pub(crate) messages: u32,
 }
@@ -45,7 +45,7 @@ struct Kernel {
 #[derive(Debug)]
 enum Object {
     Ring(Weak<Port>),
-    Bell(Weak<Bell>),
+    Doorbell(Weak<Doorbell>),
 }
 
 impl Kernel {
@@ -56,7 +56,7 @@ impl Kernel {
             short: 0,
             rings: 0,
             sleeps: 0,
-            bells: 0,
+            doorbells: 0,
             messages: 0,
         },
         open: BTreeMap::new(),
@@ -167,14 +167,14 @@ pub(crate) fn ring(fd: RawFd) -> Option<Arc<Port>> {
     })
 }
 
-/// Has a ring poll the bell behind a descriptor.
+/// Has a ring poll the doorbell behind a descriptor.
 pub(crate) fn poll(fd: RawFd, port: &Arc<Port>, user_data: u64) {
-    let bell = place::with(|kernel| match kernel.open.get(&fd) {
-        Some(Object::Bell(bell)) => bell.upgrade(),
+    let doorbell = place::with(|kernel| match kernel.open.get(&fd) {
+        Some(Object::Doorbell(doorbell)) => doorbell.upgrade(),
         _ => None,
     });
-    let bell = bell.expect("nothing but a bell is polled");
-    let mut state = bell.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let doorbell = doorbell.expect("nothing but a doorbell is polled");
+    let mut state = doorbell.0.lock().unwrap_or_else(PoisonError::into_inner);
     state.poll = Some((Arc::clone(port), user_data));
     if state.written {
         state.complete();
@@ -183,7 +183,7 @@ pub(crate) fn poll(fd: RawFd, port: &Arc<Port>, user_data: u64) {
 
 /// A counter that is never read, so that nothing but its first write shows.
 #[derive(Debug)]
-pub(crate) struct Bell(Mutex<State>);
+pub(crate) struct Doorbell(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -210,7 +210,7 @@ impl State {
 #[derive(Debug)]
 pub(crate) enum EventFd {
     Real(eventfd::EventFd),
-    Modelled(Arc<Bell>, RawFd),
+    Modelled(Arc<Doorbell>, RawFd),
 }
 
 impl EventFd {
@@ -219,23 +219,23 @@ impl EventFd {
     }
 
     pub(crate) fn modelled() -> Self {
-        let bell = Arc::new(Bell(Mutex::new(State::default())));
+        let doorbell = Arc::new(Doorbell(Mutex::new(State::default())));
         let fd = place::with(|kernel| {
             let fd = 1 << 20 | kernel.open.len() as RawFd;
-            kernel.open.insert(fd, Object::Bell(Arc::downgrade(&bell)));
+            kernel.open.insert(fd, Object::Doorbell(Arc::downgrade(&doorbell)));
             fd
         });
-        Self::Modelled(bell, fd)
+        Self::Modelled(doorbell, fd)
     }
 
     /// Adds one to the counter; the poll on the other side completes.
     pub(crate) fn signal(&self) {
-        let bell = match self {
+        let doorbell = match self {
             Self::Real(real) => return real.signal(),
-            Self::Modelled(bell, _) => bell,
+            Self::Modelled(doorbell, _) => doorbell,
         };
-        conduct(|conduct| conduct.bells += 1);
-        let mut state = bell.0.lock().unwrap_or_else(PoisonError::into_inner);
+        conduct(|conduct| conduct.doorbells += 1);
+        let mut state = doorbell.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.written = true;
         state.complete();
     }

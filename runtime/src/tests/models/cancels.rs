@@ -3,7 +3,7 @@
 use super::{Handed, check, child, join, start};
 use crate::sys::shared::EventFd;
 use crate::sys::shared::kernel::Conduct;
-use crate::wake::{self, Errand, Injector, Unparker};
+use crate::wake::{self, Injector, RemoteCancel, Unparker};
 use loom::thread;
 use std::future::pending;
 use std::sync::Arc;
@@ -27,17 +27,17 @@ fn d14_a_remote_cancel_arrives() {
     });
 }
 
-/// However many ask, the queue holds one errand.
+/// However many ask, the queue holds one remote cancel.
 #[test]
-fn an_errand_is_sent_once() {
+fn a_remote_cancel_is_sent_once() {
     check(None, Conduct::default(), || {
         let core = Injector::new(Unparker::new(EventFd::modelled()));
-        let errand = Errand::new(wake::insert_root(), Arc::clone(&core));
+        let remote_cancel = RemoteCancel::new(wake::insert_root(), Arc::clone(&core));
         let other = thread::spawn({
-            let errand = Arc::clone(&errand);
-            move || errand.send()
+            let remote_cancel = Arc::clone(&remote_cancel);
+            move || remote_cancel.send()
         });
-        errand.send();
+        remote_cancel.send();
         join([other]);
         assert_eq!(core.drain().count(), 1);
     });

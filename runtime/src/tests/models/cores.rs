@@ -2,7 +2,7 @@
 
 use super::{Handed, Moved, STACK, check, join, runtime};
 use crate::cores::run::{Shared, serve};
-use crate::cores::{Core, abroad};
+use crate::cores::{Core, run_on_core};
 use crate::sys::shared::AtomicBool;
 use crate::sys::shared::kernel::Conduct;
 use crate::wake::Team;
@@ -69,14 +69,14 @@ fn f1_a_core_wakes_another() {
     one_wakes_the_other(Conduct::default());
 }
 
-/// The message is refused: the bell takes its place.
+/// The message is refused: the doorbell takes its place.
 #[test]
 fn d14_a_refused_message_rings_the_bell() {
     one_wakes_the_other(Conduct { refuses: true, ..Conduct::default() });
 }
 
-/// The kernel has no memory for a while: it has not taken the poll of the core's own bell yet, and
-/// with that the queue is full, when a message is to be sent.
+/// The kernel has no memory for a while: it has not taken the poll of the core's own doorbell yet,
+/// and with that the queue is full, when a message is to be sent.
 #[test]
 fn f1_a_message_for_which_the_queue_has_no_place() {
     check(Some(2), Conduct { short: 3, ..Conduct::default() }, || {
@@ -117,16 +117,16 @@ fn a_core_that_fails_ends_all() {
     });
 }
 
-/// A guest is sent to a core whose program may have ended: it runs, and its sender is told.
+/// A remote child is sent to a core whose program may have ended: it runs, and its sender is told.
 #[test]
-fn a_guest_runs_on_a_core_that_waits_for_the_end() {
+fn a_remote_child_runs_on_a_core_that_waits_for_the_end() {
     check(Some(2), Conduct::default(), || {
         let ran = Arc::new(AtomicBool::new(false));
         join(two(async move |core| {
             if core.index == 0 {
                 let its = Arc::clone(&ran);
-                let guest = async move { its.store(true, Ordering::Relaxed) };
-                let there = abroad(1, move || Box::pin(guest)).expect("the other core");
+                let child = async move { its.store(true, Ordering::Relaxed) };
+                let there = run_on_core(1, move || Box::pin(child)).expect("the other core");
                 there.await.expect("there is room for it");
                 assert!(ran.load(Ordering::Relaxed));
             }

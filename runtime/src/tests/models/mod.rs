@@ -14,8 +14,8 @@
 
 mod cancels;
 mod cores;
-mod elsewhere;
 mod inbox;
+mod offload;
 mod wakes;
 
 use crate::cancel::{CancelHandle, RemoteCancelHandle};

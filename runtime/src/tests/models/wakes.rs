@@ -34,9 +34,9 @@ fn wakers(threads: usize, interruptions: Option<usize>, conduct: Conduct) {
             let (flags, handed) = (Arc::clone(&flags), Arc::clone(&handed));
             move |mut runtime| {
                 runtime.block_on(all_up(&flags, &handed));
-                let bells = kernel::conduct(|kernel| kernel.bells);
+                let doorbells = kernel::conduct(|kernel| kernel.doorbells);
                 let parks = runtime.stats().enters;
-                assert!(u64::from(bells) <= parks, "{bells} bells for {parks} parks");
+                assert!(u64::from(doorbells) <= parks, "{doorbells} doorbells for {parks} parks");
             }
         });
         let waker: Waker = handed.take();
@@ -66,7 +66,7 @@ fn f1_what_was_done_before_a_wake_that_was_pending_is_seen() {
     wakers(2, Some(3), Conduct::default());
 }
 
-/// The same where a completion ends the poll of the bell, as in an overflow.
+/// The same where a completion ends the poll of the doorbell, as in an overflow.
 #[test]
 fn k7_the_bell_is_armed_again() {
     wakers(2, Some(2), Conduct { ends: 2, ..Conduct::default() });

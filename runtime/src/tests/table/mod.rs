@@ -15,6 +15,9 @@ mod listed;
 #[path = "../../driver/many.rs"]
 #[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
 mod many;
+#[path = "../../driver/op_info.rs"]
+#[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
+mod op_info;
 #[path = "../../driver/outcome.rs"]
 #[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
 mod outcome;
@@ -24,9 +27,6 @@ mod seen;
 #[path = "../../driver/unread.rs"]
 #[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
 mod unread;
-#[path = "../../driver/what.rs"]
-#[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
-mod what;
 
 mod answers;
 mod many_answers;
@@ -37,7 +37,7 @@ use crate::key::Key;
 use crate::ring::Completion;
 use crate::wake::Waiter;
 use in_flight::InFlight;
-use lifecycle::{Orphan, Stage};
+use lifecycle::{Orphan, Phase};
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -52,13 +52,13 @@ fn one_of_many(result: i32) -> Completion {
 }
 
 /// No operation in particular.
-fn what() -> what::What {
-    what::What::new(&"made up", None)
+fn info() -> op_info::OpInfo {
+    op_info::OpInfo::new(&"made up", None)
 }
 
 /// An operation of a future, in no scope.
 fn insert(table: &mut InFlight) -> Key {
-    let inserted = table.insert(Stage::Queued, what(), Waiter::Nobody, None);
+    let inserted = table.insert(Phase::Queued, info(), Waiter::Nobody, None);
     inserted.expect("no scope refuses it")
 }
 

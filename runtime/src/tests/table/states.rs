@@ -1,6 +1,6 @@
 //! Every state of a submission meets every event.
 
-use super::lifecycle::{Abandoned, Holder, Landing, Lifecycle, Stage};
+use super::lifecycle::{Abandoned, Holder, Landing, Lifecycle, Phase};
 use super::{Kept, completion};
 use crate::wake::Waiter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,8 +14,8 @@ enum State {
     QueuedByDriver,
     SubmittedByFuture,
     SubmittedByDriver,
-    ElsewhereByFuture,
-    ElsewhereByDriver,
+    OffloadedByFuture,
+    OffloadedByDriver,
     Completed,
 }
 
@@ -51,8 +51,8 @@ const STATES: [State; 7] = [
     State::QueuedByDriver,
     State::SubmittedByFuture,
     State::SubmittedByDriver,
-    State::ElsewhereByFuture,
-    State::ElsewhereByDriver,
+    State::OffloadedByFuture,
+    State::OffloadedByDriver,
     State::Completed,
 ];
 
@@ -63,23 +63,23 @@ fn expected(state: State, event: Event) -> Outcome {
         (S::QueuedByFuture, E::Flush) => O::Becomes(S::SubmittedByFuture),
         (S::QueuedByDriver, E::Flush) => O::Becomes(S::SubmittedByDriver),
         (_, E::Flush) => O::Illegal,
-        (S::QueuedByFuture | S::SubmittedByFuture | S::ElsewhereByFuture, E::More) => {
+        (S::QueuedByFuture | S::SubmittedByFuture | S::OffloadedByFuture, E::More) => {
             O::WakesForOne(state)
         }
-        (S::QueuedByDriver | S::SubmittedByDriver | S::ElsewhereByDriver, E::More) => {
+        (S::QueuedByDriver | S::SubmittedByDriver | S::OffloadedByDriver, E::More) => {
             O::DisposesOfOne(state)
         }
-        (S::QueuedByFuture | S::SubmittedByFuture | S::ElsewhereByFuture, E::Complete) => {
+        (S::QueuedByFuture | S::SubmittedByFuture | S::OffloadedByFuture, E::Complete) => {
             O::Wakes(S::Completed)
         }
-        (S::QueuedByDriver | S::SubmittedByDriver | S::ElsewhereByDriver, E::Complete) => {
+        (S::QueuedByDriver | S::SubmittedByDriver | S::OffloadedByDriver, E::Complete) => {
             O::Disposes(S::Completed)
         }
         (S::Completed, E::Complete | E::More) => O::Stale(S::Completed),
         (S::QueuedByFuture, E::Abandon) => O::Withdrawn,
         (S::SubmittedByFuture, E::Abandon) => O::HandsOver(S::SubmittedByDriver),
-        (S::ElsewhereByFuture, E::Abandon) => O::HandsOver(S::ElsewhereByDriver),
-        (S::QueuedByDriver | S::SubmittedByDriver | S::ElsewhereByDriver, E::Abandon) => O::Illegal,
+        (S::OffloadedByFuture, E::Abandon) => O::HandsOver(S::OffloadedByDriver),
+        (S::QueuedByDriver | S::SubmittedByDriver | S::OffloadedByDriver, E::Abandon) => O::Illegal,
         (S::Completed, E::Abandon) => O::Finished(S::Completed),
     }
 }
@@ -97,24 +97,24 @@ fn make(state: State, woken: &Arc<Woken>) -> Lifecycle {
     let future = || Holder::Future(Waiter::Foreign(Waker::from(Arc::clone(woken))));
     let driver = || Holder::Driver(Box::new(Kept::default()));
     match state {
-        State::QueuedByFuture => Lifecycle::Pending(Stage::Queued, future()),
-        State::QueuedByDriver => Lifecycle::Pending(Stage::Queued, driver()),
-        State::SubmittedByFuture => Lifecycle::Pending(Stage::Submitted, future()),
-        State::SubmittedByDriver => Lifecycle::Pending(Stage::Submitted, driver()),
-        State::ElsewhereByFuture => Lifecycle::Pending(Stage::Elsewhere, future()),
-        State::ElsewhereByDriver => Lifecycle::Pending(Stage::Elsewhere, driver()),
+        State::QueuedByFuture => Lifecycle::Pending(Phase::Queued, future()),
+        State::QueuedByDriver => Lifecycle::Pending(Phase::Queued, driver()),
+        State::SubmittedByFuture => Lifecycle::Pending(Phase::Submitted, future()),
+        State::SubmittedByDriver => Lifecycle::Pending(Phase::Submitted, driver()),
+        State::OffloadedByFuture => Lifecycle::Pending(Phase::Offloaded, future()),
+        State::OffloadedByDriver => Lifecycle::Pending(Phase::Offloaded, driver()),
         State::Completed => Lifecycle::Completed(completion(1)),
     }
 }
 
 fn state_of(lifecycle: &Lifecycle) -> State {
     match lifecycle {
-        Lifecycle::Pending(Stage::Queued, Holder::Future(_)) => State::QueuedByFuture,
-        Lifecycle::Pending(Stage::Queued, Holder::Driver(_)) => State::QueuedByDriver,
-        Lifecycle::Pending(Stage::Submitted, Holder::Future(_)) => State::SubmittedByFuture,
-        Lifecycle::Pending(Stage::Submitted, Holder::Driver(_)) => State::SubmittedByDriver,
-        Lifecycle::Pending(Stage::Elsewhere, Holder::Future(_)) => State::ElsewhereByFuture,
-        Lifecycle::Pending(Stage::Elsewhere, Holder::Driver(_)) => State::ElsewhereByDriver,
+        Lifecycle::Pending(Phase::Queued, Holder::Future(_)) => State::QueuedByFuture,
+        Lifecycle::Pending(Phase::Queued, Holder::Driver(_)) => State::QueuedByDriver,
+        Lifecycle::Pending(Phase::Submitted, Holder::Future(_)) => State::SubmittedByFuture,
+        Lifecycle::Pending(Phase::Submitted, Holder::Driver(_)) => State::SubmittedByDriver,
+        Lifecycle::Pending(Phase::Offloaded, Holder::Future(_)) => State::OffloadedByFuture,
+        Lifecycle::Pending(Phase::Offloaded, Holder::Driver(_)) => State::OffloadedByDriver,
         Lifecycle::Pending(_, Holder::Disposing) => panic!("it was put back"),
         Lifecycle::Completed(_) => State::Completed,
     }

@@ -1,9 +1,9 @@
 //! A long random walk through the table, against a model of it.
 
 use super::in_flight::InFlight;
-use super::lifecycle::{Abandoned, Stage};
+use super::lifecycle::{Abandoned, Phase};
 use super::outcome::{Arrival, CancelStep};
-use super::{Kept, completion, what};
+use super::{Kept, completion, info};
 use crate::key::Key;
 use crate::scope;
 use crate::tests::random::Random;
@@ -42,12 +42,12 @@ impl Walk {
         let at = Some(self.scopes[scope]);
         let key = match by_future {
             true => {
-                let inserted = self.table.insert(Stage::Queued, what(), Waiter::Nobody, at);
+                let inserted = self.table.insert(Phase::Queued, info(), Waiter::Nobody, at);
                 inserted.expect("no scope is cancelled here")
             }
             false => {
                 let kept = self.kept();
-                self.table.insert_detached(what(), kept, at)
+                self.table.insert_detached(info(), kept, at)
             }
         };
         let model =
@@ -69,7 +69,7 @@ impl Walk {
     fn complete(&mut self, at: usize) {
         let Model { key, submitted, held_by_future, answered, .. } = self.model[at];
         if !submitted && !answered {
-            return; // The kernel never answers what it does not have.
+            return; // The kernel never answers info it does not have.
         }
         match self.table.complete(key, completion(5)) {
             Arrival::Stale => assert!(answered),

@@ -7,7 +7,7 @@ mod receiver;
 mod sender;
 
 use crate::scope::poll_drop_point;
-use crate::sync::line::{Line, Place};
+use crate::sync::permit_queue::{PermitQueue, Position};
 use crate::sync::site::Site;
 use crate::table;
 use crate::wake::{Waiter, budget, wake_all};
@@ -75,8 +75,8 @@ pub fn channel<T>(bound: usize) -> (Sender<T>, Receiver<T>) {
     assert!(bound > 0, "a channel needs room for a message: its bound is at least 1");
     let shared = Arc::new(Shared(Mutex::new(State {
         buffer: VecDeque::new(),
-        room: Line::new(bound),
-        messages: Line::new(0),
+        room: PermitQueue::new(bound),
+        messages: PermitQueue::new(0),
         senders: 1,
         closed: false,
     })));
@@ -89,8 +89,8 @@ struct Shared<T>(Mutex<State<T>>);
 /// No foreign code runs while this is locked: no waker, and no destructor of a message.
 struct State<T> {
     buffer: VecDeque<T>,
-    room: Line,
-    messages: Line,
+    room: PermitQueue,
+    messages: PermitQueue,
     senders: usize,
     closed: bool,
 }
@@ -103,7 +103,7 @@ enum For {
 }
 
 impl<T> State<T> {
-    fn line(&mut self, what: For) -> &mut Line {
+    fn line(&mut self, what: For) -> &mut PermitQueue {
         match what {
             For::Room => &mut self.room,
             For::Message => &mut self.messages,
@@ -145,7 +145,7 @@ impl<T> State<T> {
 
     /// Leaves a line, and gives back what was handed over there. Who would have been woken comes
     /// back.
-    fn leave(&mut self, what: For, place: &mut Place) -> Option<Waiter> {
+    fn leave(&mut self, what: For, place: &mut Position) -> Option<Waiter> {
         if let Some(count) = place.taken.take() {
             self.line(what).give(count, usize::MAX);
             return None;
@@ -203,7 +203,7 @@ impl<T> Shared<T> {
     fn poll<R>(
         &self,
         what: For,
-        place: &mut Place,
+        place: &mut Position,
         cx: &Context<'_>,
         mut act: impl FnMut(&mut State<T>) -> R,
     ) -> Poll<R> {
@@ -234,7 +234,7 @@ impl<T> Shared<T> {
     fn step<R>(
         &self,
         what: For,
-        place: &mut Place,
+        place: &mut Position,
         waits: Option<(Waiter, Site)>,
         act: &mut impl FnMut(&mut State<T>) -> R,
     ) -> Option<R> {
@@ -249,7 +249,7 @@ impl<T> Shared<T> {
     }
 
     /// Leaves a line, and gives back what was handed over there.
-    fn leave(&self, what: For, place: &mut Place) {
+    fn leave(&self, what: For, place: &mut Position) {
         if !place.is_none() {
             let waiter = self.change(|state| state.leave(what, place));
             drop(waiter);
@@ -261,12 +261,12 @@ impl<T> Shared<T> {
 struct Wait<'a, T> {
     shared: &'a Shared<T>,
     what: For,
-    place: Place,
+    place: Position,
 }
 
 impl<'a, T> Wait<'a, T> {
     fn new(shared: &'a Shared<T>, what: For) -> Self {
-        Self { shared, what, place: Place::default() }
+        Self { shared, what, place: Position::default() }
     }
 
     /// Waits, and acts when it is served.

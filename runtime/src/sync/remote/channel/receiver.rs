@@ -1,7 +1,7 @@
 //! The end of a channel between threads that receives.
 
 use super::{For, Shared, TryRecvError, Wait};
-use crate::sync::line::Place;
+use crate::sync::permit_queue::Position;
 use crate::sync::remote::block::block;
 use futures_core::Stream;
 use std::fmt;
@@ -28,7 +28,7 @@ use std::task::{Context, Poll};
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     /// The place of the stream in the line of those who receive.
-    stream: Mutex<Place>,
+    stream: Mutex<Position>,
 }
 
 impl<T> Receiver<T> {

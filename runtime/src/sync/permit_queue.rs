@@ -1,4 +1,5 @@
-//! `Line`: permits, and who waits for some, in which order. How it is shared is its owner's choice.
+//! `PermitQueue`: permits, and which waiters wait for some, in which order. Whether it is shared by
+//! tasks or by threads is its owner's choice.
 
 use super::queue::Queue;
 use super::site::Site;
@@ -6,28 +7,28 @@ use crate::wake::{Waiter, budget};
 
 /// A number of permits, and the queue for them.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct PermitQueue {
     pub(super) free: usize,
     pub(super) queue: Queue,
 }
 
 /// A place in a line, or none yet.
 #[derive(Debug, Default)]
-pub(super) struct Place {
+pub(super) struct Position {
     pub(super) key: Option<u32>,
     /// So many permits were free and were taken, but the turn was over: they are handed on with the
     /// next poll.
     pub(super) taken: Option<usize>,
 }
 
-impl Place {
+impl Position {
     /// Whether nothing has been waited for yet.
     pub(super) fn is_none(&self) -> bool {
         self.key.is_none() && self.taken.is_none()
     }
 }
 
-impl Line {
+impl PermitQueue {
     pub(super) const fn new(free: usize) -> Self {
         Self { free, queue: Queue::new() }
     }
@@ -52,7 +53,7 @@ impl Line {
 
     /// Takes the permit that was handed to a place, which then is none any more; without one, a
     /// permit that is free, if the turn goes on. Who would have been woken comes back.
-    pub(super) fn claim(&mut self, place: &mut Place) -> Option<Waiter> {
+    pub(super) fn claim(&mut self, place: &mut Position) -> Option<Waiter> {
         if let Some(key) = place.key {
             self.queue.given(key)?;
             place.key = None;
@@ -73,7 +74,7 @@ impl Line {
     /// Waits for a permit, from now on at that place, and there. Who was to be woken before comes
     /// back. It may be served at once, if it was passed over before.
     #[must_use = "its destructor must not run inside a borrow"]
-    pub(super) fn wait(&mut self, place: &mut Place, waiter: Waiter, site: Site) -> Waiter {
+    pub(super) fn wait(&mut self, place: &mut Position, waiter: Waiter, site: Site) -> Waiter {
         let mut before = Waiter::Nobody;
         match place.key {
             Some(key) => before = self.queue.register(key, waiter, site),

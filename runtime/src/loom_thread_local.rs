@@ -39,6 +39,7 @@ impl<T> Local<Cell<T>> {
 macro_rules! thread_local {
     ($($(#[$attribute:meta])* $vis:vis static $name:ident: $type:ty = const $init:block;)*) => {$(
         $(#[$attribute])*
-        $vis static $name: crate::locals::Local<$type> = crate::locals::Local::new(|| $init);
+        $vis static $name: crate::loom_thread_local::Local<$type> =
+            crate::loom_thread_local::Local::new(|| $init);
     )*};
 }

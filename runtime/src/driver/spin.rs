@@ -1,4 +1,4 @@
-//! `Patience`: whether to spin for a while before sleeping.
+//! `Spin`: whether to spin for a while before sleeping.
 //!
 //! To sleep and to be woken costs tens of microseconds on both sides (KERNEL 3); a core that is
 //! about to get something sooner than that looks for it instead. What it expects is the average of
@@ -15,13 +15,13 @@ const INTERRUPTED: u64 = 4;
 
 /// One core's expectation.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct Spin {
     limit: u64,
     expected: u64,
     rest: u32,
 }
 
-impl Patience {
+impl Spin {
     /// Spins for at most `limit` nanoseconds; never for zero.
     pub(super) fn new(limit: u64) -> Self {
         // Decades: sums of a few of them do not overflow.

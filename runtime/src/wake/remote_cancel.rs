@@ -1,4 +1,4 @@
-//! `Errand`: what another thread wants to be done about a scope of this core.
+//! `RemoteCancel`: what another thread wants to be done about a scope of this core.
 
 use super::injector::{Injector, Message};
 use crate::sys::shared::AtomicBool;
@@ -8,13 +8,13 @@ use std::sync::atomic::Ordering;
 
 /// The wish that a scope be cancelled; stands in the core's queue once at most.
 #[derive(Debug)]
-pub(crate) struct Errand {
+pub(crate) struct RemoteCancel {
     scope: NodeId,
     core: Arc<Injector>,
     sent: AtomicBool,
 }
 
-impl Errand {
+impl RemoteCancel {
     pub(crate) fn new(scope: NodeId, core: Arc<Injector>) -> Arc<Self> {
         Arc::new(Self { scope, core, sent: AtomicBool::new(false) })
     }

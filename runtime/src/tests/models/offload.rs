@@ -1,8 +1,8 @@
-//! Work elsewhere: its end is heard, its recall comes once, and nobody returns before it has ended.
+//! Offloaded work: its end is heard, its recall comes once, and nobody returns before it has ended.
 
 use super::{Handed, check, child, join, start};
 use crate::cancel::RemoteCancelHandle;
-use crate::op::Elsewhere;
+use crate::op::Offload;
 use crate::sys::shared::AtomicBool;
 use crate::sys::shared::kernel::Conduct;
 use crate::wake::{self, Ticket};
@@ -27,9 +27,9 @@ impl Work {
         Arc::new(Self { ticket: Handed::new(), ended, recalled })
     }
 
-    fn send(self: &Arc<Self>) -> Elsewhere {
+    fn send(self: &Arc<Self>) -> Offload {
         let work = Arc::clone(self);
-        Elsewhere::new(&"a model's work", move |ticket| {
+        Offload::new(&"a model's work", move |ticket| {
             work.ticket.give(ticket);
             Box::new(move |_| {
                 let before = work.recalled.swap(true, Ordering::Relaxed);
@@ -52,7 +52,7 @@ impl Work {
 
 /// The work ends while the core cancels it, asked by a third.
 #[test]
-fn the_end_of_work_elsewhere_races_its_recall() {
+fn the_end_of_offloaded_work_races_its_recall() {
     check(Some(3), Conduct::default(), || {
         let (work, handed) = (Work::new(), Handed::new());
         let core = start({
@@ -60,7 +60,7 @@ fn the_end_of_work_elsewhere_races_its_recall() {
             move |mut runtime| {
                 let sent = work.send();
                 runtime.block_on(child(&handed, async { drop(sent.await) }));
-                assert!(work.has_ended(), "what was cancelled is waited for");
+                assert!(work.has_ended(), "info was cancelled is waited for");
             }
         });
         let cancel: RemoteCancelHandle = handed.take();
@@ -75,7 +75,7 @@ fn the_end_of_work_elsewhere_races_its_recall() {
 
 /// Its future is dropped at once: it is recalled, and the core stays until it has ended.
 #[test]
-fn work_elsewhere_is_waited_for_by_the_core() {
+fn offloaded_work_is_waited_for_by_the_core() {
     check(None, Conduct::default(), || {
         let work = Work::new();
         let core = start({
@@ -114,7 +114,7 @@ fn d14_work_sent_to_a_core_that_ends_comes_back() {
         });
         let core = start(move |mut runtime| {
             let target = handed.take();
-            let ended = runtime.block_on(Elsewhere::new(&"a model's work", move |ticket| {
+            let ended = runtime.block_on(Offload::new(&"a model's work", move |ticket| {
                 wake::send(&target, move || drop(ticket));
                 Box::new(|_| unreachable!("nobody cancels"))
             }));

@@ -8,18 +8,18 @@ use std::io;
 /// Waits until a descriptor can be read, or its other end is gone. Takes nothing out of it, so
 /// nothing is lost when nobody waits any more.
 #[derive(Debug)]
-pub(crate) struct Poll {
+pub(crate) struct Readable {
     on: Target,
 }
 
-impl Poll {
+impl Readable {
     pub(crate) fn new(on: impl Into<Target>) -> Op<Self> {
         Op::new(Self { on: on.into() })
     }
 }
 
 // SAFETY: no pointers; the target is counted.
-unsafe impl Operation for Poll {
+unsafe impl Operation for Readable {
     type Output = io::Result<()>;
 
     const NAME: &'static str = "poll";

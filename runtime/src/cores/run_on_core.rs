@@ -1,7 +1,7 @@
-//! `abroad`: runs a child on another core, as if it were an operation of the kernel.
+//! `run_on_core`: runs a child on another core, as if it were an operation of the kernel.
 
-use crate::guests::{self, Guest};
-use crate::op::Elsewhere;
+use crate::op::Offload;
+use crate::remote_children::{self, RemoteChild};
 use crate::wake;
 use std::fmt;
 use std::future::Future;
@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-/// Numbers the guests of all cores.
+/// Numbers the remote children of all cores.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// The index of this core, and how many run the program with it.
@@ -20,21 +20,24 @@ pub fn place() -> (usize, usize) {
 
 /// Has the core with that index make a future and run it, from the first poll on. `None` if there
 /// is no such core, or this one runs alone.
-pub fn abroad(core: usize, make: impl FnOnce() -> Guest + Send + 'static) -> Option<Abroad> {
+pub fn run_on_core(
+    core: usize,
+    make: impl FnOnce() -> RemoteChild + Send + 'static,
+) -> Option<OnCore> {
     let peer = wake::peer(core)?;
-    Some(Abroad(Elsewhere::new(&"a child on another core", move |ticket| {
+    Some(OnCore(Offload::new(&"a child on another core", move |ticket| {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        wake::send(&peer, move || guests::admit(number, ticket, make));
-        Box::new(move |why| wake::send(&peer, move || guests::recall(number, why)))
+        wake::send(&peer, move || remote_children::admit(number, ticket, make));
+        Box::new(move |why| wake::send(&peer, move || remote_children::recall(number, why)))
     })))
 }
 
-/// The future of [`abroad`]: resolves when what runs there has ended. Cancelled, it has that be
+/// The future of [`run_on_core`]: resolves when what runs there has ended. Cancelled, it has that be
 /// cancelled there, and still waits; dropped, whoever adopts it waits. An error says that nothing
 /// was sent: too much is in flight here.
-pub struct Abroad(Elsewhere);
+pub struct OnCore(Offload);
 
-impl Future for Abroad {
+impl Future for OnCore {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -42,8 +45,8 @@ impl Future for Abroad {
     }
 }
 
-impl fmt::Debug for Abroad {
+impl fmt::Debug for OnCore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Abroad").field(&self.0).finish()
+        f.debug_tuple("OnCore").field(&self.0).finish()
     }
 }

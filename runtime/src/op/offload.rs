@@ -1,10 +1,10 @@
-//! `Elsewhere`: work that another thread does, as if it were an operation of the kernel.
+//! `Offload`: work that another thread does, as if it were an operation of the kernel.
 //!
 //! It stands in the same table, under the same rules: a nursery returns only when it has ended, it
 //! is asked once to stop when it is cancelled or its future is dropped, and whoever adopts it waits
 //! for it.
 
-use crate::driver::{self, Abandoned, DriverRef, Orphan, Recall, Refused, What};
+use crate::driver::{self, Abandoned, DriverRef, OpInfo, Orphan, Recall, Refused};
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope;
@@ -16,16 +16,16 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The future of work elsewhere. Resolves when its ticket was dropped, to the scope to which it
+/// The future of offloaded work. Resolves when its ticket was dropped, to the scope to which it
 /// belonged; what it has made is kept by whoever made the future. Or at once, to an error, when as
 /// many operations are in flight as may be: then it never began.
-pub(crate) struct Elsewhere {
+pub(crate) struct Offload {
     name: &'static &'static str,
     start: Option<Box<dyn FnOnce(Ticket) -> Recall>>,
     flight: Option<(DriverRef, Key)>,
 }
 
-impl Elsewhere {
+impl Offload {
     /// `name` is what it is called where somebody looks. `start` is called in the first poll: it
     /// sends the work on its way, with the ticket, and gives back how to recall it. Neither waits.
     pub(crate) fn new(
@@ -36,12 +36,12 @@ impl Elsewhere {
     }
 
     fn start(&mut self, cx: &Context<'_>) -> Poll<io::Error> {
-        let driver = driver::expect_current("work elsewhere");
+        let driver = driver::expect_current("offloaded work");
         let core = wake::current_core().expect("a driver runs on a core");
         let scope = scope::current().expect("code of a runtime runs in a scope");
         let waiter = Waiter::of(cx);
-        let what = What::new(self.name, None);
-        let begun = driver.borrow_mut().submit_elsewhere(what, scope, waiter);
+        let info = OpInfo::new(self.name, None);
+        let begun = driver.borrow_mut().submit_offloaded(info, scope, waiter);
         let key = match begun {
             Ok(key) => key,
             // A drop point: it never begins.
@@ -57,7 +57,7 @@ impl Elsewhere {
     }
 }
 
-impl Future for Elsewhere {
+impl Future for Offload {
     type Output = io::Result<Option<NodeId>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -73,7 +73,7 @@ impl Future for Elsewhere {
     }
 }
 
-impl Drop for Elsewhere {
+impl Drop for Offload {
     fn drop(&mut self) {
         let Some((driver, key)) = self.flight.take() else { return };
         let (abandoned, held) = driver.borrow_mut().abandon(key, || Box::new(Nothing));
@@ -85,7 +85,7 @@ impl Drop for Elsewhere {
     }
 }
 
-/// What is kept for work elsewhere: it owns its own.
+/// What is kept for offloaded work: it owns its own.
 struct Nothing;
 
 impl Orphan for Nothing {
@@ -94,9 +94,9 @@ impl Orphan for Nothing {
     }
 }
 
-impl fmt::Debug for Elsewhere {
+impl fmt::Debug for Offload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = self.flight.as_ref().map(|(_, key)| key);
-        f.debug_struct("Elsewhere").field("key", &key).finish_non_exhaustive()
+        f.debug_struct("Offload").field("key", &key).finish_non_exhaustive()
     }
 }

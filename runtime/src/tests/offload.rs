@@ -2,7 +2,7 @@
 
 use crate::block_on;
 use crate::config::IN_FLIGHT_LIMIT;
-use crate::op::Elsewhere;
+use crate::op::Offload;
 use crate::yield_now::yield_now;
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Write};
@@ -24,7 +24,7 @@ fn f3_work_that_ends_before_the_drain_looks() {
         }
     });
     block_on(async {
-        let ended = Elsewhere::new(&"a test's work", |ticket| {
+        let ended = Offload::new(&"a test's work", |ticket| {
             drop(ticket);
             Box::new(|_| {})
         });
@@ -40,10 +40,10 @@ fn f3_work_that_ends_before_the_drain_looks() {
 #[test]
 fn g8_work_beyond_the_limit_is_refused() {
     block_on(async {
-        let work = || Elsewhere::new(&"a test's work", |ticket| Box::new(|_| drop(ticket)));
+        let work = || Offload::new(&"a test's work", |ticket| Box::new(|_| drop(ticket)));
         let mut under_way: Vec<_> = (0..IN_FLIGHT_LIMIT).map(|_| work()).collect();
         poll_fn(|cx| {
-            let pending = |work: &mut Elsewhere| Pin::new(work).poll(cx).is_pending();
+            let pending = |work: &mut Offload| Pin::new(work).poll(cx).is_pending();
             assert!(under_way.iter_mut().all(pending));
             Poll::Ready(())
         })

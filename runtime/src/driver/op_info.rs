@@ -1,4 +1,4 @@
-//! `What`: which operation a submission is, and since when, for those who look at what is in
+//! `OpInfo`: which operation a submission is, and since when, for those who look at what is in
 //! flight.
 
 use crate::fd::RawTarget;
@@ -21,7 +21,7 @@ const OF_DEADLINE: u64 = 1 << 62;
 
 /// One submission, as others may see it. Times are those of turns.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct What {
+pub(crate) struct OpInfo {
     /// A reference to the name, which is half as large: one is kept for every submission.
     name: &'static &'static str,
     descriptor: RawFd,
@@ -30,7 +30,7 @@ pub(crate) struct What {
     cancel_asked: Option<NonZeroU64>,
 }
 
-impl What {
+impl OpInfo {
     /// An operation that is submitted now.
     #[inline]
     pub(crate) fn new(name: &'static &'static str, on: Option<RawTarget>) -> Self {

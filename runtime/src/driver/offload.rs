@@ -1,8 +1,8 @@
 //! Entries of the in-flight table for work that is not the kernel's: another thread does it, and
 //! says when it has ended.
 
-use super::lifecycle::Stage;
-use super::{Arrival, Driver, Refused, What};
+use super::lifecycle::Phase;
+use super::{Arrival, Driver, OpInfo, Refused};
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::tree::{NodeId, Reason};
@@ -36,9 +36,9 @@ impl Driver {
     /// # Errors
     ///
     /// As of [`submit`](Self::submit).
-    pub(crate) fn submit_elsewhere(
+    pub(crate) fn submit_offloaded(
         &mut self,
-        what: What,
+        info: OpInfo,
         scope: NodeId,
         waiter: Waiter,
     ) -> Result<Key, Refused> {
@@ -46,7 +46,7 @@ impl Driver {
             return Err(Refused::Full(error, waiter));
         }
         self.in_flight
-            .insert(Stage::Elsewhere, what, waiter, Some(scope))
+            .insert(Phase::Offloaded, info, waiter, Some(scope))
             .map_err(Refused::Cancelled)
     }
 
@@ -55,7 +55,7 @@ impl Driver {
         self.recalls.0.insert(key.slot(), recall);
     }
 
-    /// Work elsewhere has ended.
+    /// Offloaded work has ended.
     pub(crate) fn finish(&mut self, key: Key) -> Arrival {
         let completion = Completion { user_data: key.user_data(), result: 0, flags: 0 };
         let arrival = self.in_flight.complete(key, completion);

@@ -16,34 +16,34 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Context;
 
-/// A guest, as it is made where it is to run.
-pub(crate) type Guest = Pin<Box<dyn Future<Output = ()>>>;
+/// A remote child, as it is made where it is to run.
+pub(crate) type RemoteChild = Pin<Box<dyn Future<Output = ()>>>;
 
-/// The guests of one core. Their nursery is where its own program runs as the body.
+/// The remote children of one core. Their nursery is where its own program runs as the body.
 #[derive(Debug)]
-pub(crate) struct Guests {
+pub(crate) struct RemoteChildren {
     children: Children,
     handles: RefCell<BTreeMap<u64, CancelHandle>>,
 }
 
 thread_local! {
     // Never destroyed: `Open` empties it, and destructors of other thread-locals may ask.
-    static CURRENT: ManuallyDrop<RefCell<Option<Rc<Guests>>>> =
+    static CURRENT: ManuallyDrop<RefCell<Option<Rc<RemoteChildren>>>> =
         const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
-/// This thread receives guests. Ends with the guard; those that are left are dropped then.
+/// This thread receives remote children. Ends with the guard; those that are left are dropped then.
 #[derive(Debug)]
-pub(crate) struct Open(Rc<Guests>);
+pub(crate) struct Open(Rc<RemoteChildren>);
 
 impl Open {
-    /// No guests yet.
+    /// No remote children yet.
     pub(crate) fn new() -> Self {
         let label = Label::here().named(Some("core"));
-        let guests = Guests { children: Children::new(label), handles: RefCell::default() };
-        let guests = Rc::new(guests);
-        CURRENT.with(|current| current.replace(Some(Rc::clone(&guests))));
-        Self(guests)
+        let remote = RemoteChildren { children: Children::new(label), handles: RefCell::default() };
+        let remote = Rc::new(remote);
+        CURRENT.with(|current| current.replace(Some(Rc::clone(&remote))));
+        Self(remote)
     }
 
     /// The task of the core's own program.
@@ -51,24 +51,24 @@ impl Open {
         self.0.children.body()
     }
 
-    /// Whether no guest is left.
+    /// Whether no remote child is left.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.children.is_empty()
     }
 
-    /// Whether nothing is in flight that the program, or guests, have left behind.
+    /// Whether nothing is in flight that the program, or remote children, have left behind.
     pub(crate) fn is_drained(&self) -> bool {
         self.0.children.scope().is_drained()
     }
 
-    /// Polls the guests that are ready, and calls `body` when that is.
+    /// Polls the remote children that are ready, and calls `body` when that is.
     pub(crate) fn visit(&self, cx: &Context<'_>, mut body: impl FnMut()) {
         let mut act = |step| match step {
             Step::Body => body(),
             // Whoever sent it is told by its ticket, and catches its panics.
             Step::Cut(_) | Step::Panicked(_) => {}
         };
-        // SAFETY: guests borrow nothing.
+        // SAFETY: remote children borrow nothing.
         unsafe { self.0.children.poll(cx, &mut act) };
     }
 }
@@ -76,13 +76,13 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         drop(CURRENT.with(|current| current.take()));
-        // SAFETY: guests borrow nothing.
+        // SAFETY: remote children borrow nothing.
         drop(unsafe { self.0.children.clear() });
     }
 }
 
-/// A guest's place in the list of those who can be recalled.
-struct Registered(Rc<Guests>, u64);
+/// A remote child's place in the list of those who can be recalled.
+struct Registered(Rc<RemoteChildren>, u64);
 
 impl Drop for Registered {
     fn drop(&mut self) {
@@ -90,25 +90,25 @@ impl Drop for Registered {
     }
 }
 
-/// Takes a guest in. Its ticket goes when it has ended; at once, if this core receives none.
-pub(crate) fn admit(number: u64, ticket: Ticket, make: impl FnOnce() -> Guest + 'static) {
-    let Some(guests) = CURRENT.with(|current| current.borrow().clone()) else { return };
-    let registered = Registered(Rc::clone(&guests), number);
-    let guest = async move {
+/// Takes a remote child in. Its ticket goes when it has ended; at once, if this core receives none.
+pub(crate) fn admit(number: u64, ticket: Ticket, make: impl FnOnce() -> RemoteChild + 'static) {
+    let Some(remote) = CURRENT.with(|current| current.borrow().clone()) else { return };
+    let registered = Registered(Rc::clone(&remote), number);
+    let child = async move {
         // In this order: the ticket goes last.
         let _ticket = ticket;
         let _registered = registered;
         make().await;
     };
-    // SAFETY: a guest borrows nothing.
-    let join = unsafe { guests.children.spawn(guest, Some, Label::here().named(Some("guest"))) };
-    guests.handles.borrow_mut().insert(number, CancelHandle::of(&join));
+    // SAFETY: a remote child borrows nothing.
+    let join = unsafe { remote.children.spawn(child, Some, Label::here().named(Some("guest"))) };
+    remote.handles.borrow_mut().insert(number, CancelHandle::of(&join));
 }
 
-/// Cancels a guest, if it is still here.
+/// Cancels a remote child, if it is still here.
 pub(crate) fn recall(number: u64, why: Reason) {
-    let Some(guests) = CURRENT.with(|current| current.borrow().clone()) else { return };
-    let handle = guests.handles.borrow().get(&number).copied();
+    let Some(remote) = CURRENT.with(|current| current.borrow().clone()) else { return };
+    let handle = remote.handles.borrow().get(&number).copied();
     if let Some(handle) = handle {
         handle.cancel(why);
     }
