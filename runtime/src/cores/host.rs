@@ -20,8 +20,8 @@ use std::thread;
 /// How a core's program ended: `None` if it was cut.
 pub(super) type Ended<T> = thread::Result<Option<T>>;
 
-/// Runs `main` until it ends, or `stop` cancels it, then calls `done`; and receives remote children until it
-/// is `over` for all cores.
+/// Runs `main` until it ends, or `stop` cancels it, then calls `done`; and receives remote children
+/// until it is `over` for all cores.
 pub(super) async fn host<F: Future>(
     main: F,
     stop: &Stop,

@@ -32,9 +32,9 @@ pub fn run_on_core(
     })))
 }
 
-/// The future of [`run_on_core`]: resolves when what runs there has ended. Cancelled, it has that be
-/// cancelled there, and still waits; dropped, whoever adopts it waits. An error says that nothing
-/// was sent: too much is in flight here.
+/// The future of [`run_on_core`]: resolves when the child has ended on its core. Cancelled, it has
+/// the child cancelled there, and still waits; dropped, the scope that adopts it waits. An error
+/// says that the child was not sent: too much is in flight here.
 pub struct OnCore(Offload);
 
 impl Future for OnCore {

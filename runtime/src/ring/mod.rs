@@ -1,7 +1,7 @@
 //! The seam: one core's kernel. Requests go in, completions come out, and time is read here.
 //!
-//! Everything above speaks [`Submission`], [`Completion`] and [`EnterWait`]. Which kernel a core runs
-//! on is chosen when it starts ([`Config::kernel`](crate::config::Config)):
+//! Everything above speaks [`Submission`], [`Completion`] and [`EnterWait`]. Which kernel a core
+//! runs on is chosen when it starts ([`Config::kernel`](crate::config::Config)):
 //!
 //! ```text
 //!   uring/      the kernel's io_uring
