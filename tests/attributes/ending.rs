@@ -1,15 +1,15 @@
 //! How programs and tests end that fail, or cannot be started: seen from outside, in a process of
 //! their own.
 
-use std::env;
+use crate::again::again;
 use std::process::{Command, Output};
 
 /// Runs an ignored test of this program in a process of its own, after what a shell does first.
 fn run(test: &str, first: &str) -> (Option<i32>, String) {
+    let program = again(test);
     let mut command = Command::new("sh");
     command.args(["-c", &format!("{first} exec \"$0\" \"$@\"")]);
-    command.arg(env::current_exe().expect("this program"));
-    command.args(["--ignored", "--exact", test, "--nocapture", "--test-threads=1"]);
+    command.arg(program.get_program()).args(program.get_args()).arg("--ignored");
     let Output { status, stdout, stderr } = command.output().expect("a process");
     let text = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
     (status.code(), text.into_owned())

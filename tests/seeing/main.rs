@@ -1,5 +1,8 @@
 //! What a program shows of itself: the tree of its nurseries and tasks, events, and traces.
 
+#[path = "../support/again.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod again;
 mod chrome;
 mod dump;
 mod events;

@@ -1,17 +1,17 @@
 //! `dump_tree_on_signal`: a signal prints the trees of all cores that asked for it.
 
+use crate::again::{again, is_inside};
 use crate::support::{E, run, settle};
 use crate::watch::watched;
 use nestling::inspect::dump_tree_on_signal;
 use nestling::{Cores, Runtime, dump_tree, nursery};
-use std::env;
 use std::fs;
 use std::future::pending;
 use std::io::{self, BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-/// Set in the process that this test starts.
-const VARIABLE: &str = "NESTLING_TEST_SIGNAL";
+/// The test that starts itself again, and is killed then.
+const TEST: &str = "signal::a_signal_prints_the_tree_of_each_core_while_it_sleeps";
 
 /// Cores of that process.
 const CORES: usize = 2;
@@ -52,20 +52,14 @@ fn asleep(process: u32) -> bool {
 
 #[test]
 fn a_signal_prints_the_tree_of_each_core_while_it_sleeps() {
-    if env::var_os(VARIABLE).is_some() {
+    if is_inside(TEST) {
         return serve().expect("it is killed");
     }
     watched(send_signals);
 }
 
 fn send_signals() {
-    let started = Command::new(env::current_exe().expect("this program"))
-        .args(["--exact", "signal::a_signal_prints_the_tree_of_each_core_while_it_sleeps"])
-        .args(["--nocapture", "--test-threads=1"])
-        .env(VARIABLE, "1")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
+    let started = again(TEST).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut process = Killed(started.expect("a process"));
     let said = BufReader::new(process.0.stdout.take().expect("it is piped"));
     let ready = said.lines().filter(|line| line.as_ref().is_ok_and(|line| line.ends_with("ready")));

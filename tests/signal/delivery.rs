@@ -1,7 +1,8 @@
 //! Who asks for a signal gets it, on the own core, and loses none.
 
-use crate::again::{again, hear, say};
+use crate::again;
 use crate::process::Process;
+use crate::program::{hear, say, start};
 use crate::support::{poll_once, thread_id, turn, watched};
 use nestling::signal::{SIGHUP, SIGUSR1, SIGUSR2, ctrl_c, signals};
 use nestling::{Cores, Runtime, block_on, nursery};
@@ -27,7 +28,7 @@ fn each_core_that_asks_gets_a_signal_while_it_sleeps() {
         Ok(())
     };
     let name = "delivery::each_core_that_asks_gets_a_signal_while_it_sleeps";
-    let Some(mut process) = again(name, program) else { return };
+    let Some(mut process) = start(name, program) else { return };
     (0..2).for_each(|_| hear(&mut process, "ready"));
     for signal in ["USR1", "HUP", "USR1"] {
         process.signal(signal);
@@ -46,9 +47,7 @@ fn raise(name: &str) {
 }
 
 fn alone(name: &str, program: impl FnOnce() -> io::Result<()>) {
-    let Some(process) = again(name, program) else { return };
-    let ended = process.ended();
-    assert!(ended.status.success(), "{}", ended.stdout + &ended.stderr);
+    again::alone(name, || watched(program).expect("the program runs"));
 }
 
 #[test]
@@ -167,7 +166,7 @@ fn f10_a_core_that_waits_for_a_signal_sleeps() {
         })
     };
     let name = "delivery::f10_a_core_that_waits_for_a_signal_sleeps";
-    let Some(mut process) = again(name, program) else { return };
+    let Some(mut process) = start(name, program) else { return };
     wait_until_asleep(&mut process);
     process.signal("USR1");
     assert!(process.ended().status.success());

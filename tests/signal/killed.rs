@@ -1,7 +1,7 @@
 //! A process that is killed in the middle of everything is gone, and so is all that it had.
 
-use crate::again::{again, say};
 use crate::process::eventually;
+use crate::program::{say, start};
 use crate::support::turn;
 use nestling::net::TcpListener;
 use nestling::{Cores, Runtime, nursery, stats};
@@ -43,7 +43,7 @@ fn g10_killed_with_ten_thousand_operations_it_is_gone() {
         cores.run(async |_| accept_everywhere().await).map(drop)
     };
     let name = "killed::g10_killed_with_ten_thousand_operations_it_is_gone";
-    let Some(mut process) = again(name, program) else { return };
+    let Some(mut process) = start(name, program) else { return };
     let mut addresses = Vec::new();
     while addresses.len() < 2 {
         let line = process.line();

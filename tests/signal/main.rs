@@ -1,8 +1,11 @@
 //! Signals, each test in a process of its own: they are sent to processes.
 
+#[path = "../support/again.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
 mod again;
 mod delivery;
 mod killed;
+mod program;
 mod stop;
 
 #[path = "../support/process.rs"]

@@ -1,6 +1,6 @@
 //! The first signal asks a server to stop; the second one ends it, whatever it does.
 
-use crate::again::{again, hear, say};
+use crate::program::{hear, say, start};
 use crate::support::turn;
 use nestling::signal::stop_requested;
 use nestling::time::interval;
@@ -34,7 +34,7 @@ fn serve() -> io::Result<()> {
 
 #[test]
 fn the_first_signal_stops_all_cores() {
-    let Some(mut process) = again("stop::the_first_signal_stops_all_cores", serve) else { return };
+    let Some(mut process) = start("stop::the_first_signal_stops_all_cores", serve) else { return };
     (0..2).for_each(|_| hear(&mut process, "ready"));
     process.signal("INT");
     hear(&mut process, "stopped");
@@ -62,7 +62,7 @@ fn the_second_signal_ends_a_process_that_hangs() {
     };
     let name = "stop::the_second_signal_ends_a_process_that_hangs";
     for (first, second, number) in [("INT", "INT", 2), ("TERM", "INT", 2), ("INT", "TERM", 15)] {
-        let Some(mut process) = again(name, program) else { return };
+        let Some(mut process) = start(name, program) else { return };
         hear(&mut process, "ready");
         process.signal(first);
         hear(&mut process, "hangs");
@@ -102,7 +102,7 @@ fn r18_a_server_that_is_late_stops() {
         say("stopped");
         Ok(())
     };
-    let Some(mut process) = again("stop::r18_a_server_that_is_late_stops", program) else { return };
+    let Some(mut process) = start("stop::r18_a_server_that_is_late_stops", program) else { return };
     hear(&mut process, "ready");
     process.signal("TERM");
     hear(&mut process, "stopping");
@@ -129,7 +129,7 @@ fn who_asks_later_hears_of_it_too() {
         say("stopped");
         Ok(())
     };
-    let Some(mut process) = again("stop::who_asks_later_hears_of_it_too", program) else { return };
+    let Some(mut process) = start("stop::who_asks_later_hears_of_it_too", program) else { return };
     hear(&mut process, "ready");
     process.signal("TERM");
     hear(&mut process, "stopped");

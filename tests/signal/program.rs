@@ -1,23 +1,17 @@
 //! A test's program as a process that is sent signals.
 
+use crate::again::{again, is_inside};
 use crate::process::Process;
-use std::env;
 use std::io;
-use std::process::Command;
-
-/// Names the test that a process was started for.
-const VARIABLE: &str = "NESTLING_TEST_SIGNALLED";
 
 /// Starts this program again, for the test of that name only. In there, runs `program` instead,
 /// and gives nothing.
-pub(crate) fn again(test: &str, program: impl FnOnce() -> io::Result<()>) -> Option<Process> {
-    if env::var_os(VARIABLE).is_some_and(|name| name == test) {
+pub(crate) fn start(test: &str, program: impl FnOnce() -> io::Result<()>) -> Option<Process> {
+    if is_inside(test) {
         program().expect("the program runs");
         return None;
     }
-    let mut command = Command::new(env::current_exe().expect("this program"));
-    command.args(["--exact", test, "--nocapture", "--test-threads=1"]).env(VARIABLE, test);
-    Some(Process::start(&mut command))
+    Some(Process::start(&mut again(test)))
 }
 
 /// Says a line to the test.
