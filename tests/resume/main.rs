@@ -3,13 +3,20 @@
 //! A process of its own, whose tests run one at a time: some count descriptors.
 
 mod accepts;
+#[path = "../support/again.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod again;
 mod cancelled;
 mod counter;
 mod errors;
 mod incoming;
 mod incoming_beside;
+mod incoming_scarce;
 mod moved;
 mod receives;
+#[path = "../support/sandbox.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod sandbox;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
@@ -17,7 +24,7 @@ mod support;
 use nestling::buf::BufResult;
 use nestling::net::TcpListener;
 use nestling::task::yield_now;
-use nestling::{Runtime, Stats};
+use nestling::{Builder, Runtime, Stats};
 use std::future::Future;
 use std::net;
 use std::os::unix::net::UnixStream;
@@ -41,9 +48,14 @@ fn descriptors() -> usize {
 /// Runs a test in a runtime of its own, with few places in the ring's queue, so that cancel
 /// requests have to wait; and checks that no descriptor and nothing in flight is left of it.
 fn run(test: impl AsyncFnOnce()) -> Stats {
+    run_on(Runtime::builder().entries(8), test)
+}
+
+/// The same, with other options.
+fn run_on(builder: Builder, test: impl AsyncFnOnce()) -> Stats {
     let _alone = alone();
     watched(|| {
-        let mut runtime = Runtime::builder().entries(8).build().unwrap();
+        let mut runtime = builder.build().unwrap();
         runtime.block_on(yield_now());
         let before = descriptors();
         runtime.block_on(test());
