@@ -7,7 +7,7 @@ use nestling::net::{Incoming, TcpStream};
 use nestling::time::sleep;
 use nestling::{Cancelled, is_cancelled, nursery, timeout};
 use socket2::SockRef;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::future::pending;
 use std::net::{self, SocketAddr};
@@ -17,6 +17,11 @@ use std::time::Duration;
 
 fn clients(address: SocketAddr, count: usize) -> Vec<net::TcpStream> {
     (0..count).map(|_| connect(address)).collect()
+}
+
+/// The addresses of clients.
+fn peers(clients: &[net::TcpStream]) -> Vec<SocketAddr> {
+    clients.iter().map(|client| client.local_addr().unwrap()).collect()
 }
 
 /// The next connection, which is there already.
@@ -149,18 +154,51 @@ fn r15_connections_that_were_not_taken_are_closed_with_the_listener() {
     assert_eq!(stats.resumed, 3, "{stats:?}");
 }
 
-/// What came before the cancel is delivered, and then the cancel, once.
+/// Connections have been accepted when it is cancelled: each of them is delivered, and then the
+/// cancel, once.
+#[test]
+fn r03_a_cancel_behind_connections_that_have_come() {
+    run(async || {
+        let (listener, address) = listener();
+        let (taken, told) = (RefCell::new(Vec::new()), Cell::new(0));
+        let mut all = Vec::new();
+        let result = nursery(async |n| {
+            n.spawn(async {
+                let mut incoming = listener.incoming();
+                all.extend(unread(&mut incoming, address, 3).await);
+                n.cancel();
+                loop {
+                    match incoming.next().await {
+                        Ok((_, peer)) => taken.borrow_mut().push(peer),
+                        Err(error) => {
+                            assert!(is_cancelled(&error), "{error}");
+                            told.set(told.get() + 1);
+                        }
+                    }
+                }
+            });
+            Ok::<_, Cancelled>(())
+        });
+        assert_eq!(result.await, Ok(()));
+        assert_eq!(told.get(), 1);
+        assert_eq!(taken.into_inner(), peers(&all));
+    });
+}
+
+/// Connections come as it is cancelled: those that were not delivered before the cancel are left to
+/// the next accepts.
 #[test]
 fn r03_a_cancel_between_two_connections() {
     run(async || {
         let (listener, address) = listener();
-        let (taken, told) = (Cell::new(0), Cell::new(0));
+        let (taken, told) = (RefCell::new(Vec::new()), Cell::new(0));
+        let mut all = Vec::new();
         let result = nursery(async |n| {
             n.spawn(async {
                 let mut incoming = listener.incoming();
                 loop {
                     match incoming.next().await {
-                        Ok(_) => taken.set(taken.get() + 1),
+                        Ok((_, peer)) => taken.borrow_mut().push(peer),
                         Err(error) => {
                             assert!(is_cancelled(&error), "{error}");
                             told.set(told.get() + 1);
@@ -169,17 +207,21 @@ fn r03_a_cancel_between_two_connections() {
                 }
             });
             turn().await;
-            let _first = connect(address);
-            while taken.get() == 0 {
+            all.push(connect(address));
+            while taken.borrow().is_empty() {
                 turn().await;
             }
-            let clients = clients(address, 3);
+            all.extend(clients(address, 3));
             n.cancel();
-            drop(clients);
             Ok::<_, Cancelled>(())
         });
         assert_eq!(result.await, Ok(()));
         assert_eq!(told.get(), 1);
+        let mut taken = taken.into_inner();
+        while taken.len() < all.len() {
+            taken.push(listener.accept().await.unwrap().1);
+        }
+        assert_eq!(taken, peers(&all));
     });
 }
 
@@ -204,6 +246,7 @@ fn r15_a_burst_that_is_cancelled_in_the_middle() {
                 Ok::<_, Cancelled>(())
             });
             _ = result.await;
+            assert_eq!(taken.get(), enough);
             listener.close().await.unwrap();
             turn().await;
             assert!(all.iter_mut().all(sees_the_end));
@@ -299,22 +342,26 @@ fn r18_connections_that_are_there_let_others_run() {
     });
 }
 
-/// It is forgotten with connections that came: they are not delivered, and nothing hangs.
+/// A child that has it is cut beside it, when connections have come: they are left to the next
+/// accepts.
 #[test]
-fn r12_it_ends_while_nothing_polls_it() {
-    run(async || {
+fn r12_a_child_is_cut_that_does_not_poll_it() {
+    let stats = run(async || {
         let (listener, address) = listener();
+        let mut all = Vec::new();
         let result = nursery(async |n| {
             n.spawn(async {
                 let mut incoming = listener.incoming();
-                start(pin!(incoming.next())).await;
+                all.extend(unread(&mut incoming, address, 3).await);
+                n.cancel();
                 sleep(Duration::MAX).await;
             });
-            turn().await;
-            let _client = connect(address);
-            n.cancel();
             Ok::<_, Cancelled>(())
         });
         assert_eq!(result.await, Ok(()));
+        for peer in peers(&all) {
+            assert_eq!(listener.accept().await.unwrap().1, peer);
+        }
     });
+    assert_eq!(stats.resumed, 3, "{stats:?}");
 }
