@@ -6,10 +6,13 @@
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
 
+use nestling::net::TcpListener;
 use nestling::{Runtime, Stats, nursery};
 use std::io::{self, Write};
+use std::net;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard};
 use support::{pair, poll_once, sees_the_end, turn, watched};
 
@@ -124,6 +127,79 @@ fn r17_forgotten_read_holds_nobody_up() {
             peer.write_all(b"aa").unwrap();
             let (result, buffer) = stream.read(vec![0; 1]).await;
             assert_eq!((result.unwrap(), buffer[0]), (1, b'a'));
+        });
+        assert_balanced(&runtime);
+    });
+}
+
+/// Turns in which the kernel accepts what has connected.
+async fn turns() {
+    for _ in 0..4 {
+        turn().await;
+    }
+}
+
+/// What accepts connections one after the other is forgotten: it keeps those that came for it,
+/// before and after, and the listener's number. The runtime ends all the same.
+#[test]
+fn a7_runtime_ends_with_forgotten_incoming() {
+    let _alone = alone();
+    watched(|| {
+        let mut runtime = Runtime::builder().build().unwrap();
+        let mut clients = Vec::new();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let number = listener.as_raw_fd();
+            let mut incoming = listener.incoming();
+            assert!(poll_once(pin!(incoming.next())).await.is_pending());
+            turns().await;
+            clients.extend([(); 2].map(|()| net::TcpStream::connect(address).unwrap()));
+            turns().await;
+            std::mem::forget(incoming);
+            clients.push(net::TcpStream::connect(address).unwrap());
+            turns().await;
+            drop(listener);
+            turns().await;
+            let others: Vec<_> = (0..20).map(|_| UnixStream::pair().unwrap()).collect();
+            let numbers = others.iter().flat_map(|(one, two)| [one.as_raw_fd(), two.as_raw_fd()]);
+            assert!(!numbers.collect::<Vec<_>>().contains(&number));
+        });
+        let stats = assert_balanced(&runtime);
+        assert_eq!((stats.cancel_requests, stats.discarded), (1, 0), "{stats:?}");
+        drop(runtime);
+        for client in &mut clients {
+            client.set_nonblocking(true).unwrap();
+            assert!(!sees_the_end(client), "what was forgotten holds the connection");
+        }
+    });
+}
+
+/// It accepts no more than may wait to be taken; the others come to an accept.
+#[test]
+fn g8_forgotten_incoming_takes_no_more_than_may_wait() {
+    let _alone = alone();
+    watched(|| {
+        let mut runtime = Runtime::builder().build().unwrap();
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            let mut incoming = listener.incoming();
+            assert!(poll_once(pin!(incoming.next())).await.is_pending());
+            turns().await;
+            std::mem::forget(incoming);
+            let mut clients = Vec::new();
+            for _ in 0..8 {
+                clients.extend([(); 20].map(|()| net::TcpStream::connect(address).unwrap()));
+                turns().await;
+            }
+            let (_first, peer) = listener.accept().await.unwrap();
+            let address = |client: &net::TcpStream| client.local_addr().unwrap();
+            let kept = clients.iter().position(|client| address(client) == peer).unwrap();
+            assert!((64..120).contains(&kept), "{kept}");
+            for client in &clients[kept + 1..] {
+                assert_eq!(listener.accept().await.unwrap().1, address(client));
+            }
         });
         assert_balanced(&runtime);
     });
