@@ -13,15 +13,7 @@ use std::net;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
-use std::sync::{Mutex, MutexGuard};
-use support::{pair, poll_once, sees_the_end, turn, watched};
-
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-/// Waits until no other test opens descriptors.
-fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
+use support::{one_at_a_time, pair, poll_once, sees_the_end, turn, watched};
 
 fn assert_balanced(runtime: &Runtime) -> Stats {
     let stats = runtime.stats();
@@ -34,7 +26,7 @@ fn assert_balanced(runtime: &Runtime) -> Stats {
 /// or the receive would be somebody else's by name.
 #[test]
 fn b8_number_of_a_forgotten_read_is_not_used_again() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {
@@ -58,7 +50,7 @@ fn b8_number_of_a_forgotten_read_is_not_used_again() {
 /// The runtime ends with a forgotten receive in flight: it is cancelled, and its memory leaked.
 #[test]
 fn a7_runtime_ends_with_a_forgotten_read() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {
@@ -80,7 +72,7 @@ fn a7_runtime_ends_with_a_forgotten_read() {
 /// A nursery whose child has forgotten a receive ends when it is cancelled, and when it is not.
 #[test]
 fn a7_nursery_ends_with_a_forgotten_read() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         for cancel in [true, false] {
@@ -114,7 +106,7 @@ fn a7_nursery_ends_with_a_forgotten_read() {
 /// A receive that was forgotten is not one that was dropped: later ones do not wait for its end.
 #[test]
 fn r17_forgotten_read_holds_nobody_up() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {
@@ -143,7 +135,7 @@ async fn turns() {
 /// before and after, and the listener's number. The runtime ends all the same.
 #[test]
 fn a7_runtime_ends_with_forgotten_incoming() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         let mut clients = Vec::new();
@@ -178,7 +170,7 @@ fn a7_runtime_ends_with_forgotten_incoming() {
 /// It accepts no more than may wait to be taken; the others come to an accept.
 #[test]
 fn g8_forgotten_incoming_takes_no_more_than_may_wait() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {

@@ -16,14 +16,7 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard};
-use support::{pair, poll_once, thread_id, turn, watched};
-
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
+use support::{one_at_a_time, pair, poll_once, thread_id, turn, watched};
 
 /// Which side of a fork this is.
 enum Side {
@@ -78,7 +71,7 @@ fn is_refused(part: impl FnOnce()) -> bool {
 /// receive is unharmed.
 #[test]
 fn g9_child_inside_block_on_is_refused() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         let (stream, mut peer) = pair();
@@ -124,7 +117,7 @@ fn is_refusal(payload: &(dyn std::any::Any + Send)) -> bool {
 /// The child uses a runtime that rests: it is refused, and the parent's goes on.
 #[test]
 fn g9_child_with_a_resting_runtime_is_refused() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(nop()).unwrap();
@@ -145,7 +138,7 @@ fn g9_child_with_a_resting_runtime_is_refused() {
 /// A child may make a runtime of its own, before or after it let go of the parent's.
 #[test]
 fn g9_child_has_a_runtime_of_its_own() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(nop()).unwrap();
@@ -196,7 +189,7 @@ fn map_at(start: usize, length: usize) -> *mut u8 {
 /// allocations put there is not unmapped when it lets go of the parent's runtime.
 #[test]
 fn g9_childs_memory_survives_the_drop_of_the_parents_runtime() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(nop()).unwrap();
@@ -229,7 +222,7 @@ fn g9_childs_memory_survives_the_drop_of_the_parents_runtime() {
 /// them when it lets go of the runtime.
 #[test]
 fn g9_child_has_no_threads_for_blocking_calls() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         let call = || spawn_blocking(thread_id);
@@ -257,7 +250,7 @@ fn g9_child_has_no_threads_for_blocking_calls() {
 /// A program that is started while a runtime runs inherits none of its descriptors.
 #[test]
 fn b11_programs_inherit_no_descriptor() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {
@@ -284,7 +277,7 @@ fn b11_programs_inherit_no_descriptor() {
 /// child does not wait for that.
 #[test]
 fn r17_child_does_not_wait_for_a_read_of_the_parent() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         let (stream, mut peer) = pair();

@@ -1,23 +1,16 @@
 //! Rules 15 and 16 by count: descriptors, ports and memory, in a process that no other test uses.
 
+#[path = "support/mod.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod support;
+
 use nestling::net::{TcpListener, TcpStream};
 use nestling::{block_on, nursery};
 use nestling_runtime::lowlevel::nop;
 use std::cell::Cell;
 use std::future::pending;
 use std::io;
-use std::sync::{Mutex, MutexGuard};
-
-static ALONE: Mutex<()> = Mutex::new(());
-
-/// Keeps the tests of this process apart: each counts what the process has.
-fn alone() -> MutexGuard<'static, ()> {
-    ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").expect("a list of descriptors").count()
-}
+use support::{descriptors, one_at_a_time};
 
 /// Memory that the process has in use, in KiB.
 fn resident() -> usize {
@@ -38,7 +31,7 @@ async fn connected(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream)>
 
 /// Runs a nursery again and again: each time it returns the descriptors are back.
 fn gives_back(work: impl AsyncFn() -> io::Result<()>) {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     block_on(async {
         let before = descriptors();
         for round in 0..50 {
@@ -133,7 +126,7 @@ fn r15_sockets_of_children_that_panicked() {
 
 #[test]
 fn r15_the_port_is_free_when_the_nursery_has_returned() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     block_on(async {
         for _ in 0..20 {
             let port = Cell::new(None);
@@ -161,7 +154,7 @@ fn r15_the_port_is_free_when_the_nursery_has_returned() {
 /// Everything that a runtime opened is closed when it is gone.
 #[test]
 fn r15_runtimes_leave_no_descriptor() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     block_on(async {});
     let before = descriptors();
     for _ in 0..50 {
@@ -204,7 +197,7 @@ fn resident_after(children: usize) -> usize {
 
 #[test]
 fn r16_a_million_children_leave_no_more_memory_than_ten_thousand() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     let few = resident_after(10_000);
     let many = resident_after(1_000_000);
     assert!(many < few + 4096, "{few} KiB after ten thousand, {many} KiB after a million");
@@ -212,7 +205,7 @@ fn r16_a_million_children_leave_no_more_memory_than_ten_thousand() {
 
 #[test]
 fn r16_cancelled_operations_leave_no_memory() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     let round = |rounds: usize| {
         block_on(async {
             let listener = loopback().await.expect("a port");

@@ -1,7 +1,7 @@
 //! How programs and tests end that fail, or cannot be started: seen from outside, in a process of
 //! their own.
 
-use crate::again::again;
+use crate::support::again::again;
 use std::process::{Command, Output};
 
 /// Runs an ignored test of this program in a process of its own, after what a shell does first.

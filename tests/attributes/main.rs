@@ -2,8 +2,8 @@
 //!
 //! What is said about wrong uses, and where it points, is tested beside them, in `runtime/macros`.
 
-#[path = "../support/again.rs"]
-#[allow(dead_code, reason = "each test binary uses a part of it")]
-mod again;
 mod ending;
 mod running;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod support;

@@ -1,9 +1,10 @@
 //! Descriptors that the kernel made for somebody who is gone.
 
+use crate::assert_balanced;
 use crate::support::{
-    Count, fill, pair, poll_counted, poll_once, sees_the_end, turn, until_woken, watched,
+    Count, descriptors, fill, one_at_a_time, pair, poll_counted, poll_once, sees_the_end, turn,
+    until_woken, watched,
 };
-use crate::{alone, assert_balanced, descriptors};
 use nestling::net::{TcpListener, TcpStream};
 use nestling::task::yield_now;
 use nestling::{Runtime, nursery};
@@ -47,7 +48,7 @@ async fn drop_accepts(listener: &TcpListener, address: net::SocketAddr) -> Vec<n
 /// Connections that came for dropped accepts go to the next ones, and the others do too.
 #[test]
 fn b1_dropped_accept_leaks_no_connection() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let (listener, address) = listener();
         let mut runtime = Runtime::builder().entries(8).build().unwrap();
@@ -70,7 +71,7 @@ fn b1_dropped_accept_leaks_no_connection() {
 /// The same with listeners that are dropped before anybody else accepts.
 #[test]
 fn b1_dropped_accept_closes_connection() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = Runtime::builder().entries(8).build().unwrap();
         runtime.block_on(yield_now());
@@ -100,7 +101,7 @@ fn b1_dropped_accept_closes_connection() {
 /// The accept has its answer, and was not polled since: the next one gets the connection.
 #[test]
 fn b1_answered_accept_leaks_no_connection() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let (listener, address) = listener();
         let mut runtime = Runtime::builder().build().unwrap();
@@ -137,7 +138,7 @@ fn ended(client: &mut net::TcpStream) -> bool {
 /// The same with the nursery that was cancelled: what a child's accept had won is not lost.
 #[test]
 fn b1_accept_dropped_with_its_nursery_leaks_no_connection() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let (listener, address) = listener();
         let mut runtime = Runtime::builder().build().unwrap();
@@ -171,7 +172,7 @@ fn b1_accept_dropped_with_its_nursery_leaks_no_connection() {
 /// Ten connections are accepted and nobody has looked at the answers when the runtime ends.
 #[test]
 fn b3_unreaped_connections_are_closed_at_shutdown() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let before = descriptors();
         let (listener, address) = listener();
@@ -200,7 +201,7 @@ fn b3_unreaped_connections_are_closed_at_shutdown() {
 /// to the next one.
 #[test]
 fn b3_connection_kept_unpolled_beyond_the_runtime_is_not_lost() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let before = descriptors();
         let (listener, address) = listener();
@@ -230,7 +231,7 @@ fn b3_connection_kept_unpolled_beyond_the_runtime_is_not_lost() {
 /// `block_on` ends with each kind of operation in flight: it has them cancelled, and returns.
 #[test]
 fn g7_block_on_ends_with_every_kind_in_flight() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let before = descriptors();
         let mut runtime = Runtime::builder().build().unwrap();
@@ -274,7 +275,7 @@ fn g7_block_on_ends_with_every_kind_in_flight() {
 /// The same with futures that outlive the runtime: they are answered, and hold nothing.
 #[test]
 fn g7_futures_that_outlive_the_runtime_are_answered() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let before = descriptors();
         let (stream, peer) = pair();

@@ -1,7 +1,9 @@
 //! Every operation, dropped at each stage of its life, a thousand times.
 
-use crate::support::{Count, fill, pair, poll_counted, poll_once, until_woken, watched};
-use crate::{alone, assert_balanced, descriptors};
+use crate::assert_balanced;
+use crate::support::{
+    Count, descriptors, fill, one_at_a_time, pair, poll_counted, poll_once, until_woken, watched,
+};
 use nestling::net::{TcpListener, TcpStream};
 use nestling::task::yield_now;
 use nestling::{Runtime, Stats};
@@ -88,7 +90,7 @@ const WAITING: [Stage; 4] = [Stage::New, Stage::Queued, Stage::InFlight, Stage::
 
 #[test]
 fn e10_nop_dropped_at_each_stage() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     for stage in INSTANT {
         let stats = rounds(stage, async |stage| drop_at(stage, nop()).await);
         assert_never_entered(stage, &stats);
@@ -99,7 +101,7 @@ fn e10_nop_dropped_at_each_stage() {
 
 #[test]
 fn e10_accept_dropped_at_each_stage() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     for stage in WAITING {
         let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -120,7 +122,7 @@ fn e10_accept_dropped_at_each_stage() {
 
 #[test]
 fn e10_connect_dropped_at_each_stage() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     for stage in WAITING {
         let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
         let full = Full::new();
@@ -168,7 +170,7 @@ impl Full {
 
 #[test]
 fn e10_read_dropped_at_each_stage() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     for stage in WAITING {
         let (stream, mut peer) = pair();
         let stats = rounds(stage, async |stage| {
@@ -192,7 +194,7 @@ fn e10_read_dropped_at_each_stage() {
 
 #[test]
 fn e10_write_dropped_at_each_stage() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     for stage in WAITING {
         let (stream, mut peer) = pair();
         if stage == Stage::InFlight {
@@ -218,7 +220,7 @@ fn fill_send_side(stream: &TcpStream) {
 
 #[test]
 fn e10_shutdown_dropped_at_each_stage() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     for stage in INSTANT {
         let (stream, _peer) = pair();
         let stats = rounds(stage, async |stage| {
@@ -230,7 +232,7 @@ fn e10_shutdown_dropped_at_each_stage() {
 
 #[test]
 fn e10_close_dropped_at_each_stage() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     for stage in INSTANT {
         let mut peers = Vec::new();
         rounds(stage, async |stage| {
@@ -246,7 +248,7 @@ fn e10_close_dropped_at_each_stage() {
 
 #[test]
 fn e10_sleep_dropped_at_each_stage() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     for stage in WAITING {
         let stats = rounds(stage, async |stage| {
             let long = if stage == Stage::Answered { 0 } else { 3_600 };

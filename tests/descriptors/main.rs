@@ -19,34 +19,13 @@ mod support;
 use nestling::{Runtime, Stats};
 use std::fs;
 use std::os::fd::RawFd;
-use std::sync::{Mutex, MutexGuard};
-
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-/// Waits until no other test counts descriptors.
-fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-/// The open descriptors of this process, and what each of them is.
-fn descriptors() -> Vec<(RawFd, String)> {
-    let entries = fs::read_dir("/proc/self/fd").expect("/proc is mounted");
-    let numbers = entries.map(|entry| entry.expect("a readable folder").path());
-    // The descriptor of the listing itself is gone when its link is followed.
-    let open = numbers.filter_map(|path| {
-        let what = fs::read_link(&path).ok()?.to_string_lossy().into_owned();
-        Some((path.file_name()?.to_str()?.parse().ok()?, what))
-    });
-    let mut open: Vec<_> = open.filter(|(_, what)| !what.contains("/fd")).collect();
-    open.sort_unstable();
-    open
-}
+use support::descriptors;
 
 /// The descriptor of the one ring that is open.
 fn ring() -> RawFd {
     let open = descriptors();
     let mut rings = open.iter().filter(|(_, what)| what.contains("[io_uring]"));
-    let ring = rings.next().expect("a runtime is there").0;
+    let (&ring, _) = rings.next().expect("a runtime is there");
     assert!(rings.next().is_none(), "one runtime at a time");
     ring
 }

@@ -1,13 +1,12 @@
 //! Runtimes that come and go.
 
-use crate::support::watched;
-use crate::{alone, descriptors};
+use crate::support::{descriptors, one_at_a_time, watched};
 use nestling::Runtime;
 use nestling_runtime::lowlevel::nop;
 
 #[test]
 fn b10_a_thousand_runtimes_leave_no_descriptor() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let before = descriptors();
         for _ in 0..1_000 {
@@ -22,7 +21,7 @@ fn b10_a_thousand_runtimes_leave_no_descriptor() {
 /// place that is given back is not another ring's.
 #[test]
 fn g5_more_runtimes_than_a_thread_can_register() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let before = descriptors();
         let mut runtimes: Vec<_> =

@@ -8,14 +8,11 @@ mod bursts;
 mod counting;
 mod ended;
 #[path = "../support/mod.rs"]
-#[allow(dead_code, reason = "not every binary uses all of it")]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
-
-use std::sync::{Mutex, PoisonError};
 
 /// Runs a test while no other one does.
 fn alone<T>(test: impl FnOnce() -> T) -> T {
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one = support::one_at_a_time();
     support::watched(test)
 }

@@ -1,8 +1,7 @@
 //! `plan`: makes a plan of a seed. Most are small; some have 200 tasks, six nurseries deep.
 
 use crate::plan::{Act, End, Id, Kind, Nest, OnError, Plan, Ready, Step, Task, Until, Wait, Whom};
-use crate::random::Random;
-use crate::seeds;
+use crate::support::random::{Random, may_forget};
 use crate::world::CHANNELS;
 use std::rc::Rc;
 use std::time::Duration;
@@ -64,7 +63,7 @@ pub(crate) fn plan(seed: u64) -> Plan {
         75..96 => 10 + random.below(40),
         _ => 50 + random.below(146),
     };
-    let forgetful = seed < FORGETFUL && seeds::may_forget();
+    let forgetful = seed < FORGETFUL && may_forget();
     let mood = Mood {
         failures: [0, 3, 10, 25][random.below(4)],
         panics: [0, 0, 3, 15][random.below(4)],

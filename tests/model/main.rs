@@ -24,10 +24,11 @@ mod made_up;
 mod nest;
 mod oracle;
 mod plan;
-#[path = "../support/random.rs"]
-mod random;
 mod run;
 mod seeds;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod support;
 mod task;
 mod tree;
 mod wait;

@@ -6,6 +6,7 @@ use crate::log::{Event, Events, Log};
 use crate::nest::Outside;
 use crate::plan::Plan;
 use crate::run::{Here, Run, steps};
+use crate::support::descriptors;
 use crate::tree::ROOT;
 use crate::world::{Place, World};
 use futures_util::FutureExt;
@@ -14,7 +15,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -35,7 +35,7 @@ struct Left {
 ///
 /// What is wrong, with the plan and the log up to there.
 pub(crate) fn run(seed: u64) -> Result<(), String> {
-    let before = descriptors();
+    let before = named();
     let events = Events::default();
     let (done, ended) = channel();
     let thread = thread::spawn({
@@ -92,20 +92,19 @@ fn text(payload: &dyn std::any::Any) -> String {
 }
 
 /// What is left of a run in the kernel and in the process.
-fn from_outside(left: &Left, before: &BTreeSet<PathBuf>) -> Result<(), String> {
+fn from_outside(left: &Left, before: &BTreeSet<String>) -> Result<(), String> {
     let Stats { submitted, completed, in_flight, stale, leaked, .. } = left.stats;
     if submitted != completed || (in_flight, stale, leaked) != (0, 0, 0) {
         return Err(format!("g3: the kernel is not done: {:?}", left.stats));
     }
-    let open: Vec<_> = descriptors().difference(before).cloned().collect();
+    let open: Vec<_> = named().difference(before).cloned().collect();
     // What is forgotten in flight keeps its ring and its socket.
     if open.is_empty() || left.forgot { Ok(()) } else { Err(format!("r15: still open: {open:?}")) }
 }
 
 /// What the process's descriptors name.
-fn descriptors() -> BTreeSet<PathBuf> {
-    let links = std::fs::read_dir("/proc/self/fd").expect("a list of descriptors");
-    links.filter_map(|link| std::fs::read_link(link.ok()?.path()).ok()).collect()
+fn named() -> BTreeSet<String> {
+    descriptors().into_values().collect()
 }
 
 /// A failure in full: what is wrong, how to run it again, the plan and the log up to there.

@@ -1,6 +1,6 @@
 //! Which plans are run: those that failed once, and then as many others as asked for.
 
-use std::env;
+use crate::support::random;
 
 /// Seeds that failed once, each with what it found. They are run first, for as long as a seed still
 /// makes the same plan. When the generator changes it does not, and the fault lives on in the test
@@ -21,22 +21,8 @@ pub(crate) const KEPT: &[u64] = &[
 /// How many others a run tries, unless `NESTLING_SEEDS` says so.
 const TRIED: u64 = 2000;
 
-fn number(name: &str) -> Option<u64> {
-    let text = env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is to be a number, not {text:?}")))
-}
-
 /// The one of `NESTLING_SEED`, or all that are to be run.
 pub(crate) fn seeds() -> Vec<u64> {
-    if let Some(seed) = number("NESTLING_SEED") {
-        return vec![seed];
-    }
-    let tried = 0..number("NESTLING_SEEDS").unwrap_or(TRIED);
-    KEPT.iter().copied().chain(tried).collect()
-}
-
-/// Whether plans forget what is in flight. `NESTLING_FORGET=0` is for a leak checker, which takes
-/// all that hangs on it for lost.
-pub(crate) fn may_forget() -> bool {
-    number("NESTLING_FORGET") != Some(0)
+    let kept = if random::one_seed().is_some() { &[] } else { KEPT };
+    kept.iter().copied().chain(random::seeds(0..TRIED)).collect()
 }

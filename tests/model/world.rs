@@ -1,6 +1,7 @@
 //! `World`: sockets and buffers of a run, each with the nurseries that must not outlive its use.
 
 use crate::plan::{Id, Plan};
+use crate::support;
 use nestling::buf::{IoBuf, IoBufMut};
 use nestling::net::{TcpListener, TcpStream};
 use nestling::sync::channel::{Receiver, UnboundedSender, unbounded};
@@ -53,9 +54,9 @@ fn adopt(end: UnixStream) -> TcpStream {
 }
 
 fn pair() -> (TcpStream, UnixStream) {
-    let (ours, theirs) = UnixStream::pair().expect("descriptors are left");
+    let (ours, theirs) = support::pair();
     theirs.set_nonblocking(true).expect("a socket");
-    (adopt(ours), theirs)
+    (ours, theirs)
 }
 
 /// Writes until the socket takes no more.

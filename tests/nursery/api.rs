@@ -2,7 +2,7 @@
 
 #![expect(dead_code, reason = "most of these are compiled, not run")]
 
-use crate::support::run;
+use crate::support::nurseries::run;
 use nestling::net::{TcpListener, TcpStream};
 use nestling::{
     Cancelled, Canceller, Elapsed, Failures, JoinError, JoinHandle, Nursery, Options,

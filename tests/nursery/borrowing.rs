@@ -1,6 +1,6 @@
 //! What children may hold: borrows of their surroundings, exclusive ones, and what is not `Send`.
 
-use crate::support::{E, run, settle};
+use crate::support::nurseries::{E, run, settle};
 use nestling::{JoinHandle, Never, Nursery, nursery};
 use nestling_runtime::lowlevel::nop;
 use std::cell::{Cell, RefCell};

@@ -1,6 +1,7 @@
 //! `cancelled`: waits for the cancellation of the code that asks.
 
-use crate::support::{Count, E, Log, listener, never, poll_once, run, settle};
+use crate::support::nurseries::{Count, E, Log, listener, never, run, settle};
+use crate::support::poll_once;
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};

@@ -1,6 +1,7 @@
 //! `checkpoint` and `yield_now`: a long computation lets others run, and can be cancelled.
 
-use crate::support::{Count, E, Log, OnDrop, poll_once, run, settle};
+use crate::support::nurseries::{Count, E, Log, OnDrop, run, settle};
+use crate::support::poll_once;
 use nestling::task::{checkpoint, yield_now};
 use nestling::{nursery, shield, timeout};
 use nestling_runtime::lowlevel::nop;

@@ -1,6 +1,8 @@
 //! `spawn_daemon`: a child that is not waited for, but stopped.
 
-use crate::support::{Count, E, Log, counted, listener, never, run, settle, throw, thrown};
+use crate::support::nurseries::{
+    Count, E, Log, counted, listener, never, run, settle, throw, thrown,
+};
 use futures_util::FutureExt;
 use nestling::task::yield_now;
 use nestling::time::sleep;

@@ -1,8 +1,9 @@
 //! A nursery's own deadline: `Options::deadline` and `set_deadline`.
 
-use crate::support::{
-    Count, E, Log, accept, counted, listener, never, pair, poll_once, run, settle, std_connect,
+use crate::support::nurseries::{
+    Count, E, Log, accept, counted, listener, never, pair, run, settle, std_connect,
 };
+use crate::support::poll_once;
 use nestling::task::yield_now;
 use nestling::time::{Instant, sleep};
 use nestling::{Cancelled, Options, nursery, nursery_all, nursery_with, shield, timeout};

@@ -5,7 +5,8 @@
 //! bodies and timeouts). What takes more than linear time would not end before the harness gives
 //! up.
 
-use crate::support::{Count, E, listener, never, poll_once, run, settle, throw, thrown};
+use crate::support::nurseries::{Count, E, listener, never, run, settle, throw, thrown};
+use crate::support::poll_once;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use nestling::task::yield_now;

@@ -1,9 +1,9 @@
 //! `finally`: a clean-up that runs however the work ends.
 
-use crate::support::{
-    Count, E, Log, accept, listener, never, pair, poll_once, run, settle, std_connect, throw,
-    thrown,
+use crate::support::nurseries::{
+    Count, E, Log, accept, listener, never, pair, run, settle, std_connect, throw, thrown,
 };
+use crate::support::poll_once;
 use futures_util::FutureExt;
 use futures_util::future::select;
 use futures_util::stream::{FuturesUnordered, StreamExt};

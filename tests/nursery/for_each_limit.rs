@@ -1,6 +1,8 @@
 //! `for_each_limit`: works on many items, on a few at a time.
 
-use crate::support::{Count, E, Log, OnDrop, listener, never, run, settle, throw, thrown};
+use crate::support::nurseries::{
+    Count, E, Log, OnDrop, listener, never, run, settle, throw, thrown,
+};
 use futures_util::FutureExt;
 use nestling::{for_each_limit, timeout};
 use nestling_runtime::lowlevel::nop;

@@ -1,6 +1,8 @@
 //! Trap 9: foreign combinators inside and around nurseries, and foreign executors refused.
 
-use crate::support::{Count, E, Log, accept, listener, never, run, settle, std_connect, within};
+use crate::support::nurseries::{
+    Count, E, Log, accept, listener, never, run, settle, std_connect, within,
+};
 use futures_util::future::{AbortHandle, Abortable, join_all, select_all};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};

@@ -1,6 +1,8 @@
 //! `JoinHandle::cancel`: one child is cancelled, its siblings live on.
 
-use crate::support::{Count, E, Log, counted, listener, never, run, settle, std_connect};
+use crate::support::nurseries::{
+    Count, E, Log, counted, listener, never, run, settle, std_connect,
+};
 use nestling::{nursery, shield, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::cell::Cell;

@@ -1,7 +1,7 @@
 //! Cancelling costs what there is to cancel, and no more: the nodes that it looks at grow as the
 //! tasks do. Counted, not timed.
 
-use crate::support::{Count, E, listener, never, run, settle};
+use crate::support::nurseries::{Count, E, listener, never, run, settle};
 use nestling::net::TcpListener;
 use nestling::sync::Semaphore;
 use nestling::time::sleep;

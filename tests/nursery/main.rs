@@ -1,5 +1,7 @@
 //! The rules of nurseries, one module each, on the real kernel.
 
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
 
 mod api;

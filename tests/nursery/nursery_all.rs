@@ -1,6 +1,6 @@
 //! `nursery_all`: every failure, not only the first.
 
-use crate::support::{E, counted, listener, never, run, settle, throw, thrown};
+use crate::support::nurseries::{E, counted, listener, never, run, settle, throw, thrown};
 use futures_util::FutureExt;
 use nestling::{Failures, nursery, nursery_all, shield, timeout};
 use nestling_runtime::lowlevel::nop;

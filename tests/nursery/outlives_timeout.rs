@@ -1,7 +1,8 @@
 //! Futures that live longer than the timeout in which they were polled: `timeout(d, set.next())`.
 //! The cancel ends with the timeout; nothing that was in it then is stuck.
 
-use crate::support::{E, listener, never, poll_once, run, settle};
+use crate::support::nurseries::{E, listener, never, run, settle};
+use crate::support::poll_once;
 use futures_util::future::{FutureExt, LocalBoxFuture, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::net::TcpListener;

@@ -1,6 +1,6 @@
 //! Rule 1: a nursery ends when its body, its children and all they submitted have ended.
 
-use crate::support::{Count, E, inode, is_open, listener, never, run, settle};
+use crate::support::nurseries::{Count, E, inode, is_open, listener, never, run, settle};
 use futures_util::future::select;
 use nestling::nursery;
 use nestling_runtime::lowlevel::nop;

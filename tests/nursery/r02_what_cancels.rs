@@ -1,6 +1,6 @@
 //! Rule 2: what cancels a nursery, and that cancelling is sticky and harmless to repeat.
 
-use crate::support::{Count, E, Log, OnDrop, Parked, listener, never, run, settle};
+use crate::support::nurseries::{Count, E, Log, OnDrop, Parked, listener, never, run, settle};
 use nestling::{Canceller, nursery};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending};
@@ -215,7 +215,7 @@ fn r02_cancel_from_a_foreign_waker() {
                 pending::<()>().await;
             });
             settle().await;
-            let _client = crate::support::std_connect(client);
+            let _client = crate::support::nurseries::std_connect(client);
             pending::<()>().await;
             Ok::<_, E>(())
         });

@@ -1,7 +1,8 @@
 //! Futures that go on after the scope in which they were begun: the body of a nursery, a child, a
 //! shield. What they have opened belongs to the scope around, whose cancel reaches it.
 
-use crate::support::{E, Log, listener, never, poll_once, run, settle, within};
+use crate::support::nurseries::{E, Log, listener, never, run, settle, within};
+use crate::support::poll_once;
 use futures_util::future::{FutureExt, LocalBoxFuture, join};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::net::TcpListener;

@@ -1,6 +1,7 @@
 //! Rule 3: a cancel reaches the kernel once for each operation, in the same turn, or not at all.
 
-use crate::support::{Count, E, Parked, counted, listener, never, poll_once, settle, within};
+use crate::support::nurseries::{Count, E, Parked, counted, listener, never, settle, within};
+use crate::support::poll_once;
 use nestling::{Runtime, nursery};
 use nestling_runtime::lowlevel::nop;
 use std::cell::Cell;
@@ -140,7 +141,7 @@ fn r03_a_cancelled_nursery_leaves_its_neighbour_alone() {
                 Ok::<_, E>(())
             });
             inner.await?;
-            let _client = crate::support::std_connect(address);
+            let _client = crate::support::nurseries::std_connect(address);
             neighbour.await?;
             Ok::<_, E>(())
         });

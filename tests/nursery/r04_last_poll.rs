@@ -1,6 +1,6 @@
 //! Rule 4: everybody is polled once in the cancelled state, and then cut.
 
-use crate::support::{Count, E, Log, counted, run, settle};
+use crate::support::nurseries::{Count, E, Log, counted, run, settle};
 use nestling::nursery;
 use nestling_runtime::lowlevel::nop;
 use std::future::{pending, poll_fn};

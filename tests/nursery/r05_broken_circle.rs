@@ -1,6 +1,6 @@
 //! R5 after a circle of join handles was cut: those that come out of it are kept like any others.
 
-use crate::support::{E, run, settle};
+use crate::support::nurseries::{E, run, settle};
 use nestling::time::sleep;
 use nestling::{JoinHandle, nursery, shield};
 use std::cell::{Cell, RefCell};

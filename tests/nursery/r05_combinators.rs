@@ -1,7 +1,7 @@
 //! R5 inside foreign combinators: a future that was woken there is polled before its task, or the
 //! part of the task that it waits in, is cut; one that nothing polls keeps neither.
 
-use crate::support::{Count, E, listener, never, run, settle};
+use crate::support::nurseries::{Count, E, listener, never, run, settle};
 use futures_util::future::{FutureExt, LocalBoxFuture, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::net::TcpListener;

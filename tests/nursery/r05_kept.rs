@@ -1,6 +1,7 @@
 //! Rule 5: who is kept after a cancel, because something can still come; and who is not.
 
-use crate::support::{Count, E, Log, Parked, listener, never, poll_once, run, settle, std_connect};
+use crate::support::nurseries::{Count, E, Log, Parked, listener, never, run, settle, std_connect};
+use crate::support::poll_once;
 use nestling::net::TcpListener;
 use nestling::task::yield_now;
 use nestling::{Canceller, JoinHandle, Nursery, nursery, shield_for, timeout};

@@ -1,7 +1,8 @@
 //! Rule 5: a future that a cancelled task polls and sets aside in the same poll keeps nothing. The
 //! poll that confirms it is one in which nothing else happens.
 
-use crate::support::{Count, E, poll_once, run, settle};
+use crate::support::nurseries::{Count, E, run, settle};
+use crate::support::poll_once;
 use futures_util::future::{FutureExt, join, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::time::sleep;

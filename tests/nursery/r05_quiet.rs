@@ -1,7 +1,7 @@
 //! R5 while nothing happens: a cancelled task that is kept for shields inside combinators rests.
 //! How often it is polled depends on what happens to it, not on how long that takes.
 
-use crate::support::{Count, E, count_polls, run, settle};
+use crate::support::nurseries::{Count, E, count_polls, run, settle};
 use futures_util::future::{FutureExt, LocalBoxFuture, join3};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::time::sleep;

@@ -4,7 +4,9 @@
 //!
 //! Where a timeout strikes depends on the clock, so a seed does not name one run.
 
-use crate::support::{E, listener, never, poll_once, run, settle, throw};
+use crate::support::nurseries::{E, listener, never, run, settle, throw};
+use crate::support::poll_once;
+use crate::support::random::{may_forget, seeds};
 use futures_util::future::{FutureExt, LocalBoxFuture, join, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::net::TcpListener;
@@ -12,7 +14,6 @@ use nestling::task::yield_now;
 use nestling::{cancelled, finally, nursery, shield, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::cell::{Cell, RefCell};
-use std::env;
 use std::mem::{forget, take};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -247,7 +248,7 @@ fn program(seed: u64, also: Also) {
 
 #[test]
 fn r05_programs_that_move_futures_end() {
-    (3000..3300).for_each(|seed| program(seed, Also::Nothing));
+    seeds(3000..3300).for_each(|seed| program(seed, Also::Nothing));
 }
 
 /// In this program, a nursery comes to be polled by a task that is below it.
@@ -258,13 +259,13 @@ fn r05_a_program_in_which_a_nursery_is_polled_from_inside_ends() {
 
 #[test]
 fn r05_programs_that_move_futures_and_panic_end() {
-    (0..100).for_each(|seed| program(seed, Also::Panic));
+    seeds(0..100).for_each(|seed| program(seed, Also::Panic));
 }
 
 #[test]
 fn r05_programs_that_forget_futures_end() {
     // Where leaks are looked for, nothing is to be forgotten.
-    if env::var_os("NESTLING_FORGET").is_none_or(|value| value != "0") {
-        (0..100).for_each(|seed| program(seed, Also::Forget));
+    if may_forget() {
+        seeds(0..100).for_each(|seed| program(seed, Also::Forget));
     }
 }

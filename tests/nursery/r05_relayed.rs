@@ -1,7 +1,7 @@
 //! R5 where wakes take a way round: a combinator hands them on to another task or thread, or
 //! several tasks share one future. The task rests, what is polled is kept, and all ends.
 
-use crate::support::{Count, E, Log, count_polls, run, settle};
+use crate::support::nurseries::{Count, E, Log, count_polls, run, settle};
 use futures_util::future::{FutureExt, LocalBoxFuture, join};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::sync::oneshot;

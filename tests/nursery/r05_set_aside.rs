@@ -2,7 +2,8 @@
 //! more, because it lost a `select`, was forgotten, or waits in a set that is not polled, keeps
 //! nothing, whatever is inside of it.
 
-use crate::support::{Count, E, Log, OnDrop, listener, never, poll_once, run, settle};
+use crate::support::nurseries::{Count, E, Log, OnDrop, listener, never, run, settle};
+use crate::support::poll_once;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::net::TcpListener;

@@ -1,7 +1,7 @@
 //! Rule 6: a cancel is delivered to a task at most once. A loop around any await that says
 //! "cancelled" ends with its second turn, whatever the await is.
 
-use crate::support::{Count, E, Log, listener, never, run, settle};
+use crate::support::nurseries::{Count, E, Log, listener, never, run, settle};
 use futures_util::future::{FutureExt, LocalBoxFuture, select};
 use nestling::net::TcpListener;
 use nestling::sync::Notify;

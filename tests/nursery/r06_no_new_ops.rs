@@ -1,6 +1,6 @@
 //! Rule 6: in a cancelled scope nothing new is submitted; the first poll of an op is the end.
 
-use crate::support::{Count, E, Log, counted, listener, never, pair, run, settle};
+use crate::support::nurseries::{Count, E, Log, counted, listener, never, pair, run, settle};
 use nestling::nursery;
 use nestling::time::sleep;
 use nestling_runtime::lowlevel::nop;

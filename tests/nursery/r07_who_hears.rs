@@ -1,6 +1,6 @@
 //! Rule 7: what cannot say "cancelled" is never told so: it is where the task ends.
 
-use crate::support::{E, Log, run, settle};
+use crate::support::nurseries::{E, Log, run, settle};
 use nestling::task::yield_now;
 use nestling::time::{interval, sleep};
 use nestling::{Cancelled, nursery};

@@ -1,7 +1,7 @@
 //! Rule 8: what is inside a shield runs on when it is cancelled around it; after it, the next wait
 //! is the end.
 
-use crate::support::{
+use crate::support::nurseries::{
     Count, E, Log, accept, counted, listener, never, pair, run, settle, std_connect,
 };
 use futures_util::future::select;
@@ -382,11 +382,11 @@ fn r08_a_siblings_panic_comes_out_after_the_shield() {
                 shield(settle()).await;
                 finished.set(true);
             });
-            n.spawn(async { crate::support::throw(3) });
+            n.spawn(async { crate::support::nurseries::throw(3) });
             Ok::<(), E>(())
         });
         let ended = std::panic::AssertUnwindSafe(work).catch_unwind().await;
-        (ended.map_err(|payload| crate::support::thrown(&*payload)), finished.get())
+        (ended.map_err(|payload| crate::support::nurseries::thrown(&*payload)), finished.get())
     });
     assert_eq!((panicked, finished), (Err(3), true));
 }

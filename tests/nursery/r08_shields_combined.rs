@@ -1,9 +1,9 @@
 //! Rule 8 in company: shields in combinators, nested, many, moved, and dropped in any order.
 
-use crate::support::{
-    Count, E, Log, OnDrop, Parked, accept, counted, listener, never, poll_once, run, settle,
-    std_connect,
+use crate::support::nurseries::{
+    Count, E, Log, OnDrop, Parked, accept, counted, listener, never, run, settle, std_connect,
 };
+use crate::support::poll_once;
 use futures_util::future::{Either, select};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};

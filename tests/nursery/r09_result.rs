@@ -1,6 +1,6 @@
 //! Rule 9: which of many ends becomes the result: panic, first real failure, `Cancelled`, value.
 
-use crate::support::{E, listener, never, run, settle};
+use crate::support::nurseries::{E, listener, never, run, settle};
 use nestling::{nursery, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::cell::Cell;

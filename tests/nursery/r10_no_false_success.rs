@@ -1,6 +1,6 @@
 //! Rule 10: a value only if nobody was stopped on the way to it, or this nursery asked for that.
 
-use crate::support::{E, listener, never, run, settle};
+use crate::support::nurseries::{E, listener, never, run, settle};
 use nestling::sync::Notify;
 use nestling::{nursery, shield, timeout};
 use nestling_runtime::lowlevel::nop;

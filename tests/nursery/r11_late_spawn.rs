@@ -1,6 +1,8 @@
 //! Rule 11: spawning after a cancel, from children, from destructors, and in growing numbers.
 
-use crate::support::{Count, E, Log, OnDrop, counted, inode, is_open, listener, run, settle};
+use crate::support::nurseries::{
+    Count, E, Log, OnDrop, counted, inode, is_open, listener, run, settle,
+};
 use nestling::{Cancelled, Nursery, nursery};
 use nestling_runtime::lowlevel::nop;
 use std::cell::Cell;

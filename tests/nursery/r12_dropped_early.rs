@@ -1,9 +1,10 @@
 //! Rule 12: a nursery that is dropped early drops its children at once, and the scope around it
 //! joins what they had in flight; a forgotten one is never polled again.
 
-use crate::support::{
-    Count, E, Log, OnDrop, inode, is_open, listener, never, poll_once, run, settle, within,
+use crate::support::nurseries::{
+    Count, E, Log, OnDrop, inode, is_open, listener, never, run, settle, within,
 };
+use crate::support::poll_once;
 use futures_util::future::select;
 use nestling::net::TcpListener;
 use nestling::task::yield_now;

@@ -1,6 +1,6 @@
 //! Rule 13: panics are caught where they happen, cancel the rest, and resume after the join.
 
-use crate::support::{
+use crate::support::nurseries::{
     Count, E, Log, OnDrop, inode, is_open, listener, never, run, settle, throw, thrown, within,
 };
 use futures_util::FutureExt;

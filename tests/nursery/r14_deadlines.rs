@@ -1,8 +1,9 @@
 //! Rule 14: `timeout` is a cancel scope; what raced the deadline wins; no duration panics.
 
-use crate::support::{
-    Count, E, Log, accept, listener, never, pair, poll_once, run, settle, std_connect,
+use crate::support::nurseries::{
+    Count, E, Log, accept, listener, never, pair, run, settle, std_connect,
 };
+use crate::support::poll_once;
 use nestling::task::yield_now;
 use nestling::time::{Instant, sleep};
 use nestling::{is_cancelled, nursery, timeout, timeout_at};

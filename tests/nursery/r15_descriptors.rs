@@ -2,9 +2,10 @@
 //!
 //! Counting descriptors needs a process of its own: see `tests/nursery_descriptors.rs`.
 
-use crate::support::{
-    E, OnDrop, accept, inode, is_open, listener, never, pair, poll_once, run, settle, std_connect,
+use crate::support::nurseries::{
+    E, OnDrop, accept, inode, is_open, listener, never, pair, run, settle, std_connect,
 };
+use crate::support::poll_once;
 use futures_util::future::select;
 use nestling::nursery;
 use std::cell::Cell;

@@ -2,7 +2,7 @@
 //!
 //! The memory of a process is measured in `tests/nursery_descriptors.rs`, which has it to itself.
 
-use crate::support::{Count, E, OnDrop, run, settle};
+use crate::support::nurseries::{Count, E, OnDrop, run, settle};
 use nestling::{JoinHandle, nursery};
 use nestling_runtime::lowlevel::nop;
 use std::cell::Cell;

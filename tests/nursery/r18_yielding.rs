@@ -1,6 +1,6 @@
 //! Rule 18: a spent budget is not "pending" in a task's last poll.
 
-use crate::support::{Count, E, Log, listener, never, run, settle};
+use crate::support::nurseries::{Count, E, Log, listener, never, run, settle};
 use futures_util::future::{Either, select};
 use nestling::task::{consume_budget, poll_proceed};
 use nestling::{nursery, timeout};

@@ -1,6 +1,7 @@
 //! R19: slots, turns of blocking calls, connections and bytes go past a task that is cancelled.
 
-use crate::support::{E, Log, accept, pair, poll_once, run, settle, std_connect, within};
+use crate::support::nurseries::{E, Log, accept, pair, run, settle, std_connect, within};
+use crate::support::poll_once;
 use futures_util::future::join;
 use nestling::net::TcpListener;
 use nestling::sync::Notify;

@@ -1,6 +1,6 @@
 //! `race`: the first of several futures that succeeds.
 
-use crate::support::{
+use crate::support::nurseries::{
     Count, E, Log, accept, counted, inode, is_open, listener, never, run, settle, std_connect,
     throw, thrown,
 };

@@ -1,6 +1,7 @@
 //! `RemoteCanceller`: cancels a nursery from any thread, and wakes its core for that.
 
-use crate::support::{Count, E, Log, counted, listener, never, poll_once, run, settle, within};
+use crate::support::nurseries::{Count, E, Log, counted, listener, never, run, settle, within};
+use crate::support::poll_once;
 use nestling::{Canceller, RemoteCanceller, Runtime, nursery};
 use nestling_runtime::lowlevel::nop;
 use std::cell::{Cell, RefCell};

@@ -1,6 +1,7 @@
 //! `slot` and `Options::slots`: so many children and no more; those who wait are served in order.
 
-use crate::support::{Count, E, Log, OnDrop, listener, never, poll_once, run, settle, throw};
+use crate::support::nurseries::{Count, E, Log, OnDrop, listener, never, run, settle, throw};
+use crate::support::poll_once;
 use futures_util::FutureExt;
 use futures_util::future::{join_all, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};

@@ -1,8 +1,9 @@
 //! `start`: a child that says when it is ready, and the one who waits for that.
 
-use crate::support::{
-    Count, E, Log, counted, listener, never, pair, poll_once, run, settle, throw, thrown,
+use crate::support::nurseries::{
+    Count, E, Log, counted, listener, never, pair, run, settle, throw, thrown,
 };
+use crate::support::poll_once;
 use futures_util::FutureExt;
 use futures_util::future::{join_all, select};
 use nestling::net::TcpListener;

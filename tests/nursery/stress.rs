@@ -1,8 +1,11 @@
 //! Random trees of nurseries, each checked against a small sequential book of what happened.
 //!
-//! A failing run names its seed; `SEED=<number> cargo test --test nursery stress` runs it again.
+//! A failing run names its seed; `NESTLING_SEED=<number> cargo test --test nursery stress` runs it
+//! again.
 
-use crate::support::{E, OnDrop, counted, listener, throw, thrown, try_pair};
+use crate::support::descriptors;
+use crate::support::nurseries::{E, OnDrop, counted, listener, throw, thrown, try_pair};
+use crate::support::random::{Random, seeds};
 use futures_util::FutureExt;
 use futures_util::future::select;
 use nestling::task::yield_now;
@@ -17,28 +20,6 @@ use std::pin::{Pin, pin};
 use std::time::Duration;
 
 const SEEDS: u64 = 1500;
-
-/// A generator whose state is its seed (splitmix64).
-#[derive(Clone)]
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
-    }
-
-    fn micros(&mut self) -> Duration {
-        Duration::from_micros(self.below(400))
-    }
-}
 
 /// The end of a step in which something may have been told that it is cancelled.
 const MAYBE: Result<(), E> = Err(E::Cancelled);
@@ -59,7 +40,7 @@ impl Run {
     }
 
     fn opened(&self, socket: &impl std::os::fd::AsRawFd) {
-        self.sockets.borrow_mut().insert(crate::support::inode(socket));
+        self.sockets.borrow_mut().insert(crate::support::nurseries::inode(socket));
     }
 
     /// Counts a child for as long as its locals live.
@@ -113,7 +94,7 @@ fn tree<'a>(run: &'a Run, mut random: Random, depth: u64, may_cancel: bool) -> S
     Box::pin(async move {
         let book = Book::default();
         let inner = random.next();
-        let nursery = nursery(async |n| steps(n, run, &book, Random(inner), depth).await);
+        let nursery = nursery(async |n| steps(n, run, &book, Random::new(inner), depth).await);
         let end = match AssertUnwindSafe(nursery).catch_unwind().await {
             Ok(result) => Ok(result),
             Err(payload) => Err(thrown(&*payload)),
@@ -182,11 +163,11 @@ async fn step<'s>(
     random: &mut Random,
     depth: u64,
 ) -> Result<(), E> {
-    let fork = Random(random.next());
+    let fork = Random::new(random.next());
     match random.below(if depth == 0 { 7 } else { 15 }) {
         0 => Ok(nop().await?),
         1 => {
-            sleep(random.micros()).await;
+            sleep(random.micros(400)).await;
             Ok(())
         }
         2 => {
@@ -196,7 +177,7 @@ async fn step<'s>(
         3 => {
             let quiet = listener().await;
             run.opened(&quiet);
-            let answer = timeout(random.micros(), quiet.accept()).await;
+            let answer = timeout(random.micros(400), quiet.accept()).await;
             answer.map_or(MAYBE, |accepted| accepted.map(drop).map_err(E::from))
         }
         4 => talk(run, random.below(3) > 0).await,
@@ -219,7 +200,7 @@ async fn step<'s>(
         9 => Ok(n.spawn(steps(n, run, book, fork, depth - 1)).await.map(drop)?),
         10 => handed_on(book, tree(run, fork, depth - 1, true)).await.map(drop),
         11 => {
-            let bounded = timeout(random.micros(), tree(run, fork, depth - 1, true));
+            let bounded = timeout(random.micros(400), tree(run, fork, depth - 1, true));
             handed_on(book, bounded).await.map_or(MAYBE, |result| result.map(drop))
         }
         // Nobody outside cancels this one.
@@ -227,14 +208,14 @@ async fn step<'s>(
         13 => {
             let cleanup = async |_: Option<&_>| {
                 nop().await.expect("shielded");
-                sleep(random.micros()).await;
+                sleep(random.micros(400)).await;
             };
             let work = finally(tree(run, fork, depth - 1, true), cleanup);
             handed_on(book, work).await.map(drop)
         }
         _ => {
             let inner = Box::pin(tree(run, fork, depth - 1, true));
-            let other = pin!(sleep(random.micros()));
+            let other = pin!(sleep(random.micros(400)));
             let first = handed_on(book, select(inner, other)).await;
             match first {
                 futures_util::future::Either::Left((result, _)) => result.map(drop),
@@ -277,23 +258,18 @@ async fn talk(run: &Run, answered: bool) -> Result<(), E> {
 
 #[test]
 fn stress_random_trees() {
-    let replayed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds = replayed.map_or(0..SEEDS, |seed| seed..seed + 1);
-    for seed in seeds {
-        eprintln!("SEED={seed}");
+    for seed in seeds(0..SEEDS) {
+        eprintln!("NESTLING_SEED={seed}");
         let (lives, _) = counted(async move || {
             let run = Run::default();
-            let end = AssertUnwindSafe(tree(&run, Random(seed), 4, false)).catch_unwind().await;
+            let end =
+                AssertUnwindSafe(tree(&run, Random::new(seed), 4, false)).catch_unwind().await;
             if let Err(payload) = &end {
                 assert!(payload.is::<u32>(), "{}", payload.downcast_ref::<String>().expect("text"));
             }
             let sockets = run.sockets.take();
-            let links = std::fs::read_dir("/proc/self/fd").expect("a list of descriptors");
-            let left = links.filter_map(|link| std::fs::read_link(link.ok()?.path()).ok());
-            let left: Vec<_> = left
-                .filter_map(|name| name.to_str().map(str::to_owned))
-                .filter(|name| sockets.contains(name))
-                .collect();
+            let open = descriptors().into_values();
+            let left: Vec<_> = open.filter(|name| sockets.contains(name)).collect();
             assert!(left.is_empty(), "still open: {left:?}");
             run.lives.get()
         });

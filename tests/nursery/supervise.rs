@@ -1,6 +1,8 @@
 //! `supervise`: a child whose end, however it comes, is for its handle alone.
 
-use crate::support::{Count, E, Log, OnDrop, listener, never, run, settle, throw, thrown};
+use crate::support::nurseries::{
+    Count, E, Log, OnDrop, listener, never, run, settle, throw, thrown,
+};
 use nestling::{JoinError, Options, Supervised, nursery, nursery_with, shield, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::cell::{Cell, RefCell};

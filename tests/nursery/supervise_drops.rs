@@ -1,7 +1,7 @@
 //! `supervise`: what a supervised child leaves behind is isolated wherever it is dropped, also when
 //! its destructor panics.
 
-use crate::support::{Count, E, run, settle, throw, thrown};
+use crate::support::nurseries::{Count, E, run, settle, throw, thrown};
 use nestling::{JoinError, Nursery, Options, Started, Supervised, nursery, nursery_with, timeout};
 use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};

@@ -1,6 +1,7 @@
 //! `TaskLocal`: a value for a part of the program, and for all children that are started in it.
 
-use crate::support::{Count, E, OnDrop, poll_once, run, settle, within};
+use crate::support::nurseries::{Count, E, OnDrop, run, settle, within};
+use crate::support::poll_once;
 use futures_util::future::join_all;
 use nestling::task::{TaskLocal, yield_now};
 use nestling::{nursery, shield, timeout};

@@ -21,9 +21,10 @@
 //! | 14 all in one turn                              | `r11_spawned_during_the_failure`; |
 //! |                                                 | `trap_14_…` |
 
-use crate::support::{
-    Count, E, Log, OnDrop, accept, listener, never, poll_once, run, settle, std_connect,
+use crate::support::nurseries::{
+    Count, E, Log, OnDrop, accept, listener, never, run, settle, std_connect,
 };
+use crate::support::poll_once;
 use nestling::net::TcpStream;
 use nestling::task::yield_now;
 use nestling::{Canceller, Options, nursery, nursery_with, timeout};
@@ -326,7 +327,7 @@ fn trap_13_the_order_of_every_end() {
                 match end {
                     "body" => return Err(E::Boom(1)),
                     "child" => drop(n.spawn(async { Err::<(), _>(E::Boom(1)) })),
-                    "panic" => drop(n.spawn(async { crate::support::throw(1) })),
+                    "panic" => drop(n.spawn(async { crate::support::nurseries::throw(1) })),
                     "cancel" => n.cancel(),
                     _ => {}
                 }

@@ -27,9 +27,6 @@ mod passed_over;
 #[path = "../sync/properties.rs"]
 mod properties;
 mod races;
-#[path = "../support/random.rs"]
-#[allow(dead_code, reason = "each test binary uses a part of it")]
-mod random;
 #[path = "../sync/stress.rs"]
 mod stress;
 #[path = "../support/mod.rs"]

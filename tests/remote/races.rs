@@ -3,7 +3,7 @@
 //! Each counts: a message that was accepted is received once, or was sent to nobody; one that was
 //! refused came back. What is lost here is lost by an order of steps that one thread never shows.
 
-use crate::random::Random;
+use crate::support::random::{Random, seeds};
 use crate::support::{Count, poll_counted, watched};
 use nestling::sync::remote::channel::{TryRecvError, TrySendError, channel};
 use nestling::sync::remote::oneshot::{RecvError, oneshot};
@@ -18,7 +18,7 @@ const SEEDS: u64 = 300;
 #[test]
 fn g12_what_is_accepted_is_received_and_nothing_is_accepted_after_the_close() {
     watched(|| {
-        for seed in 0..SEEDS {
+        for seed in seeds(0..SEEDS) {
             let mut random = Random::new(seed);
             let (sender, receiver) = channel(1 + random.below(4));
             let (closed, accepted) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -72,7 +72,7 @@ fn g12_what_is_accepted_is_received_and_nothing_is_accepted_after_the_close() {
 #[test]
 fn what_nobody_received_is_dropped_once() {
     watched(|| {
-        for seed in 0..SEEDS {
+        for seed in seeds(0..SEEDS) {
             let mut random = Random::new(seed);
             let (sender, receiver) = channel(2);
             let message = Arc::new(());

@@ -1,7 +1,8 @@
 //! A sender counts, and a reader that drops most of its reads sees every number once.
 
+use crate::support::random::Random;
 use crate::support::turn;
-use crate::{Random, connect, listener, run};
+use crate::{connect, listener, run};
 use futures_util::future::{Either, select};
 use nestling::net::TcpStream;
 use nestling::task::yield_now;
@@ -11,7 +12,6 @@ use std::io::{self, Write};
 use std::pin::{Pin, pin};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
 
 const READS: u64 = 100_000;
 
@@ -46,7 +46,7 @@ async fn impatient(
 ) -> Outcome {
     let short = random.below(8);
     let rival: Pin<Box<dyn Future<Output = ()>>> = match short {
-        0 => Box::pin(sleep(Duration::from_micros(random.below(50)))),
+        0 => Box::pin(sleep(random.micros(50))),
         1..3 => Box::pin(turn()),
         _ => Box::pin(async move {
             for _ in 0..short {
@@ -66,11 +66,11 @@ async fn impatient(
 
 /// One read of a random kind.
 async fn one(stream: &TcpStream, random: &mut Random) -> Outcome {
-    let length = 1 + random.below(100) as usize;
+    let length = 1 + random.below(100);
     match random.below(8) {
         // It is told of its cancellation, and what it had is in the buffer.
         0 => {
-            let time = Duration::from_micros(random.below(50));
+            let time = random.micros(50);
             let Ok((result, mut buffer)) = timeout(time, stream.read(vec![0; length])).await else {
                 return Outcome::Nothing;
             };
@@ -96,7 +96,7 @@ fn e1_no_byte_is_lost_or_overtaken() {
         let (stream, _) = listener.accept().await.unwrap();
         let (order, orders) = channel();
         let sender = thread::spawn(move || count(peer, &orders));
-        let mut random = Random(2);
+        let mut random = Random::new(2);
         let (mut at, mut dropped) = (0, 0);
         let mut check = |bytes: &[u8]| {
             for byte in bytes {
@@ -107,7 +107,7 @@ fn e1_no_byte_is_lost_or_overtaken() {
         for _ in 0..READS {
             // Less than would be read, so that most reads have to wait.
             if random.below(4) == 0 {
-                order.send(1 + random.below(60)).unwrap();
+                order.send(1 + random.below(60) as u64).unwrap();
             }
             match one(&stream, &mut random).await {
                 Outcome::Bytes(bytes) => check(&bytes),

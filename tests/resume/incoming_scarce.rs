@@ -1,9 +1,9 @@
 //! Connections that come one after the other, where there is no room for all of them: in the queue
 //! of completions, or among the descriptors.
 
-use crate::again::{alone, is_inside};
-use crate::sandbox::leave_descriptors;
-use crate::support::turn;
+use crate::support::again::{alone, is_inside};
+use crate::support::sandbox::leave_descriptors;
+use crate::support::{one_at_a_time, turn};
 use crate::{connect, listener, run, run_on, start, submitted};
 use nestling::Runtime;
 use nestling::net::{Incoming, TcpListener, TcpStream, is_exhausted};
@@ -72,7 +72,7 @@ fn without_descriptors(
     test: impl AsyncFnOnce(&TcpListener, Incoming<'_>, &mut [net::TcpStream], Vec<File>),
 ) {
     // Starting a process takes descriptors.
-    let _others_wait = (!is_inside(name)).then(crate::alone);
+    let _others_wait = (!is_inside(name)).then(one_at_a_time);
     alone(name, || {
         run(async || {
             let (listener, address) = listener();

@@ -3,9 +3,6 @@
 //! A process of its own, whose tests run one at a time: some count descriptors.
 
 mod accepts;
-#[path = "../support/again.rs"]
-#[allow(dead_code, reason = "each test binary uses a part of it")]
-mod again;
 mod cancelled;
 mod counter;
 mod errors;
@@ -14,9 +11,6 @@ mod incoming_beside;
 mod incoming_scarce;
 mod moved;
 mod receives;
-#[path = "../support/sandbox.rs"]
-#[allow(dead_code, reason = "each test binary uses a part of it")]
-mod sandbox;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
@@ -30,20 +24,9 @@ use std::net;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::task::Poll;
-use support::{Count, poll_counted, poll_once, until_woken, watched};
-
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
-fn alone() -> MutexGuard<'static, ()> {
-    ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-/// The open descriptors of this process.
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").expect("/proc is mounted").count()
-}
+use support::{Count, descriptors, one_at_a_time, poll_counted, poll_once, until_woken, watched};
 
 /// Runs a test in a runtime of its own, with few places in the ring's queue, so that cancel
 /// requests have to wait; and checks that no descriptor and nothing in flight is left of it.
@@ -53,7 +36,7 @@ fn run(test: impl AsyncFnOnce()) -> Stats {
 
 /// The same, with other options.
 fn run_on(builder: Builder, test: impl AsyncFnOnce()) -> Stats {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     watched(|| {
         let mut runtime = builder.build().unwrap();
         runtime.block_on(yield_now());
@@ -140,17 +123,4 @@ async fn at_once<F: Future>(future: F) -> F::Output {
 /// Submissions so far.
 fn submitted() -> u64 {
     nestling::stats().submitted
-}
-
-/// Numbers that look random and are the same in every run (splitmix64).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % limit
-    }
 }

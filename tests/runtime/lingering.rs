@@ -2,7 +2,7 @@
 //!
 //! In each test the peer does not read, and the linger is an hour.
 
-use crate::support::watched;
+use crate::support::{tcp_pair, watched};
 use nestling::net::{TcpListener, TcpStream};
 use nestling::time::sleep;
 use nestling::{block_on, nursery};
@@ -17,10 +17,8 @@ const HOUR: Option<Duration> = Some(Duration::from_secs(3600));
 
 /// A connection with small buffers, and its other end, a blocking socket.
 async fn pair() -> (TcpStream, net::TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let peer = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (stream, peer) = tcp_pair("127.0.0.1:0").await;
     SockRef::from(&peer).set_recv_buffer_size(4096).unwrap();
-    let (stream, _) = listener.accept().await.unwrap();
     stream.set_send_buffer_size(4096).unwrap();
     (stream, peer)
 }

@@ -1,8 +1,8 @@
 //! Options that the kernel takes in other units, or in fewer bits: none of them wraps, and none is
 //! cut off to something that means something else.
 
-use crate::support::watched;
-use nestling::net::{ListenOptions, TcpListener, TcpStream};
+use crate::support::{tcp_pair, watched};
+use nestling::net::{ListenOptions, TcpListener};
 use nestling::task::spawn_blocking;
 use nestling::{Runtime, block_on};
 use socket2::SockRef;
@@ -10,16 +10,10 @@ use std::io::{ErrorKind, Read};
 use std::net;
 use std::time::Duration;
 
-async fn pair(address: &str) -> (TcpStream, net::TcpStream) {
-    let listener = TcpListener::bind(address).await.unwrap();
-    let peer = net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    (listener.accept().await.unwrap().0, peer)
-}
-
 /// What a stream's linger becomes in the kernel.
 fn linger(linger: Option<Duration>) -> Option<Duration> {
     block_on(async {
-        let (stream, _peer) = pair("127.0.0.1:0").await;
+        let (stream, _peer) = tcp_pair("127.0.0.1:0").await;
         stream.set_linger(linger).unwrap();
         SockRef::from(&stream).linger().unwrap()
     })
@@ -49,7 +43,7 @@ fn i4_a_linger_does_not_wrap() {
 fn i4_a_linger_of_a_part_of_a_second_loses_nothing() {
     watched(|| {
         let mut peer = block_on(async {
-            let (stream, peer) = pair("127.0.0.1:0").await;
+            let (stream, peer) = tcp_pair("127.0.0.1:0").await;
             stream.set_linger(Some(Duration::from_millis(500))).unwrap();
             stream.write_all(vec![7; 200_000]).await.0.unwrap();
             stream.close().await.unwrap();
@@ -65,7 +59,7 @@ fn i4_a_linger_of_a_part_of_a_second_loses_nothing() {
 #[test]
 fn a_buffer_size_does_not_wrap() {
     block_on(async {
-        let (stream, _peer) = pair("127.0.0.1:0").await;
+        let (stream, _peer) = tcp_pair("127.0.0.1:0").await;
         let socket = SockRef::from(&stream);
         let sizes = || (socket.recv_buffer_size().unwrap(), socket.send_buffer_size().unwrap());
         let set = |bytes| {
@@ -86,7 +80,7 @@ fn a_buffer_size_does_not_wrap() {
 #[test]
 fn a_lifetime_in_hops_is_one() {
     block_on(async {
-        let (stream, _peer) = pair("127.0.0.1:0").await;
+        let (stream, _peer) = tcp_pair("127.0.0.1:0").await;
         let socket = SockRef::from(&stream);
         for hops in [1, 77, 255] {
             stream.set_ttl(hops).unwrap();
@@ -103,7 +97,7 @@ fn a_lifetime_in_hops_is_one() {
 #[test]
 fn a_lifetime_in_hops_is_that_of_either_family() {
     block_on(async {
-        let (stream, _peer) = pair("[::1]:0").await;
+        let (stream, _peer) = tcp_pair("[::1]:0").await;
         stream.set_ttl(77).unwrap();
         let socket = SockRef::from(&stream);
         assert_eq!(socket.unicast_hops_v6().unwrap(), 77);

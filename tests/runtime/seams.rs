@@ -1,7 +1,7 @@
 //! Hazards at the seams: between a nursery and the kernel, a waker and a child.
 
-use crate::support::watched;
-use nestling::net::{TcpListener, TcpStream};
+use crate::support::nurseries::pair;
+use crate::support::{poll_once, watched};
 use nestling::time::sleep;
 use nestling::{Nursery, block_on, nursery};
 use nestling_runtime::lowlevel::{self, nop};
@@ -16,16 +16,6 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
-
-async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
-}
-
-async fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    (client, listener.accept().await.unwrap().0)
-}
 
 /// A waker that passes a wake on and then panics.
 struct Panics(Waker);

@@ -1,7 +1,8 @@
 //! A trace is what the Trace Event Format says, so that viewers load it.
 
-use crate::process::build;
-use crate::support::{E, listener, never, poll_once, settle, throw, within};
+use crate::support::nurseries::{E, listener, never, settle, throw, within};
+use crate::support::poll_once;
+use crate::support::process::build;
 use nestling::inspect::{ChromeTrace, instrument};
 use nestling::task::yield_now;
 use nestling::{Cores, Options, Runtime, block_on, nursery, nursery_with};

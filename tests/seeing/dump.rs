@@ -1,6 +1,6 @@
 //! `dump_tree` says what each task waits for: operation, descriptor, timer, join, nursery.
 
-use crate::support::{E, inode, listener, never, pair, run, settle};
+use crate::support::nurseries::{E, inode, listener, never, pair, run, settle};
 use nestling::inspect::{Kind, Node, Reason, State, Tree, Wait};
 use nestling::net::TcpStream;
 use nestling::time::sleep;
@@ -233,7 +233,7 @@ fn what_a_nursery_has_adopted_is_shown_with_it() {
         })
         .await;
         assert_eq!(result, Ok(()));
-        assert!(!crate::support::is_open(&socket));
+        assert!(!crate::support::nurseries::is_open(&socket));
     });
 }
 

@@ -1,6 +1,7 @@
 //! Each event is told once, and in order.
 
-use crate::support::{E, listener, never, poll_once, settle, std_connect, throw, within};
+use crate::support::nurseries::{E, listener, never, settle, std_connect, throw, within};
+use crate::support::poll_once;
 use nestling::inspect::{Ending, Event, Id, Label, Reason, instrument};
 use nestling::{block_on, nursery, nursery_with, shield_for, timeout};
 use nestling_runtime::lowlevel::nop;
@@ -246,7 +247,7 @@ fn a_destructor_that_panics_counts_as_a_panic() {
             let thrown = futures_util::FutureExt::catch_unwind(AssertUnwindSafe(nursery(
                 async |n: &nestling::Nursery<'_, '_, E>| {
                     n.spawn_named("cut", async {
-                        let _throws = crate::support::OnDrop(|| throw(1));
+                        let _throws = crate::support::nurseries::OnDrop(|| throw(1));
                         pending::<()>().await;
                     });
                     settle().await;

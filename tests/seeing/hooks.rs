@@ -1,7 +1,7 @@
 //! What a hook may do: panic, look, cancel, spawn, drop its guard.
 
 use crate::events::told;
-use crate::support::{E, within};
+use crate::support::nurseries::{E, within};
 use nestling::inspect::{Event, Instrumented, instrument};
 use nestling::task::yield_now;
 use nestling::{Canceller, block_on, dump_tree, nursery};
@@ -45,7 +45,7 @@ fn a_hook_that_panics_is_not_called_again() {
             let guard = instrument(move |_| {
                 counted.set(counted.get() + 1);
                 if counted.get() == fatal {
-                    crate::support::throw(1);
+                    crate::support::nurseries::throw(1);
                 }
             });
             block_on(async { assert_eq!(work().await, Ok(3)) });
@@ -169,10 +169,10 @@ fn a_thread_has_one_at_a_time() {
 #[test]
 fn a_hook_that_panics_when_it_goes_harms_nobody() {
     within(|| {
-        let throws = crate::support::OnDrop(|| crate::support::throw(1));
+        let throws = crate::support::nurseries::OnDrop(|| crate::support::nurseries::throw(1));
         let guard = instrument(move |_| {
             let _ = &throws;
-            crate::support::throw(2);
+            crate::support::nurseries::throw(2);
         });
         block_on(async { assert_eq!(work().await, Ok(3)) });
         drop(guard);

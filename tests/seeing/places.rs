@@ -1,7 +1,8 @@
 //! Where a snapshot can be taken: anywhere.
 
 use crate::dump::named;
-use crate::support::{E, OnDrop, listener, never, poll_once, run, settle, within};
+use crate::support::nurseries::{E, OnDrop, listener, never, run, settle, within};
+use crate::support::poll_once;
 use nestling::inspect::{Node, State, Wait};
 use nestling::time::sleep;
 use nestling::{block_on, dump_tree, nursery};

@@ -1,6 +1,6 @@
 //! How a tree is printed: as a drawing that can be read in a log.
 
-use crate::support::{E, listener, never, run, settle};
+use crate::support::nurseries::{E, listener, never, run, settle};
 use nestling::{dump_tree, nursery};
 use std::future::pending;
 use std::os::fd::AsRawFd;

@@ -1,8 +1,8 @@
 //! `dump_tree_on_signal`: a signal prints the trees of all cores that asked for it.
 
-use crate::again::{again, is_inside};
-use crate::support::{E, run, settle};
-use crate::watch::watched;
+use crate::support::again::{again, is_inside};
+use crate::support::nurseries::{E, run, settle};
+use crate::support::watched;
 use nestling::inspect::dump_tree_on_signal;
 use nestling::{Cores, Runtime, dump_tree, nursery};
 use std::fs;

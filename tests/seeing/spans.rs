@@ -1,6 +1,6 @@
 //! `tracing` spans: one for each nursery and task, below what it belongs to, entered when polled.
 
-use crate::support::{E, within};
+use crate::support::nurseries::{E, within};
 use nestling::inspect::{instrument, tracing_spans};
 use nestling::task::yield_now;
 use nestling::{Options, block_on, nursery_with};

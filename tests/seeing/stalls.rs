@@ -1,6 +1,6 @@
 //! Tasks that hold their core: named while they do, and when it is over.
 
-use crate::watch::watched;
+use crate::support::watched;
 use nestling::inspect::{Event, Stall, instrument};
 use nestling::time::sleep;
 use nestling::{Builder, Cores, Runtime, dump_tree, nursery};

@@ -1,9 +1,9 @@
 //! Who asks for a signal gets it, on the own core, and loses none.
 
-use crate::again;
-use crate::process::Process;
 use crate::program::{hear, say, start};
-use crate::support::{poll_once, thread_id, turn, watched};
+use crate::support::again;
+use crate::support::process::Process;
+use crate::support::{descriptors, poll_once, thread_id, turn, watched};
 use nestling::signal::{SIGHUP, SIGUSR1, SIGUSR2, ctrl_c, signals};
 use nestling::{Cores, Runtime, block_on, nursery};
 use std::fs;
@@ -112,11 +112,10 @@ fn a_cancelled_wait_ends() {
 #[test]
 fn b10_signals_give_their_descriptors_back() {
     alone("delivery::b10_signals_give_their_descriptors_back", || {
-        let open = || fs::read_dir("/proc/self/fd").expect("descriptors").count();
         block_on(async {
             drop(signals([SIGHUP])?);
             turn().await;
-            let before = open();
+            let before = descriptors();
             for _ in 0..1_000 {
                 let mut signals = signals([SIGHUP, SIGUSR1])?;
                 assert!(poll_once(pin!(signals.next())).await.is_pending());
@@ -124,7 +123,7 @@ fn b10_signals_give_their_descriptors_back() {
                 turn().await;
                 turn().await;
             }
-            assert_eq!(open(), before);
+            assert_eq!(descriptors(), before);
             Ok(())
         })
     });
@@ -180,7 +179,7 @@ fn wait_until_asleep(process: &mut Process) {
         }
     };
     let stat = format!("/proc/{}/task/{thread}/stat", process.id());
-    crate::process::eventually("it sleeps", || {
+    crate::support::process::eventually("it sleeps", || {
         let stat = fs::read_to_string(&stat).expect("it runs");
         stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" S"))
     });

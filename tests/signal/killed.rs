@@ -1,7 +1,7 @@
 //! A process that is killed in the middle of everything is gone, and so is all that it had.
 
-use crate::process::eventually;
 use crate::program::{say, start};
+use crate::support::process::eventually;
 use crate::support::turn;
 use nestling::net::TcpListener;
 use nestling::{Cores, Runtime, nursery, stats};

@@ -1,16 +1,9 @@
 //! Signals, each test in a process of its own: they are sent to processes.
 
-#[path = "../support/again.rs"]
-#[allow(dead_code, reason = "each test binary uses a part of it")]
-mod again;
 mod delivery;
 mod killed;
 mod program;
 mod stop;
-
-#[path = "../support/process.rs"]
-#[allow(dead_code, reason = "each test binary uses a part of it")]
-mod process;
 
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]

@@ -1,7 +1,7 @@
 //! A test's program as a process that is sent signals.
 
-use crate::again::{again, is_inside};
-use crate::process::Process;
+use crate::support::again::{again, is_inside};
+use crate::support::process::Process;
 use std::io;
 
 /// Starts this program again, for the test of that name only. In there, runs `program` instead,

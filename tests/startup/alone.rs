@@ -1,7 +1,7 @@
 //! Runs a test in a process of its own, which changes what cannot be changed back.
 
-use crate::again;
-use crate::sandbox::{become_user, end_after};
+use crate::support::again;
+use crate::support::sandbox::{become_user, end_after};
 use std::process;
 use std::sync::{PoisonError, RwLock};
 

@@ -1,9 +1,10 @@
 //! Running on several cores: all start or none, and the first failure ends all.
 
 use crate::alone::{alone, alone_as_user};
-use crate::left_behind::{descriptors, threads, wait_for_threads};
+use crate::left_behind::{threads, wait_for_threads};
 use crate::refused::{assert_says, complaints};
-use crate::sandbox::{leave_descriptors, limit};
+use crate::support::descriptors;
+use crate::support::sandbox::{leave_descriptors, limit};
 use async_channel::{Receiver, Sender, unbounded};
 use nestling::{Builder, Core, Cores, Runtime};
 use std::future::pending;

@@ -3,7 +3,7 @@
 use crate::alone::alone;
 use crate::left_behind::{threads, wait_for_threads};
 use crate::refused::{assert_says, complaints};
-use crate::sandbox::keep_to_core;
+use crate::support::sandbox::keep_to_core;
 use nestling::doctor::Verdict;
 use nestling::{Cores, Runtime};
 use std::fs;

@@ -1,28 +1,15 @@
 //! What runtimes leave behind: nothing in this process, and nothing in those that it starts.
 
 use crate::alone::alone;
+use crate::support::descriptors;
 use nestling::net::{TcpListener, TcpStream};
 use nestling::{Cores, Runtime, nursery};
 use nestling_runtime::lowlevel::nop;
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::process::{Command, Stdio};
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
-
-/// The descriptors of this process: number and what is behind it.
-pub(crate) fn descriptors() -> BTreeMap<String, String> {
-    let entries = fs::read_dir("/proc/self/fd").expect("the descriptors");
-    let target = |entry: fs::DirEntry| {
-        let target = fs::read_link(entry.path()).expect("what is behind it");
-        let number = entry.file_name().to_string_lossy().into_owned();
-        (number, target.to_string_lossy().into_owned())
-    };
-    let all = entries.map(|entry| target(entry.expect("a descriptor")));
-    // One of them reads this folder.
-    all.filter(|(_, target)| !target.starts_with("/proc/")).collect()
-}
 
 /// The threads of this process, those included that the kernel runs for it.
 pub(crate) fn threads() -> usize {

@@ -2,7 +2,7 @@
 
 use crate::alone::{alone, alone_as_user};
 use crate::refused::{assert_says, complaints, refusal};
-use crate::sandbox::{become_user, leave_descriptors, limit};
+use crate::support::sandbox::{become_user, leave_descriptors, limit};
 use futures_util::future::join_all;
 use nestling::task::spawn_blocking;
 use nestling::{JoinError, Runtime};

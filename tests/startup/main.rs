@@ -28,9 +28,6 @@
 //! The tests on words alone are in `runtime/src/tests/explain.rs`: a kernel's age and the settings
 //! of the whole machine are not to be had in a test.
 
-#[path = "../support/again.rs"]
-#[allow(dead_code, reason = "each test binary uses a part of it")]
-mod again;
 mod alone;
 mod cores;
 mod fewer;
@@ -38,6 +35,7 @@ mod idle;
 mod left_behind;
 mod limits;
 mod refused;
-#[path = "../support/sandbox.rs"]
-mod sandbox;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod support;
 mod workers;

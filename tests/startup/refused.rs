@@ -1,7 +1,7 @@
 //! io_uring is forbidden: the error says by what, and what to do about it.
 
 use crate::alone::alone;
-use crate::sandbox::{deny, deny_where, is_root};
+use crate::support::sandbox::{deny, deny_where, is_root};
 use nestling::Runtime;
 use nestling::doctor::{Check, Verdict};
 use std::fs;

@@ -1,7 +1,7 @@
 //! J3: how many threads the kernel may start for a core.
 
 use crate::alone::alone;
-use crate::sandbox::deny_where;
+use crate::support::sandbox::deny_where;
 use io_uring::IoUring;
 use nestling::Runtime;
 use nestling::task::yield_now;

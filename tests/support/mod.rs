@@ -1,15 +1,23 @@
-//! What tests of several binaries share: a watchdog, wakers that can be watched, and sockets.
+//! What tests of several binaries share: a watchdog, wakers that can be watched, sockets, and what
+//! the process has open.
 
-use nestling::net::TcpStream;
+pub(crate) mod again;
+pub(crate) mod nurseries;
+pub(crate) mod process;
+pub(crate) mod random;
+pub(crate) mod sandbox;
+
+use nestling::net::{TcpListener, TcpStream};
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Read, Write};
 use std::net;
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -31,6 +39,25 @@ pub(crate) fn watched<T>(test: impl FnOnce() -> T) -> T {
     drop(done);
     watchdog.join().expect("the watchdog only waits");
     result
+}
+
+/// Waits until no other test of this program counts what the process has.
+pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The open descriptors of this process, and what each of them is.
+pub(crate) fn descriptors() -> BTreeMap<RawFd, String> {
+    let entries = std::fs::read_dir("/proc/self/fd").expect("/proc is mounted");
+    let open = entries.filter_map(|entry| {
+        let path = entry.expect("a readable folder").path();
+        // Other threads may have closed it by now.
+        let what = std::fs::read_link(&path).ok()?.to_string_lossy().into_owned();
+        Some((path.file_name()?.to_str()?.parse().ok()?, what))
+    });
+    // One of them reads this folder.
+    open.filter(|(_, what)| !what.starts_with("/proc/")).collect()
 }
 
 /// A waker that counts how often it was woken.
@@ -86,6 +113,14 @@ pub(crate) fn pair() -> (TcpStream, UnixStream) {
     let (ours, theirs) = UnixStream::pair().expect("descriptors are left");
     let ours = net::TcpStream::from(OwnedFd::from(ours));
     (TcpStream::from_std(ours).expect("a socket"), theirs)
+}
+
+/// The same over TCP, from a listener on an address; the other end is a blocking socket.
+pub(crate) async fn tcp_pair(address: &str) -> (TcpStream, net::TcpStream) {
+    let listener = TcpListener::bind(address).await.expect("a free port");
+    let theirs = net::TcpStream::connect(listener.local_addr().expect("an address"));
+    let (ours, _) = listener.accept().await.expect("it has connected");
+    (ours, theirs.expect("the backlog has room"))
 }
 
 /// Writes to a socket until it takes no more, so that the other end's sends have to wait.

@@ -1,7 +1,7 @@
 //! Rule 18: tasks that compete in loops that are always ready all get on, in the order in which
 //! they came, and one that is cut when the turn is over gives back what it was handed.
 
-use crate::random::Random;
+use crate::support::random::Random;
 use crate::support::{end_turn, poll_once, watched};
 use nestling::sync::{Mutex, Notify, RwLock, Semaphore};
 use nestling::task::yield_now;

@@ -23,9 +23,6 @@ mod notify;
 mod oneshot;
 mod passed_over;
 mod properties;
-#[path = "../support/random.rs"]
-#[allow(dead_code, reason = "each test binary uses a part of it")]
-mod random;
 mod rw_lock;
 mod semaphore;
 mod stress;

@@ -2,7 +2,7 @@
 //!
 //! Were anything of that quadratic, a test would take minutes, and count as hung.
 
-use crate::random::Random;
+use crate::support::random::Random;
 use crate::support::{poll_once, watched};
 use crate::tested::channel;
 use crate::wait::{Wait, at_once};

@@ -4,7 +4,7 @@
 //! After every step, what was returned, who was woken and what is left have to be what it says. A
 //! failing run names its seed.
 
-use crate::random::Random;
+use crate::support::random::{Random, seeds};
 use crate::support::{Count, poll_counted};
 use crate::tested::channel::{
     Receiver, Reserved, SendError, Sender, TryRecvError, TrySendError, channel,
@@ -112,11 +112,11 @@ fn for_seeds(run: impl Fn(Random)) {
     impl Drop for Names {
         fn drop(&mut self) {
             if std::thread::panicking() {
-                eprintln!("seed {}", self.0);
+                eprintln!("NESTLING_SEED={}", self.0);
             }
         }
     }
-    for seed in 0..SEEDS {
+    for seed in seeds(0..SEEDS) {
         let _names = Names(seed);
         run(Random::new(seed));
     }

@@ -1,7 +1,7 @@
 //! Random children that wait with timeouts and are cut anywhere: permits are conserved, and
 //! messages neither lost, nor doubled, nor out of order for their sender.
 
-use crate::random::Random;
+use crate::support::random::{Random, seeds};
 use crate::support::watched;
 use crate::tested::channel::{Receiver, Sender, channel};
 use futures_util::FutureExt;
@@ -69,7 +69,7 @@ async fn cut_some<'s>(n: &'s Nursery<'s, '_, Cancelled>, random: &mut Random) {
 #[test]
 fn permits_and_locks_are_conserved() {
     watched(|| {
-        for seed in 0..SEEDS {
+        for seed in seeds(0..SEEDS) {
             let mut random = Random::new(seed);
             let (semaphore, mutex) = (Semaphore::new(3), Mutex::new(()));
             let lock = RwLock::new(());
@@ -171,7 +171,7 @@ async fn consume(
 #[test]
 fn e1_messages_are_neither_lost_nor_doubled_nor_out_of_order() {
     watched(|| {
-        for seed in 0..SEEDS {
+        for seed in seeds(0..SEEDS) {
             let mut random = Random::new(seed);
             let (sender, receiver) = channel(1 + random.below(3));
             let sent: Vec<_> = (0..CHILDREN).map(|_| Cell::new(0)).collect();

@@ -1,7 +1,7 @@
 //! Rule 18: when a turn is over, what an await would have returned stays where it is, or is given
 //! back; and messages come in order all the same.
 
-use crate::random::Random;
+use crate::support::random::{Random, seeds};
 use crate::support::{end_turn, poll_once, watched};
 use crate::tested::channel::{Receiver, Sender, channel};
 use crate::tested::oneshot;
@@ -68,7 +68,7 @@ async fn receive(mut receiver: Receiver<(usize, usize)>, random: &mut Random, lo
 #[test]
 fn r18_messages_are_received_as_they_were_sent() {
     watched(|| {
-        for seed in 0..SEEDS {
+        for seed in seeds(0..SEEDS) {
             let mut random = Random::new(seed);
             let (sender, receiver) = channel(1 + random.below(8));
             let (sent, received) = (Log::default(), Log::default());

@@ -1,5 +1,7 @@
-//! What the tests share: an anti-hang harness, an error type, a log, sockets that never answer.
+//! What tests of nurseries share: an anti-hang harness, an error type, a log, sockets that never
+//! answer.
 
+use super::descriptors;
 use nestling::net::{TcpListener, TcpStream};
 use nestling::{Cancelled, Runtime, Stats, is_cancelled};
 use nestling_runtime::lowlevel::nop;
@@ -12,7 +14,6 @@ use std::os::fd::AsRawFd;
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -200,15 +201,7 @@ pub(crate) fn inode(socket: &impl AsRawFd) -> String {
 
 /// Whether this process has a descriptor of the socket.
 pub(crate) fn is_open(inode: &str) -> bool {
-    let links = std::fs::read_dir("/proc/self/fd").expect("a list of descriptors");
-    links
-        .filter_map(|link| std::fs::read_link(link.ok()?.path()).ok())
-        .any(|name| name.to_str().is_some_and(|name| name == inode))
-}
-
-/// Polls a future once, whatever comes of it.
-pub(crate) async fn poll_once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
+    descriptors().values().any(|name| name == inode)
 }
 
 /// Turns of the loop in which everything that is ready runs, and the kernel answers what it can at
