@@ -1,5 +1,6 @@
 //! `spawn_on`: results, failures, panics and cancellations travel, and all is joined.
 
+use crate::support::nurseries::within;
 use futures_util::future::{Either, select};
 use nestling::net::{TcpListener, TcpStream};
 use nestling::time::{Instant, sleep};
@@ -10,28 +11,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
-
-/// Far more than any test needs: it only tells a hang from a slow machine.
-const HANG: Duration = Duration::from_secs(20);
 
 /// Runs a program on two cores, and fails if it hangs.
 #[track_caller]
 fn two<T: Send + 'static>(
     main: impl AsyncFn(Core) -> io::Result<T> + Send + Sync + 'static,
 ) -> io::Result<Vec<T>> {
-    let (done, ended) = channel();
-    let thread = thread::spawn(move || {
-        let result = Runtime::builder().cores(Cores::Count(2)).run(main);
-        let _ = done.send(());
-        result
-    });
-    if ended.recv_timeout(HANG) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-        panic!("the test hangs");
-    }
-    thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+    within(|| Runtime::builder().cores(Cores::Count(2)).run(main))
 }
 
 /// Runs a nursery on the first core only, while the other has nothing to do.

@@ -31,6 +31,7 @@ mod r05_quiet;
 mod r05_random_moves;
 mod r05_relayed;
 mod r05_set_aside;
+mod r05_timed_join;
 mod r06_heard_once;
 mod r06_no_new_ops;
 mod r07_who_hears;
@@ -49,8 +50,8 @@ mod r18_yielding;
 mod r19_passed_over;
 mod race;
 mod remote_canceller;
-
 mod slots;
+mod small;
 mod start;
 mod stress;
 mod supervise;

@@ -14,24 +14,15 @@ mod clock;
 mod combining;
 mod fair;
 mod fatal;
-mod lingering;
 mod mass;
-mod options;
 mod panicking;
 mod queues;
 mod seams;
+mod stale;
 mod starting;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
 mod waking;
 
-use nestling::{Runtime, Stats};
-
-/// Asserts that nothing is in flight in a runtime that rests, and that nothing was lost or leaked.
-fn assert_balanced(runtime: &Runtime) -> Stats {
-    let stats = runtime.stats();
-    assert_eq!(stats.submitted, stats.completed, "{stats:?}");
-    assert_eq!((stats.in_flight, stats.stale, stats.leaked), (0, 0, 0), "{stats:?}");
-    stats
-}
+use support::assert_balanced;

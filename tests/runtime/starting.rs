@@ -4,7 +4,7 @@ use crate::assert_balanced;
 use crate::support::{pair, poll_once, sees_the_end, watched};
 use nestling::Runtime;
 use nestling::net::TcpStream;
-use nestling::task::yield_now;
+use nestling::task::{spawn_blocking, yield_now};
 use nestling::time::{Instant, sleep};
 use nestling_runtime::lowlevel::nop;
 use std::cell::RefCell;
@@ -211,5 +211,25 @@ fn g4_block_on_in_a_destructor_of_a_thread_local() {
         });
         thread.join().unwrap();
         assert_eq!(receive.recv().unwrap(), 7);
+    });
+}
+
+/// The largest that can be asked for either work or are refused with a reason.
+#[test]
+fn options_of_a_runtime_do_not_wrap() {
+    watched(|| {
+        let builder = Runtime::builder()
+            .entries(u32::MAX)
+            .completions(u32::MAX)
+            .blocking_threads(usize::MAX)
+            .batch(Duration::MAX)
+            .spin(Duration::MAX)
+            .stall_threshold(Duration::MAX);
+        let mut runtime = match builder.build() {
+            Ok(runtime) => runtime,
+            Err(error) => return assert!(error.to_string().contains("locked memory"), "{error}"),
+        };
+        let sum = runtime.block_on(spawn_blocking(|| 40 + 2));
+        assert_eq!(sum.unwrap(), 42);
     });
 }

@@ -31,10 +31,12 @@
 mod alone;
 mod cores;
 mod fewer;
+mod fork;
 mod idle;
 mod left_behind;
 mod limits;
 mod refused;
+mod runtimes;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;

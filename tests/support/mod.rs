@@ -8,6 +8,7 @@ pub(crate) mod random;
 pub(crate) mod sandbox;
 
 use nestling::net::{TcpListener, TcpStream};
+use nestling::{Runtime, Stats};
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Read, Write};
@@ -58,6 +59,31 @@ pub(crate) fn descriptors() -> BTreeMap<RawFd, String> {
     });
     // One of them reads this folder.
     open.filter(|(_, what)| !what.starts_with("/proc/")).collect()
+}
+
+/// The descriptor of the one ring that is open.
+pub(crate) fn ring() -> RawFd {
+    let open = descriptors();
+    let mut rings = open.iter().filter(|(_, what)| what.contains("[io_uring]"));
+    let (&ring, _) = rings.next().expect("a runtime is there");
+    assert!(rings.next().is_none(), "one runtime at a time");
+    ring
+}
+
+/// The lines of the kernel's account of a ring that name something it polls, but for the bell.
+pub(crate) fn polled(ring: RawFd) -> Vec<String> {
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{ring}")).expect("an open ring");
+    let list = info.lines().skip_while(|line| !line.starts_with("PollList"));
+    let list = list.skip(1).take_while(|line| line.starts_with("  "));
+    list.filter(|line| !line.contains("op=6,")).map(str::to_owned).collect()
+}
+
+/// Asserts that nothing is in flight in a runtime that rests, and that nothing was lost or leaked.
+pub(crate) fn assert_balanced(runtime: &Runtime) -> Stats {
+    let stats = runtime.stats();
+    assert_eq!(stats.submitted, stats.completed, "{stats:?}");
+    assert_eq!((stats.in_flight, stats.stale, stats.leaked), (0, 0, 0), "{stats:?}");
+    stats
 }
 
 /// A waker that counts how often it was woken.

@@ -1,7 +1,7 @@
 //! What tests of nurseries share: an anti-hang harness, an error type, a log, sockets that never
 //! answer.
 
-use super::descriptors;
+use super::{assert_balanced, descriptors};
 use nestling::net::{TcpListener, TcpStream};
 use nestling::{Cancelled, Runtime, Stats, is_cancelled};
 use nestling_runtime::lowlevel::nop;
@@ -49,10 +49,7 @@ pub(crate) fn counted<T: Send + 'static>(
     within(move || {
         let mut runtime = Runtime::builder().build().expect("a ring");
         let value = runtime.block_on(test());
-        let stats = runtime.stats();
-        assert_eq!(stats.submitted, stats.completed, "every submission was completed: {stats:?}");
-        assert_eq!((stats.in_flight, stats.stale, stats.leaked), (0, 0, 0), "{stats:?}");
-        (value, stats)
+        (value, assert_balanced(&runtime))
     })
 }
 

@@ -1,7 +1,7 @@
 //! Closing while operations are in flight, and numbers that are used again.
 
-use crate::assert_balanced;
-use crate::support::{descriptors, one_at_a_time, pair, poll_once, sees_the_end, turn, watched};
+use crate::support::{descriptors, pair, poll_once, sees_the_end, turn};
+use crate::{alone, assert_balanced};
 use nestling::net::TcpStream;
 use nestling::task::yield_now;
 use nestling::{Runtime, nursery};
@@ -14,8 +14,7 @@ use std::pin::pin;
 /// that it sends reaches whoever has the number next.
 #[test]
 fn b8_close_after_dropped_read_reaches_the_peer() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(yield_now());
         let before = descriptors();
@@ -40,8 +39,7 @@ fn b8_close_after_dropped_read_reaches_the_peer() {
 /// nursery around it ends after that.
 #[test]
 fn b8_number_is_not_used_again_while_in_flight() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(yield_now());
         let before = descriptors();
@@ -83,8 +81,7 @@ fn gone(peer: &mut UnixStream) -> bool {
 /// A stream whose receive was dropped in one child is closed in the nursery's time.
 #[test]
 fn b8_nursery_ends_after_its_sockets_are_closed() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {
             yield_now().await;
@@ -114,8 +111,7 @@ fn b8_nursery_ends_after_its_sockets_are_closed() {
 /// was queued must not go there. (The write is kept, so it has to arrive where it was meant to.)
 #[test]
 fn b9_queued_write_goes_to_its_own_socket() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {
             for _ in 0..200 {
@@ -140,8 +136,7 @@ fn b9_queued_write_goes_to_its_own_socket() {
 /// The same with the write dropped too: it never happens, anywhere.
 #[test]
 fn b9_withdrawn_write_goes_nowhere() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let mut runtime = Runtime::builder().build().unwrap();
         let before = descriptors();
         runtime.block_on(async {

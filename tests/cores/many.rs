@@ -55,7 +55,7 @@ impl Burst {
 }
 
 /// Two threads wake tasks on two cores, which wake each other's. A wake that is lost hangs the
-/// test. A million by default; for ten: `NESTLING_WAKES=10000000 cargo test --test waking many`.
+/// test. A million by default; for ten: `NESTLING_WAKES=10000000 cargo test --test cores many::`.
 #[test]
 fn f1_no_wake_among_many_is_lost() {
     let wakes =

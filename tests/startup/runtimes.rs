@@ -1,13 +1,13 @@
 //! Runtimes that come and go.
 
-use crate::support::{descriptors, one_at_a_time, watched};
+use crate::alone::alone;
+use crate::support::descriptors;
 use nestling::Runtime;
 use nestling_runtime::lowlevel::nop;
 
 #[test]
 fn b10_a_thousand_runtimes_leave_no_descriptor() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone("runtimes::b10_a_thousand_runtimes_leave_no_descriptor", || {
         let before = descriptors();
         for _ in 0..1_000 {
             let mut runtime = Runtime::builder().entries(8).completions(8).build().unwrap();
@@ -21,8 +21,7 @@ fn b10_a_thousand_runtimes_leave_no_descriptor() {
 /// place that is given back is not another ring's.
 #[test]
 fn g5_more_runtimes_than_a_thread_can_register() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone("runtimes::g5_more_runtimes_than_a_thread_can_register", || {
         let before = descriptors();
         let mut runtimes: Vec<_> =
             (0..40).map(|_| Runtime::builder().entries(8).build().unwrap()).collect();

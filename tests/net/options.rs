@@ -1,10 +1,10 @@
 //! Options that the kernel takes in other units, or in fewer bits: none of them wraps, and none is
 //! cut off to something that means something else.
 
-use crate::support::{tcp_pair, watched};
+use crate::alone;
+use crate::support::{one_at_a_time, tcp_pair};
+use nestling::block_on;
 use nestling::net::{ListenOptions, TcpListener};
-use nestling::task::spawn_blocking;
-use nestling::{Runtime, block_on};
 use socket2::SockRef;
 use std::io::{ErrorKind, Read};
 use std::net;
@@ -12,6 +12,7 @@ use std::time::Duration;
 
 /// What a stream's linger becomes in the kernel.
 fn linger(linger: Option<Duration>) -> Option<Duration> {
+    let _one = one_at_a_time();
     block_on(async {
         let (stream, _peer) = tcp_pair("127.0.0.1:0").await;
         stream.set_linger(linger).unwrap();
@@ -41,7 +42,7 @@ fn i4_a_linger_does_not_wrap() {
 
 #[test]
 fn i4_a_linger_of_a_part_of_a_second_loses_nothing() {
-    watched(|| {
+    alone(|| {
         let mut peer = block_on(async {
             let (stream, peer) = tcp_pair("127.0.0.1:0").await;
             stream.set_linger(Some(Duration::from_millis(500))).unwrap();
@@ -58,6 +59,7 @@ fn i4_a_linger_of_a_part_of_a_second_loses_nothing() {
 /// A size that does not fit is as good as the largest that does, and not a small one.
 #[test]
 fn a_buffer_size_does_not_wrap() {
+    let _one = one_at_a_time();
     block_on(async {
         let (stream, _peer) = tcp_pair("127.0.0.1:0").await;
         let socket = SockRef::from(&stream);
@@ -79,6 +81,7 @@ fn a_buffer_size_does_not_wrap() {
 
 #[test]
 fn a_lifetime_in_hops_is_one() {
+    let _one = one_at_a_time();
     block_on(async {
         let (stream, _peer) = tcp_pair("127.0.0.1:0").await;
         let socket = SockRef::from(&stream);
@@ -96,6 +99,7 @@ fn a_lifetime_in_hops_is_one() {
 /// Of an IPv6 socket, both: its peer may have an address of either family.
 #[test]
 fn a_lifetime_in_hops_is_that_of_either_family() {
+    let _one = one_at_a_time();
     block_on(async {
         let (stream, _peer) = tcp_pair("[::1]:0").await;
         stream.set_ttl(77).unwrap();
@@ -108,6 +112,7 @@ fn a_lifetime_in_hops_is_that_of_either_family() {
 
 #[test]
 fn a_listener_for_ipv6_alone_leaves_the_port_of_ipv4() {
+    let _one = one_at_a_time();
     block_on(async {
         let only = ListenOptions::default().only_v6(true);
         let six = TcpListener::bind_with("[::]:0", &only).await.unwrap();
@@ -123,6 +128,7 @@ fn a_listener_for_ipv6_alone_leaves_the_port_of_ipv4() {
 
 #[test]
 fn a_listener_for_both_takes_both() {
+    let _one = one_at_a_time();
     block_on(async {
         let both = ListenOptions::default().only_v6(false);
         let listener = TcpListener::bind_with("[::]:0", &both).await.unwrap();
@@ -133,25 +139,5 @@ fn a_listener_for_both_takes_both() {
             listener.accept().await.unwrap();
             drop(peer);
         }
-    });
-}
-
-/// The largest that can be asked for either work or are refused with a reason.
-#[test]
-fn options_of_a_runtime_do_not_wrap() {
-    watched(|| {
-        let builder = Runtime::builder()
-            .entries(u32::MAX)
-            .completions(u32::MAX)
-            .blocking_threads(usize::MAX)
-            .batch(Duration::MAX)
-            .spin(Duration::MAX)
-            .stall_threshold(Duration::MAX);
-        let mut runtime = match builder.build() {
-            Ok(runtime) => runtime,
-            Err(error) => return assert!(error.to_string().contains("locked memory"), "{error}"),
-        };
-        let sum = runtime.block_on(spawn_blocking(|| 40 + 2));
-        assert_eq!(sum.unwrap(), 42);
     });
 }

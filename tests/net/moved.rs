@@ -1,7 +1,7 @@
 //! Streams that move to another core take along what reads that were dropped have received.
 
-use crate::support::{one_at_a_time, pair, poll_once, sees_the_end, watched};
-use crate::{Crowd, answered, connect, listener, run, start, submitted};
+use crate::support::{pair, poll_once, sees_the_end};
+use crate::{Crowd, alone, answered, connect, listener, run, start, submitted};
 use nestling::net::{Detached, TcpStream};
 use std::io::{ErrorKind, Read, Write};
 use std::pin::pin;
@@ -140,8 +140,7 @@ fn a_stream_does_not_move_before_its_dropped_write_has_ended() {
 
 #[test]
 fn r15_a_move_that_is_given_up_closes_the_connection() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let mut peer = nestling::block_on(async {
             let (stream, peer) = pair();
             let mut read = Box::pin(stream.read(vec![0; 1]));

@@ -90,7 +90,7 @@ const WAITING: [Stage; 4] = [Stage::New, Stage::Queued, Stage::InFlight, Stage::
 
 #[test]
 fn e10_nop_dropped_at_each_stage() {
-    let _alone = one_at_a_time();
+    let _one = one_at_a_time();
     for stage in INSTANT {
         let stats = rounds(stage, async |stage| drop_at(stage, nop()).await);
         assert_never_entered(stage, &stats);
@@ -101,7 +101,7 @@ fn e10_nop_dropped_at_each_stage() {
 
 #[test]
 fn e10_accept_dropped_at_each_stage() {
-    let _alone = one_at_a_time();
+    let _one = one_at_a_time();
     for stage in WAITING {
         let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -122,7 +122,7 @@ fn e10_accept_dropped_at_each_stage() {
 
 #[test]
 fn e10_connect_dropped_at_each_stage() {
-    let _alone = one_at_a_time();
+    let _one = one_at_a_time();
     for stage in WAITING {
         let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
         let full = Full::new();
@@ -170,7 +170,7 @@ impl Full {
 
 #[test]
 fn e10_read_dropped_at_each_stage() {
-    let _alone = one_at_a_time();
+    let _one = one_at_a_time();
     for stage in WAITING {
         let (stream, mut peer) = pair();
         let stats = rounds(stage, async |stage| {
@@ -194,7 +194,7 @@ fn e10_read_dropped_at_each_stage() {
 
 #[test]
 fn e10_write_dropped_at_each_stage() {
-    let _alone = one_at_a_time();
+    let _one = one_at_a_time();
     for stage in WAITING {
         let (stream, mut peer) = pair();
         if stage == Stage::InFlight {
@@ -220,7 +220,7 @@ fn fill_send_side(stream: &TcpStream) {
 
 #[test]
 fn e10_shutdown_dropped_at_each_stage() {
-    let _alone = one_at_a_time();
+    let _one = one_at_a_time();
     for stage in INSTANT {
         let (stream, _peer) = pair();
         let stats = rounds(stage, async |stage| {
@@ -232,7 +232,7 @@ fn e10_shutdown_dropped_at_each_stage() {
 
 #[test]
 fn e10_close_dropped_at_each_stage() {
-    let _alone = one_at_a_time();
+    let _one = one_at_a_time();
     for stage in INSTANT {
         let mut peers = Vec::new();
         rounds(stage, async |stage| {
@@ -248,7 +248,7 @@ fn e10_close_dropped_at_each_stage() {
 
 #[test]
 fn e10_sleep_dropped_at_each_stage() {
-    let _alone = one_at_a_time();
+    let _one = one_at_a_time();
     for stage in WAITING {
         let stats = rounds(stage, async |stage| {
             let long = if stage == Stage::Answered { 0 } else { 3_600 };

@@ -1,7 +1,8 @@
-//! Completions that answer nothing: the test sends them to the ring itself.
+//! Completions that answer nothing: the test sends them to the ring itself, which is the only one
+//! of its process.
 
-use crate::support::{one_at_a_time, pair, poll_once, watched};
-use crate::{polled, ring};
+use crate::support::again::alone;
+use crate::support::{pair, poll_once, polled, ring};
 use io_uring::{IoUring, opcode, types};
 use nestling::Runtime;
 use nestling::task::yield_now;
@@ -42,8 +43,7 @@ fn user_data(generation: u64, slot: u64, tag: u64) -> u64 {
 /// were, are counted; the receive goes on waiting, and gets its own answer.
 #[test]
 fn c11_old_generation_is_counted_and_dropped() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone("stale::c11_old_generation_is_counted_and_dropped", || {
         let mut runtime = Runtime::builder().build().unwrap();
         let ring = ring();
         let mut forger = Forger::new(ring);
@@ -81,8 +81,7 @@ fn c11_old_generation_is_counted_and_dropped() {
 /// The answer to an operation comes twice: the second finds nobody, and takes nobody's slot.
 #[test]
 fn c11_second_answer_is_counted_and_dropped() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone("stale::c11_second_answer_is_counted_and_dropped", || {
         let mut runtime = Runtime::builder().build().unwrap();
         let mut forger = Forger::new(ring());
         runtime.block_on(async {
@@ -106,8 +105,7 @@ fn c11_second_answer_is_counted_and_dropped() {
 /// Answers to cancel requests say nothing about their targets.
 #[test]
 fn c11_answer_to_a_cancel_does_not_answer_its_target() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone("stale::c11_answer_to_a_cancel_does_not_answer_its_target", || {
         let mut runtime = Runtime::builder().build().unwrap();
         let mut forger = Forger::new(ring());
         runtime.block_on(async {

@@ -1,33 +1,22 @@
 //! Futures that are forgotten in flight, which safe code may do.
 //!
-//! A process of its own: what was forgotten holds its ring, and both stay to the end.
+//! Each in a process of its own: what was forgotten holds its ring, and both stay to the end.
 
-#[path = "support/mod.rs"]
-#[allow(dead_code, reason = "each test binary uses a part of it")]
-mod support;
-
+use crate::support::{pair, poll_once, sees_the_end, turn};
+use crate::{assert_balanced, by_itself};
 use nestling::net::TcpListener;
-use nestling::{Runtime, Stats, nursery};
+use nestling::{Runtime, nursery};
 use std::io::{self, Write};
 use std::net;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::pin::pin;
-use support::{one_at_a_time, pair, poll_once, sees_the_end, turn, watched};
-
-fn assert_balanced(runtime: &Runtime) -> Stats {
-    let stats = runtime.stats();
-    assert_eq!(stats.submitted, stats.completed, "{stats:?}");
-    assert_eq!((stats.in_flight, stats.stale, stats.leaked), (0, 0, 0), "{stats:?}");
-    stats
-}
 
 /// A receive that was forgotten is in flight although its stream is gone: the number stays taken,
 /// or the receive would be somebody else's by name.
 #[test]
 fn b8_number_of_a_forgotten_read_is_not_used_again() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    by_itself("forgotten::b8_number_of_a_forgotten_read_is_not_used_again", || {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {
             let (stream, mut peer) = pair();
@@ -50,8 +39,7 @@ fn b8_number_of_a_forgotten_read_is_not_used_again() {
 /// The runtime ends with a forgotten receive in flight: it is cancelled, and its memory leaked.
 #[test]
 fn a7_runtime_ends_with_a_forgotten_read() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    by_itself("forgotten::a7_runtime_ends_with_a_forgotten_read", || {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {
             for entered in [true, false] {
@@ -72,8 +60,7 @@ fn a7_runtime_ends_with_a_forgotten_read() {
 /// A nursery whose child has forgotten a receive ends when it is cancelled, and when it is not.
 #[test]
 fn a7_nursery_ends_with_a_forgotten_read() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    by_itself("forgotten::a7_nursery_ends_with_a_forgotten_read", || {
         let mut runtime = Runtime::builder().build().unwrap();
         for cancel in [true, false] {
             let (stream, mut peer) = pair();
@@ -106,8 +93,7 @@ fn a7_nursery_ends_with_a_forgotten_read() {
 /// A receive that was forgotten is not one that was dropped: later ones do not wait for its end.
 #[test]
 fn r17_forgotten_read_holds_nobody_up() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    by_itself("forgotten::r17_forgotten_read_holds_nobody_up", || {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {
             let (stream, mut peer) = pair();
@@ -135,8 +121,7 @@ async fn turns() {
 /// before and after, and the listener's number. The runtime ends all the same.
 #[test]
 fn a7_runtime_ends_with_forgotten_incoming() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    by_itself("forgotten::a7_runtime_ends_with_forgotten_incoming", || {
         let mut runtime = Runtime::builder().build().unwrap();
         let mut clients = Vec::new();
         runtime.block_on(async {
@@ -170,8 +155,7 @@ fn a7_runtime_ends_with_forgotten_incoming() {
 /// It accepts no more than may wait to be taken; the others come to an accept.
 #[test]
 fn g8_forgotten_incoming_takes_no_more_than_may_wait() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    by_itself("forgotten::g8_forgotten_incoming_takes_no_more_than_may_wait", || {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,23 +1,12 @@
-//! Rules 15 and 16 by count: descriptors, ports and memory, in a process that no other test uses.
+//! Rule 15: the sockets of children, and the ports, are free when their nursery has returned.
 
-#[path = "support/mod.rs"]
-#[allow(dead_code, reason = "each test binary uses a part of it")]
-mod support;
-
+use crate::support::{descriptors, one_at_a_time};
 use nestling::net::{TcpListener, TcpStream};
 use nestling::{block_on, nursery};
 use nestling_runtime::lowlevel::nop;
 use std::cell::Cell;
 use std::future::pending;
 use std::io;
-use support::{descriptors, one_at_a_time};
-
-/// Memory that the process has in use, in KiB.
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a size");
-    line.split_whitespace().nth(1).and_then(|size| size.parse().ok()).expect("a number")
-}
 
 async fn loopback() -> io::Result<TcpListener> {
     TcpListener::bind("127.0.0.1:0").await
@@ -31,7 +20,7 @@ async fn connected(listener: &TcpListener) -> io::Result<(TcpStream, TcpStream)>
 
 /// Runs a nursery again and again: each time it returns the descriptors are back.
 fn gives_back(work: impl AsyncFn() -> io::Result<()>) {
-    let _alone = one_at_a_time();
+    let _one = one_at_a_time();
     block_on(async {
         let before = descriptors();
         for round in 0..50 {
@@ -126,7 +115,7 @@ fn r15_sockets_of_children_that_panicked() {
 
 #[test]
 fn r15_the_port_is_free_when_the_nursery_has_returned() {
-    let _alone = one_at_a_time();
+    let _one = one_at_a_time();
     block_on(async {
         for _ in 0..20 {
             let port = Cell::new(None);
@@ -154,7 +143,7 @@ fn r15_the_port_is_free_when_the_nursery_has_returned() {
 /// Everything that a runtime opened is closed when it is gone.
 #[test]
 fn r15_runtimes_leave_no_descriptor() {
-    let _alone = one_at_a_time();
+    let _one = one_at_a_time();
     block_on(async {});
     let before = descriptors();
     for _ in 0..50 {
@@ -168,61 +157,4 @@ fn r15_runtimes_leave_no_descriptor() {
         result.expect("only cancelled");
     }
     assert_eq!(descriptors(), before);
-}
-
-/// What a nursery has in use after this many children, 100 of them alive at once.
-fn resident_after(children: usize) -> usize {
-    let result = block_on(nursery(async |n| {
-        for _ in 0..children / 100 {
-            let handles: Vec<_> = (0..100)
-                .map(|index| {
-                    n.spawn(async move {
-                        let page = vec![index; 64];
-                        nestling::task::yield_now().await;
-                        Ok(page)
-                    })
-                })
-                .collect();
-            for (index, handle) in handles.into_iter().enumerate() {
-                // Half of them are joined, the others' values have nobody.
-                if index % 2 == 0 {
-                    assert_eq!(handle.await?, [index; 64]);
-                }
-            }
-        }
-        Ok::<_, io::Error>(resident())
-    }));
-    result.expect("nothing failed")
-}
-
-#[test]
-fn r16_a_million_children_leave_no_more_memory_than_ten_thousand() {
-    let _alone = one_at_a_time();
-    let few = resident_after(10_000);
-    let many = resident_after(1_000_000);
-    assert!(many < few + 4096, "{few} KiB after ten thousand, {many} KiB after a million");
-}
-
-#[test]
-fn r16_cancelled_operations_leave_no_memory() {
-    let _alone = one_at_a_time();
-    let round = |rounds: usize| {
-        block_on(async {
-            let listener = loopback().await.expect("a port");
-            for _ in 0..rounds {
-                let result = nursery(async |n| {
-                    for _ in 0..100 {
-                        n.spawn(async { listener.accept().await.map(drop) });
-                    }
-                    nop().await?;
-                    n.cancel();
-                    Ok::<_, io::Error>(())
-                });
-                result.await.expect("only cancelled");
-            }
-            resident()
-        })
-    };
-    let (few, many) = (round(20), round(1000));
-    assert!(many < few + 4096, "{few} KiB after 2,000, {many} KiB after 100,000");
 }

@@ -1,10 +1,9 @@
 //! Descriptors that the kernel made for somebody who is gone.
 
-use crate::assert_balanced;
 use crate::support::{
-    Count, descriptors, fill, one_at_a_time, pair, poll_counted, poll_once, sees_the_end, turn,
-    until_woken, watched,
+    Count, descriptors, fill, pair, poll_counted, poll_once, sees_the_end, turn, until_woken,
 };
+use crate::{alone, assert_balanced, listener};
 use nestling::net::{TcpListener, TcpStream};
 use nestling::task::yield_now;
 use nestling::{Runtime, nursery};
@@ -17,13 +16,6 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A listener, and its address.
-fn listener() -> (TcpListener, net::SocketAddr) {
-    let listener = net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    (TcpListener::from_std(listener).unwrap(), address)
-}
 
 /// A client, whose reads give up long after the time that a close takes.
 fn connect(address: net::SocketAddr) -> net::TcpStream {
@@ -48,8 +40,7 @@ async fn drop_accepts(listener: &TcpListener, address: net::SocketAddr) -> Vec<n
 /// Connections that came for dropped accepts go to the next ones, and the others do too.
 #[test]
 fn b1_dropped_accept_leaks_no_connection() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let (listener, address) = listener();
         let mut runtime = Runtime::builder().entries(8).build().unwrap();
         runtime.block_on(yield_now());
@@ -71,8 +62,7 @@ fn b1_dropped_accept_leaks_no_connection() {
 /// The same with listeners that are dropped before anybody else accepts.
 #[test]
 fn b1_dropped_accept_closes_connection() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let mut runtime = Runtime::builder().entries(8).build().unwrap();
         runtime.block_on(yield_now());
         let before = descriptors();
@@ -101,8 +91,7 @@ fn b1_dropped_accept_closes_connection() {
 /// The accept has its answer, and was not polled since: the next one gets the connection.
 #[test]
 fn b1_answered_accept_leaks_no_connection() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let (listener, address) = listener();
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {
@@ -138,8 +127,7 @@ fn ended(client: &mut net::TcpStream) -> bool {
 /// The same with the nursery that was cancelled: what a child's accept had won is not lost.
 #[test]
 fn b1_accept_dropped_with_its_nursery_leaks_no_connection() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let (listener, address) = listener();
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(yield_now());
@@ -172,8 +160,7 @@ fn b1_accept_dropped_with_its_nursery_leaks_no_connection() {
 /// Ten connections are accepted and nobody has looked at the answers when the runtime ends.
 #[test]
 fn b3_unreaped_connections_are_closed_at_shutdown() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let before = descriptors();
         let (listener, address) = listener();
         let mut clients = Vec::new();
@@ -201,8 +188,7 @@ fn b3_unreaped_connections_are_closed_at_shutdown() {
 /// to the next one.
 #[test]
 fn b3_connection_kept_unpolled_beyond_the_runtime_is_not_lost() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let before = descriptors();
         let (listener, address) = listener();
         let listener = &*Box::leak(Box::new(listener));
@@ -231,8 +217,7 @@ fn b3_connection_kept_unpolled_beyond_the_runtime_is_not_lost() {
 /// `block_on` ends with each kind of operation in flight: it has them cancelled, and returns.
 #[test]
 fn g7_block_on_ends_with_every_kind_in_flight() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let before = descriptors();
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {
@@ -275,8 +260,7 @@ fn g7_block_on_ends_with_every_kind_in_flight() {
 /// The same with futures that outlive the runtime: they are answered, and hold nothing.
 #[test]
 fn g7_futures_that_outlive_the_runtime_are_answered() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let before = descriptors();
         let (stream, peer) = pair();
         let stream = Rc::new(stream);

@@ -1,6 +1,8 @@
 //! All kinds of tasks in a few steps each, without sockets: for Miri, which watches every access to
 //! memory and has no kernel. The promises themselves are tested elsewhere, at length.
 
+use crate::support::nurseries::throw;
+use crate::support::poll_once;
 use nestling::sync::{Notify, Semaphore, channel, remote};
 use nestling::task::{TaskLocal, spawn_blocking, yield_now};
 use nestling::time::{interval, sleep};
@@ -11,7 +13,7 @@ use nestling::{
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::io::{self, Error};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
@@ -27,14 +29,6 @@ impl Drop for Noted<'_> {
     fn drop(&mut self) {
         self.0.borrow_mut().push(*self.1);
     }
-}
-
-fn throw(number: u32) -> ! {
-    resume_unwind(Box::new(number))
-}
-
-async fn poll_once<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
-    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! Connections that come one after the other, where there is no room for all of them: in the queue
 //! of completions, or among the descriptors.
 
-use crate::support::again::{alone, is_inside};
 use crate::support::sandbox::leave_descriptors;
-use crate::support::{one_at_a_time, turn};
-use crate::{connect, listener, run, run_on, start, submitted};
+use crate::support::turn;
+use crate::{by_itself, connect, listener, run, run_on, start, submitted};
 use nestling::Runtime;
 use nestling::net::{Incoming, TcpListener, TcpStream, is_exhausted};
 use std::fs::File;
@@ -71,9 +70,7 @@ fn without_descriptors(
     name: &str,
     test: impl AsyncFnOnce(&TcpListener, Incoming<'_>, &mut [net::TcpStream], Vec<File>),
 ) {
-    // Starting a process takes descriptors.
-    let _others_wait = (!is_inside(name)).then(one_at_a_time);
-    alone(name, || {
+    by_itself(name, || {
         run(async || {
             let (listener, address) = listener();
             let mut incoming = listener.incoming();

@@ -1,15 +1,37 @@
-//! Rule 17: accepts and receives that are dropped lose nothing.
+//! TCP: connections that are accepted, used, dropped and closed. None is lost, and none is left.
 //!
-//! A process of its own, whose tests run one at a time: some count descriptors.
+//! A process of its own, whose tests run one at a time: many compare the open descriptors before
+//! and after.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `accepts.rs`, `accepted.rs` | connections that came for accepts which were dropped |
+//! | `incoming*.rs` | connections that come one after the other, for one request |
+//! | `receives.rs`, `errors.rs`, `cancelled.rs` | what came for reads that were dropped |
+//! | `counter.rs` | random reads and writes against a count of the bytes |
+//! | `moved.rs`, `dealt.rs` | streams that move, and to other cores |
+//! | `dropped.rs` | every operation, dropped at every stage |
+//! | `closing.rs`, `lingering.rs` | closes, and numbers that are used again |
+//! | `nurseries.rs` | sockets of children |
+//! | `options.rs` | options of sockets |
+//! | `forgotten.rs` | futures that are forgotten in flight |
 
+mod accepted;
 mod accepts;
 mod cancelled;
+mod closing;
 mod counter;
+mod dealt;
+mod dropped;
 mod errors;
+mod forgotten;
 mod incoming;
 mod incoming_beside;
 mod incoming_scarce;
+mod lingering;
 mod moved;
+mod nurseries;
+mod options;
 mod receives;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
@@ -26,7 +48,10 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
-use support::{Count, descriptors, one_at_a_time, poll_counted, poll_once, until_woken, watched};
+use support::again::{self, is_inside};
+use support::{
+    Count, descriptors, one_at_a_time, poll_counted, poll_once, polled, ring, until_woken, watched,
+};
 
 /// Runs a test in a runtime of its own, with few places in the ring's queue, so that cancel
 /// requests have to wait; and checks that no descriptor and nothing in flight is left of it.
@@ -36,18 +61,34 @@ fn run(test: impl AsyncFnOnce()) -> Stats {
 
 /// The same, with other options.
 fn run_on(builder: Builder, test: impl AsyncFnOnce()) -> Stats {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let mut runtime = builder.build().unwrap();
         runtime.block_on(yield_now());
         let before = descriptors();
         runtime.block_on(test());
         assert_eq!(descriptors(), before);
-        let stats = runtime.stats();
-        assert_eq!(stats.submitted, stats.completed, "{stats:?}");
-        assert_eq!((stats.in_flight, stats.stale, stats.leaked), (0, 0, 0), "{stats:?}");
-        stats
+        assert_balanced(&runtime)
     })
+}
+
+/// Runs a test while no other one does.
+fn alone<T>(test: impl FnOnce() -> T) -> T {
+    let _one = one_at_a_time();
+    watched(test)
+}
+
+/// Runs a test in a process of its own.
+fn by_itself(name: &str, test: impl FnOnce()) {
+    // Starting a process takes descriptors.
+    let _others_wait = (!is_inside(name)).then(one_at_a_time);
+    again::alone(name, test);
+}
+
+/// Asserts that nothing is left over in a runtime that rests.
+fn assert_balanced(runtime: &Runtime) -> Stats {
+    let stats = support::assert_balanced(runtime);
+    assert_eq!(polled(ring()), Vec::<String>::new());
+    stats
 }
 
 /// A listener, and its address.

@@ -3,16 +3,14 @@
 //! The allocator of this program counts, for each thread by itself. Each test runs its loop until
 //! all tables and pools have their size, then counts over many more rounds.
 
-#[path = "support/counting.rs"]
-mod counting;
-
-use counting::allocations;
+use crate::counting::allocations;
+use crate::support::{one_at_a_time, poll_once};
 use nestling::buf::IoBuf;
 use nestling::net::{TcpListener, TcpStream, lookup_host};
 use nestling::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, channel, oneshot, unbounded};
 use nestling::{Cancelled, Nursery, Runtime, nursery, task};
 use nestling_runtime::lowlevel::nop;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::hint::black_box;
 use std::io;
 use std::task::Poll;
@@ -24,6 +22,7 @@ const ROUNDS: usize = 10_000;
 
 /// Runs a loop in a runtime of its own, and counts the allocations of all but the first rounds.
 fn count(round: impl AsyncFnMut()) -> u64 {
+    let _one = one_at_a_time();
     Runtime::builder().build().expect("a runtime").block_on(count_here(round))
 }
 
@@ -40,6 +39,7 @@ async fn count_here(mut round: impl AsyncFnMut()) -> u64 {
 
 /// Runs a loop inside a nursery, to which it adds children.
 fn count_spawns(round: impl for<'s> AsyncFn(&'s Nursery<'s, '_, Cancelled>)) -> u64 {
+    let _one = one_at_a_time();
     let mut runtime = Runtime::builder().build().expect("a runtime");
     let counted =
         runtime.block_on(nursery(async |n| Ok(count_here(async || round(n).await).await)));
@@ -114,7 +114,7 @@ fn an_echoed_message_allocates_nothing_on_either_side() {
 fn an_echoed_message_allocates_nothing_after_a_dropped_read() {
     let allocations = count_echoes(async |stream| {
         let mut read = Box::pin(stream.read(vec![0; 64]));
-        assert!(poll_fn(|cx| Poll::Ready(read.as_mut().poll(cx))).await.is_pending());
+        assert!(poll_once(read.as_mut()).await.is_pending());
         nop().await.expect("it does not fail");
     });
     assert_eq!(allocations, 0);
@@ -122,6 +122,7 @@ fn an_echoed_message_allocates_nothing_after_a_dropped_read() {
 
 /// Counts over echoed messages, on a stream with which something was done before.
 fn count_echoes(before: impl AsyncFn(&TcpStream)) -> u64 {
+    let _one = one_at_a_time();
     let mut runtime = Runtime::builder().build().expect("a runtime");
     let counted: io::Result<u64> = runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -192,6 +193,7 @@ fn a_lock_that_is_free_allocates_nothing() {
 
 /// Runs a loop beside a child that runs one of its own until it is cut.
 fn count_beside(other: impl AsyncFn(), round: impl AsyncFnMut()) -> u64 {
+    let _one = one_at_a_time();
     let mut runtime = Runtime::builder().build().expect("a runtime");
     let counted: Result<u64, Cancelled> = runtime.block_on(nursery(async |n| {
         n.spawn(async {

@@ -2,7 +2,8 @@
 //!
 //! In each test the peer does not read, and the linger is an hour.
 
-use crate::support::{tcp_pair, watched};
+use crate::alone;
+use crate::support::tcp_pair;
 use nestling::net::{TcpListener, TcpStream};
 use nestling::time::sleep;
 use nestling::{block_on, nursery};
@@ -45,7 +46,7 @@ fn assert_received(mut peer: net::TcpStream, sent: usize) {
 
 /// Lets go of a stream whose close would linger, in one of several ways.
 fn lingers(set: impl Fn(&TcpStream), let_go: impl AsyncFn(TcpStream)) {
-    watched(|| {
+    alone(|| {
         let (peer, sent) = block_on(async {
             let (stream, peer) = pair().await;
             set(&stream);
@@ -119,7 +120,7 @@ fn f8_nor_does_it_hold_a_thread_without_a_core() {
 /// A socket that was accepted has the options of its listener.
 #[test]
 fn f8_nor_one_that_was_inherited() {
-    watched(|| {
+    alone(|| {
         block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             SockRef::from(&listener).set_linger(HOUR).unwrap();
@@ -136,7 +137,7 @@ fn f8_nor_one_that_was_inherited() {
 /// More than the kernel has threads for, of which each would wait for an hour.
 #[test]
 fn f8_many_that_linger_do_not_hold_their_nursery() {
-    watched(|| {
+    alone(|| {
         let peers = block_on(async {
             nursery(async |_| {
                 let mut peers = Vec::new();
@@ -156,7 +157,7 @@ fn f8_many_that_linger_do_not_hold_their_nursery() {
 
 #[test]
 fn i4_a_linger_of_zero_resets() {
-    watched(|| {
+    alone(|| {
         for awaited in [false, true] {
             let mut peer = block_on(async {
                 let (stream, peer) = pair().await;

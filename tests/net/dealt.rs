@@ -1,6 +1,7 @@
 //! Connections that move to another core: each is answered there, and closed once.
 
-use crate::support::{descriptors, one_at_a_time, sees_the_end, watched};
+use crate::alone;
+use crate::support::{descriptors, sees_the_end};
 use nestling::net::{Detached, TcpListener, TcpStream};
 use nestling::sync::remote::channel;
 use nestling::{Cores, Runtime, nursery};
@@ -33,8 +34,7 @@ fn clients(address: net::SocketAddr) -> io::Result<Vec<net::TcpStream>> {
 
 /// Runs a program on the first of two cores that deals connections, and checks what the peers saw.
 fn deals(deal: impl AsyncFn(&TcpListener) -> io::Result<()> + Send + Sync + 'static) {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let before = descriptors();
         let cores = Runtime::builder().cores(Cores::Count(2));
         let peers = cores.run(async move |core| {
@@ -101,8 +101,7 @@ fn e1_connections_are_dealt_through_channels() {
 /// On its core, on a thread without a runtime, in a child that is cut, and in a channel.
 #[test]
 fn r15_a_connection_that_nobody_attaches_is_closed() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone(|| {
         let before = descriptors();
         let cores = Runtime::builder().cores(Cores::Count(2));
         let peers = cores.run(async |core| {

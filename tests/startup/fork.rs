@@ -1,13 +1,10 @@
 //! A process that forks, or starts another program, while a runtime runs.
 //!
 //! Each child ends with `_exit`, and tells by its code what it has seen.
-
 #![expect(unsafe_code, reason = "fork, and memory at an address that the test chooses")]
 
-#[path = "support/mod.rs"]
-#[allow(dead_code, reason = "each test binary uses a part of it")]
-mod support;
-
+use crate::alone::alone;
+use crate::support::{pair, poll_once, thread_id, turn};
 use nestling::Runtime;
 use nestling::task::spawn_blocking;
 use nestling_runtime::lowlevel::nop;
@@ -16,7 +13,6 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::process::Command;
-use support::{one_at_a_time, pair, poll_once, thread_id, turn, watched};
 
 /// Which side of a fork this is.
 enum Side {
@@ -71,8 +67,7 @@ fn is_refused(part: impl FnOnce()) -> bool {
 /// receive is unharmed.
 #[test]
 fn g9_child_inside_block_on_is_refused() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone("fork::g9_child_inside_block_on_is_refused", || {
         let mut runtime = Runtime::builder().build().unwrap();
         let (stream, mut peer) = pair();
         refused_in_child(|| {
@@ -117,8 +112,7 @@ fn is_refusal(payload: &(dyn std::any::Any + Send)) -> bool {
 /// The child uses a runtime that rests: it is refused, and the parent's goes on.
 #[test]
 fn g9_child_with_a_resting_runtime_is_refused() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone("fork::g9_child_with_a_resting_runtime_is_refused", || {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(nop()).unwrap();
         match fork() {
@@ -138,8 +132,7 @@ fn g9_child_with_a_resting_runtime_is_refused() {
 /// A child may make a runtime of its own, before or after it let go of the parent's.
 #[test]
 fn g9_child_has_a_runtime_of_its_own() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone("fork::g9_child_has_a_runtime_of_its_own", || {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(nop()).unwrap();
         for drop_first in [true, false] {
@@ -189,8 +182,7 @@ fn map_at(start: usize, length: usize) -> *mut u8 {
 /// allocations put there is not unmapped when it lets go of the parent's runtime.
 #[test]
 fn g9_childs_memory_survives_the_drop_of_the_parents_runtime() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone("fork::g9_childs_memory_survives_the_drop_of_the_parents_runtime", || {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(nop()).unwrap();
         let mappings = ring_mappings();
@@ -222,8 +214,7 @@ fn g9_childs_memory_survives_the_drop_of_the_parents_runtime() {
 /// them when it lets go of the runtime.
 #[test]
 fn g9_child_has_no_threads_for_blocking_calls() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone("fork::g9_child_has_no_threads_for_blocking_calls", || {
         let mut runtime = Runtime::builder().build().unwrap();
         let call = || spawn_blocking(thread_id);
         let there = runtime.block_on(call()).unwrap();
@@ -250,8 +241,7 @@ fn g9_child_has_no_threads_for_blocking_calls() {
 /// A program that is started while a runtime runs inherits none of its descriptors.
 #[test]
 fn b11_programs_inherit_no_descriptor() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone("fork::b11_programs_inherit_no_descriptor", || {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {
             let listener = nestling::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -277,8 +267,7 @@ fn b11_programs_inherit_no_descriptor() {
 /// child does not wait for that.
 #[test]
 fn r17_child_does_not_wait_for_a_read_of_the_parent() {
-    let _alone = one_at_a_time();
-    watched(|| {
+    alone("fork::r17_child_does_not_wait_for_a_read_of_the_parent", || {
         let mut runtime = Runtime::builder().build().unwrap();
         let (stream, mut peer) = pair();
         let parent = std::process::id();
