@@ -4,23 +4,19 @@
 use crate::support::{descriptors, end_turn, poll_once, sees_the_end, turn};
 use crate::{Crowd, connect, listener, run, start, submitted};
 use nestling::net::{Incoming, TcpStream};
-use nestling::time::sleep;
-use nestling::{Cancelled, is_cancelled, nursery, timeout};
 use socket2::SockRef;
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::future::pending;
 use std::net::{self, SocketAddr};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-fn clients(address: SocketAddr, count: usize) -> Vec<net::TcpStream> {
+pub(crate) fn clients(address: SocketAddr, count: usize) -> Vec<net::TcpStream> {
     (0..count).map(|_| connect(address)).collect()
 }
 
 /// The addresses of clients.
-fn peers(clients: &[net::TcpStream]) -> Vec<SocketAddr> {
+pub(crate) fn peers(clients: &[net::TcpStream]) -> Vec<SocketAddr> {
     clients.iter().map(|client| client.local_addr().unwrap()).collect()
 }
 
@@ -33,7 +29,7 @@ async fn at_once(incoming: &mut Incoming<'_>) -> (TcpStream, SocketAddr) {
 }
 
 /// Has the kernel be asked, and connections come that nothing takes.
-async fn unread(
+pub(crate) async fn unread(
     incoming: &mut Incoming<'_>,
     address: SocketAddr,
     count: usize,
@@ -154,122 +150,6 @@ fn r15_connections_that_were_not_taken_are_closed_with_the_listener() {
     assert_eq!(stats.resumed, 3, "{stats:?}");
 }
 
-/// Connections have been accepted when it is cancelled: each of them is delivered, and then the
-/// cancel, once.
-#[test]
-fn r03_a_cancel_behind_connections_that_have_come() {
-    run(async || {
-        let (listener, address) = listener();
-        let (taken, told) = (RefCell::new(Vec::new()), Cell::new(0));
-        let mut all = Vec::new();
-        let result = nursery(async |n| {
-            n.spawn(async {
-                let mut incoming = listener.incoming();
-                all.extend(unread(&mut incoming, address, 3).await);
-                n.cancel();
-                loop {
-                    match incoming.next().await {
-                        Ok((_, peer)) => taken.borrow_mut().push(peer),
-                        Err(error) => {
-                            assert!(is_cancelled(&error), "{error}");
-                            told.set(told.get() + 1);
-                        }
-                    }
-                }
-            });
-            Ok::<_, Cancelled>(())
-        });
-        assert_eq!(result.await, Ok(()));
-        assert_eq!(told.get(), 1);
-        assert_eq!(taken.into_inner(), peers(&all));
-    });
-}
-
-/// Connections come as it is cancelled: those that were not delivered before the cancel are left to
-/// the next accepts.
-#[test]
-fn r03_a_cancel_between_two_connections() {
-    run(async || {
-        let (listener, address) = listener();
-        let (taken, told) = (RefCell::new(Vec::new()), Cell::new(0));
-        let mut all = Vec::new();
-        let result = nursery(async |n| {
-            n.spawn(async {
-                let mut incoming = listener.incoming();
-                loop {
-                    match incoming.next().await {
-                        Ok((_, peer)) => taken.borrow_mut().push(peer),
-                        Err(error) => {
-                            assert!(is_cancelled(&error), "{error}");
-                            told.set(told.get() + 1);
-                        }
-                    }
-                }
-            });
-            turn().await;
-            all.push(connect(address));
-            while taken.borrow().is_empty() {
-                turn().await;
-            }
-            all.extend(clients(address, 3));
-            n.cancel();
-            Ok::<_, Cancelled>(())
-        });
-        assert_eq!(result.await, Ok(()));
-        assert_eq!(told.get(), 1);
-        let mut taken = taken.into_inner();
-        while taken.len() < all.len() {
-            taken.push(listener.accept().await.unwrap().1);
-        }
-        assert_eq!(taken, peers(&all));
-    });
-}
-
-/// A burst is cancelled in the middle: accepted is delivered and closed.
-#[test]
-fn r15_a_burst_that_is_cancelled_in_the_middle() {
-    for enough in [0, 1, 7, 33, 64] {
-        run(async move || {
-            let (listener, address) = listener();
-            let taken = Cell::new(0);
-            let mut all = clients(address, 64);
-            let result = nursery(async |n| {
-                n.spawn(async {
-                    let mut incoming = listener.incoming();
-                    while taken.get() < enough && incoming.next().await.is_ok() {
-                        taken.set(taken.get() + 1);
-                    }
-                    n.cancel();
-                    _ = incoming.next().await;
-                });
-                pending::<()>().await;
-                Ok::<_, Cancelled>(())
-            });
-            _ = result.await;
-            assert_eq!(taken.get(), enough);
-            listener.close().await.unwrap();
-            turn().await;
-            assert!(all.iter_mut().all(sees_the_end));
-        });
-    }
-}
-
-/// The scope of a timeout closes, and the request that was made in it with that.
-#[test]
-fn r03_a_timeout_around_the_next_connection() {
-    run(async || {
-        let (listener, address) = listener();
-        let mut incoming = listener.incoming();
-        for _ in 0..3 {
-            let next = timeout(Duration::from_millis(1), incoming.next()).await;
-            // The request belongs to the timeout's scope, if it was made in that, and answers.
-            assert!(!next.is_ok_and(|next| next.is_ok()));
-            let client = connect(address);
-            assert_eq!(incoming.next().await.unwrap().1, client.local_addr().unwrap());
-        }
-    });
-}
-
 /// The future of the next one is dropped again and again while they come.
 #[test]
 fn r17_what_loses_a_select_loses_no_connection() {
@@ -310,6 +190,22 @@ fn b_a_listener_that_is_shut_down_says_so_each_time() {
     });
 }
 
+/// A connection that its client has reset, before it was taken.
+#[test]
+fn i4_a_connection_that_was_given_up_is_passed_over() {
+    run(async || {
+        let (listener, address) = listener();
+        let mut incoming = listener.incoming();
+        let mut clients = unread(&mut incoming, address, 3).await;
+        let given_up = clients.remove(1);
+        SockRef::from(&given_up).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(given_up);
+        for client in &clients {
+            assert_eq!(incoming.next().await.unwrap().1, client.local_addr().unwrap());
+        }
+    });
+}
+
 /// Accepts beside it, one of which has taken the wake for a connection, and is dropped.
 #[test]
 fn r17_an_accept_that_is_cut_short_beside_it() {
@@ -340,28 +236,4 @@ fn r18_connections_that_are_there_let_others_run() {
             assert_eq!(incoming.next().await.unwrap().1, client.local_addr().unwrap());
         }
     });
-}
-
-/// A child that has it is cut beside it, when connections have come: they are left to the next
-/// accepts.
-#[test]
-fn r12_a_child_is_cut_that_does_not_poll_it() {
-    let stats = run(async || {
-        let (listener, address) = listener();
-        let mut all = Vec::new();
-        let result = nursery(async |n| {
-            n.spawn(async {
-                let mut incoming = listener.incoming();
-                all.extend(unread(&mut incoming, address, 3).await);
-                n.cancel();
-                sleep(Duration::MAX).await;
-            });
-            Ok::<_, Cancelled>(())
-        });
-        assert_eq!(result.await, Ok(()));
-        for peer in peers(&all) {
-            assert_eq!(listener.accept().await.unwrap().1, peer);
-        }
-    });
-    assert_eq!(stats.resumed, 3, "{stats:?}");
 }

@@ -61,6 +61,24 @@ fn r17_a_connection_is_left_when_the_kernel_is_asked_anew() {
     asked_anew(2);
 }
 
+/// It is dropped with the wake for a connection that stays in the backlog: the accept that waits
+/// gets that.
+#[test]
+fn r17_an_accept_waits_while_it_is_dropped() {
+    run(async || {
+        for _ in 0..50 {
+            let (listener, address) = listener();
+            let mut incoming = listener.incoming();
+            start(pin!(incoming.next())).await;
+            let mut accept = Box::pin(listener.accept());
+            start(accept.as_mut()).await;
+            let client = connect(address);
+            drop(incoming);
+            assert_eq!(accept.await.unwrap().1, client.local_addr().unwrap());
+        }
+    });
+}
+
 #[test]
 fn r17_what_was_left_comes_before_what_the_kernel_has() {
     run(async || {

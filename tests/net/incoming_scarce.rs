@@ -63,6 +63,25 @@ fn c1_a_burst_of_connections_overflows_the_queue_of_completions() {
     }
 }
 
+/// The same when it is dropped with all answers: the last one is as good as the others.
+#[test]
+fn c1_it_is_dropped_behind_an_overflow() {
+    let stats = run_on(Runtime::builder().entries(2).completions(2), async || {
+        let (listener, address) = listener();
+        let mut incoming = listener.incoming();
+        start(pin!(incoming.next())).await;
+        let clients = [(); 40].map(|()| connect(address));
+        for _ in 0..4 {
+            turn().await;
+        }
+        drop(incoming);
+        for client in &clients {
+            assert_eq!(listener.accept().await.unwrap().1, client.local_addr().unwrap());
+        }
+    });
+    assert!(stats.overflows > 0 && stats.resumed > 0, "{stats:?}");
+}
+
 /// Runs a test in which `incoming` has three connections that nothing has taken, and behind them
 /// the error that there is no descriptor for a fourth, a fifth and a sixth. In a process of its
 /// own, for which the limit is lowered.

@@ -27,6 +27,7 @@ mod errors;
 mod forgotten;
 mod incoming;
 mod incoming_beside;
+mod incoming_cancelled;
 mod incoming_scarce;
 mod lingering;
 mod moved;

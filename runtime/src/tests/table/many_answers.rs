@@ -133,6 +133,23 @@ fn r12_a_future_is_dropped_with_three_answers_that_it_has_not_taken() {
     assert_eq!(table.pending(), 0);
 }
 
+/// Its future is dropped with an answer that it has not taken, and the last: the next operation in
+/// its slot has none of them.
+#[test]
+fn c11_what_was_not_taken_is_not_for_the_next_in_the_slot() {
+    let (mut table, key) = submitted();
+    more(&mut table, key, one_of_many(7));
+    last(&mut table, key, completion(8));
+    let (abandoned, ask, _) = table.abandon(key, || unreachable!("the kernel is done"));
+    assert!(matches!(abandoned, Abandoned::Finished(_)));
+    assert_eq!(ask, None);
+    let next = table.insert_many(what(), Waiter::Nobody, None);
+    assert_eq!(next.slot(), key.slot());
+    assert!(!table.is_answered(next));
+    assert!(table.take_unread(next).is_none());
+    assert!(table.poll(next, &mut Waiter::Nobody).is_none());
+}
+
 /// The kernel is asked to end it once; that is no cancel of the code that waits.
 #[test]
 fn g8_a_flood_of_answers_is_stopped_once() {
