@@ -143,7 +143,7 @@ fn c11_what_was_not_taken_is_not_for_the_next_in_the_slot() {
     let (abandoned, ask, _) = table.abandon(key, || unreachable!("the kernel is done"));
     assert!(matches!(abandoned, Abandoned::Finished(_)));
     assert_eq!(ask, None);
-    let next = table.insert_many(what(), Waiter::Nobody, None);
+    let next = insert_many(&mut table);
     assert_eq!(next.slot(), key.slot());
     assert!(!table.is_answered(next));
     assert!(table.take_unread(next).is_none());
