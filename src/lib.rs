@@ -50,6 +50,9 @@ pub use nestling_runtime::doctor;
 pub mod task {
     pub use nestling_nursery::spawn_blocking;
     pub use nestling_runtime::lowlevel::is_in_cancelled as cancel_called;
+    // Its former name, which looks like that of `nestling::is_cancelled`.
+    #[doc(hidden)]
+    pub use nestling_runtime::lowlevel::is_in_cancelled as is_cancelled;
     pub use nestling_runtime::{TaskLocal, checkpoint, consume_budget, poll_proceed, yield_now};
 }
 

@@ -41,7 +41,7 @@ pub struct Options {
 
 impl Options {
     /// How many slots there are.
-    pub(crate) fn slots(&self) -> usize {
+    pub(crate) fn slot_count(&self) -> usize {
         #[expect(deprecated, reason = "it is in force where the new name is not used")]
         let limit = self.limit;
         self.slots.or(limit).unwrap_or(usize::MAX).max(1)

@@ -30,8 +30,8 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     /// # Errors
     ///
     /// If as many operations are in flight on this core as may be, the child is not sent. Its
-    /// handle says so ([`Cancelled::is_refused`], an `io::Error` of the kind `QuotaExceeded`), and
-    /// the nursery goes on. Without a handle the nursery is not `Ok`, as if the child had been cut.
+    /// handle says so ([`Cancelled::is_refused`], as an `io::Error` of the kind `QuotaExceeded`),
+    /// and the nursery goes on. Without a handle the nursery is not `Ok`, as if it had been cut.
     ///
     /// # Examples
     ///

@@ -171,7 +171,7 @@ impl<V, E: From<Cancelled>> Future for Start<'_, V, E> {
             Ok(Ok(())) if !self.gave_up && !self.shared.ready.get() => {
                 Err(Cancelled::never_ready().into())
             }
-            // Not the child: whoever has started it was cancelled.
+            // Not the child: the task that has started it was cancelled.
             Err(_) if self.gave_up => Err(current_cancellation().into()),
             // It was cancelled before it was ready.
             Err(cancelled) => Err(cancelled.into()),

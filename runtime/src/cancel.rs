@@ -138,7 +138,7 @@ impl CancelScope {
         future: Pin<&mut Option<F>>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<F::Output>> {
-        self.poll_until(self.reason().is_some(), future, cx)
+        self.poll_until(scope::is_in_cancelled(self.0), future, cx)
     }
 
     /// A poll that may be the last has awaits of its own.
@@ -166,7 +166,7 @@ impl CancelScope {
 
     /// Whether the scope was cancelled by itself: then its code is cut here, not with its task.
     fn is_cut_here(&self) -> bool {
-        !matches!(self.reason(), None | Some(Reason::Ancestor))
+        scope::is_cut_by_itself(self.0)
     }
 
     /// Cancels the scope and all below it. Sticky: the first reason is kept.

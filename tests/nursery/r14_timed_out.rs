@@ -1,6 +1,6 @@
 //! Rule 14: what a deadline has stopped says so, and is a cancellation all the same.
 
-use crate::support::{E, Log, listener, pair, run, settle};
+use crate::support::nurseries::{E, Log, listener, pair, run, settle};
 use nestling::net::TcpListener;
 use nestling::time::Instant;
 use nestling::{

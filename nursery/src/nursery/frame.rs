@@ -51,7 +51,7 @@ impl<E> Frame<E> {
             children: Children::new(label),
             ledger,
             daemons: Daemons::default(),
-            slots: Rc::new(Semaphore::new(options.slots())),
+            slots: Rc::new(Semaphore::new(options.slot_count())),
             deadline: RefCell::new(options.deadline.map(sleep_until)),
         })
     }

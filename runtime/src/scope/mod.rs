@@ -53,8 +53,9 @@ pub(crate) use recheck::{next_recheck, recheck};
 pub(crate) use settle::{Settled, settle};
 pub(crate) use status::{
     CancelWork, EndedOp, begin_op, cancel, cancellation, cancelled_at, counted_in, end_op, has_ops,
-    hold, is_around, is_delivered, is_in_cancelled, is_open, known, look_again, mark_delivered,
-    new, new_shield, ops, parent, push_op, reason, release, set_ops, tasks, tell_drained,
+    hold, is_around, is_cut_by_itself, is_delivered, is_in_cancelled, is_open, known, look_again,
+    mark_delivered, new, new_shield, ops, parent, push_op, reason, release, set_ops, tasks,
+    tell_drained,
 };
 pub(crate) use waits::{JoinEdge, joins};
 

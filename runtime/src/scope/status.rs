@@ -101,7 +101,14 @@ pub(crate) fn new_shield(parent: Option<NodeId>) -> NodeId {
 /// Whether the scope or one around it was cancelled.
 #[inline]
 pub(crate) fn is_in_cancelled(id: NodeId) -> bool {
-    reason(id).is_some()
+    tree::with(|tree| tree.get(id).is_some_and(|node| node.reason.is_some()))
+}
+
+/// Whether the scope was cancelled by itself, not with one around it.
+#[inline]
+pub(crate) fn is_cut_by_itself(id: NodeId) -> bool {
+    let cause = tree::with(|tree| tree.get(id).and_then(|node| node.reason));
+    cause.is_some_and(|cause| cause.reason() != Reason::Ancestor)
 }
 
 /// Why the scope counts as cancelled, if it does.

@@ -158,7 +158,9 @@ impl Tree {
         let node = self.at(index);
         node.parent = parent;
         node.next = next;
-        node.reason = reason.map(Cause::below);
+        if let Some(cause) = reason {
+            node.reason = Some(cause.below());
+        }
         if next != NONE {
             self.at(next).previous = index;
         }

@@ -109,6 +109,7 @@ impl Cause {
     }
 
     /// Of a scope that is cancelled because it is below.
+    #[cold]
     pub(crate) fn below(self) -> Self {
         if self.is_deadline() { Self::DeadlineAbove } else { Self::Above }
     }
