@@ -43,7 +43,6 @@ pub use nestling_runtime::{
     is_cancelled, net, signal, stats, sync, time,
 };
 
-#[cfg(not(any(loom, miri)))]
 pub use nestling_runtime::doctor;
 
 /// What a task can do about its own running, and know of it.
