@@ -12,7 +12,7 @@
 
 use crate::cancel;
 use crate::config::EVENTS_PER_TURN;
-use crate::driver::{Arrival, DriverRef, OpInfo, Orphan};
+use crate::driver::{self, Arrival, DriverRef, OpInfo, Orphan};
 use crate::instrument::{self, Ending, Event, Polls};
 use crate::key::Key;
 use crate::ring::{self, Completion};
@@ -223,26 +223,18 @@ impl EventLoop<'_> {
                 drained.into_iter().for_each(scope::tell_drained);
                 // What follows from it, a close, belongs to where the operation belonged.
                 let _entered = scope.map(scope::enter);
-                self.disposed(orphan.dispose(completion), info, scope, completion);
+                let kept = driver::dispose(self.driver, || orphan.dispose(completion));
+                tell_disposed(kept, info, scope, completion);
             }
             Arrival::WakeForOne(waiter) => waiter.wake(),
             Arrival::DisposeOne { key, orphan, completion, info, scope } => {
                 let _entered = scope.map(scope::enter);
                 let mut rest = PutBack { driver: self.driver, key, orphan: Some(orphan) };
                 let orphan = rest.orphan.as_mut().expect("until it is dropped");
-                let kept = orphan.dispose_one(completion);
+                let kept = driver::dispose(self.driver, || orphan.dispose_one(completion));
                 drop(rest);
-                self.disposed(kept, info, scope, completion);
+                tell_disposed(kept, info, scope, completion);
             }
-        }
-    }
-
-    /// Counts an answer that was for no future, and tells of it, unless something has kept it.
-    fn disposed(&self, kept: bool, info: OpInfo, scope: Option<NodeId>, completion: Completion) {
-        if kept {
-            self.driver.borrow_mut().count_resumed();
-        } else if info.cancel_asked().is_some() && instrument::is_on() {
-            info.tell_discarded(scope, completion);
         }
     }
 
@@ -263,5 +255,12 @@ impl EventLoop<'_> {
             let drained = self.driver.borrow().is_drained();
             self.turn(drained);
         }
+    }
+}
+
+/// Tells the instrument of an answer that was for no future, unless something has kept it.
+fn tell_disposed(kept: bool, info: OpInfo, scope: Option<NodeId>, completion: Completion) {
+    if !kept && info.cancel_asked().is_some() && instrument::is_on() {
+        info.tell_discarded(scope, completion);
     }
 }

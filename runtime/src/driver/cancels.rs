@@ -67,11 +67,7 @@ impl Driver {
     ) -> (Abandoned, Option<NodeId>) {
         let (abandoned, ask, held) = self.in_flight.abandon(key, keep);
         ask.into_iter().for_each(|key| self.ask(key));
-        match &abandoned {
-            Abandoned::Withdrawn(_) => self.stats.withdrawn += 1,
-            Abandoned::Finished(_) => self.stats.discarded += 1,
-            Abandoned::HandedOver(_) => {}
-        }
+        self.stats.withdrawn += u64::from(matches!(abandoned, Abandoned::Withdrawn(_)));
         (abandoned, held)
     }
 

@@ -63,6 +63,7 @@ pub(crate) use lifecycle::{Abandoned, Orphan};
 pub(crate) use offload::Recall;
 pub(crate) use op_info::OpInfo;
 pub(crate) use outcome::{Answers, Arrival, Landed, Refused};
+pub(crate) use resume::dispose;
 pub(crate) use seen::SeenOp;
 pub use stats::Stats;
 pub(crate) use timers::TimerKey;
@@ -246,9 +247,7 @@ impl Driver {
 
     /// Takes an answer that nothing waits for any more, of those before the last.
     pub(crate) fn take_unread(&mut self, key: Key) -> Option<Completion> {
-        let unread = self.in_flight.take_unread(key);
-        self.stats.discarded += u64::from(unread.is_some());
-        unread
+        self.in_flight.take_unread(key)
     }
 
     /// An answer was disposed of that was not the last.
@@ -316,13 +315,8 @@ impl Driver {
             Tag::Unknown => Arrival::Stale,
         };
         match arrival {
-            Arrival::Nothing | Arrival::WakeForOne(_) => {}
-            Arrival::DisposeOne { .. } => self.stats.discarded += 1,
-            Arrival::Wake { .. } => self.stats.completed += 1,
-            Arrival::Dispose { .. } => {
-                self.stats.completed += 1;
-                self.stats.discarded += 1;
-            }
+            Arrival::Nothing | Arrival::WakeForOne(_) | Arrival::DisposeOne { .. } => {}
+            Arrival::Wake { .. } | Arrival::Dispose { .. } => self.stats.completed += 1,
             Arrival::Stale => self.stats.stale += 1,
         }
         Some(arrival)

@@ -1,7 +1,7 @@
 //! What resuming accepts and receives needs of the driver: operations that are ended to be begun
-//! anew, futures that are woken to look at something else, and a count.
+//! anew, futures that are woken to look at something else, and answers that go to something else.
 
-use super::Driver;
+use super::{Driver, DriverRef};
 use crate::key::Key;
 use crate::wake::Waiter;
 
@@ -19,10 +19,26 @@ impl Driver {
         ask.then_some(key).into_iter().for_each(|key| self.ask(key));
         ask
     }
+}
 
-    /// A result for which nobody waited was kept for the next one.
-    pub(crate) fn count_resumed(&mut self) {
-        self.stats.discarded -= 1;
-        self.stats.resumed += 1;
+/// Disposes of an answer that no future takes any more, and counts it: as kept for something else,
+/// which `dispose` tells, or as discarded; also if `dispose` panics. It runs foreign code, so the
+/// driver is not borrowed.
+pub(crate) fn dispose(driver: &DriverRef, dispose: impl FnOnce() -> bool) -> bool {
+    let mut counted = Counted { driver, kept: false };
+    counted.kept = dispose();
+    counted.kept
+}
+
+struct Counted<'a> {
+    driver: &'a DriverRef,
+    kept: bool,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        let stats = &mut self.driver.borrow_mut().stats;
+        let count = if self.kept { &mut stats.resumed } else { &mut stats.discarded };
+        *count += 1;
     }
 }

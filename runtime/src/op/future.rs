@@ -193,9 +193,8 @@ impl<T: Operation> Op<T> {
             Abandoned::Finished(completion) => {
                 let abandonee = take();
                 let info = OpInfo::new(const { &T::NAME }, abandonee.operation.get().target());
-                if abandonee.inherit(Answer::of_abandoned(completion)) {
-                    driver.borrow_mut().count_resumed();
-                } else if instrument::is_on() {
+                let inherit = || abandonee.inherit(Answer::of_abandoned(completion));
+                if !driver::dispose(&driver, inherit) && instrument::is_on() {
                     info.tell_discarded(scope::current(), completion);
                 }
             }

@@ -14,7 +14,7 @@
 use super::future::{Begin, OpHandle, begin, deliver_cancel};
 use super::lent::Lent;
 use super::{Answer, Multishot};
-use crate::driver::{Abandoned, Answers, OpInfo, Orphan};
+use crate::driver::{self, Abandoned, Answers, OpInfo, Orphan};
 use crate::instrument;
 use crate::ring::Completion;
 use crate::scope;
@@ -115,8 +115,8 @@ impl<T: Multishot, H: FnMut(T::Item) -> bool + 'static> HandOver<T, H> {
     fn give_unread(&mut self) -> bool {
         let unread = self.flight.driver.borrow_mut().take_unread(self.flight.key);
         let Some((unread, abandonee)) = unread.zip(self.abandonee.as_mut()) else { return false };
-        let kept = abandonee.dispose_one(unread);
-        abandonee.tell(&self.flight, kept, unread);
+        let kept = driver::dispose(&self.flight.driver, || abandonee.dispose_one(unread));
+        abandonee.tell(kept, unread);
         true
     }
 }
@@ -133,9 +133,9 @@ impl<T: Multishot, H: FnMut(T::Item) -> bool + 'static> Drop for HandOver<T, H> 
             Abandoned::HandedOver(waiter) | Abandoned::Withdrawn(waiter) => drop(waiter),
             Abandoned::Finished(completion) => {
                 let mut abandonee = take();
-                let dispose = AssertUnwindSafe(|| abandonee.dispose_one(completion));
-                let kept = catch_unwind(dispose).unwrap_or(false);
-                abandonee.tell(&self.flight, kept, completion);
+                let dispose = || driver::dispose(driver, || abandonee.dispose_one(completion));
+                let kept = catch_unwind(AssertUnwindSafe(dispose)).unwrap_or(false);
+                abandonee.tell(kept, completion);
             }
         }
     }
@@ -157,11 +157,9 @@ struct Abandonee<T, H> {
 }
 
 impl<T: Multishot, H> Abandonee<T, H> {
-    /// Counts an answer that the heir was given, and tells of it, unless that has kept it.
-    fn tell(&self, flight: &OpHandle, kept: bool, completion: Completion) {
-        if kept {
-            flight.driver.borrow_mut().count_resumed();
-        } else if instrument::is_on() {
+    /// Tells the instrument of an answer that the heir was given, unless that has kept it.
+    fn tell(&self, kept: bool, completion: Completion) {
+        if !kept && instrument::is_on() {
             let info = OpInfo::new(const { &T::NAME }, Some(self.operation.get().target()));
             info.tell_discarded(scope::current(), completion);
         }

@@ -79,7 +79,7 @@ impl Drop for Offload {
         let (abandoned, held) = driver.borrow_mut().abandon(key, || Box::new(Nothing));
         match abandoned {
             Abandoned::Withdrawn(waiter) | Abandoned::HandedOver(waiter) => drop(waiter),
-            Abandoned::Finished(_) => {}
+            Abandoned::Finished(_) => _ = driver::dispose(&driver, || false),
         }
         held.into_iter().for_each(scope::look_again);
     }

@@ -6,6 +6,7 @@
 use crate::Runtime;
 use crate::buf::{IoBuf, IoBufMut};
 use crate::config::Kernel;
+use crate::driver;
 use crate::fd::SharedFd;
 use crate::net::{TcpListener, TcpStream};
 use crate::op::{self, Accept, Close, Connect, Op, Recv, SendOp, Shutdown};
@@ -53,6 +54,11 @@ fn address() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 1))
 }
 
+thread_local! {
+    /// The results that the driver had discarded when such bytes were dropped last.
+    static DISCARDED: Cell<u64> = const { Cell::new(0) };
+}
+
 /// Bytes, and a count of how often such have been dropped.
 struct Counted {
     bytes: Vec<u8>,
@@ -62,6 +68,7 @@ struct Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.dropped.set(self.dropped.get() + 1);
+        driver::current().into_iter().for_each(|it| DISCARDED.set(it.borrow().stats().discarded));
     }
 }
 
@@ -238,6 +245,25 @@ fn a_stream_keeps_what_a_dropped_read_has_received() {
             if done == (true, true) { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
+    });
+}
+
+/// What is kept for the next read never counts as discarded, not even for as long as it is given
+/// to that: counters do not fall.
+#[test]
+fn stats_of_what_is_kept_only_grow() {
+    block_on(async {
+        let fd = shared();
+        let stream = TcpStream::from_fd(fd.clone());
+        let dropped = Rc::new(Cell::new(0));
+        let mut read = Box::pin(stream.read(counted(&dropped)));
+        assert!(poll_once(read.as_mut()).await.is_pending());
+        turn().await;
+        send(&fd, "kept").await;
+        drop(read);
+        assert_eq!(dropped.get(), 1);
+        let stats = driver::expect_current("a test").borrow().stats();
+        assert_eq!((DISCARDED.get(), stats.discarded, stats.resumed), (0, 0, 1));
     });
 }
 
