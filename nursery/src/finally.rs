@@ -16,19 +16,19 @@ enum End<T> {
     Panicked(Payload),
 }
 
-/// Runs `work`, then `cleanup`, which may wait: it is [shielded](crate::shield). It is told the
-/// value, or `None` when the work was cut by a cancellation, or panicked. What was cut stays so:
-/// after the clean-up this does not return, and a panic goes on.
+/// Runs `work`, then `cleanup`, which may wait: it is [shielded](crate::shield). `cleanup` is given
+/// the value, or `None` when `work` was cut by a cancellation, or panicked. Work that was cut stays
+/// cut: after the clean-up this future does not return, and a panic goes on.
 ///
 /// The clean-up runs if `work` was polled at all, and before the panic of `work` goes on. Give it a
-/// bound, such as [`timeout`](crate::timeout), if it waits for somebody else. The two are alive
-/// together: what both use, they share by `&`.
+/// bound, such as [`timeout`](crate::timeout), if it waits for another task or a peer. `work` and
+/// `cleanup` are alive together: what both use, they share by `&`.
 ///
 /// # Cancellation
 ///
 /// The work is; the clean-up is not. A cancelled task may begin 250 of these, shields and
 /// nurseries; the next one is its end, and does not begin. If the future is dropped by foreign code
-/// (a `select!`, an abort), there is nobody to run a clean-up: then only destructors do.
+/// (a `select!`, an abort), no task polls the clean-up: then only destructors run.
 ///
 /// # Panics
 ///

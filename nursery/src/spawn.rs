@@ -137,8 +137,9 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
         start::start(self, child, Label::here())
     }
 
-    /// Waits until fewer children hold slots than the nursery [has](crate::Options::slots); in the
-    /// order of those who ask. Children of plain [`spawn`](Self::spawn) hold none.
+    /// Waits until fewer children hold slots than the nursery [has](crate::Options::slots).
+    /// Tasks get slots in the order in which they asked. Children of plain [`spawn`](Self::spawn)
+    /// hold none.
     ///
     /// # Cancellation
     ///

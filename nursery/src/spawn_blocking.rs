@@ -14,7 +14,7 @@ use nestling_runtime::lowlevel::{Unfinished, blocking};
 /// # Cancellation
 ///
 /// A call that has not begun never runs: what it has captured is dropped on its core. One that runs
-/// cannot be stopped: it is waited for, by whoever awaits it and by the nursery around it, and its
+/// cannot be stopped: the task that awaits it and the nursery around it wait for its end, and its
 /// value is delivered. When the future is dropped, the nursery around it waits in the same way; the
 /// value is dropped on the thread that makes it, or with the future if it was made before, and in
 /// any case before the nursery returns. So have long work look at a flag.

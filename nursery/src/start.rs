@@ -57,8 +57,8 @@ pub struct Started<V> {
 }
 
 impl<V> Started<V> {
-    /// The child is ready: whoever started it goes on with `value`. From now on its failure is the
-    /// nursery's.
+    /// The child is ready: the task that started it goes on with `value`. From now on the child's
+    /// failure is the nursery's.
     pub fn ready(self, value: V) {
         self.shared.ready.set(true);
         if self.shared.starter.get() {

@@ -1,7 +1,7 @@
 //! What a nursery is built from: the sanctioned sharp tools.
 //!
-//! The crate `nestling-nursery` uses the runtime through this module alone, so anybody could write
-//! another one with the same rights. There is no way here to start a task that belongs to nobody.
+//! The crate `nestling-nursery` uses the runtime through this module alone, so another crate could
+//! do so with the same rights. There is no way here to start a task that belongs to no nursery.
 
 pub use crate::blocking::{Unfinished, blocking};
 pub use crate::cancel::{

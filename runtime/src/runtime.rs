@@ -123,8 +123,8 @@ impl Runtime {
 }
 
 /// What the current core's driver has counted so far: [`Runtime::stats`] for code that runs inside,
-/// where nobody holds the `Runtime`, and on the cores of [`Builder::run`](crate::Builder::run),
-/// which never hand it out.
+/// where the `Runtime` is borrowed by `block_on`, and on the cores of
+/// [`Builder::run`](crate::Builder::run), which never hand it out.
 ///
 /// # Panics
 ///

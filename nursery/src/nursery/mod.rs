@@ -231,7 +231,7 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     /// moment that has passed cancels it at once, but what is ready is polled before: a success
     /// that races the deadline wins.
     ///
-    /// The nursery then returns [`Cancelled`], unless somebody failed before.
+    /// The nursery then returns [`Cancelled`], unless a child or the body failed before.
     ///
     /// # Examples
     ///
@@ -251,10 +251,10 @@ impl<'scope, E> Nursery<'scope, '_, E> {
         self.frame.set_deadline(at);
     }
 
-    /// Cancels the nursery: all children and the body. Sticky; repeating it is harmless. Whoever
-    /// calls it goes on until its next wait.
+    /// Cancels the nursery: all children and the body. Sticky; repeating it is harmless. The
+    /// task that calls this goes on until its next wait.
     ///
-    /// This alone is no failure: the nursery returns `Ok` if the body gets to its value.
+    /// A cancel alone is no failure: the nursery returns `Ok` if the body gets to its value.
     pub fn cancel(&self) {
         self.frame.scope().cancel(Reason::Asked);
     }

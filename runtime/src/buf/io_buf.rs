@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// From the moment a buffer is given to an operation until it comes back, `io_ptr` must name at
 /// least `io_len` initialised bytes, at an address that does not change when the buffer value is
 /// moved, and that stays valid when the value is leaked. An inline array does not qualify. Length
-/// and capacity do not shrink while nobody but the operation, or a [`Slice`], has the buffer.
+/// and capacity do not shrink while only the operation, or a [`Slice`], has the buffer.
 ///
 /// # Examples
 ///

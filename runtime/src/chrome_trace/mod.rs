@@ -76,8 +76,8 @@ impl ChromeTrace {
 
     /// Completes the file. What is recorded afterwards is left out.
     ///
-    /// Without this the trace is completed when its last part is dropped, and nobody is told of an
-    /// error.
+    /// Without this the trace is completed when its last part is dropped, and an error of writing
+    /// is lost.
     ///
     /// # Errors
     ///

@@ -30,9 +30,9 @@ pub struct Stats {
     pub cancel_requests: u64,
     /// Operations that ended because of one.
     pub cancelled: u64,
-    /// Results for which nobody waited any more: descriptors closed, buffers freed.
+    /// Results whose futures were dropped: descriptors closed, buffers freed.
     pub discarded: u64,
-    /// Results for which nobody waited any more, kept for the next accept or receive.
+    /// Results whose futures were dropped, kept for the next accept or receive.
     pub resumed: u64,
     /// Errors of tasks that came of a cancellation which they had been delivered.
     pub derived: u64,

@@ -166,7 +166,7 @@ pub enum State {
     Ready,
     /// It waits; see [`Node::waits`].
     Waiting,
-    /// A nursery, which is polled with whoever opened it.
+    /// A nursery, which is polled with the task that opened it.
     Open,
     /// The task that opened it has ended, and the nursery of that task has not: its future was
     /// forgotten, so it is never polled again, or it was moved out of the task.
@@ -201,8 +201,8 @@ pub enum Wait {
         age: Duration,
         /// How long ago the kernel was asked to cancel it, if it was.
         cancel_asked: Option<Duration>,
-        /// Nobody waits for its result, only for its end: its future was dropped, or it is a close
-        /// of a descriptor that was.
+        /// No task waits for its result, only its nursery for its end: its future was dropped, or
+        /// it is the close of a dropped descriptor.
         detached: bool,
     },
     /// A timer: a sleep, or a timeout around what it is doing.

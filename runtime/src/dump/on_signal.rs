@@ -11,7 +11,7 @@ use std::io::{self, Write};
 /// It is a future, not a setting, so that the task that waits for the signal belongs to a nursery
 /// like any other: spawn it where it shall end with the rest, and it is in the tree itself. A core
 /// whose task does not let go cannot print: the signal is seen when it does. The core itself
-/// prints, so that it needs no other thread; a pipe that is full holds it until somebody reads.
+/// prints, without another thread; a full pipe holds the core until the other end reads.
 ///
 /// From the first call on the signal no longer does to the process what it did by default.
 ///
@@ -38,7 +38,7 @@ pub async fn dump_tree_on_signal(signal: i32) -> io::Result<Infallible> {
     let mut signals = signals([signal])?;
     loop {
         signals.next().await?;
-        // In one piece: other cores print at the same time. Nobody is told when nobody reads.
+        // In one piece: other cores print at the same time. An error is ignored.
         let _ = io::stderr().write_all(format!("{}\n", dump_tree()).as_bytes());
     }
 }

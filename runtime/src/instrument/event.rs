@@ -114,8 +114,8 @@ pub enum Event {
         /// How long ago it was asked.
         since: Duration,
     },
-    /// An operation has succeeded, and nobody was there to take the result: a descriptor was
-    /// closed, received bytes were dropped.
+    /// An operation has succeeded whose future was gone: the accepted descriptor was closed,
+    /// received bytes were dropped.
     Discarded {
         /// The operation.
         operation: Operation,
@@ -197,6 +197,6 @@ pub enum Failure {
     First,
     /// It came after another one.
     Later,
-    /// It comes of a cancellation that was delivered, so it is nobody's fault.
+    /// It follows from a cancellation that was delivered to the task: no failure of its own.
     Derived,
 }

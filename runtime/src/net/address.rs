@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 /// Something that names socket addresses: an address itself, an IP address and a port, several
 /// addresses, or a host and a port, such as `example.org:80`, `[::1]:80` or `("example.org", 80)`.
 ///
-/// It only says what was meant; whoever takes it looks names up. Implement it for types of your own
-/// by handing on what they contain.
+/// It only says what was meant; the function that takes it looks names up. Implement it for types
+/// of your own by handing on what they contain.
 ///
 /// # Examples
 ///
@@ -38,7 +38,7 @@ pub trait ToSocketAddrs {
     fn to_endpoint(&self) -> io::Result<Endpoint<'_>>;
 }
 
-/// One end of a connection, as somebody [names it](ToSocketAddrs).
+/// One end of a connection, as the caller [names it](ToSocketAddrs).
 ///
 /// # Examples
 ///

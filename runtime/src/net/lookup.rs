@@ -20,7 +20,8 @@ use std::vec;
 ///
 /// # Errors
 ///
-/// The name is unknown, or nobody answers; the error names it. No thread can be started.
+/// The name is unknown, or no name server answers; the error says the name. No thread can be
+/// started.
 ///
 /// # Examples
 ///
@@ -111,7 +112,7 @@ pub(super) async fn first<T>(
     for address in resolve(endpoint).await? {
         match attempt(address).await {
             Ok(value) => return Ok(value),
-            // Whoever is cancelled hears of it now: the next attempt would never return.
+            // A cancelled caller hears of it now: the next attempt would never return.
             Err(error) if is_cancelled(&error) => return Err(error),
             Err(error) => last = Some(error),
         }

@@ -52,7 +52,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// The address is no address, or nobody answers there: the error has the kind of the last
+    /// The address is no address, or no server answers there: the error has the kind of the last
     /// attempt, names what was tried, and its [`source`](std::error::Error::source) is the system's
     /// own error. Or the name could not be looked up.
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {

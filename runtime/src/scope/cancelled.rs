@@ -113,8 +113,8 @@ impl From<Cancelled> for io::Error {
 /// which the error is of the kind `TimedOut`. To ask about the code that runs is another matter:
 /// `task::cancel_called`.
 ///
-/// An `ECANCELED` that nobody here asked for (the kernel has reasons of its own, such as a process
-/// limit) is an ordinary error, not a cancellation.
+/// An `ECANCELED` for which the runtime did not ask (the kernel has reasons of its own, such as a
+/// process limit) is an ordinary error, not a cancellation.
 pub fn is_cancelled(error: &io::Error) -> bool {
     let mut source: Option<&(dyn std::error::Error + 'static)> = match error.get_ref() {
         Some(inner) => Some(inner),

@@ -1,11 +1,11 @@
-//! Signals as something to await: each who asks gets them on its own core.
+//! Signals as something to await: each task that asks gets them on its own core.
 //!
 //! ```text
 //!   the kernel ──▶ handler, on any thread ──▶ a flag for each signal ──────────▶ Signals::next
 //!                  (shared by all who ask)  └▶ a byte in the core's socket ─poll──▲
 //! ```
 //!
-//! The crate signal-hook is the handler: it shares the process's one with everybody else.
+//! The crate signal-hook is the handler: other users of that crate share the process's one with us.
 
 mod signals;
 mod stop;

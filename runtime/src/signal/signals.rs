@@ -52,11 +52,11 @@ impl AsRawFd for Watched {
     }
 }
 
-/// Receives these signals from now on, on this core. Everybody who asks for a signal gets it, on
-/// every core; ones that come faster than they are asked for count as one.
+/// Receives these signals from now on, on this core. Each [`Signals`] for a signal gets it, on
+/// every core; signals that come faster than they are asked for count as one.
 ///
 /// From the first call on a signal no longer does to the process what it did by default, also when
-/// nobody waits for it any more. Takes two descriptors.
+/// no task waits for it any more. Takes two descriptors.
 ///
 /// # Errors
 ///
@@ -89,7 +89,7 @@ fn check(signal: i32) -> io::Result<()> {
 }
 
 impl Signals {
-    /// The next signal's number. Those that came while nobody waited come first, in no order.
+    /// The next signal's number. Signals that came while no task waited come first, in no order.
     ///
     /// # Cancellation
     ///
@@ -109,8 +109,8 @@ impl Signals {
     }
 }
 
-/// Waits for one `SIGINT` from the call on: somebody presses Ctrl-C. Who waits for many of them
-/// takes [`signals`]; who stops a server, [`stop_requested`](super::stop_requested).
+/// Waits for one `SIGINT` from the call on: the user presses Ctrl-C. To wait for many of them, take
+/// [`signals`]; to stop a server, [`stop_requested`](super::stop_requested).
 ///
 /// # Cancellation
 ///

@@ -1,7 +1,7 @@
 //! `stop_requested`: the first signal asks a server to stop, the second one ends it.
 //!
 //! ```text
-//!   serving ──SIGINT, SIGTERM──▶ stopping: who waits is told ──SIGINT, SIGTERM──▶ killed by it
+//!   serving ──SIGINT, SIGTERM──▶ stopping: waiters are told ──SIGINT, SIGTERM──▶ killed by it
 //! ```
 //!
 //! Both are the handler's, so a server whose loop hangs can be ended, too.
@@ -15,14 +15,14 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Set by the first signal. `None` until somebody waits for it.
+/// Set by the first signal. `None` until the first call of [`stop_requested`].
 static STOPPING: Mutex<Option<Arc<AtomicBool>>> = Mutex::new(None);
 
 /// Waits for the first `SIGINT` or `SIGTERM` that the process gets from the first call on.
-/// Everybody who calls hears of it, on every core, also later: it is the process that shall stop.
+/// Every caller hears of it, on every core, also later: it is the process that shall stop.
 ///
 /// The next `SIGINT` or `SIGTERM` after that ends the process at once, as it would have without
-/// this: nobody can be locked out by a server that does not get done.
+/// this: the user can always end a server that does not get done.
 ///
 /// # Cancellation
 ///

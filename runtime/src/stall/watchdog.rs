@@ -73,7 +73,7 @@ impl fmt::Debug for OnStall {
 }
 
 impl Default for OnStall {
-    /// A line on the standard error. Nobody is harmed if that is closed.
+    /// A line on the standard error. If that is closed, the line is lost, and no more.
     fn default() -> Self {
         Self(Arc::new(|stall| drop(writeln!(io::stderr(), "nestling: {stall}"))))
     }

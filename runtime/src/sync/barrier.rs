@@ -34,18 +34,18 @@ use std::task::Poll;
 /// ```
 #[derive(Debug)]
 pub struct Barrier {
-    /// Nobody ever gets one of these.
+    /// Has no permits: tasks stand in its line until the last one lets them go.
     gate: Permits,
     count: usize,
 }
 
 impl Barrier {
-    /// For so many tasks. For none it is as for one: nobody waits.
+    /// A barrier for `count` tasks. With 0, as with 1, no task waits.
     pub const fn new(count: usize) -> Self {
         Self { gate: Permits::new(0), count }
     }
 
-    /// Waits until so many tasks have come. It counts from the future's first poll on.
+    /// Waits until all the tasks have come. A task counts from the first poll of its future on.
     pub async fn wait(&self) -> BarrierWaitResult {
         drop_point().await;
         if self.gate.has_waiting(self.count.saturating_sub(1)) {

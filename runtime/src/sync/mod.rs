@@ -9,10 +9,11 @@
 //! | [`Notify`] | something has changed |
 //! | [`Barrier`] | all wait for the last |
 //!
-//! In all of them whoever waits longest is served first, and a waiter that is cut (a cancelled
-//! child, a timeout, the loser of a `select!`) neither keeps nor loses what it was handed. One that
-//! is cancelled is handed nothing more: it is passed over. They need no runtime and work with any
-//! waker, and none of them can be sent to another core. What can is in [`remote`].
+//! In all of them the task that waits longest is served first, and a waiter that is cut (a
+//! cancelled child, a timeout, the loser of a `select!`) neither keeps nor loses what it was
+//! handed. A waiter that is cancelled is handed nothing more: it is passed over. They need no
+//! runtime and work with any waker, and none of them can be sent to another core. What can is in
+//! [`remote`].
 //!
 //! What is there already is had at once while the budget of the turn lasts. Then the await suspends
 //! once, in its place in the line, so that a loop over these does not keep the core to itself.

@@ -12,8 +12,8 @@ use std::ops::{Deref, DerefMut};
 ///
 /// # Fairness
 ///
-/// The lock is handed to the one who waits longest, and [`try_lock`](Self::try_lock) fails while
-/// somebody waits. A task that locks what it has locked already waits for itself.
+/// The lock is handed to the task that waits longest, and [`try_lock`](Self::try_lock) fails while
+/// a task waits. A task that locks a mutex which it has locked already waits for itself.
 ///
 /// # Cancellation
 ///
@@ -65,23 +65,23 @@ impl<T> Mutex<T> {
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Waits until the value is free. It comes into the line with the future's first poll.
+    /// Waits until the value is free. The task joins the line with the first poll of the future.
     pub async fn lock(&self) -> MutexGuard<'_, T> {
         self.guard(self.permits.take(1).await)
     }
 
-    /// The value, if it is free and nobody waits.
+    /// The value, if it is free and no task waits for it.
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         self.permits.try_take(1).map(|held| self.guard(held))
     }
 
-    /// The value, without a lock: nobody else has the mutex.
+    /// The value, without a lock: `&mut self` is the only way to the mutex.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
 
     fn guard<'a>(&'a self, held: Held<'a>) -> MutexGuard<'a, T> {
-        // Not borrowed: whoever borrows it holds the permit.
+        // Not borrowed: only the guard that holds the permit borrows the value.
         MutexGuard { value: self.value.borrow_mut(), _held: held }
     }
 }

@@ -7,24 +7,24 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-/// Wakes one task, or all that wait. It carries no value: whoever is woken looks for itself.
+/// Wakes one task, or all that wait. It carries no value: a woken task looks for itself.
 ///
-/// A notification that finds nobody waiting is kept for the next who comes; a second one adds
+/// A notification that finds no task waiting is kept for the next that comes; a second one adds
 /// nothing to it. Between a look at a condition and the first poll of [`notified`] no other task of
 /// the core runs unless there is an await between the two, so the loop of the example misses
 /// nothing.
 ///
 /// # Fairness
 ///
-/// [`notify_one`] is for the one who waits longest.
+/// [`notify_one`] wakes the task that waits longest.
 ///
 /// # Cancellation
 ///
 /// [`notified`] is a drop point: in a cancelled scope its first poll takes nothing and does not
 /// return. One that is cancelled while it waits is passed over by both calls, unless behind a
 /// shield; awaited again outside of what was cancelled, it has not missed a [`notify_all`]. A
-/// future that is dropped after [`notify_one`] chose it passes that on to the next who waits or
-/// will; what it had of [`notify_all`] the others have too.
+/// future that is dropped after [`notify_one`] chose it passes the notification on to the next one,
+/// waiting or yet to come; what it had of [`notify_all`] the others have too.
 ///
 /// # Examples
 ///
@@ -69,7 +69,7 @@ impl Notify {
         Self { permits: Permits::at_most(0, 1), told: Cell::new(0) }
     }
 
-    /// Waits for a notification. It comes into the line with the future's first poll.
+    /// Waits for a notification. The task joins the line with the first poll of the future.
     pub async fn notified(&self) {
         let told = self.told.get();
         let mut turn = pin!(self.permits.take(1));
@@ -85,12 +85,12 @@ impl Notify {
         .await;
     }
 
-    /// Wakes the one who waits longest. If nobody does, the next who comes need not wait.
+    /// Wakes the task that waits longest. If none waits, the next that comes need not wait.
     pub fn notify_one(&self) {
         self.permits.give(1);
     }
 
-    /// Wakes all who wait now. Those who come later are told nothing of it.
+    /// Wakes all tasks that wait now. Tasks that come later are told nothing of it.
     pub fn notify_all(&self) {
         self.told.set(self.told.get().wrapping_add(1));
         self.permits.let_all_go();

@@ -15,8 +15,9 @@ use std::task::{Context, Poll, ready};
 /// # Closing
 ///
 /// The receiver learns that nothing will come when the sender is dropped without sending; the
-/// sender learns that nobody listens when the receiver is dropped or [closed](Receiver::close),
-/// and then [`send`](Sender::send) gives the message back. What was sent before is received.
+/// sender learns that its message has no receiver when that is dropped or
+/// [closed](Receiver::close), and then [`send`](Sender::send) gives the message back. What was sent
+/// before is received.
 ///
 /// # Cancellation
 ///
@@ -97,7 +98,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// The message, if nobody will receive it.
+    /// The message, if the receiver is dropped or closed.
     pub fn send(self, value: T) -> Result<(), T> {
         let mut state = self.0.borrow_mut();
         if !state.receives {
@@ -109,12 +110,12 @@ impl<T> Sender<T> {
         Ok(())
     }
 
-    /// Whether nobody will receive what is sent.
+    /// Whether the receiver is dropped or closed: a message would not be received.
     pub fn is_closed(&self) -> bool {
         !self.0.borrow().receives
     }
 
-    /// Waits until nobody will receive what is sent, to give up work for which nobody waits.
+    /// Waits until the receiver is dropped or closed, to give up work whose result is not wanted.
     ///
     /// # Cancellation
     ///

@@ -42,7 +42,8 @@ impl PermitQueue {
         fits
     }
 
-    /// Adds permits, of which no more than `most` are kept, and serves those who wait.
+    /// Adds permits, of which no more than `most` are kept, and serves the waiters for which they
+    /// suffice.
     pub(super) fn give(&mut self, count: usize, most: usize) {
         self.free = self.free.saturating_add(count).min(most);
         while let Some(wants) = self.queue.first_for(self.free) {
@@ -52,7 +53,7 @@ impl PermitQueue {
     }
 
     /// Takes the permit that was handed to a place, which then is none any more; without one, a
-    /// permit that is free, if the turn goes on. Who would have been woken comes back.
+    /// permit that is free, if the turn goes on. The waiter of the place comes back.
     pub(super) fn claim(&mut self, place: &mut Position) -> Option<Waiter> {
         if let Some(key) = place.key {
             self.queue.given(key)?;
@@ -71,8 +72,8 @@ impl PermitQueue {
         Some(Waiter::Nobody)
     }
 
-    /// Waits for a permit, from now on at that place, and there. Who was to be woken before comes
-    /// back. It may be served at once, if it was passed over before.
+    /// Waits for a permit at that place, with this waiter and site from now on. The waiter before
+    /// comes back. The place may be served at once, if it was passed over before.
     #[must_use = "its destructor must not run inside a borrow"]
     pub(super) fn wait(&mut self, place: &mut Position, waiter: Waiter, site: Site) -> Waiter {
         let mut before = Waiter::Nobody;

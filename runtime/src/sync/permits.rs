@@ -1,9 +1,9 @@
 //! `Permits`: so many at a time, first come first served. Almost all of this module is made of it.
 //!
-//! A permit that comes free is handed to whoever waits longest, at once and not by a race: nobody
-//! overtakes, and while somebody waits for more than there is, the others wait behind. A waiter
-//! that is cut leaves the line without a trace; if it was served already, what it was handed goes
-//! on. One that is cancelled, and yet to be cut, is passed over.
+//! A permit that comes free is handed to the waiter that waits longest, at once and not by a race:
+//! no task overtakes, and while a waiter wants more than there is, the others wait behind. A waiter
+//! that is cut leaves the line without a trace; if it was served already, the next one gets its
+//! permits. A waiter that is cancelled, and yet to be cut, is passed over.
 
 use super::permit_queue::{PermitQueue, Position};
 use super::site::Site;
@@ -31,22 +31,22 @@ impl Permits {
         Self::at_most(free, usize::MAX)
     }
 
-    /// As [`new`](Self::new), and no more than `most` are kept when nobody wants them.
+    /// As [`new`](Self::new), and no more than `most` are kept when no task wants them.
     pub(super) const fn at_most(free: usize, most: usize) -> Self {
         Self { state: RefCell::new(PermitQueue::new(free)), most, thread: PhantomData }
     }
 
-    /// Those that nobody holds.
+    /// Permits that no task holds.
     pub(super) fn free(&self) -> usize {
         self.state.borrow().free
     }
 
-    /// Whether so many wait at least who were not served and are not cancelled.
+    /// Whether at least so many waiters were not served and are not cancelled.
     pub(super) fn has_waiting(&self, count: usize) -> bool {
         self.state.borrow_mut().queue.has(count)
     }
 
-    /// Takes permits, unless it would have to wait, be it only for those in line.
+    /// Takes permits, unless the caller would have to wait, be it only for waiters in line.
     pub(super) fn try_take(&self, count: usize) -> Option<Held<'_>> {
         let taken = self.state.borrow_mut().try_take(count);
         let held = taken.then(|| Held { permits: self, count });
@@ -54,7 +54,7 @@ impl Permits {
         held
     }
 
-    /// Takes permits when it is its turn. It comes into the line with the first poll.
+    /// Takes permits when it is its turn. The future joins the line with its first poll.
     pub(super) fn take(&self, count: usize) -> Take<'_> {
         Take { permits: self, count, place: Position::default() }
     }
@@ -65,12 +65,13 @@ impl Permits {
         wake_all(self.served());
     }
 
-    /// As [`give`](Self::give), but those who are [served](Self::served) are yet to be woken.
+    /// As [`give`](Self::give), but the caller has to wake the waiters that were
+    /// [served](Self::served).
     pub(super) fn add(&self, count: usize) {
         self.state.borrow_mut().give(count, self.most);
     }
 
-    /// Lets all who wait now go on, without a permit.
+    /// Lets all waiters of now go on, without a permit.
     pub(super) fn let_all_go(&self) {
         let mut state = self.state.borrow_mut();
         while state.queue.first().is_some() {
@@ -80,12 +81,12 @@ impl Permits {
         wake_all(self.served());
     }
 
-    /// Those who are to be woken. Nothing is borrowed between two of them.
+    /// The waiters that are to be woken. Nothing is borrowed between two of them.
     pub(super) fn served(&self) -> impl Iterator<Item = Waiter> {
         std::iter::from_fn(|| self.state.borrow_mut().queue.next_to_wake())
     }
 
-    /// Polls for permits with a place of the caller's, who has to [leave](Self::leave) it.
+    /// Polls for permits with a place of the caller's; the caller has to [leave](Self::leave) it.
     pub(super) fn poll_take(
         &self,
         place: &mut Position,
@@ -102,7 +103,8 @@ impl Permits {
             let waiter = Waiter::of(cx);
             let before = self.state.borrow_mut().queue.register(key, waiter, Site::here());
             drop(before);
-            // It may have come back into the line; or be cancelled now, and hold up nobody.
+            // The waiter may have come back into the line; or be cancelled now, and hold up no
+            // other.
             self.add(0);
             if !self.is_served(key) {
                 self.wake_passed();

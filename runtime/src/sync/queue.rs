@@ -1,4 +1,4 @@
-//! `Queue`: who waits, in the order in which they came, and who was served and is to be woken.
+//! `Queue`: waiters in the order in which they came, and those served that are to be woken.
 //!
 //! ```text
 //!         enter              serve            next_to_wake            remove
@@ -15,8 +15,8 @@
 //! hands by now, or be moved out of the scope: then the next poll brings it back, before all who
 //! were never passed over.
 //!
-//! To wake runs foreign code, which may come back here. So everything that follows from one event
-//! is served first, and only then anybody is woken, one by one: foreign code finds the whole event
+//! To wake runs foreign code, which may come back here. So all waiters that one event concerns are
+//! served first, and only then woken, one by one: foreign code finds the whole event
 //! done. Both lists run through one table, so that a wait allocates nothing once that has its size.
 
 use super::site::Site;
@@ -31,9 +31,9 @@ const NONE: u32 = u32::MAX;
 pub(super) struct Queue {
     entries: Slots<QueueEntry>,
     waiting: List,
-    /// The last of those at the head of the line who were passed over and have come back.
+    /// The last of the waiters at the head of the line that were passed over and came back.
     returned: u32,
-    /// Those who are to be woken.
+    /// The waiters that are to be woken.
     to_wake: List,
 }
 
@@ -50,11 +50,11 @@ struct QueueEntry {
 enum WaiterState {
     /// It wants so much.
     Waiting(usize),
-    /// It was given so much, and nobody has told it.
+    /// It was given so much, and is yet to be woken.
     Served(usize),
     /// It was given so much, and is on no list.
     Woken(usize),
-    /// It wants so much, was passed over, and nobody has woken it.
+    /// It wants so much, was passed over, and is yet to be woken.
     Passed(usize),
     /// It wants so much, was passed over, and is on no list.
     Aside(usize),
@@ -91,8 +91,8 @@ impl Queue {
         }
     }
 
-    /// What the first in line wants who may have so many. While there are none, all keep their
-    /// places, the cancelled as well.
+    /// What the first in line wants, if `free` suffices for that. While `free` is zero, all waiters
+    /// keep their places, the cancelled as well.
     #[inline]
     pub(super) fn first_for(&mut self, free: usize) -> Option<usize> {
         if self.waiting.len == 0 || free == 0 && self.head()?.1 > 0 {
@@ -110,7 +110,7 @@ impl Queue {
         Some((key, wants))
     }
 
-    /// Whether so many are in line at least, wherever those stand who are to be passed over.
+    /// Whether at least so many are in line, after cancelled waiters were passed over.
     pub(super) fn has(&mut self, count: usize) -> bool {
         let mut key = self.waiting.head;
         while self.waiting.len >= count
@@ -149,12 +149,12 @@ impl Queue {
         self.to_wake.push(&mut self.entries, key);
     }
 
-    /// Whether somebody is to be woken.
+    /// Whether a waiter is to be woken.
     pub(super) fn has_to_wake(&self) -> bool {
         self.to_wake.len > 0
     }
 
-    /// The next who is to be woken.
+    /// The next waiter that is to be woken.
     pub(super) fn next_to_wake(&mut self) -> Option<Waiter> {
         let key = self.to_wake.head;
         let stage = match self.entries.get(key as usize)?.stage {
@@ -176,8 +176,9 @@ impl Queue {
         }
     }
 
-    /// Says who is to be woken for it, and where it waits now. The one before comes back: a foreign
-    /// waker's destructor is foreign code. One that was passed over is in line again, if it may.
+    /// Sets the waiter of an entry, and where it waits now. The waiter before comes back: a foreign
+    /// waker's destructor is foreign code. An entry that was passed over joins the line again,
+    /// unless the new site is cancelled.
     #[must_use = "its destructor must not run inside a borrow"]
     pub(super) fn register(&mut self, key: u32, waiter: Waiter, site: Site) -> Waiter {
         let entry = &mut self.entries[key as usize];
@@ -194,14 +195,14 @@ impl Queue {
         before
     }
 
-    /// Takes who is to be woken for it.
+    /// Takes the waiter of an entry.
     #[must_use = "its destructor must not run inside a borrow"]
     pub(super) fn take_waiter(&mut self, key: u32) -> Waiter {
         self.entries[key as usize].waiter.take()
     }
 
-    /// Takes it out, wherever it stands. Who would have been woken for it comes back, as when it
-    /// is registered.
+    /// Takes an entry out, wherever it stands. Its waiter comes back, as from
+    /// [`register`](Self::register).
     #[must_use = "its destructor must not run inside a borrow"]
     pub(super) fn remove(&mut self, key: u32) -> Waiter {
         self.unlink(key);
@@ -212,7 +213,7 @@ impl Queue {
         waiter
     }
 
-    /// Takes it out of the list on which it is, if it is on one.
+    /// Takes an entry out of the list on which it is, if it is on one.
     fn unlink(&mut self, key: u32) {
         let entry = &self.entries[key as usize];
         match entry.stage {

@@ -12,9 +12,9 @@ const ALL: usize = usize::MAX;
 ///
 /// # Fairness
 ///
-/// Readers and writers stand in one line, so neither starve: a writer waits for those who read
-/// already, and readers that come later wait for it. So a task that reads must not ask to read
-/// again: if a writer has come between, both wait for ever.
+/// Readers and writers stand in one line, so neither starve: a writer waits for the tasks that read
+/// already, and readers that come later wait for the writer. So a task that reads must not ask to
+/// read again: if a writer has come between, both wait for ever.
 ///
 /// # Cancellation
 ///
@@ -51,7 +51,7 @@ pub struct RwLock<T: ?Sized> {
 }
 
 impl<T> RwLock<T> {
-    /// A value that nobody has locked.
+    /// An unlocked value.
     pub const fn new(value: T) -> Self {
         Self { permits: Permits::new(ALL), value: RefCell::new(value) }
     }
@@ -63,33 +63,34 @@ impl<T> RwLock<T> {
 }
 
 impl<T: ?Sized> RwLock<T> {
-    /// Waits until nobody writes, nor waits to write. It comes into the line with the future's
-    /// first poll.
+    /// Waits until no task writes, nor waits to write before this one. The task joins the line with
+    /// the first poll of the future.
     pub async fn read(&self) -> ReadGuard<'_, T> {
         self.read_guard(self.permits.take(1).await)
     }
 
-    /// Waits until nobody else has the value. It comes into the line with the future's first poll.
+    /// Waits until no other task has the value. The task joins the line with the first poll of the
+    /// future.
     pub async fn write(&self) -> WriteGuard<'_, T> {
         self.write_guard(self.permits.take(ALL).await)
     }
 
-    /// The value to be read, if nobody writes or waits.
+    /// The value to be read, if no task writes or waits.
     pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
         self.permits.try_take(1).map(|held| self.read_guard(held))
     }
 
-    /// The value to be written, if nobody has it or waits.
+    /// The value to be written, if no task has it or waits for it.
     pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
         self.permits.try_take(ALL).map(|held| self.write_guard(held))
     }
 
-    /// The value, without a lock: nobody else has it.
+    /// The value, without a lock: `&mut self` is the only way to it.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
     }
 
-    // Neither meets a borrow that is in its way: whoever borrows holds the permits for it.
+    // Neither meets a borrow that is in its way: a guard borrows only while it holds its permits.
 
     fn read_guard<'a>(&'a self, held: Held<'a>) -> ReadGuard<'a, T> {
         ReadGuard { value: self.value.borrow(), _held: held }

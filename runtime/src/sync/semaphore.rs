@@ -4,23 +4,23 @@ use super::permits::{Held, Permits};
 use std::future::Future;
 use std::rc::Rc;
 
-/// A number of permits for the tasks of one core. Who finds none waits, and the one who waits
-/// longest gets the next.
+/// A number of permits for the tasks of one core. A task that finds none waits, and the task that
+/// waits longest gets the next.
 ///
 /// # Fairness
 ///
-/// Permits are handed over in the order in which they were asked for. Nobody overtakes: a waiter
+/// Permits are handed over in the order in which they were asked for. No task overtakes: a waiter
 /// that wants many holds up those behind it until there are enough, and [`try_acquire`] fails while
-/// somebody waits. One that wants more than there will ever be holds them up for ever, and so may a
-/// future that was polled and is then neither polled again nor dropped.
+/// a task waits. A waiter that wants more than there will ever be holds them up for ever, and so
+/// may a future that was polled and is then neither polled again nor dropped.
 ///
 /// # Cancellation
 ///
 /// An acquire is a drop point: in a cancelled scope its first poll takes nothing and does not
-/// return. One that waited already still gets the permit that it was handed before the cancel;
-/// after it, it is passed over and holds up nobody, unless it waits behind a shield. A future that
-/// was passed over and is then awaited outside of what was cancelled, such as after a timeout,
-/// comes before those who came later. Dropping the future leaves the line; a permit that it was
+/// return. A task that waited already still gets the permit that it was handed before the cancel;
+/// after that it is passed over and holds up no other, unless it waits behind a shield. A future
+/// that was passed over and is then awaited outside of what was cancelled, such as after a timeout,
+/// comes before those that came later. Dropping the future leaves the line; a permit that it was
 /// handed goes to the next.
 ///
 /// # Examples
@@ -55,7 +55,7 @@ impl Semaphore {
         Self(Permits::new(permits))
     }
 
-    /// Waits for a permit. It comes into the line with the future's first poll.
+    /// Waits for a permit. The task joins the line with the first poll of the future.
     pub async fn acquire(&self) -> Permit<'_> {
         self.acquire_many(1).await
     }
@@ -65,12 +65,12 @@ impl Semaphore {
         Permit(self.0.take(count).await)
     }
 
-    /// A permit, if one is free and nobody waits.
+    /// A permit, if one is free and no task waits.
     pub fn try_acquire(&self) -> Option<Permit<'_>> {
         self.try_acquire_many(1)
     }
 
-    /// So many permits, if they are free and nobody waits.
+    /// So many permits, if they are free and no task waits.
     pub fn try_acquire_many(&self, count: usize) -> Option<Permit<'_>> {
         self.0.try_take(count).map(Permit)
     }
@@ -103,13 +103,13 @@ impl Semaphore {
         self.0.give(count);
     }
 
-    /// Permits that nobody holds. Those who wait may want more than these.
+    /// Permits that no task holds. The tasks that wait may want more than these.
     pub fn available(&self) -> usize {
         self.0.free()
     }
 }
 
-/// One permit, or several that were acquired together. They come back when it is dropped.
+/// One permit, or several that were acquired together. They come back when this is dropped.
 ///
 /// # Examples
 ///

@@ -56,7 +56,7 @@ impl<T> From<SendError<T>> for io::Error {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum TrySendError<T> {
-    /// There is no room, or somebody waits for it.
+    /// There is no room, or a task waits for it.
     Full(T),
     /// The channel is closed.
     Closed(T),
@@ -103,7 +103,7 @@ impl<T> Error for TrySendError<T> {}
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TryRecvError {
-    /// There is none, or it is promised to somebody who waits.
+    /// There is no message, or each is promised to a task that waits.
     Empty,
     /// The channel is closed, and everything was received.
     Closed,

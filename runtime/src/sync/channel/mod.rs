@@ -37,15 +37,15 @@ pub use sender::{Reserved, Sender, UnboundedSender};
 /// # Order
 ///
 /// Messages are received in the order in which they were sent. Senders that wait get room in the
-/// order in which they came, as receivers that wait get messages; nobody overtakes.
+/// order in which they came, as receivers that wait get messages; none overtakes another.
 ///
 /// # Closing
 ///
 /// | event                          | sending              | receiving                          |
 /// |--------------------------------|----------------------|------------------------------------|
 /// | the last sender is dropped     |                      | what was sent, then `None`         |
-/// | [`Receiver::close`]            | fails, also who waits| what was sent, then `None`         |
-/// | the receiver is dropped        | fails, also who waits| what was sent is dropped           |
+/// | [`Receiver::close`]            | fails, waiting or not| what was sent, then `None`         |
+/// | the receiver is dropped        | fails, waiting or not| what was sent is dropped           |
 ///
 /// No send succeeds once the channel is closed, not even one with [room reserved](Sender::reserve).
 /// `None` means that there was nothing more to receive.
@@ -119,7 +119,7 @@ pub fn unbounded<T>() -> (UnboundedSender<T>, Receiver<T>) {
     (UnboundedSender::new(sender), receiver)
 }
 
-/// What all ends know. A message is dropped, and anybody is woken, while nothing is borrowed.
+/// What all ends know. Messages are dropped, and waiters woken, only while nothing is borrowed.
 struct Shared<T> {
     buffer: RefCell<VecDeque<T>>,
     room: Permits,
@@ -155,21 +155,21 @@ impl<T> Shared<T> {
     /// Refuses messages from now on.
     fn close(&self) {
         if !self.closed.replace(true) {
-            // Room for all who wait: so they see that it is closed.
+            // Room for all senders that wait: so they see that the channel is closed.
             self.room.add(usize::MAX);
             self.end_if_over();
             self.wake();
         }
     }
 
-    /// Closed and empty: all who receive find nothing.
+    /// Closed and empty: all receives find nothing.
     fn end_if_over(&self) {
         if self.is_closed() && self.len() == 0 {
             self.messages.add(usize::MAX);
         }
     }
 
-    /// Wakes who was served on either side, when all is done.
+    /// Wakes the waiters that were served on either side, when all is done.
     fn wake(&self) {
         wake_all(self.room.served().chain(self.messages.served()));
     }

@@ -27,7 +27,7 @@ use std::task::{Context, Poll};
 /// ```
 pub struct Receiver<T> {
     shared: Rc<Shared<T>>,
-    /// The place of the stream in the line of those who receive.
+    /// The place of the stream in the line of receives.
     stream: Cell<Position>,
 }
 
@@ -41,14 +41,14 @@ impl<T> Receiver<T> {
     /// # Cancellation
     ///
     /// A drop point. Dropping the future loses nothing: a message that it was promised goes to the
-    /// next who receives.
+    /// next receive.
     pub async fn recv(&self) -> Option<T> {
         self.leave_stream();
         self.shared.messages.take(1).await.forget();
         self.shared.pop()
     }
 
-    /// A message, if there is one that is promised to nobody.
+    /// A message, if there is one that is not promised to a receive that waits.
     ///
     /// # Errors
     ///
@@ -80,7 +80,8 @@ impl<T> Receiver<T> {
         self.shared.is_closed()
     }
 
-    /// Nobody polls the stream while the receiver is borrowed: it does not stand in the way.
+    /// Gives up the place of the stream: no task polls the stream while the receiver is borrowed,
+    /// so that place would only hold up the others.
     fn leave_stream(&self) {
         self.shared.messages.leave(&mut self.stream.take());
     }

@@ -75,7 +75,7 @@ impl<T> Sender<T> {
         Ok(Reserved { shared: &self.shared, room })
     }
 
-    /// Sends a message, if there is room and nobody waits for it.
+    /// Sends a message, if there is room and no task waits for it.
     ///
     /// # Errors
     ///

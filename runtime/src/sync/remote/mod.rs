@@ -39,7 +39,7 @@
 //!
 //! `oneshot` is that of `futures-channel`, with drop points. No channel keeps the rules. With
 //! `async-channel` a newcomer takes the room for which another was woken, so that one busy sender
-//! can starve the rest, and what nobody will receive lives as long as its senders. With
+//! can starve the rest, and messages without a receiver live as long as its senders. With
 //! `tokio::sync::mpsc` a send into reserved room cannot fail, so its message is dropped in silence
 //! when the receiver has gone; and only one task can receive.
 

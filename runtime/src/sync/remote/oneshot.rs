@@ -16,8 +16,9 @@ pub use crate::sync::oneshot::RecvError;
 /// # Closing
 ///
 /// The receiver learns that nothing will come when the sender is dropped without sending; the
-/// sender learns that nobody listens when the receiver is dropped or [closed](Receiver::close),
-/// and then [`send`](Sender::send) gives the message back. What was sent before is received.
+/// sender learns that its message has no receiver when that is dropped or
+/// [closed](Receiver::close), and then [`send`](Sender::send) gives the message back. What was sent
+/// before is received.
 ///
 /// # Cancellation
 ///
@@ -75,17 +76,17 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     ///
-    /// The message, if nobody will receive it.
+    /// The message, if the receiver is dropped or closed.
     pub fn send(self, value: T) -> Result<(), T> {
         self.0.send(value)
     }
 
-    /// Whether nobody will receive what is sent.
+    /// Whether the receiver is dropped or closed: a message would not be received.
     pub fn is_closed(&self) -> bool {
         self.0.is_canceled()
     }
 
-    /// Waits until nobody will receive what is sent, to give up work for which nobody waits.
+    /// Waits until the receiver is dropped or closed, to give up work whose result is not wanted.
     ///
     /// # Cancellation
     ///

@@ -26,15 +26,15 @@ pub use sender::{Reserved, Sender};
 /// # Order
 ///
 /// Messages are received in the order in which they were sent. Senders that wait get room in the
-/// order in which they came, as receivers that wait get messages; nobody overtakes.
+/// order in which they came, as receivers that wait get messages; none overtakes another.
 ///
 /// # Closing
 ///
 /// | event                          | sending              | receiving                          |
 /// |--------------------------------|----------------------|------------------------------------|
 /// | the last sender is dropped     |                      | what was sent, then `None`         |
-/// | [`Receiver::close`]            | fails, also who waits| what was sent, then `None`         |
-/// | the receiver is dropped        | fails, also who waits| what was sent is dropped           |
+/// | [`Receiver::close`]            | fails, waiting or not| what was sent, then `None`         |
+/// | the receiver is dropped        | fails, waiting or not| what was sent is dropped           |
 ///
 /// No send succeeds once the channel is closed, not even one with [room reserved](Sender::reserve).
 /// `None` means that there was nothing more to receive. When a runtime ends, the ends that its
@@ -131,12 +131,12 @@ impl<T> State<T> {
     /// Refuses messages from now on.
     fn close(&mut self) {
         self.closed = true;
-        // Room for all who wait: so they see that it is closed.
+        // Room for all senders that wait: so they see that the channel is closed.
         self.room.give(usize::MAX, usize::MAX);
         self.end_if_over();
     }
 
-    /// Closed and empty: all who receive find nothing.
+    /// Closed and empty: all receives find nothing.
     fn end_if_over(&mut self) {
         if self.closed && self.buffer.is_empty() {
             self.messages.give(usize::MAX, usize::MAX);
@@ -174,7 +174,7 @@ impl<T> Shared<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes something, and wakes who was served by that.
+    /// Runs `act`, and wakes the waiters that it served.
     fn change<R>(&self, act: impl FnOnce(&mut State<T>) -> R) -> R {
         let mut state = self.lock();
         let result = act(&mut state);
@@ -182,7 +182,7 @@ impl<T> Shared<T> {
         result
     }
 
-    /// Unlocks, and wakes who was served.
+    /// Unlocks, and wakes the waiters that were served.
     fn wake(&self, mut state: MutexGuard<'_, State<T>>) {
         if !state.has_to_wake() {
             return;
@@ -198,8 +198,8 @@ impl<T> Shared<T> {
         wake_all(first.into_iter().chain(rest));
     }
 
-    /// Waits in a line, at a place which the caller has to [leave](Self::leave). When it is served
-    /// it acts, before anybody else can.
+    /// Waits in a line, at a place which the caller has to [leave](Self::leave). When the place is
+    /// served, `act` runs under the same lock, before any other task can.
     fn poll<R>(
         &self,
         what: For,
@@ -230,7 +230,8 @@ impl<T> Shared<T> {
         Poll::Pending
     }
 
-    /// Acts if it is served, or need not wait; before that it takes a place, if it is to wait.
+    /// Runs `act` if the place is served, or need not wait; before that takes a place, with
+    /// `waits`.
     fn step<R>(
         &self,
         what: For,

@@ -27,7 +27,7 @@ use std::task::{Context, Poll};
 /// ```
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
-    /// The place of the stream in the line of those who receive.
+    /// The place of the stream in the line of receives.
     stream: Mutex<Position>,
 }
 
@@ -41,7 +41,7 @@ impl<T> Receiver<T> {
     /// # Cancellation
     ///
     /// A drop point. Dropping the future loses nothing: a message that it was promised goes to the
-    /// next who receives.
+    /// next receive.
     pub async fn recv(&self) -> Option<T> {
         self.leave_stream();
         Wait::new(&self.shared, For::Message).then(|state| state.pop()).await
@@ -57,7 +57,7 @@ impl<T> Receiver<T> {
         block(self.recv())
     }
 
-    /// A message, if there is one that is promised to nobody.
+    /// A message, if there is one that is not promised to a receive that waits.
     ///
     /// # Errors
     ///
@@ -92,7 +92,8 @@ impl<T> Receiver<T> {
         self.shared.lock().closed
     }
 
-    /// Nobody polls the stream while the receiver is borrowed: it does not stand in the way.
+    /// Gives up the place of the stream: no task polls the stream while the receiver is borrowed,
+    /// so that place would only hold up the others.
     fn leave_stream(&self) {
         let mut place =
             std::mem::take(&mut *self.stream.lock().unwrap_or_else(PoisonError::into_inner));

@@ -87,7 +87,7 @@ impl<T> Sender<T> {
         if closed { Err(SendError(())) } else { Ok(Reserved { shared: &self.shared }) }
     }
 
-    /// Sends a message, if there is room and nobody waits for it.
+    /// Sends a message, if there is room and no task waits for it.
     ///
     /// # Errors
     ///
