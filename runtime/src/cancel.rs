@@ -19,7 +19,7 @@ pub(crate) fn cancel(scope: NodeId, reason: Reason) {
     wake_all(mark_and_withdraw(scope, reason));
 }
 
-/// The same, but it is left to the caller to wake those tasks.
+/// The same, but the caller has to wake those tasks.
 fn mark_and_withdraw(scope: NodeId, reason: Reason) -> Vec<Waiter> {
     let CancelWork { first, ops, owners, listeners } = scope::cancel(scope, reason);
     if first
@@ -28,8 +28,8 @@ fn mark_and_withdraw(scope: NodeId, reason: Reason) -> Vec<Waiter> {
     {
         instrument::note(Event::Cancelled { scope, reason });
     }
-    // Nobody is to be woken while the driver is borrowed, nor before all lists were read: a
-    // foreign waker may drop operations, and with them the heads of lists.
+    // No waiter is woken while the driver is borrowed, nor before all lists were read: a foreign
+    // waker may drop operations, and with them the heads of lists.
     let mut woken = match driver::current().filter(|_| !ops.is_empty()) {
         Some(driver) => driver.borrow_mut().cancel_scopes(ops),
         None => Vec::new(),
@@ -52,8 +52,8 @@ pub(crate) fn close(scope: NodeId) {
     }
 }
 
-/// Closes a scope, and leaves it to the caller to wake those whose operations never entered the
-/// kernel.
+/// Closes a scope. The caller has to wake the waiters of operations that never entered the kernel,
+/// and what else comes back.
 #[inline]
 pub(crate) fn take_apart(scope: NodeId) -> Vec<Waiter> {
     if scope::close_simply(scope) { Vec::new() } else { take_apart_slowly(scope) }
@@ -280,7 +280,7 @@ pub fn current_cancellation() -> Cancelled {
     scope::current().and_then(scope::cancellation).unwrap_or_default()
 }
 
-/// Counts an error that came of a cancellation, and that nobody may ever see.
+/// Counts an error that came of a cancellation; the nursery may drop it unseen.
 pub fn count_derived() {
     if let Some(driver) = driver::current() {
         driver.borrow_mut().count_derived();

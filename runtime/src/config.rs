@@ -27,8 +27,8 @@ pub(crate) struct Config {
     /// 8192 make a mass cancel slow (9,900 receives: 2.0 us each at 8192, 37 us each at 64).
     pub(crate) completions: u32,
     /// How long a core that has nothing to do looks for it before it sleeps, at most; see
-    /// `driver::spin`. Off for a runtime on somebody else's thread, which may share its
-    /// processor with anybody.
+    /// `driver::spin`. Off for a runtime on a thread that we did not start: other
+    /// threads may have work for its processor.
     pub(crate) spin: Duration,
     /// How long a core under load may keep a completion waiting for others; see
     /// `driver::batching`. Off: it spares system calls, and costs latency.
@@ -37,7 +37,7 @@ pub(crate) struct Config {
     pub(crate) name: String,
     /// Threads for blocking calls, which all cores share. Most such calls wait, for a disk or a
     /// name server, so there are more of them than processors; 64 are enough that a few dozen
-    /// lookups which nobody answers do not stop the others, and few enough that calls which
+    /// lookups which no server answers do not stop the others, and few enough that calls which
     /// compute, or need much memory each, do not bring the machine down.
     pub(crate) blocking_threads: usize,
     /// How long such a thread waits for the next call before it ends. Long enough to outlast the
@@ -159,7 +159,7 @@ pub(crate) const COARSE_TICK: Duration = Duration::from_millis(10);
 
 /// How long the kernel may take to acknowledge a cancel before an instrument is told. Most are
 /// acknowledged in the same turn; a second is far beyond what a busy disk takes, and soon enough
-/// for somebody who wonders why a server does not stop.
+/// for an operator who wonders why a server does not stop.
 pub(crate) const SLOW_ACKNOWLEDGEMENT: Duration = Duration::from_secs(1);
 
 /// Tasks that have held their core for too long and are remembered, for `dump_tree`: the last ones.

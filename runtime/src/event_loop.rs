@@ -7,7 +7,7 @@
 //!        │         │
 //!        │    enter once: submit; sleep only if nothing is ready
 //!        │         │
-//!        └─── dispatch: wake those who waited, dispose of what nobody wants
+//!        └─── dispatch: wake waiters, dispose of results without a future
 //! ```
 
 use crate::cancel;
@@ -152,7 +152,7 @@ impl EventLoop<'_> {
     }
 
     /// To a tick of the clock, which will do to look at; exact for an instrument. Tells if it is
-    /// time to look for what tables hold for nobody.
+    /// time to look for unused memory of tables.
     fn note_time(&self) -> bool {
         let driver = self.driver.borrow();
         let now = if instrument::is_on() { driver.now() } else { driver.tick() };
@@ -209,8 +209,8 @@ impl EventLoop<'_> {
         }
     }
 
-    /// Acts on what a completion means. Foreign code comes last: it may panic, and then everybody
-    /// has to know already.
+    /// Acts on what a completion means. Foreign code comes last: it may panic, and the nursery
+    /// and the scope have to be told before.
     fn act(&self, arrival: Arrival) {
         match arrival {
             Arrival::Nothing | Arrival::Stale => {}
@@ -221,7 +221,7 @@ impl EventLoop<'_> {
             }
             Arrival::Dispose { orphan, completion, info, scope, drained } => {
                 drained.into_iter().for_each(scope::tell_drained);
-                // What follows from it, a close, belongs to where the operation belonged.
+                // A close that follows from it belongs to the scope of the operation.
                 let _entered = scope.map(scope::enter);
                 let kept = driver::dispose(self.driver, || orphan.dispose(completion));
                 tell_disposed(kept, info, scope, completion);

@@ -65,7 +65,7 @@ impl Open {
     pub(crate) fn visit(&self, cx: &Context<'_>, mut body: impl FnMut()) {
         let mut act = |step| match step {
             Step::Body => body(),
-            // Whoever sent it is told by its ticket, and catches its panics.
+            // The ticket tells the core that sent the child, and `make` catches its panics.
             Step::Cut(_) | Step::Panicked(_) => {}
         };
         // SAFETY: remote children borrow nothing.
@@ -81,7 +81,7 @@ impl Drop for Open {
     }
 }
 
-/// A remote child's place in the list of those who can be recalled.
+/// A remote child's place in the list of the remote children that can be recalled.
 struct Registered(Rc<RemoteChildren>, u64);
 
 impl Drop for Registered {

@@ -1,5 +1,5 @@
-//! The tables of a thread: each gives back what it holds for nobody, while a core runs and when it
-//! has ended.
+//! The tables of a thread: each gives back the memory that it does not use, while a core runs and
+//! when it has ended.
 
 use crate::driver::DriverRef;
 use crate::table::{When, trim_at_end};

@@ -6,9 +6,9 @@
 //!      └──── no thread can be started ────▶ Refused
 //! ```
 //!
-//! Whoever lets go of it last drops what is in it. A call that never began is dropped with its
-//! future, on its core: the pool has let go of it before. A value that nobody awaits is dropped on
-//! the thread that made it, before anybody is told that the call has ended.
+//! The last holder drops what is in it, the future or the pool. A call that never began is dropped
+//! with its future, on its core: the pool has let go of it before. A value whose future is gone is
+//! dropped on the thread that made it, before the core is told that the call has ended.
 
 use crate::scope::Cancelled;
 use std::any::Any;

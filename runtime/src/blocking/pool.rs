@@ -196,7 +196,8 @@ impl Shared {
                 state.idle -= 1;
                 drop(state);
                 let ticket = job.run();
-                // It is idle before anybody knows, so that whoever is told finds it.
+                // Counted as idle before the ticket tells the core of the end: the next call, from
+                // the task that is woken, finds this thread.
                 self.lock().idle += 1;
                 drop(ticket);
                 state = self.lock();
@@ -241,7 +242,7 @@ fn refused(error: &io::Error) -> io::Error {
     let error = no_thread(error, &Facts::read());
     let error = Refusal::at("a blocking call cannot begin", &error);
     match error.kind() {
-        // EAGAIN: nobody shall take this for a socket that is not ready.
+        // EAGAIN: the caller must not take this for a socket that is not ready.
         io::ErrorKind::WouldBlock => io::Error::new(io::ErrorKind::QuotaExceeded, error),
         _ => error,
     }

@@ -1,7 +1,8 @@
 //! `Children`: the tasks of one nursery, polled where the nursery is polled.
 //!
-//! Children are never on a queue of the executor: whoever polls them holds a value whose type
-//! contains what they borrow, so a nursery that is forgotten is never polled again.
+//! Children are never on a queue of the executor: only the future of their nursery polls them,
+//! whose type contains what they borrow. So the children of a forgotten nursery are never polled
+//! again.
 //!
 //! ```text
 //!   spawn ─▶ ready list ─▶ poll in the child's scope ─┬─ ready ──▶ its cell's value
@@ -146,8 +147,8 @@ impl Children {
         join
     }
 
-    /// Polls what is ready, until nothing is or the turn's budget is spent; what is still ready
-    /// then wakes whoever polls with `cx`. `act` is told what has happened, and polls the body.
+    /// Polls what is ready, until nothing is or the turn's budget is spent. If children are still
+    /// ready then, the waker of `cx` is woken. `act` is told what has happened, and polls the body.
     ///
     /// # Panics
     ///

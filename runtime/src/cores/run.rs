@@ -34,7 +34,7 @@ pub(crate) struct Shared<M, E> {
     stop: Stop,
     /// Cores whose program has not ended.
     running: AtomicUsize,
-    /// All have ended: nobody sends remote children any more.
+    /// All programs have ended: no core sends remote children any more.
     over: Stop,
     /// The first failure; a panic takes the place of an error.
     failure: Mutex<Option<Failure<E>>>,

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::task::Waker;
 
-/// A flag that wakes whoever has to see it.
+/// A flag that wakes the watching tasks when it is set.
 #[derive(Debug, Default)]
 pub(super) struct Stop {
     stopped: AtomicBool,

@@ -22,7 +22,7 @@ impl Refusal {
         Self { cause: cause.into(), remedy: None }
     }
 
-    /// What an error says; one of somebody else's words is all cause.
+    /// What an error says; the text of an error that is not a `Refusal` is all cause.
     pub(crate) fn of(error: &io::Error) -> Self {
         let refusal = error.get_ref().and_then(|inner| inner.downcast_ref::<Self>());
         refusal.cloned().unwrap_or_else(|| Self::bare(error.to_string()))

@@ -72,8 +72,8 @@ impl Driver {
     }
 
     /// Asks for every operation of the cancelled scopes in these places to be cancelled, now or in
-    /// the next turns. What never entered the kernel is resolved here; those who wait for it come
-    /// back to be woken.
+    /// the next turns. What never entered the kernel is resolved here; the caller has to wake
+    /// the waiters that come back.
     pub(crate) fn cancel_scopes(&mut self, scopes: Vec<u32>) -> Vec<Waiter> {
         match self.marked.scopes.is_empty() {
             true => self.marked.scopes = scopes.into(),
@@ -139,8 +139,8 @@ impl Driver {
 
     pub(super) fn ask(&mut self, key: Key) {
         match self.recalls.take(key) {
-            // With the driver borrowed: it only sends word, and drops nothing of a user's. Whoever
-            // made it keeps that alive until the future of the work is gone.
+            // Called while the driver is borrowed: a recall only sends word, and drops nothing of
+            // a user's. The maker of the work keeps that alive until its future is gone.
             Some(recall) => {
                 // A recall stands here for as long as its entry does.
                 recall(self.in_flight.info(key.slot()).reason());
@@ -161,8 +161,8 @@ impl Driver {
             self.cancel_slot(slot, &mut withdrawn);
         }
         let left = scope::ops(closing).map(|head| self.in_flight.list(head));
-        // A scope around it may have closed already, when a future was moved; then it is for those
-        // in which that is dropped.
+        // The parent may have closed already, when a future was moved. Then the scope of the code
+        // that drops the future adopts the operations.
         let heir = scope::parent(closing).or_else(scope::current).filter(|heir| *heir != closing);
         self.in_flight.adopt(&left.unwrap_or_default(), heir);
         withdrawn

@@ -231,7 +231,7 @@ impl InFlight {
         }
     }
 
-    /// Takes the answer of an operation; or has `waiter` wait for it, in exchange for whoever did
+    /// Takes the answer of an operation; or has `waiter` wait for it, in exchange for the waiter
     /// before, to be dropped outside a borrow.
     pub(super) fn poll(&mut self, key: Key, waiter: &mut Waiter) -> Option<Landed> {
         let entry = find(&mut self.entries, key).expect("it stays until its answer was taken");
@@ -260,7 +260,7 @@ impl InFlight {
         }
     }
 
-    /// Takes whoever waits for an operation that is not answered; nobody, if it is.
+    /// Takes the waiter of an operation that is not answered; `Waiter::Nobody` if it is.
     pub(super) fn take_waiter(&mut self, key: Key) -> Waiter {
         match self.get(key).map(|entry| &mut entry.lifecycle) {
             Some(Lifecycle::Pending(_, Holder::Future(waiter))) => waiter.take(),
@@ -317,7 +317,7 @@ impl InFlight {
                 let user_data = key.user_data();
                 let completion = Completion { user_data, result: -libc::ECANCELED, flags: 0 };
                 match self.complete(key, completion) {
-                    // Whoever cancels has every task in the scope polled.
+                    // `held` needs no look: the cancel has every task in the scope polled.
                     Arrival::Wake { waiter, .. } => CancelStep::Withdrawn(waiter),
                     _ => unreachable!("it was queued for a future"),
                 }
@@ -336,7 +336,7 @@ impl InFlight {
     }
 
     /// Gives up on everything that the kernel has not finished: its memory is leaked, because
-    /// freeing it would hand it to somebody else while the kernel writes.
+    /// the allocator would hand it out again while the kernel writes.
     pub(super) fn leak(&mut self) {
         if self.pending > 0 {
             std::mem::forget(std::mem::take(&mut self.entries));

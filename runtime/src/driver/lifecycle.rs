@@ -23,13 +23,13 @@ use crate::wake::Waiter;
 /// What is kept for the kernel after the future is gone: the operation with all it owns.
 pub(crate) trait Orphan {
     /// The kernel has answered, and will again: release what it produced. Tells whether that was
-    /// kept for something else. Operations that are answered once have no such answers.
+    /// kept for another operation. Operations that are answered once have no such answers.
     fn dispose_one(&mut self, _: Completion) -> bool {
         false
     }
 
     /// The kernel is done: release what it produced, then what was lent to it. Tells whether what
-    /// it produced was kept for somebody else.
+    /// it produced was kept for another operation.
     fn dispose(self: Box<Self>, completion: Completion) -> bool;
 }
 
@@ -63,9 +63,9 @@ pub(super) enum Lifecycle {
 /// What a completion means for the one who dispatches it.
 #[must_use]
 pub(super) enum Landing {
-    /// Somebody waits for it.
+    /// A future waits for it: wake this waiter.
     Wake(Waiter),
-    /// Nobody does.
+    /// No future does: dispose of the result.
     Dispose(Box<dyn Orphan>),
     /// The same, and the operation goes on: it is to be [put back](Lifecycle::put_back).
     DisposeOne(Box<dyn Orphan>),

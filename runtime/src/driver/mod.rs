@@ -233,7 +233,7 @@ impl Driver {
     }
 
     /// The answer to an operation; without one, `waiter` waits for it from now on, in exchange
-    /// for whoever did before.
+    /// for the waiter before.
     pub(crate) fn poll_op(&mut self, key: Key, waiter: &mut Waiter) -> Option<Landed> {
         let landed = self.in_flight.poll(key, waiter)?;
         self.stats.cancelled += u64::from(landed.cancelled.is_some());

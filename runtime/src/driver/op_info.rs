@@ -1,5 +1,4 @@
-//! `OpInfo`: which operation a submission is, and since when, for those who look at what is in
-//! flight.
+//! `OpInfo`: which operation a submission is, and since when, for dumps and instruments.
 
 use crate::fd::RawTarget;
 use crate::instrument::{Event, Operation, is_on, note};
@@ -98,21 +97,21 @@ impl OpInfo {
         Some(Duration::from_nanos(now.saturating_sub(self.cancel_asked()?)))
     }
 
-    /// The kernel is done with it, after it was asked to cancel it.
+    /// Tells the instrument that the kernel is done with the operation, after a cancel request.
     pub(super) fn tell_acknowledged(&self, scope: Option<NodeId>, interrupted: bool) {
         if let Some(after) = self.since_asked(tree::now()) {
             note(Event::Acknowledged { operation: self.operation(scope), after, interrupted });
         }
     }
 
-    /// It was asked to, and takes long.
+    /// Tells the instrument that the kernel takes long to acknowledge the cancel request.
     pub(super) fn tell_slow(&self, scope: Option<NodeId>, now: u64) {
         if let Some(since) = self.since_asked(now) {
             note(Event::Slow { operation: self.operation(scope), since });
         }
     }
 
-    /// Nobody takes the result; if it is a success, that is told.
+    /// The result is dropped; if it is a success, the instrument is told.
     #[cold]
     pub(crate) fn tell_discarded(&self, scope: Option<NodeId>, completion: Completion) {
         if let Ok(result) = u32::try_from(completion.result) {

@@ -43,9 +43,9 @@ pub(crate) enum Refused {
 pub(crate) enum Arrival {
     /// Nothing.
     Nothing,
-    /// Somebody waits for it. If there is a scope, it is cancelled, and to be looked at again.
+    /// A future waits for it. The scope in `held`, if any, is cancelled, and to be looked at again.
     Wake { waiter: Waiter, held: Option<NodeId>, drained: Option<NodeId> },
-    /// Nobody does: dispose of it, in the scope to which what follows from that belongs.
+    /// No future does: dispose of it, in `scope`, to which a close that follows belongs.
     Dispose {
         orphan: Box<dyn Orphan>,
         completion: Completion,
@@ -53,9 +53,9 @@ pub(crate) enum Arrival {
         scope: Option<NodeId>,
         drained: Option<NodeId>,
     },
-    /// An answer came that is not the last. This waits for it.
+    /// An answer came that is not the last. This waiter waits for it.
     WakeForOne(Waiter),
-    /// Nothing does: dispose of it, and put the rest back.
+    /// The same, and no future waits: dispose of the answer, and put the orphan back.
     DisposeOne {
         key: Key,
         orphan: Box<dyn Orphan>,
@@ -70,10 +70,10 @@ pub(crate) enum Arrival {
 /// What has to be done to cancel an operation.
 #[must_use]
 pub(super) enum CancelStep {
-    /// It is done, or was asked before.
+    /// The operation is answered, or was asked before.
     Nothing,
-    /// The kernel has to be asked, or whoever does the work.
+    /// The kernel has to be asked, or the thread that does the offloaded work.
     Ask(Key),
-    /// It never entered the kernel and is resolved: wake whoever waits.
+    /// The operation never entered the kernel and is resolved: wake this waiter.
     Withdrawn(Waiter),
 }

@@ -6,8 +6,8 @@ use crate::key::Key;
 use crate::wake::Waiter;
 
 impl Driver {
-    /// Takes whoever waits for an operation, to be woken. It is in flight as before, and whoever
-    /// polls it next waits for it.
+    /// Takes the waiter of an operation, to be woken. The operation is in flight as before, and the
+    /// next poll of its future registers a waiter again.
     pub(crate) fn nudge(&mut self, key: Key) -> Waiter {
         self.in_flight.take_waiter(key)
     }

@@ -1,11 +1,11 @@
-//! What those who look see of the operations in flight: a dump, and an instrument.
+//! What a dump and an instrument see of the operations in flight.
 
 use super::in_flight::InFlight;
 use super::op_info::OpInfo;
 use crate::key::Key;
 use crate::ring::Completion;
 
-/// A submission that is in flight, for those who look.
+/// A submission that is in flight, as a dump sees it.
 #[derive(Debug)]
 pub(crate) struct SeenOp {
     pub(crate) info: OpInfo,

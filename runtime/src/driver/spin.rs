@@ -3,7 +3,7 @@
 //! To sleep and to be woken costs tens of microseconds on both sides (KERNEL 3); a core that is
 //! about to get something sooner than that looks for it instead. What it expects is the average of
 //! the last gaps, so a core that has nothing to do stops looking after a few of them. One that is
-//! interrupted while it looks shares its processor with somebody who has more to do.
+//! interrupted while it looks shares its processor with a thread that has more to do.
 
 /// What waking a core costs: so much of the gap that ended a sleep was not the event's own.
 const WAKE_NS: u64 = 30_000;

@@ -14,7 +14,7 @@ pub(crate) struct TimerKey {
 #[derive(Debug)]
 struct Armed {
     waiter: Waiter,
-    /// The code that waits, for those who look.
+    /// The scope of the code that waits, for dumps.
     scope: Option<NodeId>,
 }
 
@@ -39,8 +39,8 @@ impl Timers {
         self.armed.remove(&key).map(|armed| armed.waiter).unwrap_or_default()
     }
 
-    /// Whether a timer still runs; if so, `waiter` waits for it, in exchange for whoever did
-    /// before, to be dropped outside a borrow.
+    /// Whether a timer still runs; if so, `waiter` waits for it, in exchange for the waiter before,
+    /// to be dropped outside a borrow.
     pub(super) fn poll(&mut self, key: TimerKey, waiter: &mut Waiter) -> bool {
         let kept = self.armed.get_mut(&key);
         kept.map(|kept| std::mem::swap(&mut kept.waiter, waiter)).is_some()

@@ -1,4 +1,4 @@
-//! What the tables of a driver hold for nobody, and when the core looks for it.
+//! Unused memory of a driver's tables, and when the core looks for it.
 
 use super::Driver;
 use crate::config::{COARSE_TICK, TRIM_EVERY};
@@ -14,7 +14,7 @@ pub(super) struct Trimming {
 }
 
 impl Driver {
-    /// Whether it is time to look for what tables hold for nobody.
+    /// Whether it is time to look for unused memory of tables.
     #[inline]
     pub(crate) fn trim_is_due(&self, now: u64) -> bool {
         now >= self.trimming.next

@@ -147,7 +147,7 @@ pub(crate) fn time_polls(on: bool) {
     set(TIMED, on);
 }
 
-/// Tells what has happened, if somebody listens. Foreign code: nothing may be borrowed.
+/// Tells the hook what has happened, if there is one. Foreign code: nothing may be borrowed.
 ///
 /// Ask [`is_on`] first where it has to be quick, so that the event is not even made.
 #[cold]
@@ -207,7 +207,7 @@ fn run_hook() {
             (Installed::Yes(_), Err(_)) => Some(mem::replace(&mut *installed, Installed::Broken)),
         }
     });
-    // Nobody is to be harmed by how the hook ends, or what it has thrown.
+    // A panic in a destructor, of the hook or of what it has thrown, must not reach the core.
     let _ = catch_unwind(AssertUnwindSafe(|| drop((broken, hook, told))));
 }
 

@@ -55,7 +55,7 @@ impl Parked {
         self.cut_short.get()
     }
 
-    /// An accept that nobody waits for has ended. Tells whether it has left a connection.
+    /// An accept whose future was dropped has ended. Tells whether it has left a connection.
     pub(super) fn leave(&self, outcome: io::Result<Accepted>) -> bool {
         match outcome {
             Ok(connection) => {
@@ -133,8 +133,8 @@ impl<'a> Accepting<'a> {
         Poll::Pending
     }
 
-    /// What the kernel finds for an accept that nobody waits for is parked, unless the listener is
-    /// gone: then it is closed, and its peer sees the end.
+    /// The future is done with its accept. A connection that the kernel finds for it all the same
+    /// is parked, unless the listener is gone: then it is closed, and its peer sees the end.
     fn give_up(&mut self) {
         self.seat = None;
         if self.op.flight().is_some() {

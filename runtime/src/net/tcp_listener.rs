@@ -113,7 +113,7 @@ impl ListenOptions {
 #[derive(Debug)]
 pub struct TcpListener {
     fd: SharedFd,
-    /// Shared with nobody for long: accepts that were dropped look whether it is still there.
+    /// Dropped accepts refer to it weakly: a connection is parked only while the listener is there.
     parked: Rc<Parked>,
 }
 

@@ -27,10 +27,11 @@ pub(super) struct Unread {
     error: RefCell<Option<io::Error>>,
     /// Receives that were dropped, and may still take something.
     claims: Cell<usize>,
-    /// The driver that has them. It answers all of them before its runtime returns, unless that
-    /// breaks down, or the process was forked: then nobody waits for them in another one.
+    /// The driver that has those receives. It answers all of them before its runtime returns,
+    /// unless that breaks down, or the process was forked: then a receive in another driver does
+    /// not wait for them.
     driver: RefCell<Weak<RefCell<Driver>>>,
-    /// Receives that have to wait for those.
+    /// Receives that have to wait for the claims.
     waiting: Waiting,
 }
 
@@ -145,7 +146,7 @@ pub(super) struct Claim(Rc<Unread>);
 
 impl Claim {
     /// Leaves what was received, and the first `skip` bytes of the buffer, which were received
-    /// before. Tells whether there is anything, and somebody to have it.
+    /// before. Tells whether anything was left: there was something, and the stream still exists.
     pub(super) fn leave<B: IoBuf>(self, skip: usize, outcome: BufResult<Received, B>) -> bool {
         let (result, buffer) = outcome;
         let (length, error) = match result {

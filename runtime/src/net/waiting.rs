@@ -10,8 +10,8 @@ use std::cell::RefCell;
 pub(super) struct Waiting(RefCell<Slab<OpHandle>>);
 
 impl Waiting {
-    /// Wakes all of them, once: each comes back when it is polled. Not just the first, because
-    /// nobody may poll that.
+    /// Wakes all of them, once: each comes back when it is polled. Not just the first, because the
+    /// first may never be polled again.
     pub(super) fn wake(&self) {
         let flights: Vec<_> = self.0.borrow_mut().drain().collect();
         wake::wake_all(flights.iter().map(OpHandle::nudge));

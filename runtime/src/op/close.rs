@@ -1,4 +1,4 @@
-//! Close a descriptor and report the error; or close it without anybody waiting.
+//! Close a descriptor and report the error; or close it without a future that waits.
 
 use super::{Answer, Op, Operation};
 use crate::driver::{self, OpInfo, Orphan};
@@ -65,7 +65,7 @@ struct Detached(Close);
 
 impl Orphan for Detached {
     fn dispose(self: Box<Self>, completion: Completion) -> bool {
-        // Nobody is told how it went.
+        // No future waits: an error is lost.
         let _ = self.0.complete(Answer::new(completion, None));
         false
     }

@@ -9,7 +9,8 @@
 //!     └ drop ──▶ (gone)                           └ drop ──▶ withdrawn, finished, handed over
 //! ```
 //!
-//! Whoever drops one may name an heir first, for what the kernel makes of it all the same.
+//! The owner of an `Op` may name an heir before it is dropped, which gets what the kernel makes of
+//! the operation all the same.
 
 use super::lent::Lent;
 use super::{Answer, Operation};
@@ -85,13 +86,14 @@ pub(crate) struct OpHandle {
 }
 
 impl OpHandle {
-    /// Whoever waits for it, to be woken to look at something else: it is in flight as before.
+    /// Takes the waiter of the operation, to be woken to look at something else. The operation is
+    /// in flight as before.
     pub(crate) fn nudge(&self) -> Waiter {
         self.driver.borrow_mut().nudge(self.key)
     }
 
-    /// Has the kernel end it: then it resolves to a cancellation, unless something comes first.
-    /// Tells if it does; what the kernel has not seen yet needs no end.
+    /// Has the kernel end the operation, which then resolves to a cancellation, unless a result
+    /// comes first. Tells if the kernel is asked: an operation that it has not seen needs no end.
     pub(crate) fn interrupt(&self) -> bool {
         self.driver.borrow_mut().interrupt(self.key)
     }

@@ -1,6 +1,6 @@
 //! `Lent`: an operation that may be moved while the kernel has what it points to.
 //!
-//! Whoever moves a `Box` claims that it is the only way to its memory, by the language's rules of
+//! To move a `Box` is to claim that it is the only way to its memory, by the language's rules of
 //! aliasing; a write of the kernel's through the pointer that it was lent would break that claim.
 //! `MaybeUninit` claims nothing of what is in it.
 

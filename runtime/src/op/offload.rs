@@ -1,8 +1,8 @@
 //! `Offload`: work that another thread does, as if it were an operation of the kernel.
 //!
-//! It stands in the same table, under the same rules: a nursery returns only when it has ended, it
-//! is asked once to stop when it is cancelled or its future is dropped, and whoever adopts it waits
-//! for it.
+//! It stands in the same table, under the same rules: a nursery returns only when the work has
+//! ended, the work is asked once to stop when it is cancelled or its future is dropped, and a scope
+//! that adopts it waits for it.
 
 use crate::driver::{self, Abandoned, DriverRef, OpInfo, Orphan, Recall, Refused};
 use crate::key::Key;
@@ -17,8 +17,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// The future of offloaded work. Resolves when its ticket was dropped, to the scope to which it
-/// belonged; what it has made is kept by whoever made the future. Or at once, to an error, when as
-/// many operations are in flight as may be: then it never began.
+/// belonged; the maker of the future keeps what the work has made. Or at once, to an error, when as
+/// many operations are in flight as may be: then the work never began.
 pub(crate) struct Offload {
     name: &'static &'static str,
     start: Option<Box<dyn FnOnce(Ticket) -> Recall>>,
@@ -26,7 +26,7 @@ pub(crate) struct Offload {
 }
 
 impl Offload {
-    /// `name` is what it is called where somebody looks. `start` is called in the first poll: it
+    /// `name` is what dumps and instruments call the work. `start` is called in the first poll: it
     /// sends the work on its way, with the ticket, and gives back how to recall it. Neither waits.
     pub(crate) fn new(
         name: &'static &'static str,

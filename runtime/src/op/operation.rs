@@ -50,7 +50,7 @@ pub(crate) unsafe trait Operation: 'static {
     /// what the kernel has made.
     type Output;
 
-    /// What the operation is called where somebody looks at what is in flight.
+    /// What dumps and instruments call the operation.
     const NAME: &'static str;
 
     /// What the kernel has to be capable of. The check at the start collects that: each operation
@@ -78,7 +78,7 @@ pub(crate) unsafe trait Multishot: 'static {
     /// what the kernel has made.
     type Item;
 
-    /// What the operation is called where somebody looks at what is in flight.
+    /// What dumps and instruments call the operation.
     const NAME: &'static str;
 
     /// See [`Operation::NEEDS`].

@@ -6,7 +6,7 @@ use crate::ring::{Capability, Request};
 use std::io;
 
 /// Waits until a descriptor can be read, or its other end is gone. Takes nothing out of it, so
-/// nothing is lost when nobody waits any more.
+/// nothing is lost when the future is dropped.
 #[derive(Debug)]
 pub(crate) struct Readable {
     on: Target,

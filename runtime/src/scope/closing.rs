@@ -14,7 +14,7 @@ use crate::wake::{self, Waiter};
 /// What a scope that has closed leaves to do.
 #[derive(Debug, Default)]
 pub(crate) struct Closed {
-    /// Those who are to be woken for it.
+    /// Waiters that the caller has to wake.
     pub(crate) woken: Vec<Waiter>,
     /// Scopes that stand below a cancelled one now, and are to be cancelled as well.
     pub(crate) overtaken: Vec<NodeId>,

@@ -60,7 +60,7 @@ pub(super) fn look_at(scope: NodeId, counted: bool) -> Look {
             let noted = looker.look(tree, notes);
             let is_noted = !matches!(noted, Look::Cut);
             if task == scope {
-                // If it is kept, those who wait for it may go on.
+                // A task that is kept is a reason again for the tasks that await it.
                 tree.at(task.index()).unkept &= !counted && !is_noted;
             }
             if is_noted && !counted {

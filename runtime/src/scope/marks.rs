@@ -1,4 +1,5 @@
-//! `Mark`: whether a scope is cancelled, for those who cannot look into its thread's tree.
+//! `Mark`: whether a scope is cancelled, for other threads, which cannot look into its thread's
+//! tree.
 
 use crate::sys::shared::AtomicBool;
 use crate::table::{Trim, When};

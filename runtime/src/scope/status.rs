@@ -1,4 +1,4 @@
-//! Who is cancelled, and what may still be delivered to whom.
+//! Which scopes are cancelled, and what may still be delivered to their code.
 
 use super::cancelled::Cancelled;
 use super::listeners::silence;
@@ -15,13 +15,13 @@ pub(crate) struct CancelWork {
     pub(crate) first: bool,
     /// The places of the scopes with submissions to cancel.
     pub(crate) ops: Vec<u32>,
-    /// Whoever is to be woken because tasks were queued.
+    /// The owners of sets to be woken because tasks were queued.
     pub(crate) owners: Vec<Waiter>,
     pub(crate) listeners: Vec<NodeId>,
 }
 
-/// A cancelled scope has no counted reason left: there is one less in each cancelled scope around
-/// it, up to the first that has others. Scopes that are not cancelled count none below them.
+/// A cancelled scope has no counted reason left: decrement `holds` in each cancelled scope around
+/// it, up to the first that stays live. Scopes that are not cancelled count none below them.
 pub(super) fn idle(tree: &mut Tree, mut index: u32) {
     while let Some(above) = counts_in(tree, index) {
         let node = tree.at(above);
@@ -182,7 +182,7 @@ fn cause(tree: &mut Tree, index: u32, reason: Reason) -> Cause {
     }
 }
 
-/// Queues a task for its last poll. Whoever comes back is to be woken for that.
+/// Queues a task for its last poll. The caller has to wake the waiter that comes back.
 fn queue(tree: &mut Tree, task: NodeId) -> Option<Waiter> {
     match wake::enqueue(tree, task) {
         Waiter::Nobody => None,

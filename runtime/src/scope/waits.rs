@@ -1,4 +1,4 @@
-//! Which code awaits the end of which child, for those who look.
+//! Which code awaits the end of which child, for dumps.
 
 use crate::table::{Slots, Trim, When};
 use crate::tree::{self, NONE, NodeId, Tree};

@@ -10,8 +10,9 @@
 //! [watchdog](Watchdog) sees it from its own thread, even if it lasts for ever.
 //!
 //! Off, nothing of this runs: the question is part of the one that each poll asks for the
-//! instrument. On, a poll costs two looks at the clock and two locks that nobody else wants. The
-//! time is the machine's, whatever clock the core itself runs by: a stall is about its processor.
+//! instrument. On, a poll costs two looks at the clock and two locks that no other thread wants.
+//! The time is the machine's, whatever clock the core itself runs by: a stall is about its
+//! processor.
 
 mod watchdog;
 

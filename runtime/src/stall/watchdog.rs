@@ -111,7 +111,7 @@ struct Shared {
     threshold: Duration,
     tell: OnStall,
     state: Mutex<State>,
-    /// It is asleep, or about to be: whoever polls wakes it.
+    /// The watchdog is asleep, or about to be: a core that polls a task wakes it.
     asleep: AtomicBool,
     wake: Condvar,
 }

@@ -14,7 +14,7 @@ impl EventFd {
         // SAFETY: no pointers are passed.
         let result = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
         let fd = check(result.into())? as RawFd;
-        // SAFETY: the kernel just made this descriptor and nobody else knows its number.
+        // SAFETY: the kernel just made this descriptor and no other code knows its number.
         Ok(Self(unsafe { File::from_raw_fd(fd) }))
     }
 

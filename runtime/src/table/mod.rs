@@ -1,4 +1,4 @@
-//! Tables that grow with use, and give back what they hold for nobody.
+//! Tables that grow with use, and give back the memory that they do not use.
 //!
 //! A table grows on the spot and shrinks seldom: the core looks once in [`TRIM_EVERY`], and takes
 //! from a table that is [sparse](Trim::is_sparse) down to a quarter of what it has. So a burst is

@@ -25,7 +25,7 @@ pub(super) struct Header {
     ended: Cell<bool>,
 }
 
-/// The back of every cell: what is needed when a child begins and ends, and by those who look.
+/// The back of every cell: what is needed when a child begins and ends, and by dumps.
 struct Trailer {
     /// The child's task and scope; none while it is being made.
     id: Cell<Option<NodeId>>,
@@ -120,7 +120,7 @@ impl TaskRef {
                 born: tree::now(),
             },
         };
-        // SAFETY: the memory is fresh, of this layout, and nobody else knows it.
+        // SAFETY: the memory is fresh, of this layout, and no other code knows it.
         unsafe { memory.write(cell) };
         Self(memory.cast())
     }
@@ -242,12 +242,13 @@ impl TaskRef {
         value
     }
 
-    /// Has `waiter` be woken at the end. Who waited before comes back.
+    /// Has `waiter` be woken at the end. The waiter before comes back.
     pub(super) fn set_joiner(&self, waiter: Waiter) -> Waiter {
         self.trailer().joiner.replace(waiter)
     }
 
-    /// The child has ended: tells who joins it, and lets the nursery's side go.
+    /// The child has ended: lets the nursery's side go. The joiner comes back: the caller has to
+    /// wake it.
     ///
     /// # Safety
     ///
@@ -257,7 +258,7 @@ impl TaskRef {
     pub(crate) unsafe fn end(self) -> Waiter {
         let header = self.header();
         header.ended.set(true);
-        // Without a handle nobody joins; one that goes takes back whoever it has told us.
+        // Without a handle there is no joiner; a handle that goes takes its joiner back.
         let joined = header.holders.get() & HANDLE != 0;
         let joiner = if joined { self.trailer().joiner.take() } else { Waiter::Nobody };
         // SAFETY: the caller's promise.

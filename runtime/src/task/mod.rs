@@ -1,8 +1,8 @@
 //! The memory of a child: one allocation that holds its future, and later its value.
 //!
 //! Two parties hold a cell: the nursery's side until the child has ended, and the join handle until
-//! it is dropped or has taken the value. Whoever lets go last frees the cell. All of it happens on
-//! one thread: a cell is never touched by a waker, which knows only the task's number.
+//! it is dropped or has taken the value. The last party to let go frees the cell. All of it happens
+//! on one thread: a cell is never touched by a waker, which knows only the task's number.
 //!
 //! ```text
 //!             poll: ready                       take, or the handle goes

@@ -34,7 +34,7 @@ impl Shelf {
     #[inline]
     fn pop(&mut self) -> Option<NonNull<u8>> {
         let cell = self.first?;
-        // SAFETY: what is on a shelf was written by `push`, and is used by nobody else.
+        // SAFETY: what is on a shelf was written by `push`, and is used by no other code.
         self.first = unsafe { cell.read() }.next;
         self.cells -= 1;
         Some(cell.cast())
@@ -138,8 +138,8 @@ pub(super) unsafe fn free(cell: NonNull<u8>, kind: Kind) {
     unsafe { dealloc(cell.as_ptr(), kind.layout) }
 }
 
-/// What was in a cell is gone: whoever looks at it reads what was never written, as Miri tells. For
-/// a compiler this is no write, and nothing is left of it in a release.
+/// Marks the bytes of a cell as never written, so that Miri tells of code that still reads them.
+/// For a compiler this is no write, and nothing is left of it in a release.
 ///
 /// # Safety
 ///
@@ -166,7 +166,7 @@ fn trim_shelf(index: usize, when: When) -> usize {
     let layout = layout(index);
     let mut recent = Shelf::EMPTY;
     while let Some(cell) = on_shelf(index, Shelf::pop) {
-        // SAFETY: it was on a shelf until now, so all of it was written, and it is nobody else's.
+        // SAFETY: it was on a shelf until now, so all of it was written, and no other code uses it.
         let Unused { old, .. } = unsafe { cell.cast::<Unused>().read() };
         if old || when == When::Ended {
             // SAFETY: every cell of this shelf was allocated with this layout.

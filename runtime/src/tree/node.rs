@@ -216,7 +216,7 @@ impl Task {
 
 impl Node {
     /// Whether something is still to be answered in this cancelled scope or below it. A nursery
-    /// answers whoever awaits it, after what was left to it.
+    /// answers the code that awaits it, after the operations that were left to it.
     #[inline]
     pub(crate) fn is_live(&self) -> bool {
         self.holds > 0 || self.role == Role::Nursery && self.ops != NONE
@@ -255,8 +255,8 @@ pub(crate) struct Set {
     pub(crate) head: u32,
     /// Means something only if there is a head.
     pub(super) tail: u32,
-    /// Whoever polls this set, to be woken when its list stops being empty: a task of this
-    /// thread, or a foreign waker.
+    /// What polls this set, to be woken when its list stops being empty: a task of this thread, or
+    /// a foreign waker in `foreign`.
     pub(crate) owner: Option<NodeId>,
     pub(crate) foreign: Option<Waker>,
     /// The owner is polling the set: it will see what is added.

@@ -27,7 +27,7 @@ use std::task::{Context, Poll};
 
 thread_local! {
     static POLLS: Cell<u32> = const { Cell::new(0) };
-    /// None while some are lent, so that those who spend have one number to look at.
+    /// Zero while some are lent, so that an await that spends has one number to look at.
     static AWAITS: Cell<u32> = const { Cell::new(0) };
     /// Awaits around code that is ready without one of ours; see [`begin`].
     static AROUND: Cell<u32> = const { Cell::new(0) };

@@ -23,14 +23,14 @@ pub(crate) enum Message {
     Run(Box<dyn FnOnce() + Send>),
 }
 
-/// What other threads ask of one core. Bounded by the number of those who can ask: each wakes only
-/// what it has not woken yet, cancels once, and finishes once; what is to be run here is counted
-/// among the children of the nursery that sent it.
+/// What other threads ask of one core. Bounded by the number of wakers, handles and tickets
+/// that can ask: each stands here once at most, to wake, to cancel or to finish; what is to be run
+/// here is counted among the children of the nursery that sent it.
 pub(crate) struct Injector {
     queue: Queue<Message>,
     /// Wakes the core if it sleeps; at most one system call for each time that it does.
     unparker: Arc<Unparker>,
-    /// The core is gone: a message is dropped, not queued for nobody.
+    /// The core is gone: a message is dropped, because no core will take it.
     closed: AtomicBool,
 }
 
@@ -109,7 +109,7 @@ impl Injector {
         }
     }
 
-    /// What others have asked for; those who ask meanwhile are heard next time.
+    /// The messages that are queued now; what is pushed meanwhile is drained next time.
     pub(crate) fn drain(&self) -> impl Iterator<Item = Message> {
         (0..self.queue.len()).map_while(|_| self.queue.pop())
     }
@@ -123,11 +123,11 @@ impl Injector {
         self.queue.is_empty()
     }
 
-    /// The core is gone. Whoever still asks finds nobody.
+    /// The core is gone. What is queued, and what is pushed from now on, is dropped.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        // With the fence of `claim`: either this finds what was pushed, or whoever pushed it finds
-        // the queue closed.
+        // With the fence of `claim`: either this finds what was pushed, or the thread that pushed
+        // finds the queue closed.
         fence(Ordering::SeqCst);
         // Each queued message holds this queue: emptying it breaks the circle.
         while self.queue.pop().is_some() {}

@@ -1,4 +1,4 @@
-//! Who is ready, and how something wakes: the one place where the two columns meet.
+//! Which tasks are ready, and how something wakes: the one place where the two columns meet.
 //!
 //! The way down (operations, driver) and the way up (tasks, nurseries) do not know each other.
 //! Below, something waits for a [`Waiter`]; above, a task stands in a ready list.

@@ -40,14 +40,14 @@ pub(crate) fn enqueue(tree: &mut Tree, mut id: NodeId) -> Waiter {
     }
 }
 
-/// Puts a task on its set's list, and tells who is to be woken for it.
+/// Puts a task on its set's list. The caller has to wake the owner that comes back.
 #[inline]
 fn push(tree: &mut Tree, set: u32, index: u32) -> Waiter {
     // With others before it in the list, the owner was woken for those.
     if tree.push(set, index) { owner_to_wake(tree.set(set)) } else { Waiter::Nobody }
 }
 
-/// Whoever is to be told that a set's list is not empty any more.
+/// The owner of a set, to be woken because the list is not empty any more.
 #[inline]
 fn owner_to_wake(set: &mut Set) -> Waiter {
     if set.open {

@@ -29,7 +29,7 @@ impl RemoteCancel {
         &self.core
     }
 
-    /// Sends it on its way, once; when the core is gone, to nobody.
+    /// Sends the request to the core, once; when the core is gone, it is dropped.
     pub(crate) fn send(self: &Arc<Self>) {
         if !self.sent.swap(true, Ordering::SeqCst) {
             self.core.push(Message::Cancel(Arc::clone(self)));

@@ -40,7 +40,7 @@ pub fn stay<T>(cx: &Context<'_>) -> Poll<T> {
     Poll::Pending
 }
 
-/// A cancelled scope closes: those who are to be woken for that, once nothing is borrowed.
+/// A cancelled scope closes: the caller has to wake these, once nothing is borrowed.
 pub(crate) fn left_in(scope: NodeId) -> Vec<Waiter> {
     let left = STAYING.with(|staying| staying.borrow_mut().remove(&scope));
     left.unwrap_or_default().into_values().map(Waiter::Foreign).collect()

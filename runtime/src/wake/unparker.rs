@@ -47,7 +47,8 @@ impl Unparker {
         self.state.store(RUNNING, Ordering::SeqCst);
     }
 
-    /// Something was queued for the core: whether the caller has to wake it. Nobody else has, then.
+    /// Something was queued for the core: whether the caller has to wake it. Of several threads
+    /// that call this during one sleep, only one is told so.
     pub(super) fn claim(&self) -> bool {
         // Orders what was queued before the look at the state, against `park` and the look at the
         // queue that follows it: at least one of the two sees the other.

@@ -1,4 +1,4 @@
-//! `Waiter`: whoever waits for something, kept where the something is.
+//! `Waiter`: the task or future that waits for something, kept where the something is.
 
 use super::ready;
 use super::waker::Local;
@@ -10,7 +10,7 @@ use std::task::{Context, Waker};
 /// counts nor allocates; anything else is kept as the standard waker that it brought.
 #[derive(Debug, Default)]
 pub(crate) enum Waiter {
-    /// Nobody waits.
+    /// No task waits.
     #[default]
     Nobody,
     /// A task of this thread.
@@ -20,8 +20,8 @@ pub(crate) enum Waiter {
 }
 
 impl Waiter {
-    /// Whoever is polled with this context. Keeping a foreign waker runs foreign code (its clone,
-    /// later its destructor), so nothing may be borrowed.
+    /// The task or future that is polled with this context. Keeping a foreign waker runs foreign
+    /// code (its clone, later its destructor), so nothing may be borrowed.
     #[inline]
     pub(crate) fn of(cx: &Context<'_>) -> Self {
         match Local::task_of(cx.waker()) {
@@ -30,7 +30,7 @@ impl Waiter {
         }
     }
 
-    /// Takes the one who waits.
+    /// Takes the waiter, and leaves `Nobody`.
     pub(crate) fn take(&mut self) -> Self {
         std::mem::take(self)
     }
@@ -46,8 +46,8 @@ impl Waiter {
     }
 }
 
-/// Wakes everybody, also after a foreign waker that panics: what is not woken now never ends. The
-/// first panic goes on when all were told.
+/// Wakes all of them, also after a foreign waker that panics: a task that is not woken now never
+/// ends. The first panic goes on when all were woken.
 pub(crate) fn wake_all(waiters: impl IntoIterator<Item = Waiter>) {
     let woken = waiters.into_iter().map(|waiter| {
         // Nothing of ours is borrowed, or half done, when a waker runs.

@@ -1,8 +1,8 @@
 //! The `std::task::Waker` of a task: borrowed during a poll, counted once it is cloned.
 //!
 //! A poll lends its context a waker that is only a pointer to the poll's stack: no count, no
-//! allocation. Whoever clones it gets an `Arc` that names the task by number and knows the way to
-//! its core, so it can be kept for ever, used on any thread and outlive the runtime.
+//! allocation. A clone of it is an `Arc` that names the task by number and knows the way to its
+//! core, so the clone can be kept for ever, used on any thread and outlive the runtime.
 
 use super::injector::{self, Injector, Message};
 use super::ready;
@@ -92,7 +92,7 @@ unsafe fn wake_by_ref(data: *const ()) {
 /// None: a lent waker owns nothing.
 unsafe fn drop_nothing(_: *const ()) {}
 
-/// A task's waker that anybody may keep.
+/// A task's waker that any code on any thread may keep.
 #[derive(Debug)]
 pub(crate) struct Remote {
     task: NodeId,
@@ -106,7 +106,7 @@ impl Remote {
     /// The core takes it out of its queue.
     pub(crate) fn deliver(&self) {
         // Before the task is polled: what is woken after this is a new wake. Not a mere store:
-        // whoever found it pending has left it to this poll to see what was done before the wake.
+        // a thread that found it pending relies on this poll to see what it did before the wake.
         self.pending.swap(false, Ordering::SeqCst);
         ready::wake(self.task);
     }

@@ -1,8 +1,8 @@
-//! Operations on descriptors without a kernel: what is sent on one is received on the same, and who
-//! connects is accepted there.
+//! Operations on descriptors without a kernel: what is sent on one is received on the same, and a
+//! connect is accepted there.
 //!
 //! They touch the memory that they were lent as late as they may, also when they are cancelled, so
-//! that Miri sees if it is gone or somebody else's.
+//! that Miri sees if it was freed or is used again.
 
 use crate::fd::RawTarget;
 use crate::key::Key;
@@ -13,7 +13,7 @@ use std::io;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
 
-/// What a pipe holds that nobody has received: few bytes, so that a send has to wait soon.
+/// How many unreceived bytes a pipe holds: few, so that a send has to wait soon.
 const ROOM: usize = 16;
 
 /// What has not come to its end, oldest first, and what was sent before.

@@ -1,4 +1,4 @@
-//! Makes a ring and proves that it works, before anybody depends on it.
+//! Makes a ring and proves that it works, before a driver depends on it.
 //!
 //! The flags are those under which completions run only inside this thread's own `enter`. A flag
 //! that newer kernels have for speed alone is dropped when the kernel does not know it; without
