@@ -38,7 +38,7 @@ mod sealed {
 /// # }
 /// ```
 pub trait ChildOutput<E>: sealed::Sealed<E> {
-    /// The value for the one who joins the child.
+    /// The value for the task that joins the child.
     type Ok;
 
     /// The value, or the failure for the nursery.

@@ -11,29 +11,29 @@ pub(crate) struct Daemons {
     alive: Rc<Cell<usize>>,
 }
 
-/// Held by a daemon's future: it has not ended.
+/// Held by the future of a daemon that has not ended.
 #[derive(Debug)]
 pub(crate) struct Alive(Rc<Cell<usize>>);
 
 impl Daemons {
-    /// Another one starts.
+    /// Another daemon starts.
     pub(crate) fn enter(&self) -> Alive {
         self.alive.set(self.alive.get() + 1);
         Alive(Rc::clone(&self.alive))
     }
 
-    /// How to cancel one.
+    /// Adds the handle that cancels a daemon.
     pub(crate) fn add(&self, handle: CancelHandle) {
         let mut handles = self.handles.borrow_mut();
-        // Those of daemons that have ended do not pile up.
+        // Handles of daemons that have ended do not pile up.
         if handles.len() > 2 * self.alive.get() + 8 {
             handles.retain(|handle| !handle.is_cancelled());
         }
         handles.push(handle);
     }
 
-    /// The body has ended, and so many children are alive: if all of them are daemons, they are
-    /// cancelled. One of them may still start another, so it is asked again.
+    /// The body has ended, and so many children are alive: if all of them are daemons, cancels
+    /// them. A daemon may still start another child, so the nursery calls this again.
     pub(crate) fn retire(&self, children: usize) {
         if children > self.alive.get() {
             return;

@@ -5,11 +5,11 @@ use crate::options::Options;
 use nestling_runtime::lowlevel::Cancelled;
 
 /// Calls `work` for every item, with at most `limit` of the calls running at a time (zero counts as
-/// one). Items are taken in order, when there is room for them. Returns when all have ended.
+/// one). Items are taken in order, when there is room for them. Returns when all calls have ended.
 ///
 /// # Cancellation
 ///
-/// All that run are cancelled; no more items are taken.
+/// All calls that run are cancelled; no more items are taken.
 ///
 /// # Errors
 ///

@@ -23,7 +23,7 @@ pub(crate) struct Ledger<E> {
     errors: RefCell<Vec<E>>,
     derived: RefCell<Vec<E>>,
     panic: RefCell<Option<Payload>>,
-    /// A child was cut, or was delivered a cancellation, whatever it made of that.
+    /// A child was cut, or was delivered a cancellation, whatever the child made of that.
     incomplete: Cell<bool>,
 }
 
@@ -44,8 +44,9 @@ impl<E> Ledger<E> {
         Self { all: true, ..Self::new() }
     }
 
-    /// The running child or body has resolved. Gives back its value. Derived errors, which come of
-    /// a cancellation that it was delivered, are not the nursery's; any other cancels the rest.
+    /// The running child or body has resolved. Gives back its value. An error after a
+    /// cancellation that the task was delivered is derived, and not the nursery's; any other error
+    /// cancels the rest.
     pub(crate) fn enter<T>(&self, scope: &CancelScope, result: Result<T, E>) -> Option<T> {
         let stopped = self.see();
         match result {
@@ -82,8 +83,8 @@ impl<E> Ledger<E> {
         }
     }
 
-    /// A child, a body or a destructor panicked. The panic hook has reported it, so those after the
-    /// first are not lost silently.
+    /// A child, a body or a destructor panicked. The panic hook has reported it, so panics after
+    /// the first are not lost silently.
     pub(crate) fn panic(&self, scope: &CancelScope, payload: Payload) {
         let mut first = self.panic.borrow_mut();
         let later = if first.is_none() { first.replace(payload) } else { Some(payload) };
@@ -92,7 +93,7 @@ impl<E> Ledger<E> {
         drop_quietly(later);
     }
 
-    /// A child was stopped on its way. If it was asked for by itself, that was its end.
+    /// A child was cut. One that was cancelled by its own handle leaves nothing incomplete.
     pub(crate) fn cut(&self, reason: Reason) {
         if reason != Reason::Asked {
             self.incomplete.set(true);

@@ -6,12 +6,12 @@ use nestling_runtime::lowlevel::Cancelled;
 use std::cell::Cell;
 use std::future::Future;
 
-/// Runs all futures at once. The first that succeeds wins; the others are cancelled, and it returns
-/// when they have ended and the kernel is done with them.
+/// Runs all futures at once. The first that succeeds wins; the others are cancelled, and `race`
+/// returns when they have ended and the kernel is done with them.
 ///
 /// # Cancellation
 ///
-/// All are cancelled. One that succeeds in spite of that wins.
+/// All futures are cancelled. One that succeeds in spite of that wins.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! `shield`: work that is finished although it is cancelled around it.
+//! `shield`: work that is finished although the code around it is cancelled.
 
 use crate::timeout::{Elapsed, timeout};
 use nestling_runtime::lowlevel::{Shield, Surrounding, poll_begin};
@@ -8,8 +8,8 @@ use std::task::Context;
 use std::time::Duration;
 
 /// Runs `future` to its end, whatever is cancelled around it: its operations are neither cancelled
-/// nor refused, and nurseries inside it run on. What is opened *and* cancelled inside it is
-/// cancelled. After the shield, the next wait of a cancelled task is its end.
+/// nor refused, and nurseries inside it run on. A nursery or timeout that is opened *and* cancelled
+/// inside it is cancelled. After the shield, the next wait of a cancelled task is its end.
 ///
 /// Without a bound this can hold up the end of a whole server for as long as a peer likes. Use
 /// [`shield_for`].
@@ -17,10 +17,10 @@ use std::time::Duration;
 /// # Cancellation
 ///
 /// None, from outside. A shield that is dropped early cancels its operations like anything else. A
-/// cancelled task is kept for as long as it polls one. A shield that the task has set aside, such
-/// as the loser of a `select!`, or has forgotten, does not keep it. Nor does one inside a
-/// combinator that hands wakes on to another task or thread, and polls nothing until they come
-/// back.
+/// cancelled task is kept for as long as it polls a shield. A shield that the task has set aside,
+/// such as the loser of a `select!`, or has forgotten, does not keep the task. Nor does a shield
+/// inside a combinator that hands wakes on to another task or thread, and polls nothing until they
+/// come back.
 ///
 /// A cancelled task may begin 250 shields, clean-ups and nurseries; the next one is its end. So a
 /// loop that tries again, with a shield in each turn, ends as well.
@@ -48,7 +48,7 @@ use std::time::Duration;
 /// assert!(result.is_ok() && flushed.get());
 /// ```
 pub async fn shield<F: Future>(future: F) -> F::Output {
-    // In a loop in a cancelled task it does not begin at some time.
+    // In a cancelled task that loops over shields, one of them does not begin any more.
     poll_fn(|cx| poll_begin(cx)).await;
     let mut surrounding = Surrounding::default();
     let mut shield = None;
@@ -58,7 +58,7 @@ pub async fn shield<F: Future>(future: F) -> F::Output {
     poll_fn(|cx| surrounding.poll(cx, &mut poll)).await
 }
 
-/// Runs `future` as [`shield`] does, but for at most `duration`; then it is cancelled. The way to
+/// Runs `future` as [`shield`] does, but cancels it after `duration`. The way to
 /// say goodbye to a peer, or to finish a frame. To give something back, see
 /// [`finally`](crate::finally).
 ///

@@ -9,7 +9,7 @@ use nestling_runtime::lowlevel::{CancelHandle, Label, OwnedPermit};
 use std::future::Future;
 
 impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
-    /// Starts a child with a name, by which it is called where the tree of tasks is shown.
+    /// Starts a child with a name, which dumps and instruments show.
     #[track_caller]
     pub fn spawn_named<F>(
         &'scope self,
@@ -27,7 +27,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     /// # Errors
     ///
     /// The future comes back, unpolled, when the nursery is cancelled, or all [slots](Self::slot)
-    /// that it [has](crate::Options::slots) are taken. Otherwise the child takes one.
+    /// that the nursery [has](crate::Options::slots) are taken. Otherwise the child takes one.
     ///
     /// # Examples
     ///
@@ -94,8 +94,8 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
         daemons.add(self.spawn(daemon).cancel_handle());
     }
 
-    /// Starts a child whose failure or panic is for its handle alone: the others live on. It may
-    /// have any output.
+    /// Starts a child whose failure or panic is for its handle alone: the others live on. The child
+    /// may have any output.
     ///
     /// # Examples
     ///
@@ -120,9 +120,9 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     ///
     /// # Errors
     ///
-    /// The child's error, if it fails before it is ready: that does not cancel the nursery.
-    /// [`Cancelled`](nestling_runtime::lowlevel::Cancelled) if it was cancelled, or, with a text
-    /// that says so, if it ended without being ready.
+    /// The child's error, if the child fails before it is ready: that does not cancel the nursery.
+    /// [`Cancelled`](nestling_runtime::lowlevel::Cancelled) if the child was cancelled, or, with a
+    /// text that says so, if it ended without being ready.
     ///
     /// # Examples
     ///
@@ -144,7 +144,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     /// # Cancellation
     ///
     /// A drop point: cancelled while it waits, the task ends here, and its place in the queue is
-    /// given up. From the cancel on it is passed over.
+    /// given up. From the cancel on the task is passed over.
     ///
     /// # Examples
     ///
@@ -216,8 +216,8 @@ impl<'scope, E> Slot<'scope, '_, E> {
 }
 
 impl<T> JoinHandle<'_, T> {
-    /// Cancels the child, and only that: its siblings live on. Its error, if it makes one of that,
-    /// does not fail the nursery.
+    /// Cancels the child, and only that: its siblings live on. An error that the child makes of the
+    /// cancellation does not fail the nursery.
     ///
     /// # Examples
     ///

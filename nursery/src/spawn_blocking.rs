@@ -8,8 +8,8 @@ use nestling_runtime::lowlevel::{Unfinished, blocking};
 ///
 /// The threads are shared by all cores (`Builder::blocking_threads`). The call is sent there with
 /// the first poll of this future; while as many of its core's calls are queued or run as there are
-/// threads, and as many again, it waits for its turn. What `work` captures is sent with it, so it
-/// borrows nothing. It is a thread without a runtime: `block_on` works there.
+/// threads, and as many again, it waits for its turn. What `work` captures is sent with it, so
+/// `work` borrows nothing. The thread has no runtime: `block_on` works there.
 ///
 /// # Cancellation
 ///
@@ -24,10 +24,10 @@ use nestling_runtime::lowlevel::{Unfinished, blocking};
 ///
 /// # Errors
 ///
-/// [`JoinError::Cancelled`] if it was cancelled before it began, [`JoinError::TimedOut`] if a
-/// deadline did that, [`JoinError::Panic`] if it panicked. [`JoinError::Refused`] if the process
-/// may have no thread at all, or this core no further operation: the error names the limit. When
-/// there may be no *further* thread, calls wait for those that there are.
+/// [`JoinError::Cancelled`] if the call was cancelled before it began, [`JoinError::TimedOut`] if a
+/// deadline did that, [`JoinError::Panic`] if the call panicked. [`JoinError::Refused`] if the
+/// process may have no thread at all, or this core no further operation: the error names the limit.
+/// When there may be no *further* thread, calls wait for those that there are.
 ///
 /// # Panics
 ///

@@ -11,11 +11,11 @@ use nestling_runtime::lowlevel::{
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Where the child leaves what became of it. Locked by one side after the other.
+/// Where the child leaves its outcome, for the core that sent it. The two never lock it at once.
 type Delivery<O> = Arc<Mutex<Option<Outcome<O>>>>;
 
 impl<'scope, E> Nursery<'scope, '_, E> {
-    /// Starts a child on the core with that index (`Core::index`). It is made
+    /// Starts a child on the core with that index (`Core::index`). Its future is made
     /// there, and stays there; its result, failure, panic and cancellation travel, and the nursery
     /// joins it with its kernel work like any other.
     ///
@@ -138,7 +138,7 @@ async fn visit<F: AsyncFnOnce() -> O, O>(child: F, place: Delivery<O>, label: La
     *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
 }
 
-/// There was no room to send the child. That is for its handle; without one, for the nursery.
+/// There was no room to send the child. Tells its handle; without one, the nursery.
 fn refuse<T, E>(frame: &Frame<E>) -> Option<T> {
     if !end_as(Cancelled::refused()) {
         frame.ledger().cut(Reason::Failure);
@@ -158,7 +158,7 @@ fn arrive<O: ChildOutput<E>, E>(frame: &Frame<E>, outcome: Option<Outcome<O>>) -
             }
             return ledger.enter(frame.scope(), output.into_result());
         }
-        // It was cut, or its core has ended without it.
+        // The child was cut, or its core has ended without it.
         Some(Outcome { value: None, .. }) | None => cut(),
     }
     None

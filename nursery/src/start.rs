@@ -1,4 +1,4 @@
-//! `Started` and `Start`: a child that says when it is ready, and the one who waits for that.
+//! `Started` and `Start`: a child that says when it is ready, and the task that waits for that.
 //!
 //! ```text
 //!              ready(v)                                 Ok(v)
@@ -31,8 +31,8 @@ struct Shared<V> {
     waker: RefCell<Option<Waker>>,
 }
 
-/// Given to a child that was started with [`Nursery::start`]: says that it is ready. Dropped
-/// without a word, it leaves the starter to wait for the child's end.
+/// Given to a child that was started with [`Nursery::start`]: by this the child says that it is
+/// ready. If it drops this without that, the starter waits for the child's end.
 ///
 /// # Examples
 ///
@@ -73,8 +73,8 @@ impl<V> Started<V> {
 ///
 /// # Cancellation
 ///
-/// The child is cancelled, and its end waited for. If the future is dropped, it is for the nursery
-/// to wait.
+/// The child is cancelled, and its end waited for. If the future is dropped, the nursery waits for
+/// that end.
 ///
 /// # Examples
 ///

@@ -15,10 +15,10 @@ use std::task::{Context, Poll};
 /// The handle of a child that was started with [`Nursery::supervise`](crate::Nursery::supervise):
 /// resolves to the child's output, whatever its type, or to how it ended otherwise.
 ///
-/// Dropping it discards the output, or the panic, not the child: the nursery waits for that. Should
-/// the destructor of what is discarded panic, whenever that is, the panic hook tells, and neither
-/// the nursery nor the one who drops the handle is concerned. What an await has given out is the
-/// receiver's own.
+/// Dropping the handle discards the output, or the panic, not the child: the nursery waits for the
+/// child. Should the destructor of a discarded output panic, whenever that is, the panic hook
+/// tells, and neither the nursery nor the code that drops the handle is concerned. An output that
+/// an await has given out belongs to that code.
 ///
 /// # Cancellation
 ///
@@ -79,7 +79,7 @@ impl<O> Future for Supervised<'_, O> {
 pub(crate) struct Left<O>(Option<Result<O, Payload>>);
 
 impl<O> Left<O> {
-    /// What is in it, for the one who awaits the handle.
+    /// The output or the panic, for the code that awaits the handle.
     fn take(mut self) -> Option<Result<O, Payload>> {
         self.0.take()
     }

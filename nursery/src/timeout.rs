@@ -15,10 +15,10 @@ use std::time::Duration;
 ///
 /// Cancelling follows the rules of nurseries: an operation that is awaited when the time is up
 /// answers once more, so a result that raced the deadline wins, and a receive's buffer comes back:
-/// `timeout(d, stream.read(buffer))` resolves to `Ok((Err(error), buffer))`. What then waits again
-/// is cut. A nursery always answers: `timeout(d, nursery(…))` resolves to `Ok(Err(error))`, and so
-/// do [`race`](crate::race) and [`for_each_limit`](crate::for_each_limit). As an `io::Error` each
-/// of these is of the kind `TimedOut`, as [`Elapsed`] is, and
+/// `timeout(d, stream.read(buffer))` resolves to `Ok((Err(error), buffer))`. A future that then
+/// waits again is cut. A nursery always answers: `timeout(d, nursery(…))` resolves to
+/// `Ok(Err(error))`, and so do [`race`](crate::race) and [`for_each_limit`](crate::for_each_limit).
+/// As an `io::Error` each of these is of the kind `TimedOut`, as [`Elapsed`] is, and
 /// [`is_cancelled`](nestling_runtime::is_cancelled).
 ///
 /// # Errors
@@ -47,7 +47,7 @@ pub async fn timeout<F: Future>(duration: Duration, future: F) -> Result<F::Outp
 }
 
 /// Runs `future` until `deadline`, then cancels it; see [`timeout`]. With a moment that has passed
-/// it is polled once, and once more when it is cancelled.
+/// the future is polled once, and once more when it is cancelled.
 ///
 /// # Errors
 ///

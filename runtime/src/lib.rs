@@ -22,7 +22,7 @@
 //!          +--- one enter ----+
 //!
 //!     event_loop.rs turns the wheel: run the ready, submit and wait, dispatch.
-//!     scope/ says who is cancelled; cancel.rs carries that to both columns.
+//!     scope/ says what is cancelled; cancel.rs carries that to both columns.
 //! ```
 //!
 //! Applications use the crate `nestling`, which adds the nurseries. This one starts no tasks of its

@@ -65,7 +65,7 @@ impl Open {
     pub(crate) fn visit(&self, cx: &Context<'_>, mut body: impl FnMut()) {
         let mut act = |step| match step {
             Step::Body => body(),
-            // The ticket tells the core that sent the child, and `make` catches its panics.
+            // The ticket tells the core that sent the child; the child's future catches its panics.
             Step::Cut(_) | Step::Panicked(_) => {}
         };
         // SAFETY: remote children borrow nothing.

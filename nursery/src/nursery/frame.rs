@@ -26,7 +26,7 @@ pub(crate) struct Frame<E> {
     children: Children,
     ledger: Ledger<E>,
     daemons: Daemons,
-    /// How many children there may be, and who waits for room.
+    /// How many children there may be, and the tasks that wait for room.
     slots: Rc<Semaphore>,
     deadline: RefCell<Option<Sleep>>,
     begun: Begun,

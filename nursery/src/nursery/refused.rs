@@ -149,7 +149,7 @@
 //! # }
 //! ```
 //!
-//! Its value, which is kept for who started it, does not either:
+//! Its value, which is kept for the code that started it, does not either:
 //!
 //! ```compile_fail,E0597
 //! # use nestling_nursery::{Started, nursery};

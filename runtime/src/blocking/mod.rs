@@ -25,7 +25,7 @@ use std::sync::Arc;
 pub use call::Unfinished;
 pub(crate) use pool::{Pool, Threads};
 
-/// The way of one core's calls into the pool. Who comes when it is full waits, longest first.
+/// The way of one core's calls into the pool. When that is full, calls wait in line for a place.
 #[derive(Debug)]
 pub(crate) struct Admission {
     pool: Pool,

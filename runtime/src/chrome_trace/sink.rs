@@ -74,7 +74,7 @@ impl Sink {
 
 impl Drop for Sink {
     fn drop(&mut self) {
-        // Who wants to know calls `finish`.
+        // The error is lost: a program that wants it calls `finish`.
         let _ = self.finish();
     }
 }

@@ -33,7 +33,7 @@ pub(crate) trait Orphan {
     fn dispose(self: Box<Self>, completion: Completion) -> bool;
 }
 
-/// Who keeps alive what the kernel may touch.
+/// What keeps the memory alive that the kernel may touch.
 pub(super) enum Holder {
     /// A future, which waits to be told.
     Future(Waiter),
@@ -60,7 +60,7 @@ pub(super) enum Lifecycle {
     Completed(Completion),
 }
 
-/// What a completion means for the one who dispatches it.
+/// What a completion means for the event loop.
 #[must_use]
 pub(super) enum Landing {
     /// A future waits for it: wake this waiter.

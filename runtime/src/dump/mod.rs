@@ -1,8 +1,8 @@
 //! `dump_tree`: what every nursery and task of this core is doing, and what it waits for.
 //!
 //! ```text
-//!   tree/   who is below whom, ready, cancelled ──┐
-//!   scope/  who joins whom                       ─┤
+//!   tree/   parents, ready, cancelled           ──┐
+//!   scope/  which task joins which               ─┤
 //!   task/   names, lines, ages                   ─┼─▶ snapshot ─▶ Tree ─▶ Display, a log
 //!   driver/ operations and timers                ─┘
 //! ```

@@ -79,7 +79,7 @@ pub enum Event {
     Failed {
         /// Whose failure it is.
         nursery: Id,
-        /// Who has failed.
+        /// The child or body that has failed.
         task: Option<Id>,
         /// What that means for the nursery.
         how: Failure,

@@ -25,7 +25,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-/// A connection, and who is at its other end.
+/// A connection, and the address of its peer.
 pub(super) type Accepted = (SharedFd, SockAddr);
 
 /// The connections of a listener that came for accepts which were dropped, oldest first. There are

@@ -127,7 +127,7 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// A connection, and who is at its other end. One that was given up by now has no other end.
+/// A connection and the address of its peer. If the peer has given up by now, there is no address.
 fn named(fd: SharedFd) -> io::Result<Accepted> {
     match SockRef::from(&fd).peer_addr() {
         Ok(peer) => Ok((fd, peer)),

@@ -41,8 +41,8 @@ impl TcpStream {
     ///
     /// On the loopback interface, a port of the ephemeral range (`net.ipv4.ip_local_port_range`)
     /// where nothing listens any more may connect to itself: if the kernel picks the same port for
-    /// this end, TCP takes that for both ends opening at once. Who tries again and again to reach a
-    /// server that was stopped can compare [`local_addr`](Self::local_addr) with
+    /// this end, TCP takes that for both ends opening at once. A client that tries again and again
+    /// to reach a stopped server can compare [`local_addr`](Self::local_addr) with
     /// [`peer_addr`](Self::peer_addr).
     ///
     /// # Cancellation
@@ -282,8 +282,8 @@ impl TcpStream {
     /// What a close does with data that was not sent (`SO_LINGER`): `None` sends it in the
     /// background, zero drops it and resets the connection.
     ///
-    /// Any other time is for who closes the socket after [`into_std`](Self::into_std): so long does
-    /// that wait for the peer. In whole seconds, rounded up, at most 24 days. Closed here, the
+    /// Any other time is for a close after [`into_std`](Self::into_std), which waits so long for
+    /// the peer. In whole seconds, rounded up, at most 24 days. Closed here, the
     /// socket sends in the background, too: a close that waits would hold its core. To be sure that
     /// the peer has everything, [`shutdown`](Self::shutdown) and read to the end.
     ///

@@ -14,7 +14,7 @@ pub(crate) struct Accept {
     peer: Box<Peer>,
 }
 
-/// Where the kernel writes who connected. Boxed: the request points to it.
+/// Where the kernel writes the address of the peer. Boxed: the request points to it.
 #[derive(Debug)]
 struct Peer {
     storage: SockAddrStorage,

@@ -230,7 +230,7 @@ impl<T: Operation> Drop for Op<T> {
     }
 }
 
-/// An operation whose future is gone, and who gets what comes of it.
+/// An operation whose future is gone, and the heir that gets its output.
 struct Abandonee<T, H> {
     operation: Lent<T>,
     heir: H,

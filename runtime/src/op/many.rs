@@ -150,7 +150,7 @@ impl<T: Multishot> Drop for Many<T> {
     }
 }
 
-/// An operation whose owner is gone, and who gets what comes of it.
+/// An operation whose owner is gone, and the heir that gets its answers.
 struct Abandonee<T, H> {
     operation: Lent<T>,
     heir: H,

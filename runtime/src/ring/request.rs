@@ -15,7 +15,7 @@ use std::os::fd::RawFd;
 pub(crate) enum Request {
     /// Nothing, and to say so.
     Nop,
-    /// Accept one connection, which closes on exec; who connected is written to `address`, whose
+    /// Accept one connection, which closes on exec; the peer is written to `address`, whose
     /// room stands in `length`.
     Accept { on: RawTarget, address: *mut libc::sockaddr, length: *mut libc::socklen_t },
     /// Accept connections, each with an answer of its own.

@@ -1,4 +1,5 @@
-//! Scopes: who is cancelled, what may still be delivered to whom, and which code runs where.
+//! Scopes: which are cancelled, what may still be delivered to their code, and which code runs
+//! where.
 //!
 //! A cancellation is pushed down the tree when it happens, so that asking is one load; the things
 //! that hold a cancelled child back are counted upwards from then on.

@@ -159,7 +159,7 @@ impl Watched {
         lock(&self.now).holder = outer;
     }
 
-    /// Whether something was polled since the last look, and who has to be told of now.
+    /// Whether a task was polled since the last look, and the stall to be reported now.
     fn look(&self, time: u64) -> (bool, Option<Stall>) {
         let mut now = lock(&self.now);
         let polled = std::mem::take(&mut now.polled) || now.holder.is_some();

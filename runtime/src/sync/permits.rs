@@ -15,7 +15,7 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// A number of permits, and who waits for some.
+/// A number of permits, and the waiters for them.
 #[derive(Debug)]
 pub(super) struct Permits {
     state: RefCell<PermitQueue>,

@@ -10,10 +10,10 @@
 //!                Passed ──────────────── remove: it was cut ──────────────────────┘
 //! ```
 //!
-//! One that stands at the head when something is to be had, while its scope is cancelled, is passed
-//! over: it leaves the line, once, and is woken without being served. Its future may be in other
-//! hands by now, or be moved out of the scope: then the next poll brings it back, before all who
-//! were never passed over.
+//! A waiter that stands at the head when something is to be had, while its scope is cancelled, is
+//! passed over: it leaves the line, once, and is woken without being served. Its future may be in
+//! other hands by now, or be moved out of the scope: then the next poll brings it back, before all
+//! waiters that were never passed over.
 //!
 //! To wake runs foreign code, which may come back here. So all waiters that one event concerns are
 //! served first, and only then woken, one by one: foreign code finds the whole event

@@ -137,7 +137,7 @@ impl Pipe {
     }
 }
 
-/// Makes a descriptor, and says who has connected.
+/// Makes a descriptor, and writes the address of the peer.
 fn accept(request: &Request) -> i32 {
     let [address, length] = lent(request)[..] else { unreachable!("an accept has two places") };
     let mut peer = vec![0; size_of::<libc::sockaddr_in>()];

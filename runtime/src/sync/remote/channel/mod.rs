@@ -143,7 +143,7 @@ impl<T> State<T> {
         }
     }
 
-    /// Leaves a line, and gives back what was handed over there. Who would have been woken comes
+    /// Leaves a line, and gives back what was handed over there. The waiter of the place comes
     /// back.
     fn leave(&mut self, what: For, place: &mut Position) -> Option<Waiter> {
         if let Some(count) = place.taken.take() {
