@@ -1,4 +1,4 @@
-//! `Attached`: what a future has that may be a reason to keep its task, and makes the notes of it.
+//! `Attached`: part of a future that may be a reason to keep its task; makes the notes of it.
 
 use super::listeners::{Listener, parts_around};
 use super::notes::{Key, Note, Poller, Probe, Why, spare, with};
@@ -8,22 +8,22 @@ use crate::wake::{self, wake_all};
 use std::cell::{OnceCell, RefCell};
 use std::task::Context;
 
-/// Something that a task polls, and that may be a reason to keep it. Most never are: what is needed
-/// then is made when it is.
+/// Part of a future that may be a reason to keep the task that polls it. Most never are: the
+/// attachment is made when the first note is.
 #[derive(Debug, Default)]
 pub(crate) struct Attached(OnceCell<Box<Attachment>>);
 
 #[derive(Debug, Default)]
 struct Attachment {
-    /// Its notes: one for each task that polls it.
+    /// The notes of the future: one for each task that polls it.
     keys: RefCell<Vec<Key>>,
     listener: RefCell<Listener>,
 }
 
 impl Attached {
-    /// The code that runs now polls this, and waits: if that is cancelled, this is a reason to keep
-    /// its task. In a foreign combinator it is polled once more when the task is cancelled, so that
-    /// it can say so.
+    /// The code that runs now polls this future, which waits: if the code is cancelled, the future
+    /// is a reason to keep its task. In a foreign combinator the future is polled once more when
+    /// the task is cancelled, so that it can make its note.
     #[inline]
     pub(crate) fn polled(&self, why: impl FnOnce() -> Why, cx: &Context<'_>) {
         let poller = Poller::of(cx);
@@ -33,13 +33,13 @@ impl Attached {
         self.note(why, poller);
     }
 
-    /// The same without a listener.
+    /// As [`polled`](Self::polled), without a listener.
     #[inline]
     pub(crate) fn note(&self, why: impl FnOnce() -> Why, poller: Poller) {
         self.note_with(why, poller, None);
     }
 
-    /// The same for a nursery, which owns a set.
+    /// As [`note`](Self::note), for a nursery, which owns a set.
     pub(crate) fn note_set(&self, why: Why, poller: Poller, set: SetId) {
         self.note_with(|| why, poller, Some(set));
     }
@@ -52,7 +52,7 @@ impl Attached {
         }
     }
 
-    /// It is no reason any more. Its task is looked at again.
+    /// The future is no reason any more. Its task is looked at again.
     #[inline]
     pub(crate) fn clear(&self) {
         if let Some(attachment) = self.0.get() {
@@ -77,8 +77,9 @@ impl Attachment {
         self.add(task, note).into_iter().for_each(wake::wake);
     }
 
-    /// A task makes a note, instead of the one that it has made before. If it polls this for the
-    /// first time, the others may not do so any more: they come back, to be looked at again.
+    /// A task makes a note, instead of its note before. If the task polls the future for the first
+    /// time, other tasks with notes may not poll it any more: the caller has to wake those that
+    /// come back, to look at them again.
     fn add(&self, task: NodeId, note: Note) -> Vec<NodeId> {
         let mut keys = self.keys.borrow_mut();
         with(|notes| {
@@ -94,8 +95,8 @@ impl Attachment {
         })
     }
 
-    /// Code polls it that is not cancelled. Tasks that were kept for it may not do so any more, and
-    /// are looked at again.
+    /// Code that is not cancelled polls the future. Tasks that were kept for it may not poll it any
+    /// more, and are looked at again.
     fn polled_elsewhere(&self) {
         if self.keys.borrow().is_empty() {
             return;
@@ -112,14 +113,15 @@ impl Attachment {
         tasks.into_iter().for_each(wake::wake);
     }
 
-    /// It is no reason any more: what it kept is looked at again.
+    /// The future is no reason any more: the tasks and parts that it kept are looked at again.
     fn end(&self) {
         for key in self.keys.take() {
             let Some(note) = with(|notes| notes.remove(key)) else { continue };
             let task = key.0;
             let (running, parts) =
                 tree::with(|tree| (running_task(tree), parts_around(tree, note.scope, task)));
-            // The poll of a task ends with a look at what keeps it; and the same of a part of it.
+            // The poll of a task, or of a part, ends with a look at what keeps it: the running one
+            // needs no wake.
             if running != Some(task) {
                 wake::wake(task);
             }
@@ -137,7 +139,7 @@ impl Drop for Attachment {
     }
 }
 
-/// A scope and those around it, inside of its task, that may be cut by themselves.
+/// The scope and the scopes around it, inside of its task, that may be cut by themselves.
 fn parts_of(tree: &mut Tree, scope: NodeId) -> Vec<NodeId> {
     let mut parts = Vec::new();
     let mut index = scope.index();
@@ -150,7 +152,7 @@ fn parts_of(tree: &mut Tree, scope: NodeId) -> Vec<NodeId> {
     parts
 }
 
-/// Whether between a cancelled scope and its task there is one that is not cancelled.
+/// Whether between a cancelled scope and its task a scope is not cancelled.
 fn is_part(tree: &mut Tree, scope: NodeId) -> bool {
     let mut index = scope.index();
     while index != NONE && tree.at(index).role != Role::Task {

@@ -20,8 +20,8 @@ pub(crate) struct Closed {
     pub(crate) overtaken: Vec<NodeId>,
 }
 
-/// Closes a scope if that leaves nothing to do: it is not cancelled, not known to others, and has
-/// nothing below it. Tells if it did.
+/// Closes a scope that is not cancelled, has no mark, no operations, and no scope below it. Tells
+/// if it did.
 #[inline]
 pub(crate) fn close_simply(id: NodeId) -> bool {
     tree::with(|tree| {
@@ -35,8 +35,8 @@ pub(crate) fn close_simply(id: NodeId) -> bool {
     })
 }
 
-/// Closes any scope that is open; `None` if submissions are left in it: those must have been
-/// adopted.
+/// Closes any scope that is open; `None` if submissions are left in it: the caller has to have them
+/// adopted first.
 #[cold]
 #[inline(never)]
 pub(crate) fn try_close(id: NodeId) -> Option<Closed> {
@@ -49,7 +49,7 @@ pub(crate) fn try_close(id: NodeId) -> Option<Closed> {
         if cancelled && node.is_live() {
             idle(tree, id.index());
         }
-        // Of a task that is not cancelled, too: parts of it may have been.
+        // Also if the task is not cancelled: parts of it may have been.
         notes::forget(tree, id);
         if marked {
             marks::closed(id);
@@ -70,13 +70,13 @@ pub(crate) fn try_close(id: NodeId) -> Option<Closed> {
 /// Scopes for which it makes a difference that they stand below another one now.
 #[derive(Default)]
 struct Moved {
-    /// They were cancelled, and are not any more.
+    /// Scopes that were cancelled, and are not any more.
     revived: Vec<NodeId>,
-    /// They were not, and are to be.
+    /// Scopes that were not cancelled, and are to be.
     overtaken: Vec<NodeId>,
 }
 
-/// Moves what is open below a closing scope to the one around it.
+/// Moves the scopes that are open below a closing one to the scope around it.
 #[cold]
 fn hand_over(tree: &mut Tree, closing: u32) -> Moved {
     let mut moved = Moved::default();
@@ -97,7 +97,7 @@ fn hand_over(tree: &mut Tree, closing: u32) -> Moved {
 
 fn move_below(tree: &mut Tree, index: u32, around: u32, moved: &mut Moved) {
     let is_cancelled = around != NONE && tree.at(around).reason.is_some();
-    // Below a root that closes, it becomes one.
+    // Below a root that closes, the scope becomes a root.
     if around != NONE {
         tree.relink(index, around);
     }
@@ -116,8 +116,9 @@ fn is_from_above(cause: Option<Cause>) -> bool {
     cause.map(Cause::reason) == Some(Reason::Ancestor)
 }
 
-/// A scope stands below one that is not cancelled now: neither is it, nor what was cancelled with
-/// it below. Scopes that are not cancelled count nothing below them.
+/// A cancelled scope stands below one that is not cancelled now: takes back its cancel, and that of
+/// the scopes below which were cancelled with it. Scopes that are not cancelled count nothing below
+/// them.
 fn revive(tree: &mut Tree, top: u32, revived: &mut Vec<NodeId>) {
     let mut at = Some(top);
     while let Some(index) = at {

@@ -1,8 +1,8 @@
 //! Heard once: a cancel is delivered to a task at most once, whatever the task awaits.
 //!
 //! Each await of ours that can say "cancelled" (a join handle, a nursery, `cancelled`) asks
-//! [`may_hear`] before it does. Operations that were in flight when the cancel came answer without
-//! asking, for the kernel's results are not to be lost; they count as heard all the same.
+//! [`may_hear`] before it says so. Operations that were in flight when the cancel came answer
+//! without asking, for the kernel's results are not to be lost; they count as heard all the same.
 //!
 //! ```text
 //!                 an await says "cancelled"             another one began before the cancel
@@ -19,9 +19,9 @@ use std::task::{Context, Poll};
 /// Whether an await began before the code that runs it was cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begun {
-    /// It did.
+    /// The await began before.
     Before,
-    /// It began in a cancelled scope.
+    /// The await began in a cancelled scope.
     After,
 }
 
@@ -37,8 +37,8 @@ fn own_cancelled(tree: &mut Tree, index: u32) -> Option<&mut Node> {
 }
 
 /// Whether an await may say "cancelled" to the code that runs now. A cancelled task is told once.
-/// After that only those awaits say so that began before the cancel, of which there is an end; one
-/// that has `begun` later is a drop point: it stays pending. That the code was told is recorded.
+/// After that only awaits say so that began before the cancel, of which there are finitely many; an
+/// await that has `begun` later is a drop point: it stays pending. Records that the code was told.
 ///
 /// Every await that answers in this way asks here, whatever it waits for.
 ///
@@ -66,15 +66,15 @@ pub fn may_hear(begun: Begun) -> bool {
     answers
 }
 
-/// Ready if the code that runs now may begin a nursery, a shield or a clean-up: one that says
-/// nothing of the cancel could be begun for ever. A cancelled task may begin some; then this is a
-/// drop point.
+/// Ready if the code that runs now may begin a nursery, a shield or a clean-up. These may say
+/// nothing of the cancel, so a loop could begin them for ever: a cancelled task may begin some;
+/// then this is a drop point.
 pub fn poll_begin(cx: &Context<'_>) -> Poll<()> {
     if super::current().is_none_or(may_begin) { Poll::Ready(()) } else { stay(cx) }
 }
 
-/// Whether the code in this scope has not heard of its cancel; from now on it has: in this scope
-/// and those around it, out to its task, as far as they are cancelled. A part of the task that was
+/// Whether the code in this scope has not heard of its cancel. Marks it as told from now on, in
+/// this scope and the cancelled ones around it, out to its task. A part of the task that was
 /// cancelled by itself, such as a timeout, hears of that first, and the task of its own cancel
 /// later.
 fn hear(id: NodeId) -> bool {
@@ -96,7 +96,8 @@ fn hear(id: NodeId) -> bool {
     })
 }
 
-/// Whether the code in a scope is not cancelled, or has begun few of these since.
+/// Whether the code in a scope is not cancelled, or has begun few nurseries, shields and clean-ups
+/// since.
 fn may_begin(id: NodeId) -> bool {
     tree::with(|tree| {
         if tree.get(id).is_none_or(|node| node.reason.is_none()) {

@@ -3,7 +3,8 @@
 //! Two kinds of reasons keep a cancelled task. *Counted* reasons end by themselves: operations that
 //! the kernel, or another thread, has not answered ([`Node::holds`], see `status`). *Noted* reasons
 //! end only if the task goes on polling them: a shield, the handle of a child that is kept itself,
-//! a nursery with tasks that are kept or ready. So these are valid for one poll of the task:
+//! a nursery with tasks that are kept or ready. So noted reasons are valid for one poll of the
+//! task:
 //!
 //! ```text
 //!   begin: the notes of the task are erased ──▶ its poll: each future that it still polls makes a
@@ -11,8 +12,8 @@
 //! ```
 //!
 //! A future that lost a `select`, was forgotten, or stands in a set that is not polled, makes no
-//! note. One may have been polled and then set aside in the same poll: so the task is polled once
-//! more, and a note is trusted that was made in a poll in which nothing else happened.
+//! note. A future may have been polled and then set aside in the same poll: so the task is polled
+//! once more, and a note is trusted that was made in a poll in which nothing else happened.
 //!
 //! The notes of futures inside foreign combinators last. A cancel wakes these futures, to
 //! make their first. Then one of them is woken (*probed*), and again after each later poll: if it
@@ -20,14 +21,15 @@
 //! whose wakes reach its task later, from another thread.
 //!
 //! The looks of one poll lead to another poll, and that may go on for ever where wakes take a way
-//! round. So a scope has a few looks at once, and then one every 10 ms (see `round`). And it is
-//! looked at again after a time, also if nothing happens (see `recheck`).
+//! round. So a scope has a few looks at once, and then one every 10 ms (see `round`). And a scope
+//! is looked at again after a time, also if nothing happens (see `recheck`).
 //!
-//! A combinator may end its own poll before it polls all that were woken. So a task in which one
+//! A combinator may end its own poll before it polls all woken futures. So a task in which a future
 //! was woken by a cancel, or by an answer, is *spared* for some polls, while it is ready for more.
 //!
 //! A *part* of a task, such as a timeout that has expired, is cut by itself, and is kept in the
-//! same way, for what waits inside of it. In a foreign combinator it is woken when that has ended.
+//! same way, for what waits inside of it. In a foreign combinator the part is woken when that has
+//! ended.
 //!
 //! What is kept for a handle is settled by each nursery when all of its tasks have been polled
 //! (see `settle`): tasks that wait only for each other are let go.
@@ -92,7 +94,7 @@ pub(crate) fn is_kept(task: NodeId) -> bool {
     true
 }
 
-/// The same for a part of a task, which was polled with `cx`.
+/// Whether a cancelled part of a task, which was polled just now with `cx`, may still be answered.
 pub(crate) fn is_part_kept(part: NodeId, cx: &Context<'_>) -> bool {
     if super::reason(part).is_none() {
         // In this poll the scope has come to stand below another one, which is not cancelled.
@@ -111,7 +113,7 @@ pub(crate) fn is_part_kept(part: NodeId, cx: &Context<'_>) -> bool {
     true
 }
 
-/// Wakes what is to be polled for the next look at a scope: for its task, that is no event.
+/// Wakes what is to be polled for the next look at a scope. For the task, that wake is no event.
 fn wake_to_look(scope: NodeId, probed: Vec<Waiter>, wake: impl FnOnce()) {
     let state = |tree: &mut Tree| {
         let task = polling_task(tree, scope)?;
@@ -129,7 +131,7 @@ fn wake_to_look(scope: NodeId, probed: Vec<Waiter>, wake: impl FnOnce()) {
     with(|notes| notes.look(task, is_queued && !was_queued));
 }
 
-/// A part of a task is cut: the code around it goes on.
+/// A part of a task is cut: an event in the task, for the code around the part goes on.
 fn disturb(part: NodeId) {
     if has_notes() {
         let task = tree::with(|tree| polling_task(tree, part));
@@ -137,13 +139,13 @@ fn disturb(part: NodeId) {
     }
 }
 
-/// Whether there is a counted reason.
+/// Whether a scope has a counted reason.
 fn is_counted(scope: NodeId) -> bool {
     tree::with(|tree| tree.get(scope).is_some_and(|node| node.is_live()))
 }
 
-/// Whether a note is a reason. Code is kept for the end of a child if that is cancelled as well, is
-/// not around that code, and has not been found to wait only for others that wait.
+/// Whether a note is a reason. Code is kept for the end of a child if the child is cancelled as
+/// well, is not around that code, and was not found to wait only for tasks that wait themselves.
 pub(super) fn is_valid(tree: &mut Tree, note: &Note) -> bool {
     let Why::Join(child) = note.why else { return true };
     let Some(node) = tree.get(child) else { return true };

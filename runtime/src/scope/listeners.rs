@@ -26,8 +26,8 @@ pub(crate) fn silence(scope: NodeId) -> Option<Waker> {
     })
 }
 
-/// A part of a task that is cut by itself is kept, and was polled with `cx`: it is polled once more
-/// when what keeps it may have ended, also if it stands in a foreign combinator.
+/// A part of a task that is cut by itself is kept, and was polled with `cx`: has the part be polled
+/// once more when what keeps it may have ended, also if the part stands in a foreign combinator.
 #[cold]
 pub(super) fn listen_at(part: NodeId, cx: &Context<'_>) {
     let before = match Waiter::of(cx) {
@@ -39,7 +39,7 @@ pub(super) fn listen_at(part: NodeId, cx: &Context<'_>) {
     drop(before);
 }
 
-/// Those that wake the parts around a scope, inside another one.
+/// The wakers of the parts around `scope`, up to the scope `inside`.
 pub(super) fn parts_around(tree: &mut Tree, scope: NodeId, inside: NodeId) -> Vec<Waiter> {
     let mut parts = Vec::new();
     let mut index = tree.get(scope).map_or(NONE, |_| scope.index());
@@ -50,8 +50,8 @@ pub(super) fn parts_around(tree: &mut Tree, scope: NodeId, inside: NodeId) -> Ve
     parts.into_iter().map(Waiter::Foreign).collect()
 }
 
-/// A future's wish to be polled when the scope of its code is cancelled. Its task is polled in any
-/// case, so it needs this only inside a foreign combinator.
+/// A future's wish to be polled when the scope of its code is cancelled. The task is polled in any
+/// case, so a future needs this only inside a foreign combinator.
 #[derive(Debug, Default)]
 pub(crate) struct Listener(Option<NodeId>);
 
@@ -60,7 +60,7 @@ impl Listener {
     pub(crate) fn listen(&mut self, cx: &Context<'_>) {
         let Waiter::Foreign(waker) = Waiter::of(cx) else { return };
         let here = super::current();
-        // It may have been moved to where another cancellation counts.
+        // The future may have been moved to where another cancellation counts.
         if self.0.is_none_or(|scope| super::parent(scope) != here) {
             self.leave();
             self.0 = Some(super::open(here, Task::LISTENER));

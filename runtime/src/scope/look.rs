@@ -1,8 +1,8 @@
 //! One look at what is noted of a scope, whose code was polled just now.
 //!
 //! Notes that are not lasting were made in this poll, and are trusted if nothing else happened in
-//! it. Of those that last the oldest is looked at: its future is woken, and if that is not polled,
-//! the note goes.
+//! the poll. Of the lasting notes the oldest is looked at: its future is woken, and if no poll of
+//! the future follows, the note goes.
 
 use super::kept::{is_valid, polling_task};
 use super::listeners::parts_around;
@@ -18,9 +18,9 @@ use crate::wake::Waiter;
 pub(super) enum Look {
     /// Nothing keeps the scope.
     Cut,
-    /// Something does.
+    /// Something keeps the scope.
     Kept,
-    /// The next poll will tell, if these are woken before.
+    /// The next poll will tell, if the caller wakes these before.
     Again(Vec<Waiter>),
 }
 
@@ -33,13 +33,13 @@ impl Look {
 /// The scope that is looked at, and its task.
 struct Looker {
     scope: NodeId,
-    /// The task that it is, or is a part of.
+    /// The task that the scope is, or is a part of.
     task: NodeId,
-    /// The task that has polled it.
+    /// The task that has polled the scope.
     polling: NodeId,
-    /// There is a counted reason.
+    /// The scope has a counted reason.
     counted: bool,
-    /// That task is to be polled again.
+    /// The polling task is to be polled again.
     is_queued: bool,
     /// And not only for a look.
     is_busy: bool,
@@ -95,7 +95,7 @@ impl Looker {
         self.ask(notes, ask, Vec::new)
     }
 
-    /// Has the next poll tell, if these are woken before; or a later one.
+    /// Has the next poll tell, if the caller wakes `woken` before; or a later poll.
     fn ask(&self, notes: &mut Notes, ask: Ask, woken: impl FnOnce() -> Vec<Waiter>) -> Look {
         match ask {
             Ask::Now => Look::Again(woken()),
@@ -121,8 +121,8 @@ impl Looker {
         self.made(notes, false).any(|key| is_valid(tree, &notes.notes[&key]))
     }
 
-    /// Looks at the lasting notes. One is trusted only if it was made in a poll in which nothing
-    /// happened but that its future was woken for it: in another, the combinator may have been
+    /// Looks at the lasting notes. A note is trusted only if it was made in a poll in which nothing
+    /// happened but that its future was woken for it: in another poll, the combinator may have been
     /// polled and set aside.
     fn look_at_lasting(&self, tree: &mut Tree, notes: &mut Notes) -> Look {
         let Some((.., latest)) = self.made(notes, true).next_back() else { return Look::Cut };
@@ -145,8 +145,8 @@ impl Looker {
         }
     }
 
-    /// What the oldest note shows, unless it goes: it is no reason any more, or its future was
-    /// woken, and nothing has polled that.
+    /// What the oldest note shows; `None` if the note goes: it is no reason any more, or its future
+    /// was woken and not polled.
     fn look_at_oldest(
         &self,
         tree: &mut Tree,

@@ -10,8 +10,8 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Shared by a scope and by what waits in it. It is set in the same moment in which the scope is
-/// cancelled, and taken back when that closes.
+/// Shared by a scope and by the futures that wait in it. It is set in the moment in which the scope
+/// is cancelled, and taken back when the scope closes.
 #[derive(Debug, Clone)]
 pub(crate) struct Mark(Arc<AtomicBool>);
 

@@ -66,8 +66,9 @@ pub(crate) fn is_here_cancelled() -> bool {
     current().is_some_and(is_in_cancelled)
 }
 
-/// Makes a scope the current one until the guard goes. What was [lent](budget::lend) to a cancelled
-/// scope around it is not for code that is not cancelled: a shield, or what was opened elsewhere.
+/// Makes a scope the current one until the guard goes. Awaits that were [lent](budget::lend) to a
+/// cancelled scope around it are not for code that is not cancelled: a shield, or a scope opened
+/// elsewhere.
 #[inline]
 pub(crate) fn enter(scope: NodeId) -> Entered {
     let before = tree::set_current(Some(scope));
@@ -91,8 +92,8 @@ impl Drop for Entered {
     }
 }
 
-/// Opens a node below a scope. Without one, the code is outside a runtime: what its thread has in
-/// the tables for it goes when the thread ends.
+/// Opens a node below a scope. Without a parent, the code is outside a runtime: the memory of the
+/// thread's tables is given back when the thread ends.
 #[inline]
 fn open(parent: Option<NodeId>, node: Task) -> NodeId {
     if parent.is_none() {

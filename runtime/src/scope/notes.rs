@@ -1,9 +1,9 @@
 //! Notes: why a cancelled task is kept for now, made by the futures that the task polls.
 //!
-//! A note is made when its future is polled. One that was polled with the task's own waker is
-//! polled again whenever the task is, so its note lasts until then. One that was polled with a
+//! A note is made when its future is polled. A future that was polled with the task's own waker is
+//! polled again whenever the task is, so its note lasts until then. A future that was polled with a
 //! foreign waker, inside a combinator, is polled when that waker was woken, so its note lasts until
-//! that happens or the future is dropped (*lasting*).
+//! that poll, or until the future is dropped (*lasting*).
 
 use super::kept::is_valid;
 use super::listeners::silence;
@@ -37,12 +37,12 @@ pub(crate) struct Join {
 /// Why a task is kept.
 #[derive(Debug, Clone)]
 pub(crate) enum Why {
-    /// It polls a shield.
+    /// The task polls a shield.
     Shield,
-    /// It awaits the end of a child.
+    /// The task awaits the end of a child.
     Join(NodeId),
-    /// It polls a nursery in which tasks are kept: some by shields, or only for these handles, of
-    /// children further out.
+    /// The task polls a nursery in which tasks are kept: some by shields (`grounded`), or only for
+    /// these handles, of children further out.
     Nursery { grounded: bool, joins: Vec<Join> },
 }
 
@@ -71,7 +71,7 @@ pub(super) enum Probe {
 }
 
 impl Probe {
-    /// What has the future be polled when it is woken, if it still is by anything.
+    /// The waiter by which the future is polled, if anything still polls it.
     pub(super) fn waiter(self, tree: &mut Tree) -> Waiter {
         match self {
             Self::Listener(scope) => silence(scope).map_or(Waiter::Nobody, Waiter::Foreign),
@@ -82,18 +82,19 @@ impl Probe {
 
 #[derive(Debug)]
 pub(super) struct Note {
-    /// The scope in which it was made.
+    /// The scope of the code that made the note.
     pub(super) scope: NodeId,
     /// The nursery of its task.
     pub(super) nursery: Option<NodeId>,
-    /// The scopes around that, and itself, which may be cut by themselves: inside of its task.
+    /// That scope and the scopes around it, inside of its task, that may be cut by themselves.
     pub(super) parts: Vec<NodeId>,
     /// That scope is cut by itself: around it in the task is a shield.
     pub(super) is_part: bool,
     pub(super) why: Why,
     pub(super) poller: Poller,
     pub(super) probe: Option<Probe>,
-    /// In how many polls its future, which was woken to show that it is still polled, was not.
+    /// How many polls of the task have passed since the future was woken to show that it is still
+    /// polled, and was not.
     pub(super) probed: u16,
     /// The latest of these polls of its task.
     pub(super) probed_in: u64,
@@ -103,12 +104,12 @@ pub(super) struct Note {
 pub(super) type Key = (NodeId, bool, u64);
 
 impl Note {
-    /// Whether it is a reason by itself, and not for the end of a child alone.
+    /// Whether the note is a reason by itself, not only as long as a child is kept.
     pub(super) fn is_grounded(&self) -> bool {
         matches!(self.why, Why::Shield | Why::Nursery { grounded: true, .. })
     }
 
-    /// Whether it is one of those that a nursery settles.
+    /// Whether a nursery has to settle the note.
     fn awaits_handles(&self) -> bool {
         match &self.why {
             Why::Shield => false,
@@ -117,7 +118,7 @@ impl Note {
         }
     }
 
-    /// Where a nursery finds it: as one that is grounded, and as one that awaits handles.
+    /// Where a nursery finds the note: among the grounded ones, and among those that await handles.
     fn places(&self, key: Key) -> impl Iterator<Item = (NodeId, bool, Key)> + use<> {
         let (grounded, awaits) = (self.is_grounded(), self.awaits_handles());
         let kinds = [(false, grounded), (true, awaits)].into_iter().filter(|(_, is)| *is);
@@ -129,17 +130,17 @@ impl Note {
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     pub(super) notes: BTreeMap<Key, Note>,
-    /// The same by nursery: first those that are grounded, then those that await handles.
+    /// The notes by nursery: first the grounded ones, then those that await handles.
     by_nursery: BTreeSet<(NodeId, bool, Key)>,
-    /// The same by the parts of their task that they were made in.
+    /// The notes by the parts of their task that they were made in.
     by_part: BTreeSet<(NodeId, Key)>,
-    /// Of tasks and parts of tasks that were looked at.
+    /// The rounds of tasks and parts of tasks that were looked at.
     pub(super) rounds: BTreeMap<NodeId, Round>,
-    /// When they are looked at again.
+    /// When these scopes are looked at again.
     pub(super) due: BTreeSet<(u64, NodeId)>,
-    /// The tasks that poll them.
+    /// The tasks that poll these scopes.
     pub(super) polled: BTreeMap<NodeId, Polled>,
-    /// For how many polls they are spared, because a future in them was woken.
+    /// For how many polls a scope is spared, because a future in it was woken.
     pub(super) spared: BTreeMap<NodeId, u16>,
     pub(super) made: u64,
     /// When rechecks were last due: exact, where the time of a turn is a tick of the clock.
@@ -161,7 +162,7 @@ thread_local! {
             checked: 0,
         }))
     };
-    /// Whether there are any: what every poll asks.
+    /// Whether there are notes, rounds or spared scopes: every poll asks this.
     static ANY: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -186,7 +187,7 @@ pub(super) fn of(task: NodeId) -> RangeInclusive<Key> {
     (task, false, 0)..=(task, true, u64::MAX)
 }
 
-/// Those of them that are lasting, or the others.
+/// The lasting notes of one task, or the others.
 pub(super) fn of_kind(task: NodeId, lasting: bool) -> RangeInclusive<Key> {
     (task, lasting, 0)..=(task, lasting, u64::MAX)
 }
@@ -213,8 +214,8 @@ impl Notes {
         Some(note)
     }
 
-    /// Those that were made in a scope, which is a task or a part of it: the lasting ones, or the
-    /// others. Oldest first.
+    /// The notes that were made in a scope, which is a task or a part of it: the lasting ones, or
+    /// the others. Oldest first.
     pub(super) fn made_in(
         &self,
         (scope, task): (NodeId, NodeId),
@@ -236,7 +237,7 @@ impl Notes {
         self.notes.range(of(task)).any(|(_, note)| note.is_grounded())
     }
 
-    /// Whether any cancelled task of a nursery is.
+    /// Whether any cancelled task of a nursery is [grounded](Self::is_grounded).
     pub(super) fn is_any_grounded(&self, tree: &mut Tree, nursery: NodeId) -> bool {
         self.kind_in(nursery, false).any(|(task, ..)| {
             tree.visits += 1;
@@ -244,8 +245,8 @@ impl Notes {
         })
     }
 
-    /// For the end of which children the cancelled tasks of a nursery are kept: each reason with
-    /// its task, and with the part of that in which it was noted.
+    /// For the end of which children the cancelled tasks of a nursery are kept: each task with its
+    /// reason, and with the part of the task in which it was noted.
     pub(super) fn joins_in(
         &self,
         tree: &mut Tree,
@@ -268,14 +269,14 @@ impl Notes {
         self.by_nursery.range(all).map(|(.., key)| *key)
     }
 
-    /// A scope closes.
+    /// A scope closes: its round goes.
     fn end_round(&mut self, scope: NodeId) {
         let Some(round) = self.rounds.remove(&scope) else { return };
         round.due.into_iter().for_each(|at| _ = self.due.remove(&(at, scope)));
         self.unpoll(round.poller);
     }
 
-    /// A task polls one scope less of those with rounds.
+    /// A task polls one scope with a round less.
     fn unpoll(&mut self, task: NodeId) {
         if let Entry::Occupied(mut polled) = self.polled.entry(task) {
             polled.get_mut().rounds -= 1;
@@ -285,7 +286,7 @@ impl Notes {
         }
     }
 
-    /// The round of a scope that a task polls, and how many events there were in that.
+    /// The round of a scope that a task polls, and how many events there were in that task.
     pub(super) fn round(&mut self, poller: NodeId, scope: NodeId) -> (&mut Round, u64) {
         let before = self.rounds.get(&scope).map(|round| round.poller);
         let (made, now) = (self.made, self.now());
@@ -320,7 +321,8 @@ impl Notes {
         });
     }
 
-    /// Whether a scope is spared, which ends when its task is not to be polled again.
+    /// Whether a scope is spared. Counts one poll; the scope is not spared any more when its task
+    /// is not to be polled again.
     pub(super) fn is_spared(&mut self, scope: NodeId, is_queued: bool) -> bool {
         let Some(left) = self.spared.get_mut(&scope) else { return false };
         *left -= 1;
@@ -332,7 +334,7 @@ impl Notes {
 }
 
 /// A future that waits in a cancelled scope, inside a foreign combinator, was woken: its task, and
-/// each part around it, is spared until that has had time to poll it.
+/// each part around it, is spared until the combinator has had time to poll the future.
 #[cold]
 pub(crate) fn spare(scope: NodeId) {
     tree::with(|tree| with(|notes| notes.spare(tree, scope)));
@@ -365,8 +367,8 @@ fn forget_notes(tree: &mut Tree, scope: NodeId) {
     });
 }
 
-/// Forgets what was noted when a runtime has ended; and before, which tasks are spared that are not
-/// to be polled, such as those of a nursery that was forgotten.
+/// When a runtime has ended, forgets all notes; before that, does not spare tasks any more that are
+/// not to be polled, such as the tasks of a forgotten nursery.
 pub(super) fn trim(when: When) -> bool {
     match when {
         When::Ended => with(|notes| *notes = Notes::default()),

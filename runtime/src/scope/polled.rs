@@ -1,27 +1,27 @@
-//! `Polled`: what happens to a task in which something is kept, between the looks at it.
+//! `Polled`: what happens to a task with kept scopes, between the looks at it.
 
 use super::notes::{Notes, has_notes, with};
 use crate::tree::{self, Node, NodeId, State};
 use std::mem;
 
-/// A task that polls scopes with rounds: itself, or parts.
+/// A task that polls scopes with rounds: its own, or those of parts.
 #[derive(Debug, Default)]
 pub(super) struct Polled {
-    /// How many rounds there are of what it polls.
+    /// How many scopes with rounds the task polls.
     pub(super) rounds: usize,
     /// Wakes from outside of its polls, and ends of parts and children in it.
     pub(super) events: u64,
-    /// How often it was polled.
+    /// How often the task was polled.
     pub(super) polls: u64,
-    /// Nothing had it be polled again when its latest poll had ended.
+    /// When the latest poll of the task had ended, the task was not queued again.
     idle: bool,
-    /// In this poll: it is to be polled again for a look, and for nothing else yet.
+    /// In this poll: the task is to be polled again for a look, and for nothing else yet.
     pub(super) looked: bool,
 }
 
 impl Polled {
-    /// It is about to be polled. That is an event if it was idle, or was woken while it was to be
-    /// polled already.
+    /// The task is about to be polled. That is an event if the task was idle, or was woken while it
+    /// was queued already.
     fn begin(&mut self, was_rewoken: bool) {
         self.polls += 1;
         self.looked = false;
@@ -29,7 +29,7 @@ impl Polled {
         self.events += u64::from(was_idle || was_rewoken);
     }
 
-    /// It is looked at again, and is to be polled for that alone, or not.
+    /// The task is looked at again; `for_that_alone`: it was queued for the look, and nothing else.
     fn look(&mut self, for_that_alone: bool) {
         self.idle = false;
         self.looked |= for_that_alone;
@@ -53,7 +53,7 @@ impl Notes {
     }
 }
 
-/// The poll of a task has ended: what has woken it meanwhile was its own code, which is no event.
+/// The poll of a task has ended: wakes during the poll came from its own code, which is no event.
 #[inline]
 pub(crate) fn end(task: NodeId) {
     if has_notes() {

@@ -1,11 +1,11 @@
-//! Rechecks: what is kept for notes is looked at again after a time, and after longer times from
-//! then on.
+//! Rechecks: a scope that is kept for notes is looked at again after a time, and after longer times
+//! from then on.
 //!
-//! A look comes when something happens to a task. What comes round, by way of another task or
-//! thread, cannot be told from what the look itself has caused; and what the code of a task says to
-//! its own parts, not from what combinators do. So an event may be missed, or there may be no end
-//! of them: the recheck bounds for how long a task can be kept in vain, as the looks that a round
-//! has bound how often it is looked at.
+//! A look comes when something happens to a task. A wake by way of another task or thread cannot be
+//! told from one that the look itself has caused; nor a wake of a part by its own task from what
+//! combinators do. So an event may be missed, or there may be no end of events: the recheck bounds
+//! for how long a task can be kept in vain, as the looks of a round bound how often it is looked
+//! at.
 
 use super::listeners::silence;
 use super::notes::{Notes, has_notes, with};
@@ -14,13 +14,13 @@ use crate::tree::{self, NodeId};
 use crate::wake::{Waiter, wake, wake_all};
 use std::collections::BTreeSet;
 
-/// When the first look is due, if any is.
+/// When the first recheck is due, if any is planned.
 #[inline]
 pub(crate) fn next_recheck() -> Option<u64> {
     if has_notes() { with(|notes| notes.due.first().map(|(at, _)| *at)) } else { None }
 }
 
-/// Has what is due be polled, for another look at it.
+/// Has the tasks and parts be polled whose recheck is due, for another look at them.
 pub(crate) fn recheck(now: u64) {
     if has_notes() {
         let (tasks, parts) = with(|notes| notes.take_due(now));
@@ -35,8 +35,8 @@ impl Notes {
         tree::now().max(self.checked)
     }
 
-    /// A scope is kept for notes: it is looked at again, also if nothing happens. `soon`: at that
-    /// time, when it could not be looked at now.
+    /// A scope is kept for notes: plans another look, for the case that nothing happens. `soon`: at
+    /// that time, because the scope has no look left now.
     pub(super) fn plan(&mut self, scope: NodeId, soon: Option<u64>) {
         let (now, others) = (self.now(), RECHECK_COST * self.rounds.len() as u64);
         let Some(round) = self.rounds.get_mut(&scope) else { return };

@@ -1,6 +1,6 @@
 //! `Round`: what is known of the latest polls of a scope with notes.
 //!
-//! Of lasting notes:
+//! The states of lasting notes:
 //!
 //! ```text
 //!   unsettled ── quiet: a future is woken ──▶ asked ── polled: a note, and no event ──▶ settled
@@ -9,8 +9,8 @@
 //! ```
 //!
 //! An event is a wake of the task from outside its own poll, or the end of a part or a child in it.
-//! Combinators wake their task as they are polled, and then poll nothing: before a future is woken,
-//! that is waited for.
+//! Combinators wake their task as they are polled, and then poll nothing: a look waits for the end
+//! of that before it wakes a future.
 //!
 //! The other notes are confirmed by one poll of the task without an event.
 //!
@@ -21,12 +21,12 @@ use crate::config::{FIRST_RECHECK, KEPT_LOOKS, LAST_RECHECK, LOOK_INTERVAL, QUIE
 use crate::tree::NodeId;
 use std::mem;
 
-/// What is to be done for a note that cannot be trusted yet.
+/// What the looker has to do for a note that cannot be trusted yet.
 #[derive(Debug)]
 pub(super) enum Ask {
-    /// The task is polled once more, for that.
+    /// Have the task be polled once more, for the note.
     Now,
-    /// It is to be polled in any case: its combinators may have woken it.
+    /// Nothing: the task is to be polled in any case, maybe woken by its combinators.
     JoinEdge,
     /// Nothing before this time.
     Later(u64),
@@ -35,9 +35,9 @@ pub(super) enum Ask {
 /// One scope, as a task or as a part of one.
 #[derive(Debug)]
 pub(super) struct Round {
-    /// The task that polls it.
+    /// The task that polls the scope.
     pub(super) poller: NodeId,
-    /// The number of the first note that could be made in its latest poll.
+    /// The number of the first note that could be made in the latest poll of the scope.
     pub(super) first: u64,
     /// How many events there were in that task at the latest look.
     seen: u64,
@@ -49,15 +49,16 @@ pub(super) struct Round {
     quiet: u8,
     /// The next poll confirms the notes that are not lasting, unless there is an event.
     confirms: bool,
-    /// How often it may be looked at again at once.
+    /// How often the scope may be looked at again at once.
     looks: u64,
     /// Up to when the looks that came with time were counted.
     counted: u64,
-    /// The latest note then: a look for one up to that is given back when it goes.
+    /// The latest note at the last recheck, or when the round began: when a note up to that goes,
+    /// the look for it is given back.
     latest: u64,
-    /// When it is looked at again in any case; `None` from then until its next poll.
+    /// When the scope is looked at again in any case; `None` from then until its next poll.
     pub(super) due: Option<u64>,
-    /// After which time.
+    /// How long after a look that is.
     pub(super) delay: u64,
 }
 
@@ -79,15 +80,15 @@ impl Round {
         }
     }
 
-    /// A task polls it that has not before, and in which there were so many events. Several tasks
-    /// may do so in turn, for ever: that gives no new looks.
+    /// Another task than before polls the scope, in which there were so many events. Several tasks
+    /// may poll it in turn, for ever: that gives no new looks.
     pub(super) fn begin(&mut self, poller: NodeId, events: u64) {
         (self.poller, self.seen) = (poller, events);
         (self.settled, self.asked, self.confirms) = (false, false, false);
     }
 
-    /// A poll has ended, after so many events, and the latest note has that number. Whether the
-    /// notes can be trusted.
+    /// A poll has ended, after so many events, and the latest note has that number. Tells whether
+    /// the lasting notes can be trusted.
     pub(super) fn ends(&mut self, latest: u64, events: u64) -> bool {
         let event = mem::replace(&mut self.seen, events) != events;
         let asked = mem::take(&mut self.asked);
@@ -108,8 +109,8 @@ impl Round {
         ask
     }
 
-    /// A poll has ended, after so many events, with a note that is not lasting. Whether that can be
-    /// trusted; else the next poll is to tell.
+    /// A poll has ended, after so many events, with a note that is not lasting. Tells whether the
+    /// note can be trusted; else the next poll is to tell.
     pub(super) fn is_confirmed(&mut self, events: u64) -> bool {
         let event = mem::replace(&mut self.seen, events) != events;
         let confirms = mem::replace(&mut self.confirms, true);
@@ -135,12 +136,13 @@ impl Round {
         }
     }
 
-    /// A note has gone, after a look that was for it: of all that there were, each gives that back.
+    /// A note has gone, after a look that was for it: gives the look back, if the note is one of
+    /// those up to the last recheck.
     pub(super) fn missed(&mut self, number: u64) {
         self.looks += u64::from(number <= self.latest);
     }
 
-    /// Nothing has happened for that time. The next one is longer.
+    /// Nothing has happened for the delay. The next delay is longer.
     pub(super) fn recheck(&mut self, latest: u64) {
         self.due = None;
         self.delay = (self.delay * 4).min(LAST_RECHECK);

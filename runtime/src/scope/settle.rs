@@ -1,9 +1,10 @@
 //! `settle`: which of a nursery's tasks are kept for the handles that they await.
 //!
 //! A task is kept for a handle as long as the child behind it is kept: by a counted reason, by a
-//! shield, because it is still to be polled, or for the handle of another child that is. Tasks that
-//! wait only for each other are not (a least fixpoint). A handle does not leave its nursery, so one
-//! walk over the notes of the nursery's tasks decides it: the marking of a garbage collector.
+//! shield, because it is still to be polled, or for the handle of another child that is kept. Tasks
+//! that wait only for each other are not kept (a least fixpoint). A handle does not leave its
+//! nursery, so one walk over the notes of the nursery's tasks decides it: the marking of a garbage
+//! collector.
 
 use super::notes::{Join, Notes, Why, with};
 use crate::tree::{self, NodeId, State, Tree};
@@ -12,9 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What the poll of a nursery has left.
 #[derive(Debug)]
 pub(crate) struct Settled {
-    /// Why the task is kept that polls the nursery, if it is cancelled.
+    /// Why the task that polls the nursery is kept, if that task is cancelled.
     pub(crate) why: Option<Why>,
-    /// Tasks that wait only for each other, or for what is not kept: to be polled once more.
+    /// Tasks that wait only for each other, or for tasks that are not kept. The nursery has to poll
+    /// them once more.
     pub(crate) let_go: Vec<NodeId>,
 }
 
@@ -50,8 +52,8 @@ impl Joins {
     }
 }
 
-/// Every task of a nursery that was ready has been polled, unless the turn is over (`ready`). Finds
-/// out which of those that await handles are kept.
+/// Every ready task of a nursery has been polled, unless the turn is over (`ready`). Finds out
+/// which of the tasks that await handles are kept.
 #[cold]
 pub(crate) fn settle(nursery: NodeId, ready: bool) -> Settled {
     if ready {
@@ -61,8 +63,8 @@ pub(crate) fn settle(nursery: NodeId, ready: bool) -> Settled {
     tree::with(|tree| with(|notes| supported(tree, notes, nursery)))
 }
 
-/// Marks the tasks that are kept, from those that are certain to be answered to those that wait for
-/// them; all others are let go.
+/// Marks the tasks that are kept, from the tasks that are certain to be answered to the tasks that
+/// wait for them; all others are let go.
 fn supported(tree: &mut Tree, notes: &Notes, nursery: NodeId) -> Settled {
     let joins = Joins::of(tree, notes, nursery);
     let mut waiting: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
@@ -105,8 +107,8 @@ fn supported(tree: &mut Tree, notes: &Notes, nursery: NodeId) -> Settled {
     Settled { why, let_go: let_go.iter().map(|join| join.waiter).collect() }
 }
 
-/// Whether a child will answer: it has a counted reason, or a note that is one by itself, or is to
-/// be polled.
+/// Whether a child will answer: it has a counted reason, or a note that is a reason by itself, or
+/// is to be polled.
 fn is_sure(tree: &mut Tree, notes: &Notes, child: NodeId) -> bool {
     let Some(node) = tree.get(child) else { return true };
     node.is_live() || node.state == State::Queued || notes.is_grounded(child)

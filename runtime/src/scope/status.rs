@@ -46,8 +46,8 @@ pub(super) fn busy(tree: &mut Tree, mut index: u32) {
     }
 }
 
-/// The scope in which a cancelled one counts: the one around it, if that is cancelled too; a shield
-/// counts nowhere.
+/// The scope in which a cancelled one counts: the scope around it, if that is cancelled too; a
+/// shield counts nowhere.
 fn counts_in(tree: &mut Tree, index: u32) -> Option<u32> {
     tree.visits += 1;
     let node = tree.at(index);
@@ -55,7 +55,7 @@ fn counts_in(tree: &mut Tree, index: u32) -> Option<u32> {
     (above != NONE && tree.at(above).reason.is_some()).then_some(above)
 }
 
-/// The scope around a cancelled one in which that is counted, for something that is to be answered.
+/// The scope around a cancelled one in which the latter is counted, if it has a counted reason.
 pub(crate) fn counted_in(id: NodeId) -> Option<NodeId> {
     tree::with(|tree| {
         tree.get(id).filter(|node| node.reason.is_some() && node.is_live())?;
@@ -133,8 +133,8 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
         }
         work.first = true;
         tree.cancels = tree.cancels.wrapping_add(1).max(1);
-        // One pass, in which nothing is listed that need not be: of a million tasks each line of
-        // memory that is touched counts.
+        // One pass that lists nothing without need: of a million tasks each line of memory that is
+        // touched counts.
         let top = id.index();
         let (mut at, mut why) = (Some(top), cause(tree, top, reason));
         while let Some(index) = at {
@@ -172,7 +172,7 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
     })
 }
 
-/// What is behind the reason for which a scope is cancelled.
+/// The cause behind the reason for which a scope is cancelled: whether a deadline began it.
 fn cause(tree: &mut Tree, index: u32, reason: Reason) -> Cause {
     let above = tree.at(index).parent;
     let above = (above != NONE).then(|| tree.at(above).reason).flatten();
@@ -199,7 +199,7 @@ pub(crate) fn cancelled_at(place: u32) -> Option<NodeId> {
 }
 
 /// A cancellation was handed to code in this scope: errors that follow are derived from it. Marks
-/// the cancelled scopes only, so that a nursery's own failure stays real for the one around it.
+/// the cancelled scopes only, so that a nursery's own failure stays real for the nursery around it.
 pub(crate) fn mark_delivered(id: NodeId) {
     tree::with(|tree| {
         let now = tree.cancels;
@@ -222,9 +222,9 @@ pub(crate) fn is_delivered(id: NodeId) -> bool {
     tree::with(|tree| tree.get(id).is_some_and(|node| node.delivered_at != 0))
 }
 
-/// An operation of a future starts in this scope, unless that is cancelled: it is put at the head
-/// of the scope's list. What was there comes back, to be linked behind it. From now on something is
-/// to be answered here: the scope is not cut while that is so.
+/// An operation of a future starts in this scope, unless the scope is cancelled: puts it at the
+/// head of the scope's list. The head before comes back: the driver has to link it behind. Until
+/// the operation is answered, the scope is not cut.
 #[inline]
 pub(crate) fn begin_op(id: NodeId, slot: u32) -> Option<u32> {
     tree::with(|tree| {
@@ -237,14 +237,14 @@ pub(crate) fn begin_op(id: NodeId, slot: u32) -> Option<u32> {
 /// What follows from the end of an operation in a scope.
 #[derive(Debug, Default)]
 pub(crate) struct EndedOp {
-    /// The scope, if it is cancelled: it is to be looked at again, see [`look_again`].
+    /// The scope, if it is cancelled: the caller has to [`look_again`].
     pub(crate) held: Option<NodeId>,
-    /// The scope, if it is a nursery's in which nothing is in flight any more: [`tell_drained`].
+    /// The scope, if it is a nursery's without operations in flight: call [`tell_drained`].
     pub(crate) drained: Option<NodeId>,
 }
 
-/// An operation of this scope was answered. `is_held`: that was owed to code in the scope. `head`:
-/// the list's new head, if the operation was the first.
+/// An operation of this scope was answered. `is_held`: a future in the scope waited for the answer.
+/// `head`: the list's new head, if the operation was the first.
 #[inline]
 pub(crate) fn end_op(id: NodeId, is_held: bool, head: Option<u32>) -> EndedOp {
     tree::with(|tree| {
@@ -260,7 +260,7 @@ pub(crate) fn end_op(id: NodeId, is_held: bool, head: Option<u32>) -> EndedOp {
     })
 }
 
-/// An operation that has started elsewhere is to be answered in this scope, unless that has closed.
+/// An operation that has started elsewhere is to be answered in this scope. Tells if it is open.
 pub(crate) fn hold(id: NodeId) -> bool {
     tree::with(|tree| {
         let Some(node) = tree.get(id) else { return false };
@@ -273,8 +273,8 @@ pub(crate) fn hold(id: NodeId) -> bool {
     })
 }
 
-/// An operation was answered, or its future is gone. The scope comes back if it is cancelled: then
-/// it has to be looked at again whether anything keeps it, see [`look_again`].
+/// An operation was answered, or its future is gone. The scope comes back if it is cancelled: the
+/// caller has to [`look_again`] whether anything keeps it.
 #[must_use = "what is not looked at again is kept for ever"]
 #[inline]
 pub(crate) fn release(id: NodeId) -> Option<NodeId> {
@@ -289,10 +289,10 @@ pub(crate) fn release(id: NodeId) -> Option<NodeId> {
     })
 }
 
-/// Has the tasks, and the parts of tasks, be polled that have lost their last counted reason with
-/// that of a cancelled scope: from the scope outwards, up to the first scope that has others. An
-/// answer may wake another task (of a future shared between scopes), or none (of a nursery that was
-/// forgotten).
+/// A cancelled scope may have lost its last counted reason. Has the tasks, and the parts of tasks,
+/// be polled that lost theirs with it: from the scope outwards, up to the first that has others.
+/// The answer itself may wake another task (of a future shared between scopes), or none (of a
+/// forgotten nursery).
 pub(crate) fn look_again(id: NodeId) {
     let (tasks, parts) = tree::with(|tree| {
         let (mut tasks, mut parts) = (Vec::new(), Vec::new());
@@ -331,8 +331,8 @@ pub(crate) fn has_ops(id: NodeId) -> bool {
     ops(id).is_some_and(|head| head != NONE)
 }
 
-/// Puts a submission at the head of a scope's list. What was there comes back, to be linked behind
-/// it; `None` when the scope is gone.
+/// Puts a submission at the head of a scope's list. The head before comes back: the driver has to
+/// link it behind. `None` when the scope is gone.
 #[inline]
 pub(crate) fn push_op(id: NodeId, slot: u32) -> Option<u32> {
     tree::with(|tree| {
@@ -346,8 +346,8 @@ pub(crate) fn push_op(id: NodeId, slot: u32) -> Option<u32> {
     })
 }
 
-/// Sets the head of a scope's list, whose first was taken out. When nothing is left and a nursery
-/// waits for that, its scope comes back, see [`tell_drained`].
+/// Sets the head of a scope's list, whose first was taken out. If the list of a nursery is empty
+/// now, its scope comes back: the caller has to call [`tell_drained`].
 #[inline]
 pub(crate) fn set_ops(id: NodeId, head: u32) -> Option<NodeId> {
     tree::with(|tree| {
@@ -362,8 +362,8 @@ pub(crate) fn set_ops(id: NodeId, head: u32) -> Option<NodeId> {
     })
 }
 
-/// Nothing is in flight in a nursery any more: has it be polled, and, if it is cancelled, the tasks
-/// be looked at that were kept for that. The nursery may stand in a set that is not polled.
+/// No operation is in flight in a nursery any more: has the nursery be polled, and, if it is
+/// cancelled, the tasks that were kept for the operations: the set it stands in may not be polled.
 pub(crate) fn tell_drained(nursery: NodeId) {
     let found = tree::with(|tree| {
         tree.get(nursery).map(|node| (SetId::new(node.set), node.reason.is_some()))
