@@ -1,4 +1,4 @@
-//! `Guests`: children that other cores have sent here, beside the program that this core runs.
+//! `RemoteChildren`: children that other cores have sent here, beside the program that this core runs.
 //!
 //! They borrow nothing, and each is waited for by a nursery on the core that sent it: here they are
 //! only polled.
@@ -101,7 +101,8 @@ pub(crate) fn admit(number: u64, ticket: Ticket, make: impl FnOnce() -> RemoteCh
         make().await;
     };
     // SAFETY: a remote child borrows nothing.
-    let join = unsafe { remote.children.spawn(child, Some, Label::here().named(Some("guest"))) };
+    let join =
+        unsafe { remote.children.spawn(child, Some, Label::here().named(Some("remote child"))) };
     remote.handles.borrow_mut().insert(number, CancelHandle::of(&join));
 }
 

@@ -4,7 +4,7 @@
 //! all tables and pools have their size, then counts over many more rounds.
 
 use crate::counting::allocations;
-use crate::support::{one_at_a_time, poll_once};
+use crate::support::{one_at_a_time, pair, poll_once};
 use nestling::buf::IoBuf;
 use nestling::net::{TcpListener, TcpStream, lookup_host};
 use nestling::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, channel, oneshot, unbounded};
@@ -12,7 +12,8 @@ use nestling::{Cancelled, Nursery, Runtime, nursery, task};
 use nestling_runtime::lowlevel::nop;
 use std::future::poll_fn;
 use std::hint::black_box;
-use std::io;
+use std::io::{self, Write};
+use std::pin::pin;
 use std::task::Poll;
 
 /// Rounds before anything is counted: more than any pool or table of the runtime starts with.
@@ -55,6 +56,29 @@ fn what_allocates_is_counted() {
 #[test]
 fn a_no_operation_allocates_nothing() {
     assert_eq!(count(async || nop().await.expect("it does not fail")), 0);
+}
+
+/// One read that was dropped makes none of the later ones dearer.
+#[test]
+fn reads_allocate_nothing_after_one_that_was_dropped() {
+    let _one = one_at_a_time();
+    let counted = Runtime::builder().build().expect("a runtime").block_on(async {
+        let (stream, peer) = pair();
+        {
+            let mut read = pin!(stream.read(vec![0; 64]));
+            assert!(poll_once(read.as_mut()).await.is_pending());
+            task::yield_now().await;
+        }
+        let mut buffer = Some(vec![0; 64]);
+        count_here(async || {
+            (&peer).write_all(b"x").expect("there is room");
+            let (result, back) = stream.read(buffer.take().expect("it comes back")).await;
+            assert_eq!(result.expect("a byte"), 1);
+            buffer = Some(back);
+        })
+        .await
+    });
+    assert_eq!(counted, 0);
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use crate::support::{Count, end_turn, pair, poll_counted, poll_once, turn};
 use crate::{Crowd, answered, at_once, run, start, submitted};
-use nestling::task::yield_now;
+use nestling::task::{consume_budget, yield_now};
+use std::future::{Future, poll_fn};
 use std::io::Write;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 #[test]
 fn r17_an_answered_read_leaves_its_bytes() {
@@ -223,4 +225,37 @@ fn r17_a_read_that_never_entered_leaves_the_bytes_to_the_kernel() {
         assert_eq!(submitted(), before + 1);
     });
     assert_eq!((stats.withdrawn, stats.resumed), (1, 0), "{stats:?}");
+}
+
+/// A future that was never polled has nothing of its stream, also when it is forgotten.
+#[test]
+fn b8_forgotten_futures_that_never_began_hold_nothing() {
+    run(async || {
+        let (stream, _peer) = pair();
+        std::mem::forget(stream.read(vec![0; 8]));
+        std::mem::forget(stream.write(vec![0; 8]));
+        std::mem::forget(stream.write_all(vec![0; 8]));
+        std::mem::forget(stream.read_exact(vec![0; 8]));
+        stream.close().await.unwrap();
+    });
+}
+
+/// A combinator that polls others first, which spend the turn, does not starve an empty one.
+#[test]
+fn r18_empty_buffers_get_on_beside_a_loop() {
+    run(async || {
+        let (stream, _peer) = pair();
+        let mut read = pin!(stream.read(Vec::new()));
+        let mut write = pin!(stream.write_all(Vec::new()));
+        let (mut polls, mut done) = (0, (false, false));
+        poll_fn(|cx| {
+            polls += 1;
+            assert!(polls < 100, "they starve: {done:?}");
+            while pin!(consume_budget()).poll(cx).is_ready() {}
+            done.0 = done.0 || read.as_mut().poll(cx).is_ready();
+            done.1 = done.1 || write.as_mut().poll(cx).is_ready();
+            if done == (true, true) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    });
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   a core's tasks ─▶ Admission: so many at a time, in order ─┐
-//!                                                        ├─▶ Pool: queue ─▶ threads
+//!                                                             ├─▶ Pool: queue ─▶ threads
 //!   another core's ─▶ Admission ──────────────────────────────┘
 //! ```
 //!

@@ -1,7 +1,7 @@
 //! `Children`: the tasks of one nursery, polled where the nursery is polled.
 //!
-//! Children are never on a queue of the executor: only their nursery's future polls them, whose type
-//! contains what they borrow. So the children of a forgotten nursery are never polled again.
+//! Children are never on a queue of the executor: only their nursery's future polls them, whose
+//! type contains what they borrow. So the children of a forgotten nursery are never polled again.
 //!
 //! ```text
 //!   spawn ─▶ ready list ─▶ poll in the child's scope ─┬─ ready ──▶ its cell's value

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   main runs ──▶ main has ended, and the kernel is done with it ──▶ all mains have ended
-//!   └───────────────────────── remote children are polled ─────────────────────────┘
+//!   └────────────────────── remote children are polled ───────────────────────────┘
 //! ```
 //!
 //! A core whose program has ended stays until all have: another may still send it a child.

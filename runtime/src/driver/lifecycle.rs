@@ -103,7 +103,7 @@ impl Lifecycle {
         match self {
             Self::Pending(stage @ Phase::Queued, _) => *stage = Phase::Submitted,
             Self::Pending(Phase::Submitted | Phase::Offloaded, _) | Self::Completed(_) => {
-                unreachable!("only info is queued is flushed, once")
+                unreachable!("only what is queued is flushed, once")
             }
         }
     }

@@ -227,7 +227,7 @@ impl Driver {
     fn queue(&mut self, key: Key, request: Request) {
         debug_assert!(
             self.ring.is_capable(request.needs()),
-            "{request:?} needs info the start did not check: add it to `op::needed`"
+            "{request:?} needs what the start did not check: add it to `op::needed`"
         );
         self.backlog.push_back(Submission { key, request });
     }

@@ -9,7 +9,7 @@
 use super::detached::Kept;
 use super::unread::Unread;
 use crate::buf::{BufResult, IoBufMut};
-use crate::fd::{SharedFd, Target};
+use crate::fd::SharedFd;
 use crate::op::{Op, Recv};
 use crate::yield_now::consume_budget;
 use std::cell::{Cell, OnceCell};
@@ -49,14 +49,18 @@ impl Inbound {
     }
 
     /// Receives what comes next, of what was kept or of what the kernel has.
-    pub(super) fn read<B: IoBufMut>(&self, socket: SharedFd, buffer: B) -> Reading<'_, B> {
-        Reading::Fast(self.receive(socket, buffer, 0))
+    pub(super) fn read<'a, B: IoBufMut>(
+        &'a self,
+        socket: &'a SharedFd,
+        buffer: B,
+    ) -> Reading<'a, B> {
+        Reading::Idle(socket, self, Some(buffer))
     }
 
     /// Receives what the kernel has next, behind the first `skip` bytes of a buffer.
     pub(super) fn receive<B: IoBufMut>(
         &self,
-        socket: impl Into<Target>,
+        socket: SharedFd,
         buffer: B,
         skip: usize,
     ) -> Receiving<'_, B> {
@@ -106,34 +110,23 @@ impl<B: IoBufMut> Drop for Receiving<'_, B> {
 }
 
 /// The future of a read. It is in the memory of each connection that is idle, so it has room for a
-/// receive and no more; what happens seldom is in a box.
+/// receive and no more; what happens seldom is in a box. Before its first poll it holds nothing of
+/// the stream, and has asked nothing of it.
 pub(super) enum Reading<'a, B: IoBufMut> {
+    Idle(&'a SharedFd, &'a Inbound, Option<B>),
     Fast(Receiving<'a, B>),
     Slow(Slow<'a, B>),
 }
 
 type Slow<'a, B> = Pin<Box<dyn Future<Output = BufResult<usize, B>> + 'a>>;
 
-impl<B: IoBufMut> Reading<'_, B> {
-    /// Whether it is about to begin, and not with a receive.
-    #[inline]
-    fn begins_slowly(&self) -> bool {
-        let Self::Fast(Receiving { op, inbound, .. }) = self else { return false };
-        // Without room, the kernel would wait for data, of which it then takes none.
-        op.idle().is_some_and(|receive| receive.room() == 0 || inbound.unread().is_some())
-    }
-
-    #[cold]
-    fn begin_slowly(&mut self) {
-        let Self::Fast(Receiving { op, inbound, .. }) = self else { return };
-        let receive = op.take_idle().expect("it has not begun");
-        *self = Self::Slow(Box::pin(slowly(inbound, receive)));
-    }
-}
-
-async fn slowly<B: IoBufMut>(inbound: &Inbound, receive: Recv<B>) -> BufResult<usize, B> {
-    let (socket, mut buffer) = receive.into_parts();
+async fn slowly<B: IoBufMut>(
+    socket: SharedFd,
+    inbound: &Inbound,
+    mut buffer: B,
+) -> BufResult<usize, B> {
     if buffer.io_capacity() == 0 {
+        // The kernel would wait for data, of which it then takes none.
         consume_budget().await;
         return (Ok(0), buffer);
     }
@@ -153,18 +146,33 @@ impl<B: IoBufMut> Future for Reading<'_, B> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.begins_slowly() {
-            self.begin_slowly();
+        if let Self::Idle(socket, inbound, buffer) = &mut *self {
+            let (socket, inbound) = (SharedFd::clone(socket), *inbound);
+            let buffer = buffer.take().expect("a future is not polled after a panic");
+            let is_fast =
+                buffer.io_capacity() > 0 && !inbound.unread().is_some_and(Unread::comes_first);
+            *self = match is_fast {
+                true => Self::Fast(inbound.receive(socket, buffer, 0)),
+                false => Self::Slow(Box::pin(slowly(socket, inbound, buffer))),
+            };
         }
         match &mut *self {
+            Self::Idle(..) => unreachable!("it has begun"),
             Self::Fast(receiving) => Pin::new(receiving).poll(cx),
             Self::Slow(slow) => slow.as_mut().poll(cx),
         }
     }
 }
 
+// What was lent to the kernel is on the heap, and a box is pinned for itself.
+impl<B: IoBufMut> Unpin for Reading<'_, B> {}
+
 impl<B: IoBufMut> fmt::Debug for Reading<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if matches!(self, Self::Fast(_)) { "Fast" } else { "Slow" })
+        f.write_str(match self {
+            Self::Idle(..) => "Idle",
+            Self::Fast(_) => "Fast",
+            Self::Slow(_) => "Slow",
+        })
     }
 }

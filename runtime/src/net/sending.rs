@@ -4,44 +4,62 @@ use super::Transferred;
 use crate::buf::{BufResult, IoBuf};
 use crate::fd::SharedFd;
 use crate::op::{Op, SendOp};
-use crate::yield_now::poll_proceed;
+use crate::wake::budget;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// The future of `write_all`: the memory of a connection has room for one send, and no more.
+/// The future of `write_all`: the memory of a connection has room for one send, and no more. Before
+/// its first poll it holds nothing of the stream.
 #[derive(Debug)]
 pub(super) struct WriteAll<'a, B: IoBuf> {
     socket: &'a SharedFd,
-    op: Op<SendOp<B>>,
+    state: State<B>,
     /// Bytes that have gone.
     done: usize,
 }
 
+#[derive(Debug)]
+enum State<B: IoBuf> {
+    /// With the buffer, and whether the turn was over for an empty one.
+    Idle(Option<B>, bool),
+    Sending(Op<SendOp<B>>),
+}
+
 impl<'a, B: IoBuf> WriteAll<'a, B> {
     pub(super) fn new(socket: &'a SharedFd, buffer: B) -> Self {
-        Self { socket, op: SendOp::new(socket.clone(), buffer, 0), done: 0 }
+        Self { socket, state: State::Idle(Some(buffer), false), done: 0 }
     }
 
-    #[cold]
-    fn send_nothing(&mut self, cx: &mut Context<'_>) -> Poll<BufResult<(), B>> {
-        ready!(poll_proceed(cx));
-        let send = self.op.take_idle().expect("it has not begun");
-        Poll::Ready((Ok(()), send.into_buffer()))
+    fn send(&mut self, buffer: B) {
+        self.state = State::Sending(SendOp::new(self.socket.clone(), buffer, self.done));
     }
 }
+
+// What was lent to the kernel is on the heap.
+impl<B: IoBuf> Unpin for WriteAll<'_, B> {}
 
 impl<B: IoBuf> Future for WriteAll<'_, B> {
     type Output = BufResult<(), B>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.op.idle().is_some_and(|send| send.left() == 0) {
-            return self.send_nothing(cx);
-        }
+        const OVER: &str = "a future is not polled after its end";
         loop {
-            let (result, buffer) = ready!(Pin::new(&mut self.op).poll(cx));
+            let op = match &mut self.state {
+                State::Sending(op) => op,
+                State::Idle(buffer, suspended) => {
+                    if buffer.as_ref().expect(OVER).io_len() == 0 {
+                        ready!(budget::proceed_once(suspended, cx));
+                        return Poll::Ready((Ok(()), buffer.take().expect(OVER)));
+                    }
+                    let buffer = buffer.take().expect(OVER);
+                    self.send(buffer);
+                    continue;
+                }
+            };
+            let (result, buffer) = ready!(Pin::new(op).poll(cx));
             let failure = match result {
                 Ok(0) => io::Error::from(io::ErrorKind::WriteZero),
                 Ok(sent) if self.done + sent == buffer.io_len() => {
@@ -49,7 +67,7 @@ impl<B: IoBuf> Future for WriteAll<'_, B> {
                 }
                 Ok(sent) => {
                     self.done += sent;
-                    self.op = SendOp::new(self.socket.clone(), buffer, self.done);
+                    self.send(buffer);
                     continue;
                 }
                 Err(error) => error,

@@ -86,7 +86,7 @@ impl TcpStream {
     ///
     /// The connection broke, or the receive was cancelled. The buffer comes back in any case.
     pub fn read<B: IoBufMut>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
-        self.inbound.read(self.fd.clone(), buffer)
+        self.inbound.read(&self.fd, buffer)
     }
 
     /// Receives as many bytes as `buffer` asks for ([`IoBufMut::io_exact`]), over what is in it
@@ -151,8 +151,8 @@ impl TcpStream {
     ///
     /// The connection broke (never a signal), or the send was cancelled. The buffer comes back in
     /// any case.
-    pub fn write<B: IoBuf>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
-        SendOp::new(self.fd.clone(), buffer, 0)
+    pub async fn write<B: IoBuf>(&self, buffer: B) -> BufResult<usize, B> {
+        SendOp::new(self.fd.clone(), buffer, 0).await
     }
 
     /// Sends all of `buffer`.

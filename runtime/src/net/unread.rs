@@ -47,6 +47,11 @@ impl Unread {
         (self.bytes.take(), self.error.take())
     }
 
+    /// Whether there is something, or may be, that comes before what the kernel has.
+    pub(super) fn comes_first(&self) -> bool {
+        self.is_claimed() || !self.is_empty()
+    }
+
     fn is_empty(&self) -> bool {
         self.bytes.borrow().is_empty() && self.error.borrow().is_none()
     }

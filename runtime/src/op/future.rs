@@ -149,17 +149,6 @@ impl<T: Operation> Op<T> {
         self.resolve(Answer::new(landed.completion, landed.cancelled))
     }
 
-    /// The operation, before it begins.
-    #[inline]
-    pub(crate) fn idle(&self) -> Option<&T> {
-        self.operation.as_ref().filter(|_| self.flight.is_none()).map(Lent::get)
-    }
-
-    /// Takes the operation back, before it begins.
-    pub(crate) fn take_idle(&mut self) -> Option<T> {
-        self.operation.take_if(|_| self.flight.is_none()).map(Lent::back)
-    }
-
     /// Whether it has come to its end, or was given up.
     #[inline]
     pub(crate) fn has_resolved(&self) -> bool {

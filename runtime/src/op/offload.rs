@@ -36,6 +36,7 @@ impl Offload {
     }
 
     fn start(&mut self, cx: &Context<'_>) -> Poll<io::Error> {
+        assert!(self.start.is_some(), "offloaded work is not polled after its end");
         let driver = driver::expect_current("offloaded work");
         let core = wake::current_core().expect("a driver runs on a core");
         let scope = scope::current().expect("code of a runtime runs in a scope");
@@ -49,7 +50,7 @@ impl Offload {
             Err(Refused::Full(..)) if scope::is_in_cancelled(scope) => return Poll::Pending,
             Err(Refused::Full(error, _)) => return budget::proceed(cx).map(|()| error),
         };
-        let start = self.start.take().expect("it is not polled after its end");
+        let start = self.start.take().expect("it was there");
         self.flight = Some((driver.clone(), key));
         let recall = start(Ticket::new(core, key));
         driver.borrow_mut().set_recall(key, recall);

@@ -30,16 +30,11 @@ pub(crate) struct Received {
 impl<B: IoBufMut> Recv<B> {
     /// Receives behind the first `skip` bytes of the buffer, which are initialised.
     pub(crate) fn new(on: impl Into<Target>, buffer: B, skip: usize, poll_first: bool) -> Op<Self> {
-        assert!(skip <= buffer.io_len(), "no hole is left before info is received");
+        assert!(skip <= buffer.io_len(), "no hole is left before what is received");
         Op::new(Self { on: on.into(), buffer, skip, poll_first })
     }
 
-    /// What an operation that never began is on, and its buffer.
-    pub(crate) fn into_parts(self) -> (Target, B) {
-        (self.on, self.buffer)
-    }
-
-    pub(crate) fn room(&self) -> usize {
+    fn room(&self) -> usize {
         self.buffer.io_capacity().saturating_sub(self.skip)
     }
 }
@@ -65,7 +60,7 @@ unsafe impl<B: IoBufMut> Operation for Recv<B> {
     fn complete(mut self, answer: Answer) -> Self::Output {
         let result = answer.result.map(|length| {
             let length = length as usize;
-            assert!(length <= self.room(), "the kernel received info it was asked");
+            assert!(length <= self.room(), "the kernel received what it was asked");
             // SAFETY: the kernel has written so many bytes, and they fit; those before them were
             // initialised.
             unsafe { self.buffer.set_init(self.skip + length) };

@@ -20,16 +20,6 @@ impl<B: IoBuf> SendOp<B> {
     pub(crate) fn new(on: impl Into<Target>, buffer: B, skip: usize) -> Op<Self> {
         Op::new(Self { on: on.into(), buffer, skip })
     }
-
-    /// The buffer, of an operation that never began.
-    pub(crate) fn into_buffer(self) -> B {
-        self.buffer
-    }
-
-    /// Bytes that are to be sent.
-    pub(crate) fn left(&self) -> usize {
-        self.buffer.io_len() - self.skip
-    }
 }
 
 // SAFETY: the buffer's address is stable while it is owned (`IoBuf`), and the target is counted.

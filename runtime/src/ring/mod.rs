@@ -1,7 +1,7 @@
 //! The seam: one core's kernel. Requests go in, completions come out, and time is read here.
 //!
-//! Everything above speaks [`Submission`], [`Completion`] and [`EnterWait`]. Which kernel a core
-//! runs on is chosen when it starts ([`Config::kernel`](crate::config::Config)):
+//! Operations speak [`Request`] and [`Completion`], the driver [`Submission`] and [`EnterWait`] as
+//! well; the doctor alone looks at the parts of a real ring. Which kernel a core runs on is chosen when it starts ([`Config::kernel`](crate::config::Config)):
 //!
 //! ```text
 //!   uring/      the kernel's io_uring
@@ -23,11 +23,15 @@
 //! |---|---|---|
 //! | to make, bind and set up sockets | `net` (socket2) | does not wait; rings have it since 6.11 |
 //! | to close where there is no ring, or no room | `fd`, `op/close` | there is no other way |
+//! | to look at `SO_LINGER`, to duplicate a descriptor | `fd`, `net` | does not wait |
 //! | to look up a host's name | `net/lookup` | only the C library can; on a thread of the pool |
 //! | blocking calls, cores, the stall detector | `blocking`, `cores`, `stall` | are threads |
 //! | signals | `signal` | a handler writes to a socket, which the ring polls |
-//! | eventfd, affinity, limits, forks | `sys` | asked once, when a core starts |
+//! | the write to a doorbell | `sys/shared` | it comes from other threads; the bell is the ring's |
+//! | affinity, limits, groups, forks | `sys` | asked once, when a core starts |
+//! | the clock outside of a core's turns | `sys`, `stall`, `time` | a poll is timed, no ring is there |
 //! | `/proc` and `/sys` | `diagnosis`, `doctor`, `sys` | for explanations |
+//! | standard error, a trace's file | `stall`, `dump`, `entry`, `chrome_trace` | for people |
 
 mod completion;
 #[cfg(any(test, loom, miri))]

@@ -99,7 +99,7 @@ impl Looker {
     fn ask(&self, notes: &mut Notes, ask: Ask, woken: impl FnOnce() -> Vec<Waiter>) -> Look {
         match ask {
             Ask::Now => Look::Again(woken()),
-            Ask::JoinEdge => Look::Again(Vec::new()),
+            Ask::Wait => Look::Again(Vec::new()),
             Ask::Later(at) => {
                 notes.plan(self.scope, Some(at));
                 Look::Kept
@@ -164,7 +164,7 @@ impl Looker {
         let ask = match (probed, probe) {
             (0, Some(_)) => notes.round(self.polling, self.scope).0.asks(self.is_busy, now),
             // In a look at a part of the task, in this poll.
-            (1.., _) if probed_in == polls => Ask::JoinEdge,
+            (1.., _) if probed_in == polls => Ask::Wait,
             (1..FOREIGN_POLLS, _) if self.is_queued => Ask::Now,
             _ => return None,
         };

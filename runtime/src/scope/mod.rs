@@ -26,6 +26,7 @@ mod listeners;
 mod look;
 mod marks;
 mod notes;
+mod ops;
 mod polled;
 mod recheck;
 mod round;
@@ -49,14 +50,14 @@ pub(crate) use kept::{begin, is_kept, is_part_kept};
 pub(crate) use listeners::{Listener, silence};
 pub(crate) use marks::{Mark, mark};
 pub(crate) use notes::{Poller, Why, has_notes, spare};
+pub(crate) use ops::{EndedOp, begin_op, end_op, has_ops, hold, ops, push_op, release, set_ops};
 pub(crate) use polled::end;
 pub(crate) use recheck::{next_recheck, recheck};
 pub(crate) use settle::{Settled, settle};
 pub(crate) use status::{
-    CancelWork, EndedOp, begin_op, cancel, cancellation, cancelled_at, counted_in, end_op, has_ops,
-    hold, is_around, is_cut_by_itself, is_delivered, is_in_cancelled, is_open, known, look_again,
-    mark_delivered, new, new_shield, ops, parent, push_op, reason, release, set_ops, tasks,
-    tell_drained,
+    CancelWork, cancel, cancellation, cancelled_at, counted_in, is_around, is_cut_by_itself,
+    is_delivered, is_in_cancelled, is_open, known, look_again, mark_delivered, new, new_shield,
+    parent, reason, tasks, tell_drained,
 };
 pub(crate) use waits::{JoinEdge, joins};
 

@@ -27,7 +27,7 @@ pub(super) enum Ask {
     /// Have the task be polled once more, for the note.
     Now,
     /// Nothing: the task is to be polled in any case, maybe woken by its combinators.
-    JoinEdge,
+    Wait,
     /// Nothing before this time.
     Later(u64),
 }
@@ -101,7 +101,7 @@ impl Round {
         if is_busy && self.quiet < QUIET_POLLS {
             self.quiet += 1;
             self.asked = false;
-            return Ask::JoinEdge;
+            return Ask::Wait;
         }
         let ask = self.look(now);
         self.quiet = 0;

@@ -222,73 +222,6 @@ pub(crate) fn is_delivered(id: NodeId) -> bool {
     tree::with(|tree| tree.get(id).is_some_and(|node| node.delivered_at != 0))
 }
 
-/// An operation of a future starts in this scope, unless the scope is cancelled: puts it at the
-/// head of the scope's list. The head before comes back: the driver has to link it behind. Until
-/// the operation is answered, the scope is not cut.
-#[inline]
-pub(crate) fn begin_op(id: NodeId, slot: u32) -> Option<u32> {
-    tree::with(|tree| {
-        let node = tree.get(id).filter(|node| node.reason.is_none())?;
-        node.holds += 1;
-        Some(std::mem::replace(&mut node.ops, slot))
-    })
-}
-
-/// What follows from the end of an operation in a scope.
-#[derive(Debug, Default)]
-pub(crate) struct EndedOp {
-    /// The scope, if it is cancelled: the caller has to [`look_again`].
-    pub(crate) held: Option<NodeId>,
-    /// The scope, if it is a nursery's without operations in flight: call [`tell_drained`].
-    pub(crate) drained: Option<NodeId>,
-}
-
-/// An operation of this scope was answered. `is_held`: a future in the scope waited for the answer.
-/// `head`: the list's new head, if the operation was the first.
-#[inline]
-pub(crate) fn end_op(id: NodeId, is_held: bool, head: Option<u32>) -> EndedOp {
-    tree::with(|tree| {
-        let Some(node) = tree.get(id) else { return EndedOp::default() };
-        let (is_cancelled, was_live) = (node.reason.is_some(), node.is_live());
-        node.holds -= u32::from(is_held);
-        node.ops = head.unwrap_or(node.ops);
-        let drained = head == Some(NONE) && node.role == Role::Nursery;
-        if is_cancelled && was_live && !node.is_live() {
-            idle(tree, id.index());
-        }
-        EndedOp { held: (is_held && is_cancelled).then_some(id), drained: drained.then_some(id) }
-    })
-}
-
-/// An operation that has started elsewhere is to be answered in this scope. Tells if it is open.
-pub(crate) fn hold(id: NodeId) -> bool {
-    tree::with(|tree| {
-        let Some(node) = tree.get(id) else { return false };
-        let was_live = node.is_live();
-        node.holds += 1;
-        if node.reason.is_some() && !was_live {
-            busy(tree, id.index());
-        }
-        true
-    })
-}
-
-/// An operation was answered, or its future is gone. The scope comes back if it is cancelled: the
-/// caller has to [`look_again`] whether anything keeps it.
-#[must_use = "what is not looked at again is kept for ever"]
-#[inline]
-pub(crate) fn release(id: NodeId) -> Option<NodeId> {
-    tree::with(|tree| {
-        let node = tree.get(id)?;
-        node.holds -= 1;
-        node.reason?;
-        if !node.is_live() {
-            idle(tree, id.index());
-        }
-        Some(id)
-    })
-}
-
 /// A cancelled scope may have lost its last counted reason. Has the tasks, and the parts of tasks,
 /// be polled that lost theirs with it: from the scope outwards, up to the first that has others.
 /// The answer itself may wake another task (of a future shared between scopes), or none (of a
@@ -319,47 +252,6 @@ pub(crate) fn look_again(id: NodeId) {
 /// Whether the code that runs now is inside a scope.
 pub(crate) fn is_around(id: NodeId) -> bool {
     super::current().is_some_and(|here| tree::with(|tree| tree.is_within(here, id.index())))
-}
-
-/// The head of the driver's list for a scope; `None` when the scope is gone.
-pub(crate) fn ops(id: NodeId) -> Option<u32> {
-    tree::with(|tree| tree.get(id).map(|node| node.ops))
-}
-
-/// Whether submissions are in flight in the scope itself.
-pub(crate) fn has_ops(id: NodeId) -> bool {
-    ops(id).is_some_and(|head| head != NONE)
-}
-
-/// Puts a submission at the head of a scope's list. The head before comes back: the driver has to
-/// link it behind. `None` when the scope is gone.
-#[inline]
-pub(crate) fn push_op(id: NodeId, slot: u32) -> Option<u32> {
-    tree::with(|tree| {
-        let node = tree.get(id)?;
-        let was_live = node.is_live();
-        let behind = std::mem::replace(&mut node.ops, slot);
-        if node.reason.is_some() && node.is_live() && !was_live {
-            busy(tree, id.index());
-        }
-        Some(behind)
-    })
-}
-
-/// Sets the head of a scope's list, whose first was taken out. If the list of a nursery is empty
-/// now, its scope comes back: the caller has to call [`tell_drained`].
-#[inline]
-pub(crate) fn set_ops(id: NodeId, head: u32) -> Option<NodeId> {
-    tree::with(|tree| {
-        let node = tree.get(id)?;
-        let was_live = node.is_live();
-        node.ops = head;
-        let drained = (head == NONE && node.role == Role::Nursery).then_some(id);
-        if node.reason.is_some() && was_live && !node.is_live() {
-            idle(tree, id.index());
-        }
-        drained
-    })
 }
 
 /// No operation is in flight in a nursery any more: has the nursery be polled, and, if it is

@@ -6,6 +6,7 @@ use crate::op::Offload;
 use crate::yield_now::yield_now;
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::task::Poll;
@@ -54,5 +55,22 @@ fn g8_work_beyond_the_limit_is_refused() {
         under_way.pop();
         yield_now().await;
         assert!(poll_fn(|cx| Poll::Ready(pin!(work()).poll(cx))).await.is_pending());
+    });
+}
+
+/// That is a mistake of its owner's, which keeps no runtime from its end.
+#[test]
+fn c6_work_that_is_polled_after_its_end_leaves_nothing() {
+    block_on(async {
+        let mut work = Box::pin(Offload::new(&"a test's work", |ticket| {
+            drop(ticket);
+            Box::new(|_| {})
+        }));
+        work.as_mut().await.expect("there is room");
+        let again = poll_fn(|cx| {
+            let poll = AssertUnwindSafe(|| work.as_mut().poll(cx).is_ready());
+            Poll::Ready(catch_unwind(poll))
+        });
+        assert!(again.await.is_err(), "it has ended");
     });
 }

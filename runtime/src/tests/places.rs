@@ -45,7 +45,7 @@ fn a_table_is_the_same_however_often_it_shrinks() {
                 let at = next(seed, model.len());
                 let slot = *model.keys().nth(at).expect("there are so many");
                 assert_eq!(slots.remove(slot)[0], model.remove(&slot).expect("it is there"));
-                assert!(slots.get(slot).is_none(), "info was taken out is a miss");
+                assert!(slots.get(slot).is_none(), "what was taken out is a miss");
                 if round % 2 == 0 && next(seed, 40) == 0 {
                     slots.trim(When::Running);
                     same(&slots, &model);

@@ -31,7 +31,7 @@ fn check(open: &[Open]) {
         let live =
             below.filter(|(_, holds, cancelled, shield)| *holds > 0 && *cancelled && !shield);
         let expected = scope.operations + if cancelled { live.count() as u32 } else { 0 };
-        assert_eq!(holds, expected, "info {:?} counts", scope.id);
+        assert_eq!(holds, expected, "what {:?} counts", scope.id);
         if parent != NONE {
             let above = tree::with(|tree| tree.at(parent).reason.is_some());
             let (.., shield) = at(scope.id);

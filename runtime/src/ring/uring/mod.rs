@@ -71,7 +71,7 @@ impl Uring {
     pub(super) fn duplicate(&self) -> io::Result<OwnedFd> {
         // SAFETY: the ring's own descriptor is open as long as `self`.
         let ring = unsafe { BorrowedFd::borrow_raw(self.uring.as_raw_fd()) };
-        ring.try_clone_to_owned().map_err(|error| opening("eventfd", &error))
+        ring.try_clone_to_owned().map_err(|error| opening("fcntl", &error))
     }
 
     pub(super) fn forked(&self) -> bool {

@@ -112,6 +112,6 @@ fn d14_nothing_stays_in_the_inbox_of_a_core_that_is_gone() {
         join([other, core]);
         let (run, dropped) = fate.get();
         assert!(run <= dropped && dropped == 2, "{run} of 2 jobs were run, {dropped} dropped");
-        assert!(left.upgrade().is_none(), "info is queued holds the queue");
+        assert!(left.upgrade().is_none(), "what is queued holds the queue");
     });
 }

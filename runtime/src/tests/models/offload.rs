@@ -60,7 +60,7 @@ fn the_end_of_offloaded_work_races_its_recall() {
             move |mut runtime| {
                 let sent = work.send();
                 runtime.block_on(child(&handed, async { drop(sent.await) }));
-                assert!(work.has_ended(), "info was cancelled is waited for");
+                assert!(work.has_ended(), "what was cancelled is waited for");
             }
         });
         let cancel: RemoteCancelHandle = handed.take();

@@ -69,7 +69,7 @@ impl Walk {
     fn complete(&mut self, at: usize) {
         let Model { key, submitted, held_by_future, answered, .. } = self.model[at];
         if !submitted && !answered {
-            return; // The kernel never answers info it does not have.
+            return; // The kernel never answers what it does not have.
         }
         match self.table.complete(key, completion(5)) {
             Arrival::Stale => assert!(answered),
