@@ -62,8 +62,8 @@ pub(crate) fn take_apart(scope: NodeId) -> Vec<Waiter> {
 #[cold]
 #[inline(never)]
 fn take_apart_slowly(scope: NodeId) -> Vec<Waiter> {
-    // The scope around it may lose its last counted reason. Its task need not be the one that runs
-    // now, also if that runs inside of it: a nursery can be polled by another task.
+    // The scope around may lose its last counted reason. The task of that scope need not be the one
+    // that runs now, also if the running code is inside the scope: another task can poll a nursery.
     let around = scope::counted_in(scope);
     let Closed { mut woken, overtaken } =
         scope::try_close(scope).unwrap_or_else(|| adopt_and_close(scope));
@@ -90,11 +90,11 @@ fn adopt_and_close(scope: NodeId) -> Closed {
 }
 
 /// A part of the program that can be cancelled by itself: a node of the cancel-status tree, below
-/// the one that was current when it was made. Dropping it closes it.
+/// the scope that was current when it was made. Dropping it closes the scope.
 #[derive(Debug)]
 pub struct CancelScope(NodeId, OneThread);
 
-/// Cancels a scope from elsewhere on the same core; harmless when that has closed.
+/// Cancels a scope from elsewhere on the same core; harmless when the scope has closed.
 #[derive(Debug, Clone, Copy)]
 pub struct CancelHandle(NodeId, OneThread);
 
@@ -122,8 +122,9 @@ impl CancelScope {
         f()
     }
 
-    /// Polls a future inside the scope. `Ready(None)`: it was cut, because the scope was cancelled
-    /// and nothing is to be delivered to it any more. When an outer scope was, it is left to that.
+    /// Polls a future inside the scope. `Ready(None)`: the future was cut, because the scope was
+    /// cancelled and nothing is to be delivered to it any more. When an outer scope was cancelled,
+    /// the future is cut there.
     pub fn poll<F: Future>(
         &self,
         future: Pin<&mut Option<F>>,
@@ -132,7 +133,7 @@ impl CancelScope {
         self.poll_until(self.is_cut_here(), future, cx)
     }
 
-    /// As [`poll`](Self::poll), but it is cut here also when an outer scope was cancelled.
+    /// As [`poll`](Self::poll), but cuts the future here also when an outer scope was cancelled.
     pub fn poll_cut<F: Future>(
         &self,
         future: Pin<&mut Option<F>>,
@@ -141,7 +142,7 @@ impl CancelScope {
         self.poll_until(scope::is_in_cancelled(self.0), future, cx)
     }
 
-    /// A poll that may be the last has awaits of its own.
+    /// A poll that may be the last (`is_last`) has awaits of its own.
     fn poll_until<F: Future>(
         &self,
         is_last: bool,
@@ -231,7 +232,7 @@ impl CancelHandle {
     }
 }
 
-/// Cancels a scope from any thread; harmless when that has closed, or its core is gone.
+/// Cancels a scope from any thread; harmless when the scope has closed, or its core is gone.
 #[derive(Debug, Clone)]
 pub struct RemoteCancelHandle(Arc<RemoteCancel>);
 
@@ -241,9 +242,9 @@ impl RemoteCancelHandle {
         Self(RemoteCancel::new(handle.0, core))
     }
 
-    /// Cancels the scope and all below it, as its own [`CancelHandle`] does when asked to. Where
-    /// its core does not run, that is sent a message and woken; one that rests hears of it when it
-    /// runs again.
+    /// Cancels the scope and all below it, as its own [`CancelHandle`] does when asked to. If
+    /// this thread does not run the core now, sends the core a message and wakes it; a core between
+    /// two `block_on`s hears of it in the next.
     pub fn cancel(&self) {
         match wake::is_current(self.0.core()) {
             true => cancel(self.0.scope(), Reason::Asked),

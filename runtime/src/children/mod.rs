@@ -33,7 +33,7 @@ pub use body::Body;
 /// What a panic was thrown with.
 pub type Payload = Box<dyn Any + Send>;
 
-/// What comes out of polling a set of children. One that has resolved is nothing to act on.
+/// What comes out of polling a set of children. A child that has resolved makes no step.
 #[derive(Debug)]
 pub enum Step {
     /// The body is to be polled.
@@ -53,7 +53,7 @@ pub struct Children {
     core: Arc<Injector>,
     alive: Cell<usize>,
     closed: Cell<bool>,
-    /// A reason to keep the task that polls them.
+    /// A reason to keep the task that polls the children.
     attached: Attached,
 }
 
@@ -101,7 +101,7 @@ impl Children {
         &self.scope
     }
 
-    /// What cancels the nursery from any thread. It knows the core, wherever it is made.
+    /// A handle that cancels the nursery from any thread. It knows the core, wherever it is made.
     pub fn remote(&self) -> RemoteCancelHandle {
         RemoteCancelHandle::new(&self.scope.handle(), Arc::clone(&self.core))
     }
@@ -116,8 +116,8 @@ impl Children {
         self.len() == 0
     }
 
-    /// Adds a child. `finish` makes its value of its output, as part of its last poll; without one
-    /// the handle says `Cancelled`. In a cancelled nursery the child is dropped unpolled.
+    /// Adds a child. `finish` makes its value of its output, as part of its last poll; without a
+    /// value the handle says `Cancelled`. In a cancelled nursery the child is dropped unpolled.
     ///
     /// # Safety
     ///
@@ -186,13 +186,13 @@ impl Children {
         }
     }
 
-    /// Their ready tasks were polled, but for those for which the turn is over: notes whether the
-    /// task around is kept for them, and has those polled once more that are not.
+    /// The ready children were polled, or the turn is over (`ready`): notes whether the task around
+    /// is kept for the children, and has children that are not kept polled once more.
     #[cold]
     fn settle(&self, ready: bool, cx: &Context<'_>) {
         let Settled { why, let_go } = scope::settle(self.scope.id(), ready);
         match why {
-            // What is ready, or let go, is polled the next time, or never.
+            // Children that are ready or let go are polled in the next visit, or never.
             Some(why) => {
                 let poller = if ready { Poller::TASK } else { Poller::of(cx) };
                 self.attached.note_set(why, poller, self.set);
@@ -227,8 +227,8 @@ impl Children {
         unsafe { self.poll_as::<true>(id, cell, cancelled) }
     }
 
-    /// Polls one child. An instrument is told and the poll is timed, or neither was wanted when it
-    /// began: two functions, so that one of them costs nothing.
+    /// Polls one child. `TOLD`: an instrument is told and the poll is timed. Two functions, so that
+    /// a poll without an instrument costs nothing.
     ///
     /// # Safety
     ///
@@ -275,12 +275,12 @@ impl Children {
                 unsafe { self.finish(cell, how) };
                 None
             }
-            // What is cancelled during its poll has been queued for its last one by that.
+            // A child that is cancelled during its poll was queued by the cancel for its last one.
             Ok(Polled::Pending) if !cancelled || scope::is_kept(id) => None,
             // SAFETY: this is the nursery's side before the end; borrows: the caller's promise.
             Ok(Polled::Pending) => Some(unsafe { self.cut(cell) }),
             Err(payload) => {
-                // SAFETY: as above. What the destructor throws as well, the panic hook has told.
+                // SAFETY: as above. The panic hook has told of a second panic, of the destructor.
                 unsafe { self.drop_caught(cell, Ending::Panicked) };
                 Some(Step::Panicked(payload))
             }
@@ -324,7 +324,7 @@ impl Children {
             }
         }
         cell.tell_why();
-        // Until the destructor has returned it counts as one that panics.
+        // Until the destructor has returned, the ending is that of a panic.
         let mut finish = Finish(self, cell, Ending::Panicked);
         let _entered = scope::enter(cell.id());
         // SAFETY: the nursery's side owns the stage until the end; borrows: the caller's promise.

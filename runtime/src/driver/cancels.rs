@@ -20,13 +20,13 @@ use crate::tree::{self, NONE, NodeId};
 use crate::wake::Waiter;
 use std::collections::VecDeque;
 
-/// What is cancelled, and still to be looked at for operations that are to be asked for.
+/// Cancelled scopes whose operations are still to be asked for.
 #[derive(Debug)]
 pub(super) struct Marked {
     /// The places of cancelled scopes. Another cancelled scope may be in one of them by now: all of
     /// its operations are asked for by then, and none is asked for twice.
     scopes: VecDeque<u32>,
-    /// Where to go on in the list of the first scope; from its head, if that is gone.
+    /// Where to go on in the list of the first scope; from its head, if this entry is gone.
     next: Option<Key>,
     /// Where to go on in the table, when everything is cancelled.
     slot: Option<u32>,
@@ -45,7 +45,7 @@ impl Marked {
         self.scopes.is_empty() && !self.is_everything()
     }
 
-    /// Whether everything is, and the table was not gone through yet.
+    /// Whether everything is marked, and the table was not gone through yet.
     pub(super) fn is_everything(&self) -> bool {
         self.slot.is_some()
     }
@@ -82,7 +82,7 @@ impl Driver {
         self.ask_marked()
     }
 
-    /// The same for everything.
+    /// Asks for every operation of the table to be cancelled, likewise.
     pub(crate) fn cancel_all(&mut self) -> Vec<Waiter> {
         self.marked.slot = Some(0);
         self.ask_marked()

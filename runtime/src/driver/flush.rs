@@ -122,8 +122,8 @@ impl Driver {
         if asked <= HANDED_BACK {
             return self.ring.enter(wait, batch);
         }
-        // What was cancelled comes out at once, if it can. Left in the kernel, it is looked at
-        // again for each further cancel.
+        // Has cancelled operations complete at once, if they can. As long as the kernel has them,
+        // it looks at them again for each further cancel.
         self.ring.enter(EnterWait::Until(0), Batch { least: asked, moment: 0 })
     }
 }

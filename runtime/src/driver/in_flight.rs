@@ -27,9 +27,9 @@ pub(super) struct Entry {
     pub(super) scope: Option<PackedId>,
     pub(super) previous: u32,
     pub(super) next: u32,
-    /// A future waits for it in its scope, which is not cut before it is answered.
+    /// A future waits for the answer in the scope, which is not cut before that.
     pub(super) is_held: bool,
-    /// It may be answered more than once.
+    /// The operation may be answered more than once.
     pub(super) is_many: bool,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct InFlight {
     generation: u64,
     /// Entries whose final completion is outstanding.
     pending: usize,
-    /// Those of them that the kernel has.
+    /// Pending entries that the kernel has.
     submitted: usize,
 }
 
@@ -92,7 +92,7 @@ impl InFlight {
         Err(io::Error::new(io::ErrorKind::QuotaExceeded, text))
     }
 
-    /// An operation for which a future waits. It comes back if the scope is cancelled.
+    /// Adds an operation for which a future waits. The waiter comes back if the scope is cancelled.
     #[inline]
     pub(super) fn insert(
         &mut self,
@@ -110,7 +110,7 @@ impl InFlight {
         Ok(self.add(stage, info, Holder::Future(waiter), listed))
     }
 
-    /// An operation for which no future waits.
+    /// Adds an operation for which no future waits.
     pub(super) fn insert_detached(
         &mut self,
         info: OpInfo,
@@ -182,7 +182,7 @@ impl InFlight {
         entry
     }
 
-    /// Whether an entry of the backlog is still to be submitted; if so, it is from now on.
+    /// Whether an entry of the backlog is still to be submitted; if so, it counts as submitted.
     pub(super) fn flush(&mut self, key: Key) -> bool {
         match self.get(key) {
             Some(entry) if entry.lifecycle.stage() == Some(Phase::Queued) => {
@@ -194,7 +194,7 @@ impl InFlight {
         }
     }
 
-    /// Whether an entry is about to be cancelled: its scope is, and its future there to hear of it.
+    /// Whether an entry is about to be cancelled: its scope is cancelled, and its future alive.
     pub(super) fn is_doomed(&self, key: Key) -> bool {
         self.peek(key)
             .is_some_and(|entry| entry.is_held && entry.scope().is_some_and(scope::is_in_cancelled))
@@ -212,10 +212,10 @@ impl InFlight {
         }
         self.pending -= 1;
         self.submitted -= usize::from(was_submitted);
-        // From here on its waiter is as good as polled: a future that no task polls (it lost a
-        // `select`, or was forgotten) must not keep a cancelled task for ever.
+        // From here on the entry keeps no task, though its future was not polled yet: a future that
+        // no task polls (it lost a `select`, or was forgotten) must not keep one for ever.
         let EndedOp { held, drained } = self.unlink(key.slot() as u32);
-        // So was one that has not looked since an earlier answer.
+        // The waiter was woken before, if its future has not taken an earlier answer yet.
         let was_woken = is_many && !self.unread.is_empty(key.slot() as u32);
         if was_woken || matches!(landing, Landing::Wake(Waiter::Foreign(_))) {
             held.into_iter().for_each(scope::spare);

@@ -69,7 +69,7 @@ pub(super) enum Landing {
     Dispose(Box<dyn Orphan>),
     /// The same, and the operation goes on: it is to be [put back](Lifecycle::put_back).
     DisposeOne(Box<dyn Orphan>),
-    /// It fits no state: a completion of something that was answered already.
+    /// The completion fits no state: its operation was answered already.
     Stale,
 }
 

@@ -9,8 +9,8 @@ use crate::scope::{self, EndedOp};
 use crate::tree::{NONE, NodeId, PackedId};
 
 impl InFlight {
-    /// Takes an entry out of its scope's list, for which it counts no longer. Tells what follows
-    /// from that.
+    /// Takes an entry out of its scope's list; the scope does not count it any longer. Tells what
+    /// follows from that.
     #[inline]
     pub(super) fn unlink(&mut self, slot: u32) -> EndedOp {
         let entry = &mut self.entries[slot as usize];
@@ -38,7 +38,7 @@ impl InFlight {
         slots
     }
 
-    /// What is behind an entry in its list.
+    /// The entry behind another one in its list.
     pub(super) fn behind(&self, slot: u32) -> Option<Key> {
         let next = self.entries[slot as usize].next as usize;
         self.entries.get(next).map(|entry| entry.key)
@@ -49,7 +49,7 @@ impl InFlight {
         self.is_pending(key) && self.peek(key).is_some_and(|entry| entry.scope() == scope)
     }
 
-    /// Moves what is left in a closing scope's list to another scope's: the answers are owed there.
+    /// Moves the entries of a closing scope's list to that of `by`, which waits for their answers.
     pub(super) fn adopt(&mut self, slots: &[u32], by: Option<NodeId>) {
         for &slot in slots {
             let was_held = self.entries[slot as usize].is_held;

@@ -13,8 +13,8 @@ impl InFlight {
         self.get(key).expect("it was just inserted").is_many = true;
     }
 
-    /// The kernel has answered an operation, and will again. Tells whether it is to be asked to end
-    /// that, because too many answers wait.
+    /// The kernel has answered an operation, and will again. Tells whether the driver has to ask
+    /// the kernel to end the operation, because too many answers wait.
     pub(super) fn more(&mut self, key: Key, completion: Completion) -> (Arrival, bool) {
         let Some(entry) = self.get(key) else { return (Arrival::Stale, false) };
         if !entry.is_many {

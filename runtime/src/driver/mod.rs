@@ -79,11 +79,11 @@ pub(crate) struct Driver {
     in_flight: InFlight,
     /// Submissions that the kernel's queue has not taken yet, oldest first.
     backlog: VecDeque<Submission>,
-    /// What is cancelled, and still to be gone through.
+    /// Cancelled scopes that are still to be gone through.
     marked: Marked,
     /// Operations whose cancel the kernel is to be asked for.
     cancels: VecDeque<Key>,
-    /// Requests of those that the kernel's queue has since it was entered.
+    /// Cancel requests that went into the kernel's queue since the last enter.
     asked: u32,
     /// How to stop the offloaded work, by slot.
     recalls: Recalls,
@@ -103,7 +103,7 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    /// Makes a ring that is capable of what is [`NEEDED`] here, and of what else is.
+    /// Makes a ring that is capable of what is [`NEEDED`] here, and of `needed`.
     pub(crate) fn new(config: &Config, needed: &[Capability]) -> io::Result<Self> {
         let ring = Ring::new(config, needed)?;
         let unparker = Unparker::new(ring.doorbell()?);
@@ -172,12 +172,12 @@ impl Driver {
         self.in_flight.room()
     }
 
-    /// Begins an operation of a future. It enters the kernel with the next turn; without a request
-    /// it does not, and waits until it is nudged, or the scope cancelled.
+    /// Begins an operation of a future. Its request enters the kernel with the next turn; an
+    /// operation without a request waits until it is nudged, or its scope cancelled.
     ///
     /// # Errors
     ///
-    /// It does not begin. The waiter comes back, to be dropped outside a borrow.
+    /// The operation does not begin. The caller has to drop the waiter outside a borrow.
     ///
     /// # Safety
     ///
@@ -306,7 +306,7 @@ impl Driver {
                 }
                 self.in_flight.complete(key, completion)
             }
-            // It missed its target, which had completed already, or found it busy.
+            // A failed request: its target had completed already, or was busy.
             Tag::Cancel => Arrival::Nothing,
             Tag::Doorbell | Tag::Message => {
                 self.hear_doorbell(key, completion);
@@ -346,13 +346,13 @@ impl Driver {
         self.stats.leaked = self.in_flight.pending() as u64;
     }
 
-    /// Why it was given up, if it was.
+    /// Why the ring was given up, if it was.
     pub(crate) fn broken(&self) -> Option<&str> {
         self.broken.as_deref()
     }
 
-    /// No scope knows any more of what is in flight. Some outlive the core, and another driver must
-    /// not take what stands there for its own.
+    /// Takes what is in flight out of the lists of all scopes. Some scopes outlive the core, and
+    /// another driver must not take the slots in their lists for its own.
     pub(crate) fn part(&mut self) {
         self.in_flight.part();
     }
@@ -360,7 +360,8 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        // Whatever is left here was not drained; its memory must outlive the kernel's use of it.
+        // Operations that are left were not drained; their memory must outlive the kernel's use of
+        // it.
         self.in_flight.leak();
     }
 }

@@ -45,7 +45,7 @@ impl OpInfo {
         (self.descriptor != NONE).then_some(self.descriptor)
     }
 
-    /// When it was submitted.
+    /// When the operation was submitted.
     pub(crate) fn since(&self) -> u64 {
         self.since
     }
@@ -55,7 +55,7 @@ impl OpInfo {
         self.cancel_asked.map(|asked| asked.get() & !(OF_SCOPE | OF_DEADLINE))
     }
 
-    /// What its future says, if it ends because that was asked for.
+    /// What the future says, if the operation ends because its cancel was asked for.
     #[inline]
     pub(super) fn cancelled(&self) -> Option<Cancelled> {
         let late = self.cancel_asked?.get() & OF_DEADLINE != 0;
@@ -68,12 +68,12 @@ impl OpInfo {
         if late { Reason::Deadline } else { Reason::Asked }
     }
 
-    /// Its cancel is asked for. Tells if that is for the first time.
+    /// The cancel of the operation is asked for. Tells if that is for the first time.
     pub(super) fn ask(&mut self, scope: Option<NodeId>) -> bool {
         let first = self.cancel_asked.is_none();
         let now = || NonZeroU64::MIN.saturating_add(tree::now());
         let asked = self.cancel_asked.get_or_insert_with(now);
-        // One that was interrupted for something else may be cancelled after that.
+        // An operation that was interrupted, to ask anew, may be cancelled with its scope later.
         if asked.get() & OF_SCOPE == 0
             && let Some(cancelled) = scope.and_then(scope::cancellation)
         {

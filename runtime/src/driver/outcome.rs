@@ -14,7 +14,7 @@ use std::io;
 #[derive(Debug)]
 pub(crate) struct Landed {
     pub(crate) completion: Completion,
-    /// It ended because we asked for it; what is to be said then.
+    /// The operation ended because we asked for it; what its future says then.
     pub(crate) cancelled: Option<Cancelled>,
     /// The scope to which it belonged.
     pub(crate) scope: Option<NodeId>,
@@ -31,7 +31,7 @@ pub(crate) enum Answers {
 #[expect(dead_code, reason = "waiters are only to be dropped")]
 #[derive(Debug)]
 pub(crate) enum Refused {
-    /// Its scope is cancelled, or has closed.
+    /// The operation's scope is cancelled, or has closed.
     Cancelled(Waiter),
     /// As many operations are in flight as may be.
     Full(io::Error, Waiter),
@@ -63,7 +63,7 @@ pub(crate) enum Arrival {
         info: OpInfo,
         scope: Option<NodeId>,
     },
-    /// It matches nothing in flight.
+    /// The completion matches nothing in flight.
     Stale,
 }
 

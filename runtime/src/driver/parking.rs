@@ -44,7 +44,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Sleeps, unless there is something to do by now. Tells if it may have.
+    /// Sleeps, unless there is something to do by now. Tells if the core may have slept.
     fn park(&mut self, idle: impl Fn() -> bool) -> io::Result<bool> {
         self.arm_doorbell();
         self.unparker.park();

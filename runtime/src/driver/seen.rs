@@ -9,7 +9,7 @@ use crate::ring::Completion;
 #[derive(Debug)]
 pub(crate) struct SeenOp {
     pub(crate) info: OpInfo,
-    /// Its future is gone, or there never was one.
+    /// The future of the operation is gone, or there never was one.
     pub(crate) detached: bool,
 }
 

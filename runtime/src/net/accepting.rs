@@ -88,7 +88,7 @@ pub(super) struct Accepting<'a> {
     seat: Option<Seat<'a>>,
     /// How many others had been cut short when the kernel was asked to end this one, or before.
     seen: u64,
-    /// It was asked to, so that it can be asked anew.
+    /// The kernel was asked to end this accept, so that it can be asked anew.
     interrupted: bool,
     /// A connection was there already, when the turn was over.
     suspended: bool,
@@ -100,7 +100,8 @@ impl<'a> Accepting<'a> {
         Self { listener, parked, op, seat: None, seen: 0, interrupted: false, suspended: false }
     }
 
-    /// What the kernel has to say. It is asked anew if that is nothing but that it was interrupted.
+    /// The kernel's answer. If that only says that the accept was `interrupted`,
+    /// the kernel is asked anew.
     fn poll_op(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
         let was_in_flight = self.op.flight().is_some();
         let outcome = ready!(Pin::new(&mut self.op).poll(cx));
@@ -115,7 +116,8 @@ impl<'a> Accepting<'a> {
         Poll::Ready(outcome)
     }
 
-    /// Asks the kernel, or goes on waiting for it; and to be woken if something is left here.
+    /// Asks the kernel, or goes on waiting for it; and takes a seat, to be woken if a connection is
+    /// parked.
     fn wait(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
         let cut_short = self.parked.cut_short();
         match self.op.flight() {
@@ -155,10 +157,10 @@ impl Future for Accepting<'_> {
         {
             return Poll::Ready(outcome);
         }
-        // In a cancelled scope, its own answer is all that it still gets.
+        // In a cancelled scope, the accept still gets its own answer, and no parked connection.
         ready!(poll_drop_point(cx));
         if self.op.flight().is_none() && !self.parked.is_empty() {
-            // When the turn is over, it stays for the next, or for another accept.
+            // When the turn is over, the connection stays for the next poll, or for another accept.
             ready!(budget::proceed_once(&mut self.suspended, cx));
         }
         match self.parked.take() {

@@ -1,7 +1,8 @@
 //! `Incoming`: the connections of a listener, for which the kernel is asked once.
 //!
-//! As with [`Accepting`](super::accepting), what comes for one that is dropped is parked, and an
-//! accept that is cut short beside it may have taken its wake: then the kernel is asked anew.
+//! As with [`Accepting`](super::accepting), a connection that comes for a dropped future is parked,
+//! and an accept that is cut short beside it may have taken its wake: then the kernel is asked
+//! anew.
 
 use super::accepting::{Accepted, Parked};
 use super::tcp_listener::{is_passing, not_internet};
@@ -102,7 +103,7 @@ impl<'a> Incoming<'a> {
             if let Poll::Ready(outcome) = self.poll_kernel(cx) {
                 return Poll::Ready(outcome);
             }
-            // It had ended because it was asked to, and was begun anew.
+            // The accept had ended because the kernel was asked to, and was begun anew.
         }
     }
 
@@ -117,7 +118,7 @@ impl<'a> Incoming<'a> {
         self.seat = None;
         let cut_short = self.parked.cut_short();
         if let Some(flight) = self.accepts.flight().filter(|_| self.seen != cut_short) {
-            // It is asked anew when it has ended.
+            // The kernel is asked anew when the accept has ended.
             flight.interrupt();
         }
         self.seen = cut_short;

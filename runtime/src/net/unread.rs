@@ -36,13 +36,13 @@ pub(super) struct Unread {
 }
 
 impl Unread {
-    /// What another core has kept, if that is anything.
+    /// Bytes and an error that another core has kept, if there are any.
     pub(super) fn with((bytes, error): Kept) -> Option<Self> {
         let unread = Self { bytes: bytes.into(), error: error.into(), ..Self::default() };
         (!unread.is_empty()).then_some(unread)
     }
 
-    /// All that is kept.
+    /// Takes the bytes and the error that are kept.
     pub(super) fn take_all(&self) -> Kept {
         (self.bytes.take(), self.error.take())
     }
@@ -56,14 +56,14 @@ impl Unread {
         self.bytes.borrow().is_empty() && self.error.borrow().is_none()
     }
 
-    /// Whether something may still be added by receives that were dropped.
+    /// Whether dropped receives may still add something.
     fn is_claimed(&self) -> bool {
         let is_here = |driver: DriverRef| Rc::as_ptr(&driver) == self.driver.borrow().as_ptr();
         self.claims.get() > 0 && driver::current().is_some_and(is_here)
     }
 
-    /// Waits until nothing can be added by receives that were dropped: what came for those comes
-    /// before anything else. They were cancelled, so that is soon. In a cancelled scope this is a
+    /// Waits until dropped receives can add nothing more: their bytes come before anything else.
+    /// The kernel was asked to cancel them, so that is soon. In a cancelled scope this is a
     /// drop point, unless there is nothing to wait for and to take.
     ///
     /// # Errors
@@ -71,7 +71,8 @@ impl Unread {
     /// Cancellation, and the limit of operations in flight.
     pub(super) async fn settled(&self) -> io::Result<()> {
         if !self.is_claimed() && !self.is_empty() && !scope::is_here_cancelled() {
-            // It returns at once; unless it is cancelled meanwhile, or others claim more.
+            // The await returns at once; unless the scope is cancelled meanwhile, or there are new
+            // claims.
             consume_budget().await;
         }
         if !self.is_claimed() && !self.is_empty() {
@@ -111,7 +112,7 @@ impl Unread {
         let length = buf::fill(buffer, skip, bytes.make_contiguous());
         bytes.drain(..length);
         if bytes.is_empty() {
-            // It is rare that there is something, so the memory goes.
+            // Streams rarely have unread bytes, so the memory goes.
             bytes.shrink_to_fit();
         }
         Some(Ok(length))

@@ -28,10 +28,10 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 /// The cancellation of an operation of that scope is handed to the code that runs now. Operations
-/// that were in flight when it came answer in any case, also when the code has heard of it.
+/// that were in flight when the cancel came answer in any case, also when the code has heard of it.
 pub(crate) fn deliver_cancel(scope: Option<NodeId>) {
     _ = scope::may_hear(Begun::Before);
-    // Where it was cancelled, when that is around here: a shield in between is not.
+    // In the scope that was cancelled, if it is around this code: not in a shield in between.
     let told = scope.filter(|scope| scope::is_around(*scope));
     told.or_else(scope::current).into_iter().for_each(scope::mark_delivered);
 }
@@ -132,7 +132,7 @@ impl<T: Operation> Op<T> {
                 self.flight = Some(flight);
                 Poll::Pending
             }
-            // It is not submitted.
+            // The operation is not submitted.
             Begin::DropPoint => stay(cx),
             Begin::Full(error) => {
                 ready!(budget::proceed(cx));
@@ -155,14 +155,15 @@ impl<T: Operation> Op<T> {
         self.operation.is_none()
     }
 
-    /// Where it is in flight.
+    /// Where the operation is in flight.
     #[inline]
     pub(crate) fn flight(&self) -> Option<&OpHandle> {
         self.flight.as_ref()
     }
 
-    /// Gives it up: what it would have resolved to goes to `heir`, now or when the kernel is done.
-    /// An answer that was cut short is a cancellation. The heir tells whether it keeps something.
+    /// Gives the operation up: its output goes to `heir`, now or when the kernel is done. For an
+    /// operation that was cut short, the output is a cancellation. The heir tells whether it keeps
+    /// something.
     #[cold]
     pub(crate) fn abandon(&mut self, heir: impl FnOnce(T::Output) -> bool + 'static) {
         let Some(operation) = self.operation.take() else { return };

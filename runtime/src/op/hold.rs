@@ -5,9 +5,9 @@ use crate::fd::RawTarget;
 use crate::ring::{Capability, Request};
 use std::io;
 
-/// Waits for other code of this core, under the rules of all operations: a cancelled scope resolves
-/// it, and in one it is a drop point. That code
-/// [nudges](super::OpHandle::nudge) it; it is dropped then.
+/// Waits for other code of this core, under the rules of all operations: when its scope is
+/// cancelled, it resolves, and in a cancelled scope it is a drop point. The other code
+/// [nudges](super::OpHandle::nudge) it; then its future drops it.
 #[derive(Debug)]
 pub(crate) struct Hold;
 

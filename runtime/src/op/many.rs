@@ -7,9 +7,10 @@
 //!    └────────────── the last ──────────────┘
 //! ```
 //!
-//! It is begun anew by the next poll after its last answer. The kernel ends it with an error, when
-//! its completion queue is full, and when it is asked to: because a scope is cancelled or closes,
-//! or because too many answers wait. In code that is not cancelled that is no answer.
+//! The next poll after its last answer begins the operation anew. The kernel ends it with an error,
+//! when the completion queue is full, and when it is asked to: because a scope is cancelled or
+//! closes, or because too many answers wait. In code that is not cancelled such an end is no
+//! answer.
 
 use super::future::{Begin, OpHandle, begin, deliver_cancel};
 use super::lent::Lent;
@@ -35,7 +36,7 @@ impl<T: Multishot> Many<T> {
         Self { operation: Some(Lent::new(operation)), flight: None }
     }
 
-    /// Where it is in flight.
+    /// Where the operation is in flight.
     pub(crate) fn flight(&self) -> Option<&OpHandle> {
         self.flight.as_ref()
     }
@@ -82,7 +83,7 @@ impl<T: Multishot> Many<T> {
                 self.flight = Some(flight);
                 Poll::Pending
             }
-            // It is not submitted.
+            // The operation is not submitted.
             Begin::DropPoint => stay(cx),
             Begin::Full(error) => {
                 ready!(budget::proceed(cx));
@@ -91,8 +92,8 @@ impl<T: Multishot> Many<T> {
         }
     }
 
-    /// Gives it up: each answer that was not taken goes to `heir`, in order, now and until the
-    /// kernel is done. The heir tells whether it keeps something.
+    /// Gives the operation up: each answer that was not taken goes to `heir`, in order, now and
+    /// until the kernel is done. The heir tells whether it keeps something.
     #[cold]
     pub(crate) fn abandon(&mut self, heir: impl FnMut(T::Item) -> bool + 'static) {
         let Some(operation) = self.operation.take() else { return };
@@ -123,7 +124,7 @@ impl<T: Multishot, H: FnMut(T::Item) -> bool + 'static> HandOver<T, H> {
 
 impl<T: Multishot, H: FnMut(T::Item) -> bool + 'static> Drop for HandOver<T, H> {
     fn drop(&mut self) {
-        // Those are left if the heir has panicked. The panic hook has told what others say.
+        // Answers are left if the heir has panicked. The panic hook has told of its later panics.
         while catch_unwind(AssertUnwindSafe(|| self.give_unread())).unwrap_or(true) {}
         let OpHandle { driver, key } = &self.flight;
         let mut take = || self.abandonee.take().expect("it is handed over, or stays");

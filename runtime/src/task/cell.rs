@@ -178,18 +178,18 @@ impl TaskRef {
         self.header().started.get()
     }
 
-    /// Why it ended without a value.
+    /// Why the child ended without a value.
     pub(super) fn why(&self) -> Cancelled {
         self.trailer().why.get()
     }
 
-    /// It is cut; notes for its handle whether that is because of a deadline.
+    /// The child is cut: notes for its handle whether that is because of a deadline.
     #[cold]
     pub(crate) fn tell_why(&self) {
         self.trailer().why.set(scope::cancellation(self.id()).unwrap_or_default());
     }
 
-    /// It has failed: by itself, or after it was told that it is cancelled.
+    /// The child has failed: by itself, or after it was told that it is cancelled.
     #[cold]
     fn tell_failed(&self) {
         if scope::is_delivered(self.id()) {
@@ -197,7 +197,7 @@ impl TaskRef {
         }
     }
 
-    /// Polls the future. On the end its value is kept if a handle is there, else dropped.
+    /// Polls the future. When it is ready, its value is kept if a handle is there, else dropped.
     ///
     /// # Safety
     ///

@@ -14,9 +14,9 @@ use std::task::{Context, Poll, ready};
 #[derive(Debug)]
 pub struct Join<T> {
     cell: TaskRef,
-    /// While it is awaited: where, and for which child.
+    /// While the handle is awaited: where, and for which child.
     wait: Option<JoinEdge>,
-    /// A reason to keep the task that awaits it.
+    /// A reason to keep the task that awaits the handle.
     attached: Attached,
     begun: Option<Begun>,
     taken: bool,
@@ -78,7 +78,7 @@ impl<T> Future for Join<T> {
                 self.taken = true;
                 Poll::Ready(Ok(value))
             }
-            // An error that comes of this is derived, if the code that awaits it is cancelled.
+            // If the code that awaits the handle is cancelled, its error is derived.
             None if may_hear(self.begun.unwrap_or_else(Begun::now)) => {
                 self.taken = true;
                 Poll::Ready(Err(self.cell.why()))

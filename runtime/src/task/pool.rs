@@ -24,7 +24,7 @@ struct Shelf {
 #[derive(Debug)]
 struct Unused {
     next: Option<NonNull<Unused>>,
-    /// It has lain here since the pool was trimmed, or before.
+    /// The cell has lain here since the pool was trimmed, or before.
     old: bool,
 }
 
@@ -63,7 +63,7 @@ thread_local! {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kind {
     layout: Layout,
-    /// `SIZES` for those that are not kept.
+    /// `SIZES` for cells that are not kept.
     shelf: usize,
 }
 
@@ -155,8 +155,8 @@ unsafe fn wipe(cell: NonNull<u8>, shelf: usize) {
     }
 }
 
-/// Gives back what has lain here since the last time: it was not needed meanwhile. All of it when a
-/// runtime ends. Tells if there is more to come.
+/// Gives back the cells that have lain here since the last trim: they were not needed meanwhile.
+/// All cells when a runtime ends. Tells if there is more to come.
 pub(crate) fn trim(when: When) -> bool {
     (0..SIZES).map(|index| trim_shelf(index, when)).sum::<usize>() > SMALLEST_TABLE
 }

@@ -2,8 +2,8 @@
 //!
 //! Every nursery, child, body and timeout is a node. A node is a *scope*: it can be cancelled, and
 //! submissions are made under it. If something polls it by itself, it is a *task* as well, with a
-//! place in the ready list of its *set*. The module `scope` has the rules of the one, `wake` those
-//! of the other; here are the links.
+//! place in the ready list of its *set*. The module `scope` has the rules of scopes, `wake` those
+//! of tasks; here are the links.
 //!
 //! ```text
 //!   root ── nursery ─┬─ body (task)
@@ -136,7 +136,7 @@ impl Tree {
     pub(crate) fn roots(&self) -> Vec<NodeId> {
         let found = self.nodes.taken().into_iter().filter(|&index| {
             let node = &self.nodes[index];
-            // A dead one was removed, and only keeps its place.
+            // A dead node was removed, and only keeps its place.
             node.parent == NONE && node.state != State::Dead
         });
         let mut roots: Vec<_> = found.filter_map(|index| self.id(index)).collect();
@@ -144,8 +144,8 @@ impl Tree {
         roots
     }
 
-    /// Adds a node below another, or a root. Below a cancelled scope it is born cancelled, which
-    /// is told, unless it is a shield.
+    /// Adds a node below another, or a root. Tells whether it is born cancelled: below a cancelled
+    /// scope, unless it is a shield.
     #[inline]
     pub(crate) fn insert(&mut self, parent: Option<NodeId>, task: Task) -> (NodeId, bool) {
         let generation = self.next_generation();
@@ -178,7 +178,7 @@ impl Tree {
         }
     }
 
-    /// Takes a node out of the list of those that are below the same one.
+    /// Takes a node out of the list of its parent's children.
     #[inline]
     fn unlink(&mut self, index: u32) {
         let node = self.at(index);
@@ -193,8 +193,8 @@ impl Tree {
         }
     }
 
-    /// Takes a node out. Nodes that are still below it (they were forgotten) become roots. One that
-    /// stands in a ready list keeps its place until it is popped; its id is stale all the same.
+    /// Takes a node out. Nodes that are still below it (they were forgotten) become roots. A node
+    /// in a ready list keeps its place until it is popped; its id is stale all the same.
     #[inline]
     pub(crate) fn remove(&mut self, index: u32) {
         let generation = self.next_generation();

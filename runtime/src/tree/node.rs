@@ -12,7 +12,7 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// than an id: one is set aside and put back with every poll.
 pub(super) type Generation = NonZero<u64>;
 
-/// Names a node. Stale once that is gone: every use of it then is a miss.
+/// Names a node. Stale once the node is gone: every use then is a miss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct NodeId {
     pub(super) index: u32,
@@ -86,8 +86,8 @@ pub enum Reason {
     Ancestor,
 }
 
-/// The same with what is behind it, in as little room: an operation wants to know whether it was a
-/// deadline, wherever that was.
+/// A [`Reason`] with what is behind it, in as little room: an operation wants to know whether a
+/// deadline began the cancel, in whichever scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
     Asked,
@@ -108,13 +108,13 @@ impl Cause {
         }
     }
 
-    /// Of a scope that is cancelled because it is below.
+    /// The cause for a scope that is cancelled because it is below a scope with this cause.
     #[cold]
     pub(crate) fn below(self) -> Self {
         if self.is_deadline() { Self::DeadlineAbove } else { Self::Above }
     }
 
-    /// Whether it goes back to a deadline.
+    /// Whether the cancel goes back to a deadline.
     pub(crate) fn is_deadline(self) -> bool {
         matches!(self, Self::Deadline | Self::DeadlineAbove)
     }
@@ -149,10 +149,11 @@ pub(crate) struct Node {
     pub(crate) first_child: u32,
     pub(super) previous: u32,
     pub(crate) next: u32,
-    /// Counted reasons not to cut it: operations of its own that are not answered yet, and, from
-    /// when it is cancelled on, children for which there are such reasons.
+    /// Counted reasons not to cut the scope: operations of its own that are not answered yet, and,
+    /// from when it is cancelled on, child scopes with such reasons.
     pub(crate) holds: u32,
-    /// At which cancel one was handed last to code in this scope, or below it; zero: never.
+    /// The count of cancels when a cancellation was handed last to code in this scope, or below it;
+    /// zero: never.
     pub(crate) delivered_at: u32,
     /// The driver's list of the submissions made here: a slot of its table.
     pub(crate) ops: u32,
@@ -167,13 +168,13 @@ pub(crate) struct Node {
     pub(crate) reason: Option<Cause>,
     /// The code of this scope itself has heard of its cancellation. It does not hear again.
     pub(crate) heard: bool,
-    /// It is awaited by a task that was not kept for it.
+    /// A task that awaits this one was found not to be kept for it.
     pub(crate) unkept: bool,
     /// Nurseries, shields and clean-ups that the code of this task has begun after its cancel.
     pub(crate) begun: u8,
-    /// Other threads may ask whether it is cancelled: it has a mark in `scope::marks`.
+    /// Other threads may ask whether the scope is cancelled: it has a mark in `scope::marks`.
     pub(crate) marked: bool,
-    /// It was woken while it was to be polled already.
+    /// The task was woken while it was queued already.
     pub(crate) rewoken: bool,
     /// What the set's owner needs to poll this task; null for a body and for a root.
     pub(crate) payload: *const (),
@@ -259,7 +260,7 @@ pub(crate) struct Set {
     /// a foreign waker in `foreign`.
     pub(crate) owner: Option<NodeId>,
     pub(crate) foreign: Option<Waker>,
-    /// The owner is polling the set: it will see what is added.
+    /// The owner is polling the set: it will see tasks that are added.
     pub(crate) open: bool,
     /// What the nursery is called, and when it was opened.
     pub(crate) label: Option<Label>,

@@ -33,7 +33,7 @@ thread_local! {
     static AROUND: Cell<u32> = const { Cell::new(0) };
     /// When the first await of the turn found its time passed already; zero: none has.
     static LATE_SINCE: Cell<u64> = const { Cell::new(0) };
-    /// What is left of what was lent.
+    /// The lent awaits that are left.
     static LENT: Cell<Option<u32>> = const { Cell::new(None) };
     /// The awaits of the turn, while some are lent.
     static SET_ASIDE: Cell<u32> = const { Cell::new(0) };
@@ -99,7 +99,7 @@ fn may_return_still() -> bool {
         return left > 0;
     }
     if !injector::is_core() {
-        // Its thread is its own.
+        // Not on a core: no other task shares the thread.
         return true;
     }
     end_turn();
@@ -141,8 +141,9 @@ pub(crate) fn consume() -> impl Future<Output = ()> {
     poll_fn(move |cx| proceed_once(&mut suspended, cx))
 }
 
-/// As [`proceed_once`], for an await that is there to answer once: in a cancelled scope, of which
-/// there are only so many, it spends nothing. Asked for only when awaits have run out.
+/// As [`proceed_once`], for an await that is there to answer once: in a cancelled scope, where
+/// there are only so many of these, it spends nothing. `is_cancelled` is called only when awaits
+/// have run out.
 #[inline]
 pub(crate) fn proceed_unless(
     is_cancelled: impl FnOnce() -> bool,
@@ -170,8 +171,9 @@ pub(crate) fn proceed_late(now: u64, suspended: &mut bool, cx: &Context<'_>) -> 
 
 /// Asked by an await that surrounds others, before it first polls them.
 ///
-/// They may have to come into a line at once, so it suspends only when the turn has seen more of
-/// its kind return at once than can have had an await in them: that would have been refused.
+/// The inner awaits may have to join a line at once. So the outer one suspends only when more of
+/// its kind have returned at once in this turn than can have had an await in them: the budget would
+/// have refused that.
 #[inline]
 pub(crate) fn begin(cx: &Context<'_>) -> Poll<()> {
     match LENT.get() {
@@ -221,8 +223,8 @@ pub(crate) fn is_lent() -> bool {
     LENT.get().is_some()
 }
 
-/// In code that is not cancelled the awaits of the turn count, whatever is cancelled around it: it
-/// is not cut there.
+/// For code that is not cancelled, inside code that is: the awaits of the turn count, because the
+/// inner code is not cut at a wait.
 pub(crate) fn lend_nothing() -> Lent {
     Lent { before: switch(None) }
 }

@@ -104,7 +104,8 @@ impl Injector {
             self.unparker.ring();
         }
         if self.closed.load(Ordering::SeqCst) {
-            // It closed between the check and the send, and may have missed this one.
+            // The core closed the queue between the check and the push, and may have missed this
+            // message.
             self.close();
         }
     }
@@ -114,7 +115,7 @@ impl Injector {
         (0..self.queue.len()).map_while(|_| self.queue.pop())
     }
 
-    /// Wakes the core, by whose thread nothing is entered soon enough.
+    /// Wakes the core by its doorbell, where a message by way of this thread's ring will not do.
     pub(super) fn ring(&self) {
         self.unparker.ring();
     }

@@ -18,8 +18,8 @@ use crate::label::Label;
 use crate::tree::{self, NONE, NodeId, Role, Set, SetId, State, Task, Tree};
 use std::task::Context;
 
-/// Queues a task and its owners. What is returned has to be woken outside the borrow: a foreign
-/// waker runs foreign code.
+/// Queues a task and its owners. The caller has to wake what comes back outside the borrow: a
+/// foreign waker runs foreign code.
 #[inline]
 pub(crate) fn enqueue(tree: &mut Tree, mut id: NodeId) -> Waiter {
     loop {
@@ -60,7 +60,7 @@ fn owner_to_wake(set: &mut Set) -> Waiter {
     }
 }
 
-/// Adds the task that a `block_on` polls. It is ready.
+/// Adds the task that a `block_on` polls, ready for its first poll.
 pub(crate) fn insert_root() -> NodeId {
     let root = Task { role: Role::Task, ..Task::NONE };
     tree::with(|tree| {
@@ -76,7 +76,7 @@ pub(crate) fn insert_root() -> NodeId {
 #[must_use = "the owner has to be woken, when the caller is ready for foreign code"]
 pub(crate) struct Added {
     pub(crate) id: NodeId,
-    /// It is cancelled, so it is not ready, and never will be.
+    /// The task is born cancelled. Unless it is a body, it is not ready, and never will be.
     pub(crate) cancelled: bool,
     pub(crate) owner: Waiter,
 }
@@ -164,7 +164,7 @@ pub(crate) fn open_set(id: SetId, cx: &Context<'_>) {
     drop(old);
 }
 
-/// The owner stops polling the set. What is still queued wakes it again; tells if there is any.
+/// The owner stops polling the set. If tasks are still queued, wakes the owner again, and says so.
 pub(crate) fn rest_set(id: SetId) -> bool {
     let (ready, owner) = tree::with(|tree| {
         let set = tree.set(id.index());
@@ -199,7 +199,7 @@ pub(crate) struct Ready {
 ///
 /// # Errors
 ///
-/// There is none, or, `true`, the turn is over for those that are left.
+/// No task is ready; or, `true`, the turn is over, and some are left.
 #[inline]
 pub(crate) fn next(set: SetId) -> Result<Ready, bool> {
     if !budget::left() {

@@ -1,8 +1,9 @@
 //! `stay`: how an await stays pending in a cancelled scope, where it does not return any more.
 //!
-//! Most are dropped with that scope. But a future in a foreign combinator may have been lent to it
-//! only, as by `timeout(d, set.next())`, and live on: then it is polled again when the scope has
-//! closed, in the code around it. Its combinator does that only if the future's waker is woken.
+//! Most futures are dropped with that scope. But a future in a foreign combinator may only have
+//! been lent to the scope, as by `timeout(d, set.next())`, and live on: then it is polled again
+//! when the scope has closed, in the code around. Its combinator polls it only if the future's
+//! waker is woken.
 
 use super::Waiter;
 use crate::table::{Trim, When};

@@ -8,11 +8,12 @@ use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
-/// One core of a team, for the others.
+/// One core of a team, as the other cores reach it.
 #[derive(Debug)]
 pub(crate) struct Peer {
     core: Arc<Injector>,
-    /// Open as long as the team, so that its number is not reused while a message is under way.
+    /// Open as long as the team, so that the descriptor's number is not reused while a message is
+    /// under way.
     ring: OwnedFd,
 }
 
@@ -57,8 +58,8 @@ pub(crate) struct Joined(());
 
 impl Drop for Joined {
     fn drop(&mut self) {
-        // Nothing is entered any more: doorbells that wait for it would not ring, nor would those
-        // for which the ring has not taken the message.
+        // This thread enters its ring no more: doorbells that wait for that would not ring, nor
+        // would messages that the ring has not taken. So it wakes all other cores directly.
         DOORBELLS.with(|doorbells| doorbells.borrow_mut().clear());
         let member = CURRENT.with(|current| current.take());
         if let Some((team, index)) = &member {
@@ -68,8 +69,8 @@ impl Drop for Joined {
     }
 }
 
-/// The index of the core that this thread runs, and how many there are. One that runs alone is the
-/// first of one.
+/// The index of the core that this thread runs, and how many there are. A core that runs alone is
+/// the first of one.
 pub(crate) fn place() -> (usize, usize) {
     CURRENT.with(|current| {
         let current = current.borrow();
@@ -86,7 +87,7 @@ pub(crate) fn peer(index: usize) -> Option<Arc<Injector>> {
 }
 
 /// Has a core of the same team be woken through this thread's ring: a message that costs no system
-/// call of its own. `false` if it cannot.
+/// call of its own. `false` if the core is not of this thread's team.
 pub(super) fn ring_with_next_enter(core: &Injector) -> bool {
     let index = CURRENT.with(|current| {
         let current = current.borrow();

@@ -1,11 +1,11 @@
-//! `Ticket`: held by offloaded work, and told when it goes.
+//! `Ticket`: held by offloaded work; tells the core when it is dropped.
 
 use super::injector::{Injector, Message};
 use crate::key::Key;
 use std::sync::Arc;
 
-/// The right to finish an entry of a core's in-flight table, from any thread. It is finished when
-/// the ticket is dropped, however that happens.
+/// The right to finish an entry of a core's in-flight table, from any thread. The entry is finished
+/// when the ticket is dropped, however that happens.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     core: Arc<Injector>,

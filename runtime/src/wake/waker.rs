@@ -97,13 +97,13 @@ unsafe fn drop_nothing(_: *const ()) {}
 pub(crate) struct Remote {
     task: NodeId,
     core: Arc<Injector>,
-    /// It stands in the core's queue, so that waking it again adds nothing: the queue never holds
-    /// more entries than there are wakers.
+    /// The waker stands in the core's queue, so that another wake adds nothing: the queue never
+    /// holds more entries than there are wakers.
     pending: AtomicBool,
 }
 
 impl Remote {
-    /// The core takes it out of its queue.
+    /// The core has taken the waker out of its queue: wakes the task.
     pub(crate) fn deliver(&self) {
         // Before the task is polled: what is woken after this is a new wake. Not a mere store:
         // a thread that found it pending relies on this poll to see what it did before the wake.
