@@ -26,8 +26,7 @@
 //!
 //! [The guide](nestling_nursery) teaches the rules of nurseries in reading order. The parts are
 //! [`net`], [`time`], [`sync`], [`buf`] and [`task`]; [`block_on`] runs one core, [`Builder::run`]
-//! all, and `#[nestling::main]` and `#[nestling::test]` are short for either. [`doctor()`] says
-//! whether they can run here.
+//! all; `#[nestling::main]` and `#[nestling::test]` are short. [`doctor()`] checks the machine.
 
 #[cfg(feature = "macros")]
 pub use nestling_macros::{main, test};
@@ -49,12 +48,12 @@ pub use nestling_runtime::doctor;
 pub mod task {
     pub use nestling_nursery::spawn_blocking;
     pub use nestling_runtime::lowlevel::is_in_cancelled as cancel_called;
-    // Its former name, which looks like that of `nestling::is_cancelled`.
+    // The former name of `cancel_called`, which looks like that of `nestling::is_cancelled`.
     #[doc(hidden)]
     pub use nestling_runtime::lowlevel::is_in_cancelled as is_cancelled;
     pub use nestling_runtime::{TaskLocal, checkpoint, consume_budget, poll_proceed, yield_now};
 }
 
-// Its program is compiled with the documentation's tests.
+// The program in the README is compiled with the documentation's tests.
 #[doc = include_str!("../README.md")]
 mod readme {}

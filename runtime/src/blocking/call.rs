@@ -31,11 +31,11 @@ enum CallState<F, T> {
 /// Why a blocking call has no value.
 #[derive(Debug)]
 pub enum Unfinished {
-    /// It was cancelled before a thread had begun with it. It never begins.
+    /// The call was cancelled before a thread had begun with it. It never begins.
     Cancelled(Cancelled),
-    /// It panicked, with this payload.
+    /// The call panicked, with this payload.
     Panicked(Payload),
-    /// It cannot run: the process may have no thread for it, or the core no further operation.
+    /// The call cannot run: the process may have no thread for it, or the core no more operations.
     Refused(io::Error),
 }
 
@@ -56,12 +56,12 @@ impl<F: FnOnce() -> T, T> Call<F, T> {
         std::mem::replace(&mut place, stage)
     }
 
-    /// There is no thread for it. What it would have run is dropped.
+    /// There is no thread for the call. Drops the work.
     pub(super) fn refuse(&self, error: io::Error) {
         drop(self.replace(CallState::Refused(error)));
     }
 
-    /// What has become of it, when the pool is done with it.
+    /// The outcome of the call, when the pool is done with it.
     pub(super) fn take(&self) -> Result<T, Unfinished> {
         match self.replace(CallState::Running) {
             CallState::Waiting(_) => Err(Unfinished::Cancelled(Cancelled::new())),

@@ -45,7 +45,7 @@ impl Admission {
         Rc::new(Self { pool, places })
     }
 
-    /// Makes it this thread's until the guard goes.
+    /// Makes this the thread's admission until the guard goes.
     pub(crate) fn enter(self: &Rc<Self>) -> Entered {
         CURRENT.with(|current| current.replace(Some(Rc::clone(self))));
         Entered(())
@@ -62,11 +62,11 @@ impl Drop for Entered {
     }
 }
 
-/// Runs `work` on a thread that may block, and waits for it. It is sent there with the first poll,
-/// when it is its turn.
+/// Runs `work` on a thread that may block, and waits for it. The first poll sends it there, or gets
+/// in line if the pool is full.
 ///
 /// Cancelled, a call that has not begun is taken back; one that runs is waited for, and its value
-/// delivered. The same when the future is dropped: the nursery around it waits, and the value is
+/// delivered. When the future is dropped, likewise: the nursery around it waits, and the value is
 /// dropped on the thread that made it.
 ///
 /// A future that was polled and is forgotten (`mem::forget`) keeps its place in line for ever.

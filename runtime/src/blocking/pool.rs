@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   send ─▶ queue ─▶ an idle thread, or a new one, up to the limit ─▶ run ─▶ the ticket goes
-//!             └ recall: it is taken out and never runs
+//!             └ recall: the call is taken out and never runs
 //! ```
 //!
 //! A thread that was idle for long ends; the others when the pool goes, which joins them all. So
@@ -45,13 +45,13 @@ struct Shared {
     /// on its processor, which must not be shared.
     affinity: Option<Affinity>,
     state: Mutex<State>,
-    /// Something was queued, or it is over.
+    /// A call was queued, or the pool is closed.
     news: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// By number, which is their order.
+    /// Calls by number, which is their order.
     queue: BTreeMap<u64, Job>,
     /// Threads that wait for a call, or were woken and have not taken theirs yet.
     idle: usize,
@@ -77,7 +77,7 @@ impl std::fmt::Debug for Job {
 }
 
 impl Threads {
-    /// None yet.
+    /// A pool without threads yet.
     pub(crate) fn new(config: &Config) -> Self {
         let shared = Shared {
             process: ForkGuard::new(),
@@ -91,7 +91,7 @@ impl Threads {
         Self(Pool(Arc::new(shared)))
     }
 
-    /// The way to them.
+    /// A handle that sends calls to the threads.
     pub(crate) fn pool(&self) -> Pool {
         self.0.clone()
     }
@@ -110,7 +110,7 @@ impl Drop for Threads {
         let ended = state.ended.take();
         drop(state);
         shared.news.notify_all();
-        // They do not panic.
+        // The threads do not panic.
         threads.into_values().chain(ended).for_each(|thread| drop(thread.join()));
     }
 }
@@ -121,12 +121,12 @@ impl Pool {
         self.0.most
     }
 
-    /// Queues a call. The ticket goes when it has run, or was recalled by its number; or with the
-    /// error.
+    /// Queues a call. The ticket is dropped when the call has run, or was recalled by its number;
+    /// or with the error.
     ///
     /// # Errors
     ///
-    /// There is no thread, and none can be started. If there are some, they have to do.
+    /// There is no thread, and none can be started. If there is one, the call waits for it.
     pub(super) fn send(&self, call: Arc<dyn Run>, ticket: Ticket) -> io::Result<u64> {
         let Self(shared) = self;
         assert!(
@@ -187,7 +187,8 @@ impl Shared {
     /// closed.
     fn work(&self, number: u64) {
         if let Some(affinity) = &self.affinity {
-            // If they were taken from the process meanwhile, it stays where it is.
+            // If the processors were taken from the process meanwhile, the thread stays where it
+            // is.
             let _ = affinity.apply();
         }
         let mut state = self.lock();
@@ -222,14 +223,14 @@ impl Shared {
 }
 
 impl Job {
-    /// Makes the call, and lets go of it. It has ended when the ticket goes.
+    /// Makes the call, and drops it. The call has ended when the caller drops the ticket.
     fn run(self) -> Ticket {
         let Self { call, ticket } = self;
         call.run();
-        // If its future is gone, this drops the value.
+        // If the future of the call is gone, this drops the value.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(call))) {
-            // The panic hook has told what it says. Its own destructor may panic as well; what that
-            // throws is leaked, for there would be no end to it.
+            // The panic hook has printed the panic. The payload's destructor may panic as well; the
+            // payload of that one is leaked, for there would be no end to it.
             let last = catch_unwind(AssertUnwindSafe(|| drop(payload)));
             last.err().into_iter().for_each(mem::forget);
         }

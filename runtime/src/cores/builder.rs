@@ -80,8 +80,8 @@ impl Builder {
         self
     }
 
-    /// Entries of each core's completion queue; more than are in there are kept by the kernel, at
-    /// a cost. 8192 unless said otherwise; fewer make mass cancellation slower, too. At least as
+    /// Entries of each core's completion queue; completions that do not fit are kept by the kernel,
+    /// at a cost. 8192 unless said otherwise; fewer make mass cancellation slower, too. At least as
     /// many as [`entries`](Self::entries); the kernel rounds up to a power of two, and limits to
     /// 65,536.
     pub fn completions(mut self, completions: u32) -> Self {
@@ -89,8 +89,8 @@ impl Builder {
         self
     }
 
-    /// How long a core that has nothing to do looks for it, at most, before it sleeps. It looks
-    /// only while something mostly comes within that time, and not while other threads want its
+    /// How long a core that has nothing to do looks for work, at most, before it sleeps. The core
+    /// looks only while work mostly comes within that time, and not while other threads want its
     /// processor. 50 us for the pinned cores of [`run`](Self::run), otherwise not at all, unless
     /// said so.
     pub fn spin(mut self, limit: Duration) -> Self {
@@ -114,7 +114,8 @@ impl Builder {
 
     /// Threads for blocking calls (`task::spawn_blocking`, names that are looked up), at most; all
     /// cores of [`run`](Self::run) share them. 64 unless said otherwise, and at least one. Calls
-    /// for which there is none wait, so use more if calls wait for each other, or for many at once.
+    /// that find all threads busy wait, so use more if calls wait for each other, or for many at
+    /// once.
     ///
     /// A thread is started when a call finds none that is idle, and ends when it was idle for 10
     /// seconds, or with the runtime. They are named after [`name`](Self::name), with `-blocking-`
@@ -128,18 +129,19 @@ impl Builder {
     /// meanwhile. Off unless said otherwise, and costs nothing then; on, each poll costs two looks
     /// at the clock. At least a millisecond; 10 to 100 of them find what is worth finding.
     ///
-    /// While it lasts, a thread tells [`on_stall`](Self::on_stall) of it, once, so that a task is
-    /// named which never returns; that thread sleeps while no core has anything to do. When it is
-    /// over, `inspect::Event::Stalled` tells how long it was, and `dump_tree` shows it on the
-    /// task's line for a while. What counts is a task's own time, not that of the tasks which are
-    /// polled inside it.
+    /// While the stall lasts, a thread tells [`on_stall`](Self::on_stall) of it, once, so that a
+    /// task is named which never returns; that thread sleeps while no core has anything to do. When
+    /// the stall is over, `inspect::Event::Stalled` tells how long it was, and `dump_tree` shows it
+    /// on the task's line for a while. What counts is a task's own time, not that of the tasks
+    /// which are polled inside it.
     pub fn stall_threshold(mut self, threshold: Duration) -> Self {
         self.stall_threshold = Some(threshold.max(Duration::from_millis(1)));
         self
     }
 
-    /// What is called for a stall, instead of a line on the standard error. It is called on a
-    /// thread of its own, so it must not wait for the core that stalls.
+    /// What is called for a stall, instead of a line on the standard error. A thread of its own
+    /// calls
+    /// `hook`, which must not wait for the core that stalls.
     pub fn on_stall(mut self, hook: impl Fn(&Stall) + Send + Sync + 'static) -> Self {
         self.on_stall = OnStall(Arc::new(hook));
         self
@@ -152,14 +154,15 @@ impl Builder {
         self
     }
 
-    /// Whether [`run`](Self::run) keeps each thread on its core. It does unless said otherwise.
+    /// Whether [`run`](Self::run) keeps each thread on its core: so unless said otherwise.
     pub fn pin(mut self, pin: bool) -> Self {
         self.pin = pin;
         self
     }
 
-    /// Gives the cores of [`run`](Self::run) options that differ: `options` is called for each,
-    /// before any starts, with these and changes them. Which cores run stays as it is.
+    /// Gives the cores of [`run`](Self::run) options that differ: `options` is called for each
+    /// core, before any starts, with this builder, and returns the core's own. Which cores run
+    /// stays as it is.
     ///
     /// # Examples
     ///
@@ -195,18 +198,18 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// The machine lacks what is needed; the error names it and the remedy.
+    /// The machine lacks what is needed; the error names what, and the remedy.
     pub fn build(self) -> io::Result<Runtime> {
         self.check_name()?;
         Runtime::alone(&self.config(Duration::ZERO), self.watchdog()?)
     }
 
-    /// What its ring and loop are made with, if it spins so long by default.
+    /// What a core's ring and loop are made with, if it spins so long by default.
     pub(super) fn config(&self, spin: Duration) -> Config {
         Config { spin: self.spin.unwrap_or(spin), ..self.config.clone() }
     }
 
-    /// What watches for stalls, if something does.
+    /// The watchdog for stalls, if there is a threshold.
     pub(super) fn watchdog(&self) -> io::Result<Option<Watchdog>> {
         let threshold = self.stall_threshold.into_iter();
         let start = |time| Watchdog::start(&self.config.name, time, self.on_stall.clone());

@@ -27,7 +27,7 @@ pub enum Cores {
     All,
     /// So many of the mask, the quota notwithstanding.
     Count(usize),
-    /// Those with these numbers.
+    /// The cores with these numbers.
     Only(Vec<usize>),
 }
 
@@ -44,12 +44,12 @@ pub struct Core {
 }
 
 impl Core {
-    /// The machine's number for it.
+    /// The machine's number of the core.
     pub fn id(&self) -> usize {
         self.id
     }
 
-    /// Its place among the cores that run, from 0.
+    /// The core's place among those that run, from 0.
     pub fn index(&self) -> usize {
         self.index
     }

@@ -5,7 +5,8 @@
 //!   └────────────────────── remote children are polled ───────────────────────────┘
 //! ```
 //!
-//! A core whose program has ended stays until all have: another may still send it a child.
+//! A core whose program has ended stays until all programs have: another core may still send it a
+//! child.
 
 use super::stop::Stop;
 use crate::children::Body;
@@ -21,7 +22,7 @@ use std::thread;
 pub(super) type Ended<T> = thread::Result<Option<T>>;
 
 /// Runs `main` until it ends, or `stop` cancels it, then calls `done`; and receives remote children
-/// until it is `over` for all cores.
+/// until the programs of all cores are `over`.
 pub(super) async fn host<F: Future>(
     main: F,
     stop: &Stop,
@@ -63,7 +64,7 @@ pub(super) async fn host<F: Future>(
 
 /// Polls the program; drops it when it has ended, or is to be cut.
 fn poll_main<F: Future>(body: &Body, mut main: Pin<&mut Option<F>>) -> Option<Ended<F::Output>> {
-    // What is cancelled during its poll has been queued for its last one by that.
+    // A program that is cancelled during its poll was queued by the cancel for its last one.
     let cancelled = body.scope().reason().is_some();
     let polled = catch_unwind(AssertUnwindSafe(|| {
         body.poll(|cx| main.as_mut().as_pin_mut().expect("it has not ended").poll(cx))

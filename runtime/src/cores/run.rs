@@ -30,7 +30,7 @@ enum Failure<E> {
 /// What the threads share.
 pub(crate) struct Shared<M, E> {
     main: M,
-    /// One has failed: the others are cancelled.
+    /// A core has failed: the others are cancelled.
     stop: Stop,
     /// Cores whose program has not ended.
     running: AtomicUsize,
@@ -62,7 +62,7 @@ impl<M, E> Shared<M, E> {
         self.stop.stop();
     }
 
-    /// How the program of one core ended; what it returned comes back.
+    /// Notes how the program of one core ended; gives back what it returned.
     fn note<T>(&self, ended: Ended<Result<T, E>>) -> Option<T> {
         match ended {
             Ok(Some(Ok(value))) => return Some(value),
@@ -74,7 +74,7 @@ impl<M, E> Shared<M, E> {
     }
 }
 
-/// A core whose program runs. When the last one goes, it is over.
+/// A core whose program runs. When the last of these is dropped, the run is over.
 struct Running<M, E>(Arc<Shared<M, E>>);
 
 impl<M, E> Drop for Running<M, E> {
@@ -123,7 +123,7 @@ where
         starts.push(start);
     }
     drop(report);
-    // A core that cannot start says so; one that panics while it tries, only hangs up.
+    // A core that cannot start reports that; a core that panics on the way only hangs up.
     let ready: io::Result<BTreeMap<usize, Peer>> = reports.iter().collect();
     let ready = ready.map(|ready| {
         let all = ready.len() == starts.len();
@@ -145,7 +145,7 @@ fn finish<M, T, E>(
     shared: &Shared<M, E>,
     results: Vec<thread::Result<Option<T>>>,
 ) -> Result<Vec<T>, E> {
-    // A thread's own panic is one of its start: its program's is caught.
+    // If a thread panics, its start did: a panic of its program is caught.
     let values: thread::Result<Vec<_>> = results.into_iter().collect();
     let values = values.unwrap_or_else(|payload| resume_unwind(payload));
     let failure = shared.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
@@ -163,7 +163,7 @@ fn cannot_start(core: Core, error: &io::Error) -> io::Error {
     Refusal::at(&format!("core {} cannot start", core.id), error)
 }
 
-/// What serves all cores: the threads for blocking calls, and the one that watches for stalls.
+/// What serves all cores: the threads for blocking calls, and the watchdog for stalls.
 type Helpers = (Pool, Option<Arc<Watchdog>>);
 
 /// Starts one core's thread. It says whether it is ready, and waits to be started.
@@ -204,7 +204,7 @@ where
     })
 }
 
-/// Runs the program on one core, which is ready like all others; what it returned comes back.
+/// Runs the program on one core, which is ready like all others; gives back what it returned.
 pub(crate) fn serve<M, T, E>(
     runtime: &mut Runtime,
     core: Core,

@@ -18,8 +18,8 @@ pub fn place() -> (usize, usize) {
     wake::place()
 }
 
-/// Has the core with that index make a future and run it, from the first poll on. `None` if there
-/// is no such core, or this one runs alone.
+/// Has the core with that index make a future and run it, from the first poll of what this returns
+/// on. `None` if there is no such core, or this core runs alone.
 pub fn run_on_core(
     core: usize,
     make: impl FnOnce() -> RemoteChild + Send + 'static,
@@ -32,9 +32,9 @@ pub fn run_on_core(
     })))
 }
 
-/// The future of [`run_on_core`]: resolves when the child has ended on its core. Cancelled, it has
-/// the child cancelled there, and still waits; dropped, the scope that adopts it waits. An error
-/// says that the child was not sent: too much is in flight here.
+/// The future of [`run_on_core`]: resolves when the child has ended on its core. When it is
+/// cancelled, the child is cancelled there, and this still waits; when it is dropped, the scope
+/// around waits. An error says that the child was not sent: too much is in flight here.
 pub struct OnCore(Offload);
 
 impl Future for OnCore {

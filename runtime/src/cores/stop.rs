@@ -1,4 +1,4 @@
-//! `Stop`: by which the first core that fails cancels the others.
+//! `Stop`: the flag by which the first core that fails cancels the others.
 
 use crate::sys::shared::{AtomicBool, Mutex};
 use std::sync::PoisonError;
@@ -25,7 +25,8 @@ impl Stop {
         self.stopped.load(Ordering::SeqCst)
     }
 
-    /// Has `waker` be woken by `stop`. Ask `is_stopped` afterwards: it may have come before.
+    /// Has `waker` be woken by `stop`. The caller has to ask `is_stopped` afterwards: the call of
+    /// `stop` may have come before.
     pub(super) fn watch(&self, waker: Waker) {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(waker);
     }

@@ -46,8 +46,7 @@ pub(super) fn busy(tree: &mut Tree, mut index: u32) {
     }
 }
 
-/// The scope in which a cancelled one counts: the scope around it, if that is cancelled too; a
-/// shield counts nowhere.
+/// Where a cancelled scope counts: in its parent, if that is cancelled too; a shield nowhere.
 fn counts_in(tree: &mut Tree, index: u32) -> Option<u32> {
     tree.visits += 1;
     let node = tree.at(index);
@@ -133,8 +132,7 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
         }
         work.first = true;
         tree.cancels = tree.cancels.wrapping_add(1).max(1);
-        // One pass that lists nothing without need: of a million tasks each line of memory that is
-        // touched counts.
+        // One pass that lists nothing without need: of a million tasks each cache line counts.
         let top = id.index();
         let (mut at, mut why) = (Some(top), cause(tree, top, reason));
         while let Some(index) = at {

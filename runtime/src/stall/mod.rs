@@ -68,7 +68,7 @@ pub(crate) fn trim(when: When) -> bool {
     polls | STALLED.with(|stalled| stalled.borrow_mut().trim(when))
 }
 
-/// How long a task has held its core at most, if it was too long and not too long ago.
+/// How long a task has held its core at most, if that was too long and the task is still kept.
 pub(crate) fn longest(task: NodeId) -> Option<Duration> {
     STALLED.with(|stalled| {
         let stalled = stalled.borrow();
@@ -122,9 +122,9 @@ struct Poll {
     task: NodeId,
     label: Option<Label>,
     began: u64,
-    /// The poll around it, as the watchdog sees it.
+    /// The poll around this one, as the watchdog sees it.
     outer: Option<Holder>,
-    /// Nanoseconds of the polls inside it.
+    /// Nanoseconds of the polls inside this one.
     inside: u64,
 }
 
@@ -135,7 +135,7 @@ impl Poll {
             let mut polls = polls.borrow_mut();
             polls.back_mut().into_iter().for_each(|outer| outer.inside += all);
         });
-        // What counts of the one around it is its own time.
+        // Of the poll around this one only its own time counts.
         self.core.end(self.outer.map(|outer| Holder { since: outer.since + all, ..outer }));
         let own = all.saturating_sub(self.inside);
         if own >= self.core.threshold() {

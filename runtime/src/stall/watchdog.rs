@@ -1,7 +1,7 @@
 //! `Watchdog`: the thread that sees which task holds a core while it does.
 //!
-//! It looks once in each threshold. When no core has polled anything since the last look, it sleeps
-//! until one does: a program that rests makes no system call for it.
+//! The thread looks once in each threshold. When no core has polled anything since the last look,
+//! it sleeps until a core does: a program that rests makes no system call for it.
 
 use crate::label::{Id, Label};
 use crate::sys::{self, ForkGuard};
@@ -43,7 +43,7 @@ pub struct Stall {
     pub task: Id,
     /// Its name and source line; of a body, its nursery's. None of the future of `block_on`.
     pub label: Option<Label>,
-    /// For how long it has.
+    /// For how long the task has held the core.
     pub held: Duration,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for Stall {
     }
 }
 
-/// What is called for each, on the watchdog's thread.
+/// What is called for each stall, on the watchdog's thread.
 #[derive(Clone)]
 pub(crate) struct OnStall(pub(crate) Arc<dyn Fn(&Stall) + Send + Sync>);
 
@@ -84,7 +84,7 @@ impl Default for OnStall {
 pub(crate) struct Holder {
     pub(super) task: Id,
     pub(super) label: Option<Label>,
-    /// Its own time counts from here.
+    /// The task's own time counts from here.
     pub(super) since: u64,
     pub(super) told: bool,
 }
@@ -101,7 +101,7 @@ pub(crate) struct Watched {
 #[derive(Debug, Default)]
 struct Now {
     holder: Option<Holder>,
-    /// It has polled something since the last look.
+    /// The core has polled something since the last look.
     polled: bool,
 }
 
@@ -139,13 +139,13 @@ impl Watched {
         self.threshold
     }
 
-    /// A poll begins; the one around it comes back.
+    /// A poll begins; the poll around it comes back.
     pub(super) fn begin(&self, holder: Holder) -> Option<Holder> {
         let mut now = lock(&self.now);
         now.polled = true;
         let outer = now.holder.replace(holder);
         drop(now);
-        // It looks at us after it has said that it sleeps: one of the two sees the other.
+        // The watchdog looks at this core after it has set `asleep`: one of the two sees the other.
         if outer.is_none() && self.shared.asleep.load(Ordering::SeqCst) {
             let state = lock(&self.shared.state);
             self.shared.wake.notify_one();
@@ -154,7 +154,7 @@ impl Watched {
         outer
     }
 
-    /// It ends; the one around it goes on.
+    /// A poll ends; the poll around it goes on.
     pub(super) fn end(&self, outer: Option<Holder>) {
         lock(&self.now).holder = outer;
     }
@@ -220,7 +220,7 @@ impl Drop for Watchdog {
         }
         let mut state = lock(&self.shared.state);
         state.closed = true;
-        // They know the watchdog, too.
+        // Each core holds `Shared`, too: this breaks the circle.
         state.cores.clear();
         drop(state);
         self.shared.wake.notify_one();
