@@ -13,14 +13,14 @@ use std::process;
     label = "what it returns"
 )]
 pub trait Outcome: Sized {
-    /// How it fails.
+    /// The error of the function.
     type Error: Send + 'static;
 
-    /// Whether it has failed.
+    /// Whether the function has failed.
     ///
     /// # Errors
     ///
-    /// Its own.
+    /// The function's own error.
     fn into_result(self) -> Result<(), Self::Error>;
 
     /// What all cores have returned, as one of them would.
@@ -86,7 +86,7 @@ fn leave(error: &io::Error) -> ! {
     process::exit(1)
 }
 
-/// Why a run has ended: what failed to start is told apart from what the program says.
+/// Why a run has ended: a failed start is told apart from an error of the program.
 enum Ended<E> {
     Start(io::Error),
     Program(E),

@@ -39,8 +39,8 @@ struct EventLoop<'core> {
     polls: Polls,
 }
 
-/// What goes on after an answer was disposed of. The kernel has what it was lent, so it is put back
-/// also if a destructor has panicked.
+/// An operation that goes on after an answer was disposed of. The kernel still has its memory, so
+/// the orphan is put back also if a destructor has panicked.
 struct PutBack<'a> {
     driver: &'a DriverRef,
     key: Key,
@@ -94,7 +94,7 @@ pub(crate) fn run<F: Future>(
 /// its way is dropped, before the drain, which a destructor that panics as well must not prevent.
 fn failed<T>(output: Result<T, Payload>, payload: Payload) -> Result<T, Payload> {
     let output = output?;
-    // The panic hook has told what this one says.
+    // The panic hook has printed the panic of this destructor.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(output)));
     Err(payload)
 }
@@ -151,8 +151,8 @@ impl EventLoop<'_> {
         }
     }
 
-    /// To a tick of the clock, which will do to look at; exact for an instrument. Tells if it is
-    /// time to look for unused memory of tables.
+    /// Notes the time, to a tick of the clock; exact if there is an instrument. Tells if it is time
+    /// to look for unused memory of tables.
     fn note_time(&self) -> bool {
         let driver = self.driver.borrow();
         let now = if instrument::is_on() { driver.now() } else { driver.tick() };

@@ -28,7 +28,7 @@ impl Label {
         Self { name: None, place: Location::caller() }
     }
 
-    /// The same line with a name, or without one.
+    /// The line of this label with a name, or without one.
     #[inline]
     pub fn named(self, name: Option<&'static str>) -> Self {
         Self { name, ..self }
@@ -71,7 +71,7 @@ impl Id {
         Self(number)
     }
 
-    /// Later ones have greater numbers.
+    /// The number. Later nurseries and tasks have greater ones.
     pub fn number(self) -> u64 {
         self.0.get()
     }

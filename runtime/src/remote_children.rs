@@ -19,7 +19,7 @@ use std::task::Context;
 /// A remote child, as it is made where it is to run.
 pub(crate) type RemoteChild = Pin<Box<dyn Future<Output = ()>>>;
 
-/// The remote children of one core. Their nursery is where its own program runs as the body.
+/// The remote children of one core: a nursery whose body is the core's own program.
 #[derive(Debug)]
 pub(crate) struct RemoteChildren {
     children: Children,
@@ -32,7 +32,7 @@ thread_local! {
         const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
-/// This thread receives remote children. Ends with the guard; those that are left are dropped then.
+/// This thread receives remote children. Ends with the guard; children that are left are dropped.
 #[derive(Debug)]
 pub(crate) struct Open(Rc<RemoteChildren>);
 
@@ -61,7 +61,7 @@ impl Open {
         self.0.children.scope().is_drained()
     }
 
-    /// Polls the remote children that are ready, and calls `body` when that is.
+    /// Polls the remote children that are ready, and calls `body` when the body is ready.
     pub(crate) fn visit(&self, cx: &Context<'_>, mut body: impl FnMut()) {
         let mut act = |step| match step {
             Step::Body => body(),
@@ -90,7 +90,8 @@ impl Drop for Registered {
     }
 }
 
-/// Takes a remote child in. Its ticket goes when it has ended; at once, if this core receives none.
+/// Takes a remote child in. Its ticket is dropped when the child has ended; at once, if this core
+/// receives none.
 pub(crate) fn admit(number: u64, ticket: Ticket, make: impl FnOnce() -> RemoteChild + 'static) {
     let Some(remote) = CURRENT.with(|current| current.borrow().clone()) else { return };
     let registered = Registered(Rc::clone(&remote), number);

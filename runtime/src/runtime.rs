@@ -34,9 +34,9 @@ pub struct Runtime {
     driver: DriverRef,
     injector: Arc<Injector>,
     line: Rc<Admission>,
-    /// Its polls are timed.
+    /// The core, if its polls are timed.
     watched: Option<Arc<Watched>>,
-    /// Of one that runs alone. Last: the threads are joined.
+    /// The threads of a runtime that runs alone. The last field: its drop joins the threads.
     threads: Option<(Threads, Option<Watchdog>)>,
 }
 
@@ -50,7 +50,7 @@ impl Runtime {
         Ok(Self { driver, injector, line, watched: None, threads: None })
     }
 
-    /// The same, with threads of its own for blocking calls.
+    /// As [`new`](Self::new), with threads of its own for blocking calls.
     pub(crate) fn alone(config: &Config, watchdog: Option<Watchdog>) -> io::Result<Self> {
         let threads = Threads::new(config);
         let mut runtime = Self::new(config, threads.pool())?;
@@ -99,7 +99,7 @@ impl Runtime {
         drop(core);
         if self.driver.borrow().broken().is_some() {
             self.driver.borrow_mut().part();
-            // Nothing that others ask of it will be heard.
+            // This core will not hear what other threads ask of it.
             self.injector.close();
         }
         trim::ended();

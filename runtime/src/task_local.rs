@@ -13,8 +13,8 @@ use std::rc::Rc;
 /// A value that code finds without being handed it, such as the number of a request in a log line.
 /// Declare it as a `static`: its address is its name.
 ///
-/// It follows the structure of the program: whatever runs inside [`scope`](Self::scope) finds the
-/// value, including the children of every nursery that is opened there. A child that is spawned
+/// The value follows the structure of the program: all code inside [`scope`](Self::scope) finds it,
+/// including the children of every nursery that is opened there. A child that is spawned
 /// from there into a nursery further out finds what that nursery would. Children on other cores
 /// find nothing.
 ///
@@ -47,7 +47,7 @@ impl Drop for Bound {
 }
 
 impl<T: 'static> TaskLocal<T> {
-    /// Without a value.
+    /// A task-local without a value.
     pub const fn new() -> Self {
         Self { _address: 0, value: PhantomData }
     }
@@ -56,11 +56,11 @@ impl<T: 'static> TaskLocal<T> {
         std::ptr::from_ref(self).addr()
     }
 
-    /// Runs `future` with a value, which hides one from further out.
+    /// Runs `future` with a value, which hides a value from further out.
     ///
     /// # Cancellation
     ///
-    /// That of the future.
+    /// With the panic of the future.
     pub async fn scope<F: Future>(&'static self, value: T, future: F) -> F::Output {
         let mut surrounding = Surrounding::default();
         let value: Rc<dyn Any> = Rc::new(value);

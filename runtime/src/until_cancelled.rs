@@ -26,7 +26,7 @@ impl Future for UntilCancelled {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Cancelled> {
         if is_here_cancelled() {
-            // It answers once, also when it is polled again after that.
+            // The future answers once, also when it is polled again after that.
             let begun = std::mem::replace(&mut self.begun, Begun::After);
             return if may_hear(begun) { Poll::Ready(current_cancellation()) } else { stay(cx) };
         }

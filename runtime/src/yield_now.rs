@@ -66,11 +66,10 @@ pub async fn checkpoint() {
 /// while the turn has some left; then it goes behind everything else, as [`yield_now`] does, and
 /// the core looks at completions, timers and signals.
 ///
-/// It is for loops that may find all that they wait for there already, and wait with futures of
-/// other libraries: those know nothing of the budget, and such a loop never lets go of its core. So
-/// does code that has no await in it, such as a long computation; that calls [`checkpoint`] or goes
-/// to a thread of its own, and [`Builder::stall_threshold`](crate::Builder::stall_threshold) tells
-/// where it is.
+/// It is for loops over futures of other libraries that may always be ready: those futures know
+/// nothing of the budget, so such a loop never lets go of its core. Nor does code without an await,
+/// such as a long computation: have it call [`checkpoint`], or run it on a thread of its own.
+/// [`Builder::stall_threshold`](crate::Builder::stall_threshold) tells where such code is.
 ///
 /// # Cancellation
 ///
@@ -96,9 +95,9 @@ pub async fn consume_budget() {
     budget::consume().await;
 }
 
-/// [`consume_budget`] for a future that is written by hand: asked before it returns what it has at
-/// its first poll. `Pending`: the turn is over, the task is woken, and the future keeps what it has
-/// for the next poll.
+/// [`consume_budget`] for a future that is written by hand, which calls this before it returns what
+/// it has at its first poll. `Pending`: the turn is over, the task is woken, and the future keeps
+/// what it has for the next poll.
 ///
 /// # Examples
 ///
@@ -122,8 +121,8 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
     budget::proceed(cx)
 }
 
-/// For an await that surrounds others, of which it does not know whether they take part: whether
-/// they return when they are first polled counts.
+/// For an await that surrounds others, which may take no part in the budget: counts how often they
+/// return when they are first polled.
 #[derive(Debug, Default)]
 pub struct Surrounding {
     begun: bool,
@@ -131,8 +130,8 @@ pub struct Surrounding {
 }
 
 impl Surrounding {
-    /// Polls the others. Suspends once before it first does, if too many of its kind had nothing to
-    /// wait for in this turn.
+    /// Polls the inner awaits. Before the first poll suspends once, if too many surrounding awaits
+    /// had nothing to wait for in this turn.
     #[inline]
     pub fn poll<T>(
         &mut self,

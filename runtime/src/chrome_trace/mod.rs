@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// a thread, which shows the polls, nested as the tasks are. Failures and cancellations are marks
 /// on it.
 ///
-/// It is for looking at a run: every poll writes two lines, on the core's own thread.
+/// For a look at a run: every poll writes two lines, on the core's own thread.
 ///
 /// # Examples
 ///
@@ -67,8 +67,8 @@ impl ChromeTrace {
         Self(Arc::new(Mutex::new(Sink::new(Box::new(into)))))
     }
 
-    /// A hook for [`instrument`](crate::inspect::instrument) on this thread. What is still going on
-    /// when it is dropped ends there in the trace.
+    /// A hook for [`instrument`](crate::inspect::instrument) on this thread. Tasks and nurseries
+    /// that are alive when the hook is dropped end there in the trace.
     pub fn recorder(&self) -> impl Fn(&Event) + 'static {
         let recorder = RefCell::new(Recorder::new(Arc::clone(&self.0)));
         move |event| recorder.borrow_mut().record(event)

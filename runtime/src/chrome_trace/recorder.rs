@@ -20,7 +20,7 @@ const TASK_BITS: u32 = 40;
 /// What is known of a nursery or task that has not ended.
 struct Slice {
     name: String,
-    /// The row that it is on, called after the slice at its bottom.
+    /// The row of the slice, called after the slice at its bottom.
     row: Id,
 }
 
@@ -92,7 +92,7 @@ impl Recorder {
         }
     }
 
-    /// Begins a slice: on top of that of `on`, if nothing else is there, else on a row of its own.
+    /// Begins a slice: on top of the slice of `on`, if that is the top, else on a row of its own.
     fn begin(&mut self, id: Id, on: Option<Id>, name: String, args: Value) {
         let on = on.and_then(|on| {
             let row = self.slices.get(&on)?.row;
@@ -104,7 +104,7 @@ impl Recorder {
         self.slices.insert(id, Slice { name, row });
     }
 
-    /// Ends a slice, with those on top of it: they were forgotten.
+    /// Ends a slice, with the slices on top of it: their nurseries were forgotten.
     fn end(&mut self, id: Id, args: Value) {
         let Some(row) = self.slices.get(&id).map(|slice| slice.row) else { return };
         loop {
@@ -130,7 +130,7 @@ impl Recorder {
     fn begin_poll(&mut self, task: Id) {
         let name = match self.slices.get(&task) {
             Some(slice) => slice.name.clone(),
-            // It was there before this recorder.
+            // The task is older than this recorder.
             None => format!("task {task}"),
         };
         self.polls.push(task);
@@ -150,7 +150,7 @@ impl Recorder {
         self.write(json!({ "ph": "i", "s": "t", "cat": "event", "name": name, "args": args }));
     }
 
-    /// Writes an event, with what all have.
+    /// Writes an event, with the fields that all events have.
     fn write(&self, mut event: Value) {
         let mut sink = lock(&self.sink);
         event["pid"] = json!(process::id());

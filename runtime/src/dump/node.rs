@@ -59,17 +59,17 @@ pub struct Node {
     pub(super) parent: Option<usize>,
     pub(super) depth: usize,
     pub(super) children: usize,
-    /// The place in the list behind all that is below it.
+    /// The place in the list behind all nodes below this one.
     pub(super) end: usize,
 }
 
 impl Node {
-    /// What names it, here and in [events](crate::inspect::Event).
+    /// The number of the node, here and in [events](crate::inspect::Event).
     pub fn id(&self) -> Id {
         self.id
     }
 
-    /// What it is.
+    /// What the node is.
     pub fn kind(&self) -> Kind {
         self.kind
     }
@@ -79,31 +79,31 @@ impl Node {
         self.label
     }
 
-    /// What it is doing.
+    /// What the node is doing.
     pub fn state(&self) -> State {
         self.state
     }
 
-    /// Why it is cancelled, if it is. A task that is cancelled and [waits](State::Waiting) is kept
-    /// for the sake of what it waits for; one that is [ready](State::Ready) is polled for the last
-    /// time.
+    /// Why the node is cancelled, if it is. A task that is cancelled and [waits](State::Waiting) is
+    /// kept for the sake of what it waits for; a task that is [ready](State::Ready) is polled for
+    /// the last time.
     pub fn cancelled(&self) -> Option<Reason> {
         self.cancelled
     }
 
-    /// How long ago it was spawned or opened; unknown of a root.
+    /// How long ago the node was spawned or opened; unknown of a root.
     pub fn age(&self) -> Option<Duration> {
         self.age
     }
 
-    /// What it waits for. Of a nursery: what it has adopted from those below that are gone, and
-    /// waits for before it returns.
+    /// What the node waits for. Of a nursery: operations that it has adopted from nodes below that
+    /// are gone, and waits for before it returns.
     pub fn waits(&self) -> &[Wait] {
         &self.waits
     }
 
-    /// The longest time for which it has held its core in one poll, if that was longer than it may
-    /// (`Builder::stall_threshold`) and it is one of the last 64 tasks to do so.
+    /// The longest time for which the task has held its core in one poll, if that was longer than
+    /// `Builder::stall_threshold` and it is one of the last 64 tasks to do so.
     pub fn held(&self) -> Option<Duration> {
         self.held
     }
@@ -113,7 +113,7 @@ impl Node {
         self.parent
     }
 
-    /// How many nodes are above it.
+    /// How many nodes are above this one.
     pub fn depth(&self) -> usize {
         self.depth
     }
@@ -160,20 +160,20 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
-    /// It is being polled: it took the snapshot, or a task in a nursery of its own did.
+    /// The task is being polled: it took the snapshot, or a task in a nursery of its own did.
     Running,
-    /// It is to be polled.
+    /// The task is to be polled.
     Ready,
-    /// It waits; see [`Node::waits`].
+    /// The task waits; see [`Node::waits`].
     Waiting,
     /// A nursery, which is polled with the task that opened it.
     Open,
-    /// The task that opened it has ended, and the nursery of that task has not: its future was
-    /// forgotten, so it is never polled again, or it was moved out of the task.
+    /// A nursery whose task has ended, while the nursery around that task has not: the future of
+    /// this one was forgotten, so it is never polled again, or it was moved out of the task.
     Forgotten,
 }
 
-/// What a task waits for, or a nursery.
+/// What a task or a nursery waits for.
 ///
 /// # Examples
 ///
@@ -195,9 +195,9 @@ pub enum Wait {
     Operation {
         /// Such as `accept`.
         name: &'static str,
-        /// The descriptor that it is on.
+        /// The descriptor of the operation.
         descriptor: Option<RawFd>,
-        /// How long ago it was submitted.
+        /// How long ago the operation was submitted.
         age: Duration,
         /// How long ago the kernel was asked to cancel it, if it was.
         cancel_asked: Option<Duration>,
@@ -205,7 +205,7 @@ pub enum Wait {
         /// it is the close of a dropped descriptor.
         detached: bool,
     },
-    /// A timer: a sleep, or a timeout around what it is doing.
+    /// A timer: a sleep, or a timeout around what the task is doing.
     Timer {
         /// How long until then.
         left: Duration,
@@ -214,13 +214,13 @@ pub enum Wait {
     Join {
         /// The child.
         child: Id,
-        /// What that is called.
+        /// The name and source line of the child.
         label: Label,
     },
-    /// A nursery of its own, which is below it.
+    /// A nursery of the task's own, which is below it.
     Nursery(Id),
-    /// The end of a shield, inside of which it waits for what comes next in the list.
+    /// The end of a shield, inside of which the task waits for what comes next in the list.
     Shield,
-    /// Something that has its waker: a channel, a lock, another thread.
+    /// Something that has the task's waker: a channel, a lock, another thread.
     Waker,
 }

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 /// Prints the [tree](dump_tree) of this core to the standard error whenever `signal` arrives, also
 /// while the core sleeps; on several cores each prints its own. Never ends by itself.
 ///
-/// It is a future, not a setting, so that the task that waits for the signal belongs to a nursery
+/// This is a future, not a setting, so that the task that waits for the signal belongs to a nursery
 /// like any other: spawn it where it shall end with the rest, and it is in the tree itself. A core
 /// whose task does not let go cannot print: the signal is seen when it does. The core itself
 /// prints, without another thread; a full pipe holds the core until the other end reads.

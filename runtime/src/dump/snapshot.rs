@@ -80,8 +80,8 @@ impl Walk<'_> {
         }
     }
 
-    /// Adds a node, unless it is a scope inside a task, which stands for it; and what it waits for.
-    /// Gives the place of what stands for it.
+    /// Adds a node, and what it waits for; a scope inside a task is not added, but counts as its
+    /// task. Gives the place of the node, or of the task.
     fn visit(&mut self, index: u32, parent: Option<usize>) -> usize {
         let at = match (self.tree.at(index).role, parent) {
             (Role::Scope | Role::Listener, Some(parent)) => parent,
@@ -155,7 +155,7 @@ impl Walk<'_> {
         }
         let Some(cell) = TaskRef::from_payload(self.tree.at(index).payload) else {
             let at = self.add(index, Kind::Body, parent);
-            // It is as old as its nursery.
+            // A body is as old as its nursery.
             self.nodes[at].age = parent.and_then(|parent| self.nodes[parent].age);
             return at;
         };

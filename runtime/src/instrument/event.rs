@@ -9,8 +9,8 @@ use std::time::Duration;
 /// [`Id`], which is never used again on that thread.
 ///
 /// A task is told as spawned, polled and ended, a nursery as opened and closed, in this order, each
-/// inside what it belongs to. What was there before the instrument is not told as begun, and a
-/// nursery that is forgotten is not told as closed.
+/// inside what it belongs to. Tasks and nurseries older than the instrument are not told as begun,
+/// and a nursery that is forgotten is not told as closed.
 ///
 /// # Examples
 ///
@@ -84,15 +84,16 @@ pub enum Event {
         /// What that means for the nursery.
         how: Failure,
     },
-    /// A nursery was cancelled, or a timeout that is within a task. What is below is cancelled
-    /// with it, and is not told.
+    /// A nursery was cancelled, or a timeout that is within a task. The scopes below are cancelled
+    /// with it, and are not told.
     Cancelled {
         /// The nursery; or the task, if it is a timeout or the task alone.
         scope: Id,
         /// Why.
         reason: Reason,
     },
-    /// The kernel is asked to cancel an operation; one that it does not have yet is taken back.
+    /// The kernel is asked to cancel an operation; an operation that it does not have yet is taken
+    /// back.
     CancelAsked {
         /// The operation.
         operation: Operation,
@@ -143,7 +144,8 @@ pub struct Operation {
     pub name: &'static str,
     /// The descriptor that it is on.
     pub descriptor: Option<RawFd>,
-    /// The nursery or task to which it belongs; after its task has ended, what has adopted it.
+    /// The nursery or task to which the operation belongs; after the task has ended, the nursery
+    /// that has adopted the operation.
     pub owner: Option<Id>,
 }
 
@@ -176,7 +178,7 @@ pub enum Ending {
     Cut,
     /// Dropped before its first poll.
     Unstarted,
-    /// It panicked, or its destructor did.
+    /// The task panicked, or its destructor did.
     Panicked,
 }
 
@@ -193,10 +195,10 @@ pub enum Ending {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
-    /// It is the first: it cancels the others, and the nursery returns it.
+    /// The first failure: it cancels the other tasks, and the nursery returns it.
     First,
-    /// It came after another one.
+    /// A failure after the first.
     Later,
-    /// It follows from a cancellation that was delivered to the task: no failure of its own.
+    /// An error after a cancellation that was delivered to the task: no failure of its own.
     Derived,
 }

@@ -5,9 +5,9 @@
 //!   something is:          note ──┴─▶ queue ─▶ flush ─▶ hook(&event)
 //! ```
 //!
-//! Without one each place costs a load and a branch. With one, events come in the order in which
-//! things happened: what is noted is told with the next event that may be told at once, and at the
-//! latest at the end of the turn.
+//! Without a hook each place costs a load and a branch. With a hook, events come in the order in
+//! which things happened: what is noted is told with the next event that may be told at once, and
+//! at the latest at the end of the turn.
 
 mod event;
 
@@ -31,7 +31,7 @@ enum Installed {
     #[default]
     No,
     Yes(Hook),
-    /// It panicked, and its guard is still there.
+    /// The hook panicked, and its guard is still there.
     Broken,
 }
 
@@ -64,11 +64,11 @@ fn set(bit: u8, on: bool) {
 /// is not told. It should be quick: the core does nothing else meanwhile. **A hook that panics is
 /// not called again**; the program goes on.
 ///
-/// While there is none, each event costs a load and a branch.
+/// While there is no hook, each event costs a load and a branch.
 ///
 /// # Panics
 ///
-/// If this thread has one already: call both from a third.
+/// If this thread has a hook already: install a third that calls both.
 ///
 /// # Examples
 ///
@@ -119,7 +119,7 @@ impl Drop for Instrumented {
         set(TOLD, false);
         let installed = INSTALLED.with(|installed| installed.take());
         QUEUE.with(|queue| queue.take());
-        // Last: what it owns may do anything.
+        // Last: the destructor of the hook may do anything.
         drop(installed);
     }
 }
@@ -198,7 +198,7 @@ fn run_hook() {
     let broken = INSTALLED.with(|installed| {
         let mut installed = installed.borrow_mut();
         match (&*installed, &told) {
-            // It has dropped its guard.
+            // The hook has dropped its guard.
             (Installed::No | Installed::Broken, _) => None,
             (Installed::Yes(_), Ok(())) => {
                 set(TOLD, true);
@@ -211,7 +211,7 @@ fn run_hook() {
     let _ = catch_unwind(AssertUnwindSafe(|| drop((broken, hook, told))));
 }
 
-/// The polls of one task: the end of one is told if its start was.
+/// The polls of one task: the end of a poll is told if its start was.
 #[derive(Debug, Default)]
 pub(crate) struct Polls(Cell<bool>);
 
@@ -224,7 +224,7 @@ impl Polls {
         }
     }
 
-    /// To be called again where it was missed because of a panic.
+    /// The poll has ended. A caller that a panic may have cut short has to call this again.
     #[inline(always)]
     pub(crate) fn end(&self, task: NodeId) {
         if self.0.get() {

@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// Ticks every `period`, for the first time at once. A tick that comes late does not move those
-/// after it; ticks that were missed altogether are left out.
+/// Ticks every `period`, for the first time at once. A tick that comes late does not move the
+/// later ones; ticks that were missed altogether are left out.
 ///
 /// # Panics
 ///

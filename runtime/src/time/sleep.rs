@@ -10,7 +10,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-/// Waits for `duration`. Starts to count now, not at the first poll; `Duration::MAX` is for ever.
+/// Waits for `duration`, counted from this call, not from the first poll; `Duration::MAX` is for
+/// ever.
 ///
 /// # Cancellation
 ///
@@ -62,20 +63,20 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 #[must_use = "a sleep does nothing unless it is awaited"]
 pub struct Sleep {
     deadline: Instant,
-    /// Where its timer runs, from the first poll on.
+    /// Where the timer runs, from the first poll on.
     armed: Option<(DriverRef, TimerKey)>,
-    /// Its time had passed already, when the turn was over.
+    /// The deadline had passed already, when the turn was over.
     suspended: bool,
 }
 
 impl Sleep {
-    /// When it resolves.
+    /// When the sleep resolves.
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// A timer runs with the runtime that it was armed in. Polled in another one, it is armed anew:
-    /// the first may never turn again.
+    /// A timer runs with the runtime that it was armed in. If the sleep is polled in another
+    /// runtime, its timer is armed anew there: the first runtime may never turn again.
     fn leave_other_runtime(&mut self) {
         if let Some((armed, _)) = &self.armed
             && driver::current().is_some_and(|here| !Rc::ptr_eq(&here, armed))
