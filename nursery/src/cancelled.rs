@@ -4,7 +4,7 @@ use nestling_runtime::lowlevel::{Cancelled, until_cancelled};
 
 /// Resolves when the scope of the code that awaits it is cancelled: the place to begin an orderly
 /// end. Like any answer to a cancellation it is the last one: the next wait that is not shielded
-/// does not return, and an error that the task makes of it does not fail its nursery.
+/// does not return, and an error that the task returns after that does not fail its nursery.
 ///
 /// # Examples
 ///

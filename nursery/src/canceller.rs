@@ -2,8 +2,8 @@
 
 use nestling_runtime::lowlevel::{CancelHandle, Reason, RemoteCancelHandle};
 
-/// Cancels a nursery, as [`Nursery::cancel`](crate::Nursery::cancel) does. Bound to no lifetime:
-/// once the nursery has closed, it does nothing. Bound to its thread:
+/// Cancels a nursery, as [`Nursery::cancel`](crate::Nursery::cancel) does. A canceller is bound to
+/// no lifetime: once the nursery has closed, it does nothing. It is bound to its thread:
 ///
 /// ```compile_fail,E0277
 /// # fn f(stop: nestling_nursery::Canceller) {
@@ -40,13 +40,13 @@ impl Canceller {
         Self { here, remote: RemoteCanceller(remote) }
     }
 
-    /// Cancels the nursery, if it is still open, at once: also outside the runtime in which that
-    /// was opened, and inside another one of this thread. Repeating it is harmless.
+    /// Cancels the nursery, if it is still open, at once: also outside the runtime in which the
+    /// nursery was opened, and inside another runtime of this thread. Repeating it is harmless.
     pub fn cancel(&self) {
         self.here.cancel(Reason::Asked);
     }
 
-    /// The same for any thread, wherever it is made.
+    /// A canceller of the same nursery for any thread.
     pub fn remote(&self) -> RemoteCanceller {
         self.remote.clone()
     }
@@ -57,9 +57,9 @@ impl Canceller {
     }
 }
 
-/// Cancels a nursery from any thread, and wakes its core for that. Harmless when it is too late:
-/// the nursery has closed, its core has ended. A core that rests, because the nursery's future was
-/// kept when its `block_on` returned, hears of it in the next one.
+/// Cancels a nursery from any thread, and wakes its core for that. Harmless when the nursery has
+/// closed or its core has ended. If the nursery's future was kept when `block_on` returned, the
+/// core hears of the cancel in its next `block_on`.
 ///
 /// # Examples
 ///

@@ -34,13 +34,14 @@ impl<E> Failures<E> {
         Self { errors, derived, cancelled }
     }
 
-    /// The real failures, the first one first. Empty if there was none, but the work was cancelled
-    /// from outside.
+    /// The real failures, in order. Empty if there was none, but the work was cancelled from
+    /// outside.
     pub fn errors(&self) -> &[E] {
         &self.errors
     }
 
-    /// The errors of children that had been delivered a cancellation, and most likely come of it.
+    /// The errors of children that had been delivered a cancellation, which most likely caused
+    /// them.
     pub fn derived(&self) -> &[E] {
         &self.derived
     }

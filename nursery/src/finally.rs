@@ -26,9 +26,10 @@ enum End<T> {
 ///
 /// # Cancellation
 ///
-/// The work is; the clean-up is not. A cancelled task may begin 250 of these, shields and
-/// nurseries; the next one is its end, and does not begin. If the future is dropped by foreign code
-/// (a `select!`, an abort), no task polls the clean-up: then only destructors run.
+/// The work is cancelled with its scope; the clean-up is not. A cancelled task may begin 250 of
+/// these, shields and nurseries; the next one is its end, and does not begin. If the future is
+/// dropped by foreign code (a `select!`, an abort), no task polls the clean-up: then only
+/// destructors run.
 ///
 /// # Panics
 ///
@@ -58,7 +59,8 @@ where
     W: Future<Output = T>,
     C: AsyncFnOnce(Option<&T>),
 {
-    // In a loop in a cancelled task it does not begin at some time; what has begun is cleaned up.
+    // In a cancelled task that loops, this does not begin any more at some time; work that has
+    // begun is cleaned up.
     poll_fn(|cx| poll_begin(cx)).await;
     let mut surrounding = Surrounding::default();
     let mut both = pin!(work_and_cleanup(work, cleanup));
@@ -102,7 +104,7 @@ async fn until_end<W: Future>(work: W) -> End<W::Output> {
         match catch_unwind(AssertUnwindSafe(|| poll(&scope, work.as_mut(), &mut again, cx))) {
             Ok(polled) => polled,
             Err(payload) => {
-                // What the destructor throws as well, the panic hook has told.
+                // The panic hook has told of a second panic, of the destructor.
                 let _ = catch_unwind(AssertUnwindSafe(|| scope.run(|| work.set(None))));
                 Poll::Ready(End::Panicked(payload))
             }
@@ -111,7 +113,8 @@ async fn until_end<W: Future>(work: W) -> End<W::Output> {
     .await
 }
 
-/// Polls the work; cuts it as its task would be. `again` has that polled once it is cancelled.
+/// Polls the work; cuts it when its task would be cut. `again` has the work be polled again when
+/// the task is cancelled.
 fn poll<W: Future>(
     scope: &CancelScope,
     work: Pin<&mut Option<W>>,

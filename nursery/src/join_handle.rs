@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 /// Resolves when a child has ended: to its value, or to [`Cancelled`] if it was cut or failed (its
 /// error is the nursery's then).
 ///
-/// Dropping the handle discards the value, not the child: the nursery waits for that all the same.
+/// Dropping the handle discards the value, not the child: the nursery waits for the child all the
+/// same.
 ///
 /// # Cancellation
 ///

@@ -77,7 +77,7 @@ impl<E> Ledger<E> {
     }
 
     fn keep(&self, errors: &RefCell<Vec<E>>, error: E, keep: bool) {
-        // Else it is dropped here, with nothing borrowed.
+        // Else the error is dropped here, with nothing borrowed.
         if keep {
             errors.borrow_mut().push(error);
         }
@@ -102,8 +102,8 @@ impl<E> Ledger<E> {
 
     /// The result, when all is over: panic, then first real failure, then `Cancelled`, then the
     /// body's value. A value counts only if no task was stopped on the way to it, or if the nursery
-    /// itself had asked for that. `None`: it would be `Cancelled`, of which the code that awaits
-    /// the nursery has heard.
+    /// itself had asked for that. `None`: the result would be `Cancelled`, and the code that awaits
+    /// the nursery has heard of that.
     pub(crate) fn close<T>(&self, frame: &Frame<E>, value: Option<T>) -> Option<Result<T, E>>
     where
         E: From<Cancelled>,
@@ -160,13 +160,14 @@ impl<E> Ledger<E> {
     }
 }
 
-/// Drops what gives way to a panic. A panic of its destructor is not the first one, and must not
-/// meet that while it unwinds.
+/// Drops a value that gives way to a panic. A panic of its destructor is a second one, and must not
+/// unwind together with the first.
 pub(crate) fn drop_quietly<T>(value: T) {
     quietly(|| drop(value));
 }
 
-/// Runs what drops something, and drops what that throws: the panic hook has told what it says.
+/// Runs `act`, which drops something, and drops the payload if it panics: the panic hook has
+/// printed the panic.
 pub(crate) fn quietly(act: impl FnOnce()) {
     let Err(payload) = catch_unwind(AssertUnwindSafe(act)) else { return };
     // A payload's destructor may panic, too; the payload of that one is leaked, for there would be

@@ -1,4 +1,4 @@
-//! `Options`: what a nursery can be told when it is opened.
+//! `Options`: how to open a nursery.
 
 use nestling_runtime::lowlevel::Instant;
 
@@ -22,15 +22,15 @@ use nestling_runtime::lowlevel::Instant;
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// What it is called where it is shown. Without one, the place where it was opened is.
+    /// The name of the nursery in dumps and events. Without one, they show where it was opened.
     pub name: Option<&'static str>,
-    /// How many [slots](crate::Nursery::slot) there are: so many children that were given one, or
-    /// were started with [`try_spawn`](crate::Nursery::try_spawn), are alive at a time. No end of
-    /// them if `None`; zero counts as one.
+    /// How many [slots](crate::Nursery::slot) there are: so many children that were given a slot,
+    /// or were started with [`try_spawn`](crate::Nursery::try_spawn), are alive at a time. `None`
+    /// is no limit; zero counts as one.
     ///
-    /// It is no limit of the children of plain [`spawn`](crate::Nursery::spawn). That neither waits
-    /// nor fails, so it could only refuse without a word; and if its children took slots, a loop
-    /// that was spawned, and asks for a slot for each connection, would hold one that it waits for.
+    /// Slots are no limit for plain [`spawn`](crate::Nursery::spawn). That neither waits nor fails,
+    /// so it could only refuse without a word; and if its children took slots, a spawned loop that
+    /// asks for a slot for each connection would itself hold a slot that it waits for.
     pub slots: Option<usize>,
     /// The former name of `slots`, in force where that is `None`.
     #[deprecated(note = "it is a number of slots, and no limit for `spawn`: set `slots`")]

@@ -31,8 +31,8 @@ struct Shared<V> {
     waker: RefCell<Option<Waker>>,
 }
 
-/// Given to a child that was started with [`Nursery::start`]: by this the child says that it is
-/// ready. If it drops this without that, the starter waits for the child's end.
+/// Given to a child that was started with [`Nursery::start`], which says by this that it is ready.
+/// If the child drops this without a word, the starter waits for the child's end.
 ///
 /// # Examples
 ///
@@ -88,7 +88,7 @@ pub struct Start<'scope, V, E> {
     gave_up: bool,
     /// The child has ended, and the starter has heard of its own cancellation before.
     late: bool,
-    /// Invariant: like a handle, it cannot leave the nursery.
+    /// Invariant: like a handle, this future cannot leave the nursery.
     scope: PhantomData<Cell<&'scope ()>>,
 }
 
@@ -127,7 +127,7 @@ where
 }
 
 impl<V, E> Start<'_, V, E> {
-    /// The child is of no use to a starter that goes.
+    /// The starter is cancelled or dropped: cancels the child, which is of no use any more.
     fn give_up(&mut self) {
         if !std::mem::replace(&mut self.gave_up, true) {
             CancelHandle::of(&self.join).cancel(Reason::Asked);
@@ -173,7 +173,7 @@ impl<V, E: From<Cancelled>> Future for Start<'_, V, E> {
             }
             // Not the child: the task that has started it was cancelled.
             Err(_) if self.gave_up => Err(current_cancellation().into()),
-            // It was cancelled before it was ready.
+            // The child was cancelled before it was ready.
             Err(cancelled) => Err(cancelled.into()),
             Ok(Ok(())) => return self.poll_late(cx),
         })

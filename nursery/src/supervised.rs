@@ -73,8 +73,8 @@ impl<O> Future for Supervised<'_, O> {
     }
 }
 
-/// What a supervised child leaves behind: its output, or what it threw. Wherever it is dropped,
-/// what its destructor throws goes no further.
+/// What a supervised child leaves behind: its output, or its panic. Wherever this is dropped, a
+/// panic of the destructor goes no further.
 #[derive(Debug)]
 pub(crate) struct Left<O>(Option<Result<O, Payload>>);
 
@@ -91,7 +91,7 @@ impl<O> Drop for Left<O> {
     }
 }
 
-/// Runs a future and catches what it throws, also while it is dropped, polled or not.
+/// Runs a future and catches its panics, also those of its destructor, polled or not.
 pub(crate) fn caught<F: Future>(future: F) -> impl Future<Output = Left<F::Output>> {
     /// Drops the future before its owner does.
     struct Running<'a, F>(Pin<&'a mut Option<F>>);
@@ -100,7 +100,7 @@ pub(crate) fn caught<F: Future>(future: F) -> impl Future<Output = Left<F::Outpu
             quietly(|| self.0.set(None));
         }
     }
-    /// The same before the first poll.
+    /// Catches the panics of the destructor when the future is dropped before its first poll.
     struct Waiting<F>(Option<F>);
     impl<F> Drop for Waiting<F> {
         fn drop(&mut self) {
@@ -128,11 +128,11 @@ pub(crate) fn caught<F: Future>(future: F) -> impl Future<Output = Left<F::Outpu
 ///
 /// See [`Supervised`].
 pub enum JoinError {
-    /// It was cut, by its handle or with its nursery; a blocking call, before it began.
+    /// The child was cut, by its handle or with its nursery; a blocking call, before it began.
     Cancelled,
-    /// The same, by a deadline.
+    /// The child or the call was cut by a deadline.
     TimedOut,
-    /// It panicked, with this payload.
+    /// The child or the call panicked, with this payload.
     Panic(Payload),
     /// A blocking call that could not begin: the process may have no thread for it, or the core no
     /// further operation. The error names the limit, and is of the kind `QuotaExceeded`.
@@ -144,7 +144,7 @@ impl JoinError {
         if cancelled.is_timed_out() { Self::TimedOut } else { Self::Cancelled }
     }
 
-    /// Whether it was cut, by a deadline or otherwise.
+    /// Whether the child or the call was cut, by a deadline or otherwise.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Cancelled | Self::TimedOut)
     }
@@ -189,7 +189,7 @@ impl Error for JoinError {
 }
 
 impl From<JoinError> for io::Error {
-    /// What was cancelled [is so](nestling_runtime::is_cancelled) still. A panic keeps its text; a
+    /// A cancellation [stays one](nestling_runtime::is_cancelled). A panic keeps its text only: its
     /// payload need not be `Sync`, as an `io::Error` has to be.
     fn from(error: JoinError) -> Self {
         match error {

@@ -83,7 +83,7 @@ pub async fn timeout_at<F: Future>(deadline: Instant, future: F) -> Result<F::Ou
         expired = expired || timer.as_mut().poll(cx).is_ready();
         match scope.reason() {
             None if expired => scope.cancel(Reason::Deadline),
-            // It is cut with what is around it, unless it is only lent to that.
+            // The future is cut with the scope around it, unless it was only lent to that scope.
             Some(Reason::Ancestor) if expired => return scope.run(|| stay(cx)),
             _ => return Poll::Pending,
         }

@@ -10,7 +10,7 @@ const GENERATION_BITS: u32 = 36;
 pub(crate) enum Tag {
     /// An operation of the in-flight table.
     Op = 0,
-    /// The request to cancel one; its own answer says nothing about its target.
+    /// The request to cancel an operation; its own answer says nothing about its target.
     Cancel = 1,
     /// The poll of the event counter by which other threads wake this core.
     Doorbell = 2,

@@ -40,7 +40,7 @@ pub(crate) struct Running<'f, F, T> {
     pub(crate) value: Option<T>,
 }
 
-/// Drops what children are left when the nursery's future goes.
+/// Drops the children that are left when the nursery's future is dropped.
 #[derive(Debug)]
 pub(crate) struct Guard<E>(Rc<Frame<E>>);
 
@@ -67,7 +67,7 @@ impl<E> Frame<E> {
         self.children.scope()
     }
 
-    /// Whether it was opened before the code around it was cancelled.
+    /// Whether the nursery was opened before the code around it was cancelled.
     pub(crate) fn begun(&self) -> Begun {
         self.begun
     }
@@ -96,13 +96,13 @@ impl<E> Frame<E> {
         &self.slots
     }
 
-    /// The nursery is cancelled at that moment. In force when the running poll of it ends.
+    /// Has the nursery be cancelled at that moment. In force when its running poll ends.
     pub(crate) fn set_deadline(&self, at: Option<Instant>) {
         self.deadline.replace(at.map(sleep_until));
     }
 
-    /// Adds a child. `finish` enters its output into the books and makes its value of it, as part
-    /// of its last poll.
+    /// Adds a child. As part of its last poll, `finish` enters the child's output into the books
+    /// and makes the child's value of it.
     ///
     /// # Safety
     ///
@@ -162,7 +162,8 @@ impl<E> Frame<E> {
         Poll::Pending
     }
 
-    /// Whether the deadline has passed, told once. What has succeeded until then was polled before.
+    /// Whether the deadline has passed, told once. The caller has polled ready tasks before, so
+    /// that a success until then counts.
     fn is_late(&self, cx: &mut Context<'_>) -> bool {
         let mut deadline = self.deadline.borrow_mut();
         let Some(sleep) = &mut *deadline else { return false };
@@ -192,7 +193,7 @@ impl<E> Frame<E> {
                 body.set_ending(how);
                 running.value = value;
             }
-            // What is cancelled during its poll has been queued for its last one by that.
+            // A body that is cancelled during its poll was queued by the cancel for its last one.
             Ok(Poll::Pending) if !cancelled || body.is_kept() => return,
             Ok(Poll::Pending) => {}
             Err(payload) => {
@@ -200,7 +201,7 @@ impl<E> Frame<E> {
                 self.ledger.panic(self.scope(), payload);
             }
         }
-        // The body's locals go before the children: nothing of theirs can be borrowed there.
+        // The body's locals go before the children, which cannot borrow any of them.
         let dropped = catch_unwind(AssertUnwindSafe(|| body.scope().run(|| future.set(None))));
         if let Err(payload) = dropped {
             body.set_ending(Ending::Panicked);

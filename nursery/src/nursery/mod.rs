@@ -25,14 +25,14 @@ use std::task::Poll;
 ///
 /// The first failure (an error or a panic of the body or of a child) cancels all others. An
 /// operation that one of them awaits answers once more, with its real result or with
-/// [`Cancelled`]; after that its next wait is its end. Children may borrow anything that lives
-/// around the nursery.
+/// [`Cancelled`]; after that the next wait of that task is its end. Children may borrow anything
+/// that lives around the nursery.
 ///
 /// # Cancellation
 ///
 /// When a scope around it is cancelled, the nursery is too, and still waits for its children. When
-/// its future is dropped it cannot wait: the children are dropped at once, and what they had in
-/// flight is joined by the scope around it.
+/// its future is dropped, the nursery cannot wait: the children are dropped at once, and the scope
+/// around waits for the operations that they had in flight.
 ///
 /// # Errors
 ///
@@ -116,8 +116,8 @@ where
 }
 
 /// Runs the body and the children until all have ended, and the kernel is done too; then `close`
-/// makes the result, or none, and this does not return. The one future of a nursery: another around
-/// it would hold the body twice.
+/// makes the result; or none, and this does not return. A nursery has this one future: another
+/// future around it would hold the body twice.
 pub(crate) async fn run<'env, T, E, F, R>(
     options: Options,
     label: Label,
@@ -149,7 +149,7 @@ where
 /// A place for tasks, open while [`nursery`] runs. Children are started with
 /// [`spawn`](Self::spawn), by the body or by other children.
 ///
-/// It cannot leave its body, nor its thread:
+/// A nursery cannot leave its body, nor its thread:
 ///
 /// ```compile_fail
 /// # use nestling_nursery::{Nursery, nursery};
@@ -181,9 +181,10 @@ pub struct Nursery<'scope, 'env: 'scope, E = io::Error> {
 }
 
 impl<'scope, E> Nursery<'scope, '_, E> {
-    /// Starts a child on this core. It is polled for the first time when the nursery is next.
+    /// Starts a child on this core. The child is polled for the first time in the nursery's next
+    /// poll.
     ///
-    /// Its error, or its panic, is the nursery's, whether or not its handle is awaited. In a
+    /// The child's error, or panic, is the nursery's, whether or not its handle is awaited. In a
     /// cancelled nursery the child is dropped unpolled, and its handle says so.
     ///
     /// # Examples
@@ -210,8 +211,8 @@ impl<'scope, E> Nursery<'scope, '_, E> {
         }))
     }
 
-    /// Adds a child of any kind. `finish` enters its output into the books and makes its value of
-    /// it.
+    /// Adds a child of any kind. `finish` enters the child's output into the books and makes the
+    /// child's value of it.
     pub(crate) fn add<F, M, T>(&'scope self, child: F, label: Label, finish: M) -> Join<T>
     where
         F: Future + 'scope,
@@ -228,7 +229,7 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     }
 
     /// Has the nursery be cancelled at `at`, instead of any earlier deadline; `None` lifts it. A
-    /// moment that has passed cancels it at once, but what is ready is polled before: a success
+    /// moment that has passed cancels it at once, but ready tasks are polled before: a success
     /// that races the deadline wins.
     ///
     /// The nursery then returns [`Cancelled`], unless a child or the body failed before.
@@ -264,7 +265,7 @@ impl<'scope, E> Nursery<'scope, '_, E> {
         self.frame.scope().reason().is_some()
     }
 
-    /// Something that cancels this nursery and is bound to no lifetime.
+    /// A canceller of this nursery, which is bound to no lifetime.
     pub fn canceller(&self) -> Canceller {
         Canceller::new(self.frame.scope().handle(), self.frame.remote())
     }

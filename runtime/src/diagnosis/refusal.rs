@@ -5,7 +5,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-/// What an `io::Error` of starting holds. It reads as one text, whichever way it is printed.
+/// The payload of an `io::Error` of starting. It reads as one text, whichever way it is printed.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Refusal {
     cause: String,
@@ -17,7 +17,7 @@ impl Refusal {
         Self { cause: cause.into(), remedy: Some(remedy.into()) }
     }
 
-    /// One for which no remedy is known.
+    /// A refusal for which no remedy is known.
     pub(crate) fn bare(cause: impl Into<String>) -> Self {
         Self { cause: cause.into(), remedy: None }
     }

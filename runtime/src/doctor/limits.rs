@@ -129,7 +129,7 @@ fn refusal(cause: String, remedy: &'static str) -> io::Error {
     Refusal::new(cause, remedy).into_error(ErrorKind::OutOfMemory)
 }
 
-/// Whether they suffice, only the start shows: what is in use is the user's, not the process's.
+/// Whether threads suffice, only the start shows: the limit counts all threads of the user.
 pub(super) fn threads(facts: &Facts) -> Check {
     let group = match &facts.pids {
         Some(pids) => pids.to_string(),

@@ -24,8 +24,8 @@ use std::io;
 /// meets, and a start on all cores. Takes some milliseconds, during which it blocks the thread; up
 /// to a second more for each start that lacks locked memory, as starting itself would.
 ///
-/// It needs no privileges, and may be called anywhere, also where a runtime runs. It does not panic
-/// whatever is missing: a check that cannot be made says why.
+/// The doctor needs no privileges, and may be called anywhere, also where a runtime runs. It does
+/// not panic, whatever is missing: a check that cannot be made says why.
 ///
 /// # Examples
 ///

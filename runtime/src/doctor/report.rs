@@ -61,11 +61,11 @@ pub struct Check {
 pub enum Verdict {
     /// As it should be.
     Passed,
-    /// It works; what could be better is in the finding.
+    /// The checked thing works; what could be better is in the finding.
     Noted,
     /// No runtime of default options starts here, or none that can be relied on.
     Failed,
-    /// It could not be looked at; why is in the finding.
+    /// The check could not be made; why is in the finding.
     Skipped,
 }
 
@@ -94,7 +94,7 @@ impl Check {
         self.name
     }
 
-    /// How it went.
+    /// How the check went.
     pub fn verdict(&self) -> Verdict {
         self.verdict
     }

@@ -16,8 +16,8 @@
 //!
 //! # What goes past the seam
 //!
-//! These reach the operating system on other ways, each for a reason; another kernel has to answer
-//! for them by other means, or leave them as they are.
+//! These calls reach the operating system on other ways, each for a reason; another kernel has to
+//! answer for them by other means, or leave them as they are.
 //!
 //! | what | where | why |
 //! |---|---|---|
@@ -57,7 +57,7 @@ pub(crate) enum Ring {
     Modelled(modelled::Modelled),
 }
 
-/// Calls a method of whichever kernel it is.
+/// Calls a method of the kernel that was chosen.
 macro_rules! forward {
     ($ring:expr, $kernel:ident => $call:expr) => {
         match $ring {
@@ -69,8 +69,8 @@ macro_rules! forward {
 }
 
 impl Ring {
-    /// Makes the kernel that was chosen, and proves that it works and is capable of what is needed;
-    /// the error says what is missing and the remedy.
+    /// Makes the kernel that was chosen, and proves that it works and is capable of `needed`; the
+    /// error says what is missing and the remedy.
     pub(crate) fn new(config: &Config, needed: &[Capability]) -> io::Result<Self> {
         match config.kernel {
             Kernel::Uring => Uring::new(config, needed).map(Self::Uring),
@@ -79,7 +79,7 @@ impl Ring {
         }
     }
 
-    /// What wakes a core that sleeps in here, from any thread.
+    /// The eventfd that wakes a core that sleeps in here, from any thread.
     pub(crate) fn doorbell(&self) -> io::Result<EventFd> {
         forward!(self, kernel => kernel.doorbell())
     }
@@ -148,7 +148,7 @@ impl Ring {
         forward!(self, kernel => kernel.now())
     }
 
-    /// The same, as of its last tick: cheap, and never ahead.
+    /// The clock as of its last tick: cheap to read, and never ahead of [`now`](Self::now).
     pub(crate) fn tick(&self) -> u64 {
         forward!(self, kernel => kernel.tick())
     }

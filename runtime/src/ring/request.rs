@@ -34,10 +34,10 @@ pub(crate) enum Request {
     Shutdown { on: RawTarget, how: Shutdown },
     /// Close the descriptor.
     Close { on: RawTarget },
-    /// End the operation of this key. Answered only if that could not be done.
+    /// End the operation of this key. Answered only if the kernel could not end it.
     Cancel { target: Key },
     /// Have a completion of this key arrive at the ring behind the descriptor. Answered only if
-    /// that could not be done.
+    /// the kernel could not post it.
     Message { ring: RawFd, key: Key },
     /// Read from the start of a file; on one of the kernel's threads, or where it is submitted.
     #[allow(dead_code, reason = "files come later; what a disk writes to is tested already")]

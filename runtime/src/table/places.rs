@@ -12,7 +12,7 @@ use std::ops::{Index, IndexMut};
 pub(crate) struct Table<T> {
     places: Vec<T>,
     free: Vec<u32>,
-    /// How many were in use when the last of them was in the way of shrinking.
+    /// How many places were in use when the last of them was in the way of shrinking.
     stuck: usize,
 }
 
@@ -46,7 +46,7 @@ impl<T> Table<T> {
         index
     }
 
-    /// Gives a place back. What is in it stays until the place is taken again, or goes with it.
+    /// Gives a place back. Its value stays until the place is taken again, or is given back itself.
     #[inline]
     pub(crate) fn free(&mut self, index: u32) {
         debug_assert!(self.free.len() < self.places.len(), "a place is freed once");

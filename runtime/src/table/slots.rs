@@ -23,7 +23,7 @@ impl<T> Slots<T> {
         Self { slab: Slab::new(), stuck: usize::MAX }
     }
 
-    /// How many there are.
+    /// How many things there are.
     pub(crate) fn len(&self) -> usize {
         self.slab.len()
     }

@@ -1,8 +1,8 @@
 //! Operations on descriptors without a kernel: what is sent on one is received on the same, and a
 //! connect is accepted there.
 //!
-//! They touch the memory that they were lent as late as they may, also when they are cancelled, so
-//! that Miri sees if it was freed or is used again.
+//! Operations touch the memory that they were lent as late as they may, also when they are
+//! cancelled, so that Miri sees if it was freed or is used again.
 
 use crate::fd::RawTarget;
 use crate::key::Key;
@@ -16,7 +16,7 @@ use std::ptr;
 /// How many unreceived bytes a pipe holds: few, so that a send has to wait soon.
 const ROOM: usize = 16;
 
-/// What has not come to its end, oldest first, and what was sent before.
+/// Operations that have not come to their end, oldest first, and bytes that were sent before.
 #[derive(Debug, Default)]
 pub(super) struct Loopback {
     waiting: Vec<Submission>,
@@ -39,14 +39,14 @@ impl Loopback {
             Request::Cancel { target } => self.cancel(target, done),
             _ => self.waiting.push(submission),
         }
-        // One may be what another has waited for.
+        // The end of one operation may be what another has waited for.
         while let Some((at, end)) = self.next() {
             let submission = self.waiting.remove(at);
             done.push(completion(submission.key, end));
         }
     }
 
-    /// The first that comes to its end.
+    /// The first operation that comes to its end.
     fn next(&mut self) -> Option<(usize, End)> {
         let Self { waiting, pipes } = self;
         waiting.iter().enumerate().find_map(|(at, Submission { request, .. })| {
@@ -61,7 +61,7 @@ impl Loopback {
 
     fn cancel(&mut self, target: Key, done: &mut Vec<Completion>) {
         let found = self.waiting.iter().position(|submission| submission.key == target);
-        // Without it, it has completed already.
+        // If the target is not there, it has completed already.
         let Some(at) = found else { return };
         let Submission { key, request } = self.waiting.remove(at);
         lent(&request).iter().for_each(|lent| lent.touch());

@@ -2,8 +2,8 @@
 //! no-operations, polls of a doorbell, and messages to other rings; where there is a clock,
 //! deadlines and operations that are lent memory.
 //!
-//! As with the real one, nothing that others cause shows before this thread enters; and an enter
-//! that finds no memory takes nothing.
+//! As with the real ring, nothing that other threads cause shows before this thread enters; and an
+//! enter that finds no memory takes nothing.
 
 mod loopback;
 

@@ -11,8 +11,8 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
-/// Times that the kernel is entered for an answer. It is there after the first, unless a signal
-/// came or memory was short.
+/// Times that the kernel is entered for an answer. The answer is there after the first, unless a
+/// signal came or memory was short.
 const PATIENCE: u32 = 1_000;
 
 /// How long a deadline is away, and how often the kernel may come back before it, for a signal.
