@@ -1,4 +1,4 @@
-//! `RemoteChildren`: children that other cores have sent here, beside the program that this core runs.
+//! `RemoteChildren`: children that other cores have sent here, beside the program of this core.
 //!
 //! They borrow nothing, and each is waited for by a nursery on the core that sent it: here they are
 //! only polled.

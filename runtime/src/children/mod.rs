@@ -1,6 +1,6 @@
 //! `Children`: the tasks of one nursery, polled where the nursery is polled.
 //!
-//! Children are never on a queue of the executor: only their nursery's future polls them, whose
+//! Children are never on a queue of the executor: only their nursery's future polls them, and its
 //! type contains what they borrow. So the children of a forgotten nursery are never polled again.
 //!
 //! ```text

@@ -1,7 +1,8 @@
 //! The seam: one core's kernel. Requests go in, completions come out, and time is read here.
 //!
 //! Operations speak [`Request`] and [`Completion`], the driver [`Submission`] and [`EnterWait`] as
-//! well; the doctor alone looks at the parts of a real ring. Which kernel a core runs on is chosen when it starts ([`Config::kernel`](crate::config::Config)):
+//! well; the doctor alone looks at the parts of a real ring. Which kernel a core runs on is chosen
+//! when it starts ([`Config::kernel`](crate::config::Config)):
 //!
 //! ```text
 //!   uring/      the kernel's io_uring
@@ -29,7 +30,7 @@
 //! | signals | `signal` | a handler writes to a socket, which the ring polls |
 //! | the write to a doorbell | `sys/shared` | it comes from other threads; the bell is the ring's |
 //! | affinity, limits, groups, forks | `sys` | asked once, when a core starts |
-//! | the clock outside of a core's turns | `sys`, `stall`, `time` | a poll is timed, no ring is there |
+//! | the clock outside of a core's turns | `sys`, `stall`, `time` | there may be no ring |
 //! | `/proc` and `/sys` | `diagnosis`, `doctor`, `sys` | for explanations |
 //! | standard error, a trace's file | `stall`, `dump`, `entry`, `chrome_trace` | for people |
 
