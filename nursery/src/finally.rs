@@ -59,8 +59,7 @@ where
     W: Future<Output = T>,
     C: AsyncFnOnce(Option<&T>),
 {
-    // In a cancelled task that loops, this does not begin any more at some time; work that has
-    // begun is cleaned up.
+    // In a cancelled task that loops, a later call does not begin; begun work is cleaned up.
     poll_fn(|cx| poll_begin(cx)).await;
     let mut surrounding = Surrounding::default();
     let mut both = pin!(work_and_cleanup(work, cleanup));
