@@ -98,7 +98,7 @@ pub(crate) const BEGUN_AFTER_CANCEL: u8 = 250;
 /// for a message, they take the 5 ms that a ready connection may have to wait.
 pub(crate) const AWAIT_BUDGET: u32 = 1024;
 
-/// The same for one poll of a cancelled task, which has these to itself, since it may be the last.
+/// The awaits of one poll of a cancelled task, which has these to itself: it may be the last poll.
 /// Enough for a clean-up that takes locks and sends messages; a loop ends with them.
 pub(crate) const LAST_POLL_AWAITS: u32 = 128;
 

@@ -1,6 +1,6 @@
 //! `RemoteChildren`: children that other cores have sent here, beside the program of this core.
 //!
-//! They borrow nothing, and each is waited for by a nursery on the core that sent it: here they are
+//! The children borrow nothing, and a nursery on the core that sent one waits for it: here they are
 //! only polled.
 
 use crate::cancel::CancelHandle;

@@ -66,7 +66,7 @@ pub async fn checkpoint() {
 /// while the turn has some left; then it goes behind everything else, as [`yield_now`] does, and
 /// the core looks at completions, timers and signals.
 ///
-/// It is for loops over futures of other libraries that may always be ready: those futures know
+/// This is for loops over futures of other libraries that may always be ready: those futures know
 /// nothing of the budget, so such a loop never lets go of its core. Nor does code without an await,
 /// such as a long computation: have it call [`checkpoint`], or run it on a thread of its own.
 /// [`Builder::stall_threshold`](crate::Builder::stall_threshold) tells where such code is.

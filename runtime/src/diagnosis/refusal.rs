@@ -28,7 +28,7 @@ impl Refusal {
         refusal.cloned().unwrap_or_else(|| Self::bare(error.to_string()))
     }
 
-    /// The same error, with words before it that say where.
+    /// The error with words before its text that say where it happened.
     pub(crate) fn at(place: &str, error: &io::Error) -> io::Error {
         let Self { cause, remedy } = Self::of(error);
         Self { cause: format!("{place}: {cause}"), remedy }.into_error(error.kind())

@@ -74,7 +74,7 @@ impl Node {
         self.kind
     }
 
-    /// Its name and source line: of nurseries and children.
+    /// The name and source line of a nursery or child.
     pub fn label(&self) -> Option<Label> {
         self.label
     }

@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 /// Something that names socket addresses: an address itself, an IP address and a port, several
 /// addresses, or a host and a port, such as `example.org:80`, `[::1]:80` or `("example.org", 80)`.
 ///
-/// It only says what was meant; the function that takes it looks names up. Implement it for types
-/// of your own by handing on what they contain.
+/// The value only says what was meant; the function that takes it looks names up. Implement it for
+/// types of your own by handing on what they contain.
 ///
 /// # Examples
 ///
@@ -51,7 +51,7 @@ pub enum Endpoint<'a> {
     Addresses(&'a [SocketAddr]),
     /// A host that is to be looked up.
     Host {
-        /// Its name.
+        /// The name of the host.
         name: &'a str,
         /// The port there.
         port: u16,

@@ -189,8 +189,8 @@ impl TcpListener {
     /// An [`accept`](Self::accept) that waits beside one which nothing polls may sleep although a
     /// connection has come: until the next one, or until this is polled or dropped.
     ///
-    /// It goes on while nothing waits for the next one, so drop it to stop: connections that came,
-    /// but were not taken, go to the next [`accept`](Self::accept). One that is forgotten
+    /// The kernel goes on accepting while no task waits, so drop this to stop: connections that
+    /// came, but were not taken, go to the next [`accept`](Self::accept). One that is forgotten
     /// (`mem::forget`) keeps those that it got.
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming::new(&self.fd, &self.parked)

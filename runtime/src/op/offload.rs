@@ -1,8 +1,8 @@
 //! `Offload`: work that another thread does, as if it were an operation of the kernel.
 //!
-//! It stands in the same table, under the same rules: a nursery returns only when the work has
-//! ended, the work is asked once to stop when it is cancelled or its future is dropped, and a scope
-//! that adopts it waits for it.
+//! The work stands in the table of operations, under the same rules: a nursery returns only when
+//! the work has ended, the work is asked once to stop when it is cancelled or its future is
+//! dropped, and a scope that adopts it waits for it.
 
 use crate::driver::{self, Abandoned, DriverRef, OpInfo, Orphan, Recall, Refused};
 use crate::key::Key;

@@ -88,7 +88,7 @@ pub(super) struct Note {
     pub(super) nursery: Option<NodeId>,
     /// That scope and the scopes around it, inside of its task, that may be cut by themselves.
     pub(super) parts: Vec<NodeId>,
-    /// That scope is cut by itself: around it in the task is a shield.
+    /// The scope of the note is cut by itself: around it in the task is a shield.
     pub(super) is_part: bool,
     pub(super) why: Why,
     pub(super) poller: Poller,

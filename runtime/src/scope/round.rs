@@ -41,7 +41,7 @@ pub(super) struct Round {
     pub(super) first: u64,
     /// How many events there were in that task at the latest look.
     seen: u64,
-    /// Its futures are polled, as far as is known.
+    /// The futures of the scope are polled, as far as is known.
     settled: bool,
     /// A future was woken for its note, and nothing else was to be polled.
     asked: bool,

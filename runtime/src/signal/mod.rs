@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   the kernel ──▶ handler, on any thread ──▶ a flag for each signal ──────────▶ Signals::next
-//!                  (shared by all who ask)  └▶ a byte in the core's socket ─poll──▲
+//!                  (shared by all tasks)    └▶ a byte in the core's socket ─poll──▲
 //! ```
 //!
 //! The crate signal-hook is the handler: other users of that crate share the process's one with us.

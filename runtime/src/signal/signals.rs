@@ -97,7 +97,7 @@ impl Signals {
     ///
     /// # Errors
     ///
-    /// It was cancelled.
+    /// The task was cancelled.
     pub async fn next(&mut self) -> io::Result<i32> {
         consume_budget().await;
         loop {

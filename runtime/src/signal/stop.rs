@@ -66,7 +66,8 @@ fn stopping() -> io::Result<Arc<AtomicBool>> {
     }
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        // They run in this order: the one that sets the flag does not end the process, too.
+        // The handlers run in this order: the signal that sets the flag does not end the process,
+        // too.
         flag::register_conditional_default(signal, Arc::clone(&flag))?;
         flag::register(signal, Arc::clone(&flag))?;
     }

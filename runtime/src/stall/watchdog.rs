@@ -41,7 +41,7 @@ pub struct Stall {
     pub thread: String,
     /// The task.
     pub task: Id,
-    /// Its name and source line; of a body, its nursery's. None of the future of `block_on`.
+    /// The task's name and source line; of a body, its nursery's. None of the future of `block_on`.
     pub label: Option<Label>,
     /// For how long the task has held the core.
     pub held: Duration,

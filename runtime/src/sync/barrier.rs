@@ -56,7 +56,8 @@ impl Barrier {
         let mut turn = pin!(self.gate.take(1));
         let mut leader = false;
         let passed = poll_fn(|cx| match turn.as_mut().poll(cx) {
-            // One that was cancelled, and is awaited where that does not count, may be the last.
+            // A future that was cancelled, and is awaited where that does not count, may be the
+            // last.
             Poll::Pending if self.gate.has_waiting(self.count) => {
                 leader = true;
                 self.gate.let_all_go();

@@ -89,7 +89,7 @@ pub struct Sender<T>(Rc<RefCell<State<T>>>);
 #[must_use = "the message is dropped with it"]
 pub struct Receiver<T> {
     shared: Rc<RefCell<State<T>>>,
-    /// It has been in line for the message, which is now handed to it even if it is cancelled.
+    /// The receiver has waited, so it is handed the message even if its task is cancelled.
     waits: bool,
 }
 
@@ -238,9 +238,9 @@ impl<T> Drop for Receiver<T> {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecvError {
-    /// It was not sent yet. An await never says this.
+    /// The message was not sent yet. An await never says this.
     Empty,
-    /// It will not come, or was received already.
+    /// The message will not come, or was received already.
     Closed,
 }
 

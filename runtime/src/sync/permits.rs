@@ -98,8 +98,8 @@ impl Permits {
         }
         let Some(key) = place.key else { return self.poll_first(place, count, cx) };
         if !self.is_served(key) {
-            // It may have been moved to another task. To keep a foreign waker runs foreign code,
-            // and so does to drop the one before: either may serve us.
+            // The future may have been moved to another task. To keep a foreign waker runs foreign
+            // code, and so does to drop the one before: either may serve us.
             let waiter = Waiter::of(cx);
             let before = self.state.borrow_mut().queue.register(key, waiter, Site::here());
             drop(before);
@@ -108,7 +108,7 @@ impl Permits {
             self.add(0);
             if !self.is_served(key) {
                 self.wake_passed();
-                // One that was passed over comes back into the line when it is polled elsewhere.
+                // A waiter that was passed over joins the line again when it is polled elsewhere.
                 ready!(poll_drop_point(cx));
                 return Poll::Pending;
             }
@@ -207,7 +207,7 @@ impl Held<'_> {
         self.count
     }
 
-    /// They do not come back.
+    /// Takes the permits for good: they do not come back.
     pub(super) fn forget(mut self) {
         self.count = 0;
     }

@@ -48,15 +48,15 @@ struct QueueEntry {
 
 #[derive(Debug, Clone, Copy)]
 enum WaiterState {
-    /// It wants so much.
+    /// The waiter wants so much.
     Waiting(usize),
-    /// It was given so much, and is yet to be woken.
+    /// The waiter was given so much, and is yet to be woken.
     Served(usize),
-    /// It was given so much, and is on no list.
+    /// The waiter was given so much, was woken, and is on no list.
     Woken(usize),
-    /// It wants so much, was passed over, and is yet to be woken.
+    /// The waiter wants so much, was passed over, and is yet to be woken.
     Passed(usize),
-    /// It wants so much, was passed over, and is on no list.
+    /// The waiter wants so much, was passed over and woken, and is on no list.
     Aside(usize),
 }
 
@@ -219,7 +219,7 @@ impl Queue {
         match entry.stage {
             WaiterState::Waiting(_) => {
                 if self.returned == key {
-                    // Those before it have come back as well.
+                    // The entries before this one have come back as well.
                     self.returned = entry.previous;
                 }
                 self.waiting.unlink(&mut self.entries, key);

@@ -15,7 +15,7 @@ impl std::fmt::Debug for Affinity {
 }
 
 impl Affinity {
-    /// Those of the calling thread.
+    /// The processors of the calling thread.
     ///
     /// # Errors
     ///

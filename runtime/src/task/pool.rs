@@ -116,7 +116,7 @@ pub(super) fn allocate(kind: Kind) -> NonNull<u8> {
 ///
 /// # Safety
 ///
-/// It came from `allocate` for the same kind, and is not used any more.
+/// The memory came from `allocate` for the same kind, and is not used any more.
 #[inline]
 pub(super) unsafe fn free(cell: NonNull<u8>, kind: Kind) {
     if kind.shelf < SIZES {

@@ -76,11 +76,11 @@ impl SetId {
 /// Why a scope was cancelled. The first reason is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// Its own `cancel()` was called.
+    /// The scope's own `cancel()` was called.
     Asked,
     /// A child or the body failed or panicked.
     Failure,
-    /// Its deadline passed.
+    /// The scope's deadline passed.
     Deadline,
     /// A scope around it was cancelled.
     Ancestor,

@@ -28,7 +28,7 @@ pub(super) fn block<F: Future>(future: F) -> F::Output {
         if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
             return value;
         }
-        // It may return early, or because something else was unparked.
+        // `park` may return early, or because other code has unparked this thread.
         thread::park();
     }
 }

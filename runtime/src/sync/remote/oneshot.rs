@@ -67,7 +67,7 @@ pub struct Sender<T>(oneshot::Sender<T>);
 #[must_use = "the message is dropped with it"]
 pub struct Receiver<T> {
     inner: oneshot::Receiver<T>,
-    /// It has been in line for the message, which is now handed to it even if it is cancelled.
+    /// The receiver has waited, so it is handed the message even if its task is cancelled.
     waits: bool,
 }
 

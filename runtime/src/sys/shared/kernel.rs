@@ -1,7 +1,7 @@
 //! The kernel's part in waking a core, where there is no kernel: messages to rings, and doorbells.
 //!
-//! It stands in for the real one under the model checker and under Miri, and in tests that choose
-//! it. What is not itself checked is kept aside, for one model or for all threads.
+//! This kernel stands in for the real one under the model checker and under Miri, and in tests that
+//! choose it. What is not itself checked is kept aside, for one model or for all threads.
 
 use super::{AtomicBool, Mutex};
 use crate::sys::eventfd;

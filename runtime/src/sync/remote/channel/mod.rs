@@ -1,7 +1,8 @@
 //! A bounded channel for many messages, between threads.
 //!
-//! It counts as the [local one](mod@crate::sync::channel) does, and shares its line; but one lock
-//! is around all of it, so that a close, a hand-over and a cut waiter come one after the other.
+//! The channel counts as the [local one](mod@crate::sync::channel) does, and shares its line; but
+//! one lock is around all of it, so that a close, a hand-over and a cut waiter come one after the
+//! other.
 
 mod receiver;
 mod sender;
@@ -225,7 +226,7 @@ impl<T> Shared<T> {
         if let Some(result) = self.step(what, place, waits, &mut act) {
             return Poll::Ready(result);
         }
-        // One that was passed over comes back into the line when it is polled elsewhere.
+        // A waiter that was passed over joins the line again when it is polled elsewhere.
         ready!(poll_drop_point(cx));
         Poll::Pending
     }
