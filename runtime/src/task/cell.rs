@@ -254,7 +254,7 @@ impl TaskRef {
     ///
     /// The caller is the nursery's side, and does not use the cell afterwards. The stage holds no
     /// future any more.
-    #[must_use = "whoever joins has to be woken"]
+    #[must_use = "the task that joins has to be woken"]
     pub(crate) unsafe fn end(self) -> Waiter {
         let header = self.header();
         header.ended.set(true);
