@@ -1,7 +1,7 @@
 //! A read of a real file, which goes on while its future and its runtime end.
 //!
 //! Unlike a receive, a disk's read cannot be cancelled once it has started: the device writes into
-//! the memory when it is ready, whoever owns that by then.
+//! the memory when it is ready, although something else may own that by then.
 
 use crate::Runtime;
 use crate::fd::RawTarget;
@@ -137,7 +137,7 @@ impl Drop for Scratch {
 
 /// A read of the same file by a system call, which ends after those that the disk had before.
 fn read_behind(file: &File, pages: Pages) {
-    // SAFETY: nobody else uses these pages.
+    // SAFETY: these pages are used here alone.
     let bytes = unsafe { std::slice::from_raw_parts_mut(pages.0.as_ptr(), pages.1) };
     file.read_exact_at(bytes, 0).expect("the file can be read");
 }

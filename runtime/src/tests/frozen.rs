@@ -1,6 +1,6 @@
 //! An operation that the kernel cannot cancel, frozen in the middle of its copy.
 //!
-//! `userfaultfd(2)` stops whoever touches a page, here a worker thread of the kernel's that copies
+//! `userfaultfd(2)` stops a thread that touches a page, here a worker of the kernel's that copies
 //! a file into a buffer, until the test fills the page.
 
 use super::files::{Buffer, Freed, Pages, ReadFile, Scratch};
@@ -88,7 +88,7 @@ impl Flags {
     }
 }
 
-/// Fills the pages, and lets go whoever waits for them.
+/// Fills the pages, and lets the thread go that waits for them.
 fn release(faults: &File, start: u64) {
     let mut range = [start, LENGTH as u64, 0, 0];
     control(faults, ZEROPAGE, &mut range).expect("the pages are missing");

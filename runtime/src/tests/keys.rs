@@ -23,7 +23,7 @@ fn c10_keys_come_back_at_every_edge() {
             assert!(seen.insert(key.user_data()) && seen.insert(cancel.user_data()));
         }
     }
-    assert!(seen.insert(Key::doorbell().user_data()), "the doorbell is nobody's operation");
+    assert!(seen.insert(Key::doorbell().user_data()), "the doorbell is no operation");
     assert_eq!(seen.len(), 2 * SLOTS.len() * GENERATIONS.len() + 1);
 }
 

@@ -1,4 +1,5 @@
-//! Memory that is lent to the kernel: it is there, and nobody else's, until the kernel is done.
+//! Memory that is lent to the kernel: it is there, and used for nothing else, until the kernel
+//! is done.
 //!
 //! For Miri, which sees when it is not; on the kernel that is modelled, which is chosen here when a
 //! core starts. What is sent on a descriptor is received on the same; see `ring/modelled`.

@@ -88,7 +88,7 @@ fn what_is_sent_runs_once() {
 }
 
 /// Threads send and wake while the core ends. Nothing stays behind: the inbox is freed, with all
-/// that stood in it, whoever drops the last waker.
+/// that stood in it, whichever thread drops the last waker.
 #[test]
 fn d14_nothing_stays_in_the_inbox_of_a_core_that_is_gone() {
     check(Some(3), Conduct::default(), || {

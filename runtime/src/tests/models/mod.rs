@@ -67,17 +67,17 @@ impl<T> Handed<T> {
     }
 
     fn give(&self, it: T) {
-        *self.0.lock().expect("nobody panics") = Some(it);
+        *self.0.lock().expect("no thread panics") = Some(it);
         self.1.notify_one();
     }
 
     fn take(&self) -> T {
-        let mut place = self.0.lock().expect("nobody panics");
+        let mut place = self.0.lock().expect("no thread panics");
         loop {
             if let Some(it) = place.take() {
                 return it;
             }
-            place = self.1.wait(place).expect("nobody panics");
+            place = self.1.wait(place).expect("no thread panics");
         }
     }
 }

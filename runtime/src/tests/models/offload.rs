@@ -1,4 +1,4 @@
-//! Offloaded work: its end is heard, its recall comes once, and nobody returns before it has ended.
+//! Offloaded work: its end is heard, its recall comes once, and no core returns before the end.
 
 use super::{Handed, check, child, join, start};
 use crate::cancel::RemoteCancelHandle;
@@ -116,7 +116,7 @@ fn d14_work_sent_to_a_core_that_ends_comes_back() {
             let target = handed.take();
             let ended = runtime.block_on(Offload::new(&"a model's work", move |ticket| {
                 wake::send(&target, move || drop(ticket));
-                Box::new(|_| unreachable!("nobody cancels"))
+                Box::new(|_| unreachable!("it is not cancelled"))
             }));
             ended.expect("there is room for it");
         });

@@ -55,7 +55,7 @@ fn e8_odd_results_are_errors_or_counts_but_no_panic() {
     }
 }
 
-/// Nobody here asked for it: an ordinary error.
+/// Nothing here asked for it: an ordinary error.
 #[test]
 fn e7_foreign_cancellation_is_not_ours() {
     for result in INTERRUPTED {
@@ -122,7 +122,7 @@ fn r14_the_first_scope_that_cancels_an_operation_says_why() {
     _ = (scope::try_close(late), scope::try_close(asked));
 }
 
-/// A close, which nobody awaits, is never cancelled: queued or with the kernel.
+/// A close, which no future awaits, is never cancelled: queued or with the kernel.
 #[test]
 fn b5_detached_operations_are_not_cancelled() {
     let mut table = InFlight::default();
@@ -148,7 +148,7 @@ fn e11_queued_operation_is_resolved_without_the_kernel() {
     assert!(!table.flush(key));
 }
 
-/// A slot is used again at once; who had it before finds nobody there.
+/// A slot is used again at once; a key of before finds nothing there.
 #[test]
 fn c11_old_generation_is_stale_in_a_used_slot() {
     let mut table = InFlight::default();

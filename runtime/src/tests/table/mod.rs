@@ -41,7 +41,7 @@ use lifecycle::{Orphan, Phase};
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// A final completion with this result, for nobody in particular.
+/// A final completion with this result, of no operation in particular.
 fn completion(result: i32) -> Completion {
     Completion { user_data: 0, result, flags: 0 }
 }

@@ -30,7 +30,7 @@ enum Event {
 /// What came of it: the state afterwards, and what was handed out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Outcome {
-    /// Nobody may ask for it.
+    /// The table may not ask for it.
     Illegal,
     Becomes(State),
     /// The waiter comes out, and with it the first answer.
