@@ -2,20 +2,25 @@
 
 use super::in_flight::InFlight;
 use super::lifecycle::{Abandoned, Phase};
+use super::op_info::OpInfo;
 use super::outcome::{Arrival, CancelStep};
-use super::{Kept, completion, info};
+use super::{Kept, completion};
+use crate::fd::RawTarget;
 use crate::key::Key;
 use crate::scope;
 use crate::tests::random::Random;
-use crate::tree::NodeId;
+use crate::tree::{self, NodeId};
 use crate::wake::Waiter;
 use std::cell::Cell;
+use std::os::fd::RawFd;
 use std::rc::Rc;
 
 /// A submission, as the model knows it.
 #[derive(Debug, Clone, Copy)]
 struct Model {
     key: Key,
+    /// By which the table's word for it is told from that for others in the same slot.
+    descriptor: RawFd,
     scope: usize,
     submitted: bool,
     held_by_future: bool,
@@ -27,6 +32,7 @@ struct Walk {
     scopes: Vec<NodeId>,
     model: Vec<Model>,
     gone: Vec<Key>,
+    made: RawFd,
     random: Random,
     disposed: Rc<Cell<u32>>,
     expected_disposed: u32,
@@ -40,19 +46,21 @@ impl Walk {
     fn insert(&mut self, by_future: bool) {
         let scope = self.random.below(self.scopes.len());
         let at = Some(self.scopes[scope]);
+        self.made += 1;
+        let descriptor = self.made;
+        let info = OpInfo::new(&"made up", Some(RawTarget::Descriptor(descriptor)));
         let key = match by_future {
             true => {
-                let inserted = self.table.insert(Phase::Queued, info(), Waiter::Nobody, at);
+                let inserted = self.table.insert(Phase::Queued, info, Waiter::Nobody, at);
                 inserted.expect("no scope is cancelled here")
             }
             false => {
                 let kept = self.kept();
-                self.table.insert_detached(info(), kept, at)
+                self.table.insert_detached(info, kept, at)
             }
         };
-        let model =
-            Model { key, scope, submitted: false, held_by_future: by_future, answered: false };
-        self.model.push(model);
+        let (submitted, answered, held_by_future) = (false, false, by_future);
+        self.model.push(Model { key, descriptor, scope, submitted, held_by_future, answered });
     }
 
     fn remove(&mut self, at: usize) {
@@ -153,6 +161,14 @@ impl Walk {
             listed.sort_unstable();
             expected.sort_unstable();
             assert_eq!(listed, expected, "the list of scope {index}");
+            let here = self.model.iter().filter(|model| model.scope == index && !model.answered);
+            let owed = here.filter(|model| model.held_by_future).count();
+            let holds = tree::with(|tree| tree.get(*scope).map(|node| node.holds as usize));
+            assert_eq!(holds, Some(owed), "what is owed in scope {index}");
+        }
+        for model in &self.model {
+            let (info, _) = self.table.seen(model.key.slot());
+            assert_eq!(info.descriptor(), Some(model.descriptor), "which operation it is");
         }
         for key in self.gone.drain(..) {
             assert!(matches!(self.table.complete(key, completion(1)), Arrival::Stale));
@@ -171,6 +187,7 @@ fn c6_counts_and_lists_hold_on_a_long_random_walk() {
             scopes,
             model: Vec::new(),
             gone: Vec::new(),
+            made: 0,
             random: Random::new(seed),
             disposed: Rc::default(),
             expected_disposed: 0,
@@ -182,6 +199,7 @@ fn c6_counts_and_lists_hold_on_a_long_random_walk() {
                 0..=3 if walk.model.len() < 200 => walk.insert(true),
                 4 if walk.model.len() < 200 => walk.insert(false),
                 15 if step % 8 == 0 => walk.close(),
+                15 if step % 8 == 1 => _ = walk.table.trim(),
                 _ if walk.model.is_empty() => {}
                 5..=7 => walk.flush(at),
                 8..=10 => walk.complete(at),
