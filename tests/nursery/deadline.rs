@@ -315,7 +315,7 @@ fn deadline_in_company() {
 fn deadline_of_the_busy_and_the_idle() {
     run(async || {
         let spins = Count::default();
-        let busy = nursery_with(by(Instant::now() + 5 * MS), async |n| {
+        let busy = nursery(async |n| {
             for _ in 0..300 {
                 n.spawn(async {
                     loop {
@@ -324,6 +324,11 @@ fn deadline_of_the_busy_and_the_idle() {
                     }
                 });
             }
+            // All are busy by then, however slow the machine is.
+            while spins.get() < 300 {
+                yield_now().await;
+            }
+            n.set_deadline(Some(Instant::now() + 5 * MS));
             Ok::<_, E>(())
         });
         assert_eq!(busy.await, Err(E::Cancelled));
