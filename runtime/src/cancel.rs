@@ -80,7 +80,7 @@ fn adopt_and_close(scope: NodeId) -> Closed {
         Some(driver) => driver.borrow_mut().adopt(scope),
         None => {
             // The runtime has ended, and with it all that was in flight.
-            scope::set_ops(scope, NONE);
+            scope::end_op(scope, false, Some(NONE));
             Vec::new()
         }
     };

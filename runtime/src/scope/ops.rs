@@ -95,19 +95,3 @@ pub(crate) fn push_op(id: NodeId, slot: u32) -> Option<u32> {
         Some(behind)
     })
 }
-
-/// Sets the head of a scope's list, whose first was taken out. If the list of a nursery is empty
-/// now, its scope comes back: the caller has to call [`tell_drained`].
-#[inline]
-pub(crate) fn set_ops(id: NodeId, head: u32) -> Option<NodeId> {
-    tree::with(|tree| {
-        let node = tree.get(id)?;
-        let was_live = node.is_live();
-        node.ops = head;
-        let drained = (head == NONE && node.role == Role::Nursery).then_some(id);
-        if node.reason.is_some() && was_live && !node.is_live() {
-            idle(tree, id.index());
-        }
-        drained
-    })
-}
