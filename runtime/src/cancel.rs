@@ -1,12 +1,12 @@
 //! Cancel scopes: carries a cancellation from the tree to the kernel and to the tasks.
 
-use crate::driver;
 use crate::instrument::{self, Event, Failure};
 use crate::scope::{self, CancelWork, Cancelled, Closed, Poller};
 use crate::task::Join;
 use crate::tree::{self, NONE, NodeId, Reason};
 use crate::wake::budget::lend;
-use crate::wake::{self, Injector, RemoteCancel, Waiter, wake_all};
+use crate::wake::{Injector, RemoteCancel, Waiter, wake_all};
+use crate::{context, driver};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -246,7 +246,7 @@ impl RemoteCancelHandle {
     /// this thread does not run the core now, sends the core a message and wakes it; a core between
     /// two `block_on`s hears of it in the next.
     pub fn cancel(&self) {
-        match wake::is_current(self.0.core()) {
+        match context::is_current(self.0.core()) {
             true => cancel(self.0.scope(), Reason::Asked),
             false => self.0.send(),
         }

@@ -12,6 +12,7 @@
 
 use crate::cancel;
 use crate::config::EVENTS_PER_TURN;
+use crate::context;
 use crate::driver::{self, Arrival, DriverRef, OpInfo, Orphan};
 use crate::instrument::{self, Ending, Event, Polls};
 use crate::key::Key;
@@ -32,7 +33,7 @@ use std::task::{Context, Poll};
 type Payload = Box<dyn Any + Send>;
 
 /// One root future on one core.
-struct EventLoop<'core> {
+pub(crate) struct EventLoop<'core> {
     driver: &'core DriverRef,
     injector: &'core Arc<Injector>,
     root: NodeId,
@@ -56,16 +57,8 @@ impl Drop for PutBack<'_> {
 
 /// Runs a future to its end, and then until the kernel has finished everything that was submitted
 /// below it. Panics of the future come out when that is done.
-pub(crate) fn run<F: Future>(
-    driver: &DriverRef,
-    injector: &Arc<Injector>,
-    future: F,
-) -> Result<F::Output, Payload> {
-    tree::set_now(driver.borrow().tick());
-    let root = wake::insert_root();
-    let task = root.outside();
-    instrument::tell(Event::Spawned { task, nursery: None, label: None });
-    let this = EventLoop { driver, injector, root, polls: Polls::default() };
+pub(crate) fn run<F: Future>(this: EventLoop<'_>, future: F) -> Result<F::Output, Payload> {
+    let root = this.root;
     let mut output = {
         let mut future = pin!(Some(future));
         let output = catch_unwind(AssertUnwindSafe(|| this.until_ready(future.as_mut())));
@@ -84,9 +77,9 @@ pub(crate) fn run<F: Future>(
     while let Err(payload) = catch_unwind(AssertUnwindSafe(|| this.drain())) {
         output = failed(output, payload);
     }
-    cancel::close(root);
+    this.close();
     let how = if output.is_ok() { Ending::Returned } else { Ending::Panicked };
-    instrument::tell(Event::Ended { task, how });
+    instrument::tell(Event::Ended { task: root.outside(), how });
     output
 }
 
@@ -99,21 +92,39 @@ fn failed<T>(output: Result<T, Payload>, payload: Payload) -> Result<T, Payload>
     Err(payload)
 }
 
-impl EventLoop<'_> {
+impl<'core> EventLoop<'core> {
+    /// A core that this thread runs begins with a root future, which is polled first.
+    pub(crate) fn begin(driver: &'core DriverRef, injector: &'core Arc<Injector>) -> Self {
+        tree::set_now(driver.borrow().tick());
+        let root = wake::insert_root();
+        context::change_core(|core| core.root = Some(root));
+        let task = root.outside();
+        instrument::tell(Event::Spawned { task, nursery: None, label: None });
+        Self { driver, injector, root, polls: Polls::default() }
+    }
+
     fn until_ready<F: Future>(&self, mut future: Pin<&mut Option<F>>) -> F::Output {
         loop {
-            if wake::take_queued(self.root) {
-                budget::refill();
-                let future = future.as_mut().as_pin_mut().expect("it has not resolved");
-                if let Poll::Ready(output) = self.poll(future) {
-                    return output;
-                }
+            let future = future.as_mut().as_pin_mut().expect("it has not resolved");
+            if let Poll::Ready(output) = self.once(future, true) {
+                return output;
             }
-            self.hear();
-            self.expire_timers();
-            self.go_on_cancelling();
-            self.turn(wake::is_queued(self.root));
         }
+    }
+
+    /// Goes round once. Sleeps only if that is allowed, and nothing is ready.
+    pub(crate) fn once<F: Future>(&self, future: Pin<&mut F>, may_sleep: bool) -> Poll<F::Output> {
+        if wake::take_queued(self.root) {
+            budget::refill();
+            if let Poll::Ready(output) = self.poll(future) {
+                return Poll::Ready(output);
+            }
+        }
+        self.hear();
+        self.expire_timers();
+        self.go_on_cancelling();
+        self.turn(!may_sleep || wake::is_queued(self.root));
+        Poll::Pending
     }
 
     fn poll<F: Future>(&self, future: Pin<&mut F>) -> Poll<F::Output> {
@@ -238,8 +249,13 @@ impl EventLoop<'_> {
         }
     }
 
+    /// The root has ended, and nothing of it is in flight.
+    pub(crate) fn close(&self) {
+        cancel::close(self.root);
+    }
+
     /// Cancels what is left and turns until the kernel has finished it.
-    fn drain(&self) {
+    pub(crate) fn drain(&self) {
         if self.driver.borrow().forked() {
             // The operations are the parent's; so is what they write to.
             return self.driver.borrow_mut().give_up("this process was forked".to_owned());

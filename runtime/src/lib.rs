@@ -23,6 +23,7 @@
 //!
 //!     event_loop.rs turns the wheel: run the ready, submit and wait, dispatch.
 //!     scope/ says what is cancelled; cancel.rs carries that to both columns.
+//!     context.rs has what a thread keeps for all of them: a core is one value.
 //! ```
 //!
 //! Applications use the crate `nestling`, which adds the nurseries. This one starts no tasks of its
@@ -36,6 +37,7 @@ mod loom_thread_local;
 mod sys;
 
 mod config;
+mod context;
 mod fd;
 mod key;
 mod label;

@@ -2,7 +2,6 @@
 //! std's name, so that the code that uses it is the same.
 
 use loom::thread::LocalKey;
-use std::cell::Cell;
 use std::marker::PhantomData;
 
 /// The checker's key, with std's methods.
@@ -16,23 +15,6 @@ impl<T> Local<T> {
 
     pub(crate) fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         self.0.with(f)
-    }
-}
-
-impl<T> Local<Cell<T>> {
-    pub(crate) fn get(&'static self) -> T
-    where
-        T: Copy,
-    {
-        self.with(Cell::get)
-    }
-
-    pub(crate) fn set(&'static self, value: T) {
-        self.with(|cell| cell.set(value));
-    }
-
-    pub(crate) fn replace(&'static self, value: T) -> T {
-        self.with(|cell| cell.replace(value))
     }
 }
 

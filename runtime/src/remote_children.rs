@@ -5,13 +5,13 @@
 
 use crate::cancel::CancelHandle;
 use crate::children::{Body, Children, Step};
+use crate::context;
 use crate::label::Label;
 use crate::tree::Reason;
 use crate::wake::Ticket;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Context;
@@ -26,13 +26,12 @@ pub(crate) struct RemoteChildren {
     handles: RefCell<BTreeMap<u64, CancelHandle>>,
 }
 
-thread_local! {
-    // Never destroyed: `Open` empties it, and destructors of other thread-locals may ask.
-    static CURRENT: ManuallyDrop<RefCell<Option<Rc<RemoteChildren>>>> =
-        const { ManuallyDrop::new(RefCell::new(None)) };
+/// The remote children of the core that this thread runs, if it receives any.
+fn current() -> Option<Rc<RemoteChildren>> {
+    context::with_core(|core| core.remote_children.clone()).flatten()
 }
 
-/// This thread receives remote children. Ends with the guard; children that are left are dropped.
+/// This core receives remote children. Ends with the guard; children that are left are dropped.
 #[derive(Debug)]
 pub(crate) struct Open(Rc<RemoteChildren>);
 
@@ -42,7 +41,7 @@ impl Open {
         let label = Label::here().named(Some("core"));
         let remote = RemoteChildren { children: Children::new(label), handles: RefCell::default() };
         let remote = Rc::new(remote);
-        CURRENT.with(|current| current.replace(Some(Rc::clone(&remote))));
+        context::change_core(|core| core.remote_children = Some(Rc::clone(&remote)));
         Self(remote)
     }
 
@@ -75,7 +74,7 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        drop(CURRENT.with(|current| current.take()));
+        drop(context::change_core(|core| core.remote_children.take()));
         // SAFETY: remote children borrow nothing.
         drop(unsafe { self.0.children.clear() });
     }
@@ -93,7 +92,7 @@ impl Drop for Registered {
 /// Takes a remote child in. Its ticket is dropped when the child has ended; at once, if this core
 /// receives none.
 pub(crate) fn admit(number: u64, ticket: Ticket, make: impl FnOnce() -> RemoteChild + 'static) {
-    let Some(remote) = CURRENT.with(|current| current.borrow().clone()) else { return };
+    let Some(remote) = current() else { return };
     let registered = Registered(Rc::clone(&remote), number);
     let child = async move {
         // In this order: the ticket goes last.
@@ -109,7 +108,7 @@ pub(crate) fn admit(number: u64, ticket: Ticket, make: impl FnOnce() -> RemoteCh
 
 /// Cancels a remote child, if it is still here.
 pub(crate) fn recall(number: u64, why: Reason) {
-    let Some(remote) = CURRENT.with(|current| current.borrow().clone()) else { return };
+    let Some(remote) = current() else { return };
     let handle = remote.handles.borrow().get(&number).copied();
     if let Some(handle) = handle {
         handle.cancel(why);

@@ -2,10 +2,12 @@
 
 use crate::blocking::{Admission, Pool, Threads};
 use crate::config::Config;
+use crate::context::{self, Core, Entered};
 use crate::driver::{self, Driver, DriverRef, Stats};
-use crate::stall::{self, Watchdog, Watched};
-use crate::wake::{self, Injector, Peer};
-use crate::{event_loop, fd, op, trim};
+use crate::event_loop::{self, EventLoop};
+use crate::stall::Watchdog;
+use crate::wake::{Injector, Peer, Team};
+use crate::{op, trim};
 use std::cell::RefCell;
 use std::future::Future;
 use std::io;
@@ -33,9 +35,8 @@ use std::sync::Arc;
 pub struct Runtime {
     driver: DriverRef,
     injector: Arc<Injector>,
-    line: Rc<Admission>,
-    /// The core, if its polls are timed.
-    watched: Option<Arc<Watched>>,
+    /// The core, while the thread does not run it.
+    core: RefCell<Option<Core>>,
     /// The threads of a runtime that runs alone. The last field: its drop joins the threads.
     threads: Option<(Threads, Option<Watchdog>)>,
 }
@@ -45,9 +46,18 @@ impl Runtime {
     pub(crate) fn new(config: &Config, pool: Pool) -> io::Result<Self> {
         let driver = Driver::new(config, &op::needed())?;
         let injector = Injector::new(Arc::clone(driver.unparker()));
-        let line = Admission::new(pool);
         let driver = Rc::new(RefCell::new(driver));
-        Ok(Self { driver, injector, line, watched: None, threads: None })
+        let core = Core {
+            driver: Rc::clone(&driver),
+            injector: Arc::clone(&injector),
+            root: None,
+            admission: Admission::new(pool),
+            closer: op::close_detached,
+            team: None,
+            watched: None,
+            remote_children: None,
+        };
+        Ok(Self { driver, injector, core: RefCell::new(Some(core)), threads: None })
     }
 
     /// As [`new`](Self::new), with threads of its own for blocking calls.
@@ -61,7 +71,31 @@ impl Runtime {
 
     /// Has the polls of this core be timed, and watched.
     pub(crate) fn watch(&mut self, watchdog: &Watchdog) {
-        self.watched = Some(watchdog.add_this_core());
+        self.core_mut().watched = Some(watchdog.add_this_core());
+    }
+
+    /// Makes this core one of a team, until [`leave`](Self::leave).
+    pub(crate) fn join(&mut self, team: Arc<Team>, index: usize) {
+        self.core_mut().team = Some(team.join(index));
+    }
+
+    /// This core ends: the others of its team are woken.
+    pub(crate) fn leave(&mut self) {
+        self.core_mut().team = None;
+    }
+
+    /// The thread runs this core until the guard goes. `None` if it runs one already.
+    pub(crate) fn enter(&self) -> Option<Entered<'_>> {
+        context::enter(&self.core)
+    }
+
+    /// This core, which the thread runs, begins with a root future.
+    pub(crate) fn begin(&self) -> EventLoop<'_> {
+        EventLoop::begin(&self.driver, &self.injector)
+    }
+
+    fn core_mut(&mut self) -> &mut Core {
+        self.core.get_mut().as_mut().expect("the thread does not run it")
     }
 
     /// Runs a future on this thread. Returns when it has resolved and the kernel has finished
@@ -75,7 +109,7 @@ impl Runtime {
     /// what it may still write to is leaked then (`Stats::leaked`), and the runtime is of no use
     /// any more: each further call panics with that reason, without a poll of its future.
     pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
-        let Some(core) = wake::enter_core(&self.injector) else {
+        let Some(entered) = self.enter() else {
             panic!(
                 "block_on was called inside a runtime: this thread runs one already. Await the \
                  future instead, or start another thread for it"
@@ -87,16 +121,8 @@ impl Runtime {
                  one; this one can only be dropped"
             );
         }
-        let entered = driver::enter(&self.driver);
-        let line = self.line.enter();
-        let watching = self.watched.as_ref().map(stall::watch);
-        let closing = fd::close_with(op::close_detached);
-        let output = event_loop::run(&self.driver, &self.injector, future);
-        drop(closing);
-        drop(watching);
-        drop(line);
+        let output = event_loop::run(self.begin(), future);
         drop(entered);
-        drop(core);
         if self.driver.borrow().broken().is_some() {
             self.driver.borrow_mut().part();
             // This core will not hear what other threads ask of it.

@@ -3,7 +3,7 @@
 use crate::source::{Source, first_word, words};
 use crate::{FACES, Violation};
 
-pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 10] = [
+pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 11] = [
     long_file,
     long_functions,
     long_lines,
@@ -14,6 +14,7 @@ pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 10] = [
     leftovers,
     bare_exceptions,
     untrimmed,
+    scattered,
 ];
 
 const FILE_LINES: usize = 400;
@@ -205,20 +206,38 @@ fn bare_exceptions(source: &Source<'_>) -> Vec<Violation> {
     bare.map(violation).collect()
 }
 
-/// Tables of a thread that are never destroyed, and never given back. A place for one thing that is
-/// current is emptied by a guard; `runtime/src/trim.rs` lists the others.
-fn untrimmed(source: &Source<'_>) -> Vec<Violation> {
-    let has = |wanted| source.words().any(|(_, word)| word == wanted);
-    if !source.is_library() || !has("thread_local") || has("trim") {
+/// The files that may have a thread-local: the context, what empties it, what stands in for std.
+const MAY_BE_OF_THREADS: [&str; 4] = [
+    "runtime/src/context.rs",
+    "runtime/src/table/at_end.rs",
+    "runtime/src/loom_thread_local.rs",
+    "runtime/src/sys/shared/kernel.rs",
+];
+
+/// What a thread has is reached by one look-up.
+fn scattered(source: &Source<'_>) -> Vec<Violation> {
+    let is_test = source.path.starts_with("runtime/src/tests/");
+    if !source.is_library() || is_test || MAY_BE_OF_THREADS.contains(&source.path) {
         return Vec::new();
     }
-    let tables = source.words().filter(|(at, word)| {
-        let of = source.after(*at, word).strip_prefix('<');
-        *word == "ManuallyDrop" && of.is_some_and(|of| !of.starts_with("RefCell<Option<"))
-    });
+    let violation = |(at, _)| {
+        let rule = "a thread-local beside the context".to_owned();
+        source.violation(at, rule, "make it a field of the module's part of the context")
+    };
+    source.words().filter(|(_, word)| *word == "thread_local").map(violation).collect()
+}
+
+/// The parts of a thread's context are never destroyed: each gives back its tables, and
+/// `runtime/src/trim.rs` lists how.
+fn untrimmed(source: &Source<'_>) -> Vec<Violation> {
+    let has = |wanted| source.words().any(|(_, word)| word == wanted);
+    if !source.is_library() || source.path == MAY_BE_OF_THREADS[0] || has("trim") {
+        return Vec::new();
+    }
+    let parts = source.words().filter(|(_, word)| *word == "PerThread").take(1);
     let violation = |(at, _)| {
         let rule = "a table of the thread keeps its memory when that ends".to_owned();
         source.violation(at, rule, "give it a `trim`, and list that in runtime/src/trim.rs")
     };
-    tables.map(violation).collect()
+    parts.map(violation).collect()
 }

@@ -14,11 +14,10 @@ mod pool;
 
 use crate::cancel::current_cancellation;
 use crate::config::CALLS_PER_THREAD;
+use crate::context;
 use crate::op::{self, Offload};
 use crate::sync::Semaphore;
 use call::{Call, Run};
-use std::cell::RefCell;
-use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -32,33 +31,10 @@ pub(crate) struct Admission {
     places: Semaphore,
 }
 
-thread_local! {
-    // Never destroyed: the guard of `enter` empties it, and destructors of other thread-locals may
-    // ask.
-    static CURRENT: ManuallyDrop<RefCell<Option<Rc<Admission>>>> =
-        const { ManuallyDrop::new(RefCell::new(None)) };
-}
-
 impl Admission {
     pub(crate) fn new(pool: Pool) -> Rc<Self> {
         let places = Semaphore::new(pool.most().saturating_mul(CALLS_PER_THREAD));
         Rc::new(Self { pool, places })
-    }
-
-    /// Makes this the thread's admission until the guard goes.
-    pub(crate) fn enter(self: &Rc<Self>) -> Entered {
-        CURRENT.with(|current| current.replace(Some(Rc::clone(self))));
-        Entered(())
-    }
-}
-
-/// A thread's calls have somewhere to go. Ends with the guard.
-#[derive(Debug)]
-pub(crate) struct Entered(());
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        drop(CURRENT.with(|current| current.take()));
     }
 }
 
@@ -75,12 +51,12 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    let line = CURRENT.with(|current| current.borrow().clone());
-    let line = line.unwrap_or_else(|| {
+    let admission = context::with_core(|core| Rc::clone(&core.admission));
+    let admission = admission.unwrap_or_else(|| {
         panic!("a blocking call needs a nestling runtime: call it inside block_on or Builder::run")
     });
-    let _place = line.places.acquire().await;
-    let pool = line.pool.clone();
+    let _place = admission.places.acquire().await;
+    let pool = admission.pool.clone();
     let call = Arc::new(Call::new(work));
     let sent = Arc::clone(&call);
     let offload = Offload::new(&"a blocking call", move |ticket| {

@@ -16,10 +16,10 @@ use crate::cancel::{self, CancelScope, RemoteCancelHandle};
 use crate::instrument::{self, Ending, Event, Polls};
 use crate::label::Label;
 use crate::scope::{self, Attached, Poller, Settled};
-use crate::stall;
 use crate::task::{Join, Polled, TaskRef};
 use crate::tree::{NodeId, Reason, SetId};
 use crate::wake::{self, Injector, Local, Ready};
+use crate::{context, stall};
 use std::any::Any;
 use std::cell::Cell;
 use std::future::Future;
@@ -158,7 +158,7 @@ impl Children {
     /// All that the children borrow is alive.
     pub unsafe fn poll(&self, cx: &Context<'_>, act: &mut dyn FnMut(Step)) {
         assert!(
-            wake::is_current(&self.core),
+            context::is_current(&self.core),
             "a nursery is polled in the runtime in which it was opened"
         );
         wake::open_set(self.set, cx);

@@ -214,7 +214,7 @@ pub(crate) fn serve<M, T, E>(
 where
     M: AsyncFn(Core) -> Result<T, E>,
 {
-    let joined = team.join(core.index);
+    runtime.join(team, core.index);
     let mut value = None;
     let running = Running(Arc::clone(shared));
     let done = |ended| {
@@ -223,7 +223,7 @@ where
     };
     let host = host((shared.main)(core), &shared.stop, &shared.over, done);
     let ran = catch_unwind(AssertUnwindSafe(|| runtime.block_on(host)));
-    drop(joined);
+    runtime.leave();
     if let Err(payload) = ran {
         // The core itself, not its program.
         shared.fail(Failure::Panic(payload));

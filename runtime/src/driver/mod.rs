@@ -58,7 +58,7 @@ use std::sync::Arc;
 use timers::Timers;
 use trimming::Trimming;
 
-pub(crate) use current::{DriverRef, current, enter, expect_current};
+pub(crate) use current::{DriverRef, current, expect_current};
 pub(crate) use lifecycle::{Abandoned, Orphan};
 pub(crate) use offload::Recall;
 pub(crate) use op_info::OpInfo;

@@ -1,6 +1,7 @@
 //! Takes the snapshot: one walk over the tables of a core, without recursion.
 
 use super::node::{Kind, Node, State, Tree, Wait};
+use crate::context;
 use crate::driver::{Driver, SeenOp};
 use crate::scope;
 use crate::stall;
@@ -13,6 +14,7 @@ use std::time::Duration;
 struct Walk<'a> {
     tree: &'a mut tree::Tree,
     driver: &'a Driver,
+    root: Option<NodeId>,
     now: u64,
     /// The timers by the scope that waits for them.
     timers: BTreeMap<NodeId, Vec<u64>>,
@@ -26,10 +28,11 @@ pub(super) fn take(driver: &Driver) -> Tree {
     for (deadline, scope) in driver.armed() {
         timers.entry(scope).or_default().push(deadline);
     }
+    let root = context::with_core(|core| core.root).flatten();
     let nodes = tree::with(|tree| {
         let running = around(tree, scope::current());
-        let now = driver.now();
-        let mut walk = Walk { tree, driver, now, timers, running, nodes: Vec::new() };
+        let (now, nodes) = (driver.now(), Vec::new());
+        let mut walk = Walk { tree, driver, root, now, timers, running, nodes };
         walk.all();
         walk.nodes
     });
@@ -103,7 +106,7 @@ impl Walk<'_> {
     fn add(&mut self, index: u32, kind: Kind, parent: Option<usize>) -> usize {
         let id = self.tree.id(index).expect("it is linked");
         let at = self.nodes.len();
-        let root = self.tree.root;
+        let root = self.root;
         let node = self.tree.at(index);
         // The code in a nursery is that of its tasks.
         let is_in_a_task = match parent.map(|parent| self.nodes[parent].kind) {
@@ -150,7 +153,7 @@ impl Walk<'_> {
     }
 
     fn add_task(&mut self, index: u32, parent: Option<usize>) -> usize {
-        if self.tree.id(index) == self.tree.root {
+        if self.tree.id(index) == self.root {
             return self.add(index, Kind::Root, parent);
         }
         let Some(cell) = TaskRef::from_payload(self.tree.at(index).payload) else {

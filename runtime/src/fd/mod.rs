@@ -2,6 +2,7 @@
 
 mod target;
 
+use crate::context;
 use socket2::SockRef;
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -12,28 +13,8 @@ use std::task::{Poll, Waker};
 
 pub(crate) use target::{RawTarget, Target};
 
-/// What closes descriptors on this thread: the ring of the runtime that runs here.
-type Closer = fn(OwnedFd);
-
-thread_local! {
-    static CLOSER: Cell<Option<Closer>> = const { Cell::new(None) };
-}
-
-/// Sets what closes this thread's descriptors until the guard goes; without, they close at once.
-pub(crate) fn close_with(closer: Closer) -> Closing {
-    CLOSER.set(Some(closer));
-    Closing(())
-}
-
-/// Descriptors are closed by a ring. Ends with the guard.
-#[derive(Debug)]
-pub(crate) struct Closing(());
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        CLOSER.set(None);
-    }
-}
+/// What closes the descriptors of a core: its ring. Outside a core they are closed at once.
+pub(crate) type Closer = fn(OwnedFd);
 
 /// Has the close of a socket wait for no peer. With `SO_LINGER` set to a time, the kernel stops the
 /// thread that closes for so long, and afterwards goes on to send as it does without; so all that
@@ -125,7 +106,7 @@ impl Drop for Shared {
     fn drop(&mut self) {
         let Some(fd) = self.fd.take() else { return };
         do_not_linger(&fd);
-        match CLOSER.get() {
+        match context::with_core(|core| core.closer) {
             Some(close) => close(fd),
             None => drop(fd),
         }

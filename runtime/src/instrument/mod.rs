@@ -11,13 +11,14 @@
 
 mod event;
 
+use crate::context;
 use crate::table::{Trim, When};
 use crate::tree::NodeId;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::marker::PhantomData;
-use std::mem::{self, ManuallyDrop};
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
@@ -35,16 +36,29 @@ enum Installed {
     Broken,
 }
 
-thread_local! {
+/// What a thread has for it.
+pub(crate) struct PerThread {
     /// What every place asks: whether events are told, which they are not while the hook runs; and
     /// whether polls are timed.
-    static ON: Cell<u8> = const { Cell::new(0) };
-    // Never destroyed, so that destructors of other thread-locals can still ask; the guard
-    // empties them.
-    static INSTALLED: ManuallyDrop<RefCell<Installed>> =
-        const { ManuallyDrop::new(RefCell::new(Installed::No)) };
-    static QUEUE: ManuallyDrop<RefCell<VecDeque<Event>>> =
-        const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
+    on: Cell<u8>,
+    installed: RefCell<Installed>,
+    queue: RefCell<VecDeque<Event>>,
+}
+
+impl PerThread {
+    pub(crate) const fn new() -> Self {
+        Self {
+            on: Cell::new(0),
+            installed: RefCell::new(Installed::No),
+            queue: RefCell::new(VecDeque::new()),
+        }
+    }
+}
+
+/// Works on what this thread has.
+#[inline(always)]
+fn with<R>(f: impl FnOnce(&PerThread) -> R) -> R {
+    context::with(|context| f(&context.instrument))
 }
 
 /// Events are told.
@@ -53,7 +67,7 @@ const TOLD: u8 = 1;
 const TIMED: u8 = 2;
 
 fn set(bit: u8, on: bool) {
-    ON.set(if on { ON.get() | bit } else { ON.get() & !bit });
+    with(|it| it.on.set(if on { it.on.get() | bit } else { it.on.get() & !bit }));
 }
 
 /// Has `hook` be told everything that happens on this thread, until the guard is dropped: see
@@ -88,8 +102,8 @@ fn set(bit: u8, on: bool) {
 /// assert_eq!(polls.get(), 1);
 /// ```
 pub fn instrument(hook: impl Fn(&Event) + 'static) -> Instrumented {
-    INSTALLED.with(|installed| {
-        let mut installed = installed.borrow_mut();
+    with(|it| {
+        let mut installed = it.installed.borrow_mut();
         assert!(
             matches!(*installed, Installed::No),
             "this thread has an instrument already: call both from one"
@@ -117,8 +131,7 @@ impl Drop for Instrumented {
     fn drop(&mut self) {
         flush();
         set(TOLD, false);
-        let installed = INSTALLED.with(|installed| installed.take());
-        QUEUE.with(|queue| queue.take());
+        let (installed, _) = with(|it| (it.installed.take(), it.queue.take()));
         // Last: the destructor of the hook may do anything.
         drop(installed);
     }
@@ -133,13 +146,13 @@ impl fmt::Debug for Instrumented {
 /// Whether events are told.
 #[inline(always)]
 pub(crate) fn is_on() -> bool {
-    ON.get() & TOLD != 0
+    with(|it| it.on.get() & TOLD != 0)
 }
 
 /// Whether polls are of interest, to be told or timed: one question for both.
 #[inline(always)]
 pub(crate) fn looks_at_polls() -> bool {
-    ON.get() != 0
+    with(|it| it.on.get() != 0)
 }
 
 /// Has polls be timed from now on, or not any more.
@@ -162,13 +175,13 @@ pub(crate) fn tell(event: Event) {
 #[inline(never)]
 pub(crate) fn note(event: Event) {
     if is_on() {
-        QUEUE.with(|queue| queue.borrow_mut().push_back(event));
+        with(|it| it.queue.borrow_mut().push_back(event));
     }
 }
 
 /// Gives back what the queue of events does not use. Tells if there is more to come.
 pub(crate) fn trim(when: When) -> bool {
-    QUEUE.with(|queue| queue.borrow_mut().trim(when))
+    with(|it| it.queue.borrow_mut().trim(when))
 }
 
 /// Tells what was noted. Foreign code: nothing may be borrowed.
@@ -182,7 +195,7 @@ pub(crate) fn flush() {
 #[cold]
 #[inline(never)]
 fn run_hook() {
-    let Some(hook) = INSTALLED.with(|installed| match &*installed.borrow() {
+    let Some(hook) = with(|it| match &*it.installed.borrow() {
         Installed::Yes(hook) => Some(Rc::clone(hook)),
         Installed::No | Installed::Broken => None,
     }) else {
@@ -191,12 +204,12 @@ fn run_hook() {
     // What the hook causes is not told: it would not end.
     set(TOLD, false);
     let told = catch_unwind(AssertUnwindSafe(|| {
-        while let Some(event) = QUEUE.with(|queue| queue.borrow_mut().pop_front()) {
+        while let Some(event) = with(|it| it.queue.borrow_mut().pop_front()) {
             hook(&event);
         }
     }));
-    let broken = INSTALLED.with(|installed| {
-        let mut installed = installed.borrow_mut();
+    let broken = with(|it| {
+        let mut installed = it.installed.borrow_mut();
         match (&*installed, &told) {
             // The hook has dropped its guard.
             (Installed::No | Installed::Broken, _) => None,

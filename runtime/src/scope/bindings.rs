@@ -1,44 +1,46 @@
 //! Values bound to scopes: what task-locals find on the way up from the code that asks.
 
+use crate::context;
 use crate::table::{Trim, When};
 use crate::tree::{self, NONE, NodeId};
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 /// A value, and for which task-local it is.
 #[derive(Debug)]
-struct Binding {
+pub(super) struct Binding {
     key: usize,
     value: Rc<dyn Any>,
 }
 
-thread_local! {
-    // Never destroyed, so that destructors of other thread-locals can still ask.
-    static BINDINGS: ManuallyDrop<RefCell<BTreeMap<NodeId, Binding>>> =
-        const { ManuallyDrop::new(RefCell::new(BTreeMap::new())) };
+/// The values, by scope.
+pub(super) type Table = RefCell<BTreeMap<NodeId, Binding>>;
+
+/// Works on the table of this thread.
+fn with<R>(f: impl FnOnce(&Table) -> R) -> R {
+    context::with(|context| f(&context.scope.bindings))
 }
 
 /// Opens a scope below the current one in which `key` has a value.
 pub(crate) fn bind(key: usize, value: Rc<dyn Any>) -> NodeId {
     let scope = super::new(super::current());
-    BINDINGS.with(|bindings| bindings.borrow_mut().insert(scope, Binding { key, value }));
+    with(|bindings| bindings.borrow_mut().insert(scope, Binding { key, value }));
     scope
 }
 
 /// Takes the value of a scope out. Dropped by the caller: its destructor is foreign code.
 #[must_use = "its destructor must not run inside a borrow"]
 pub(crate) fn unbind(scope: NodeId) -> Option<Rc<dyn Any>> {
-    let removed = BINDINGS.with(|bindings| bindings.borrow_mut().remove(&scope));
+    let removed = with(|bindings| bindings.borrow_mut().remove(&scope));
     removed.map(|binding| binding.value)
 }
 
 /// The innermost value of `key` for the code that runs now.
 pub(crate) fn bound(key: usize) -> Option<Rc<dyn Any>> {
     let mut at = super::current()?;
-    BINDINGS.with(|bindings| {
+    with(|bindings| {
         let bindings = bindings.borrow();
         if bindings.is_empty() {
             return None;
@@ -59,5 +61,5 @@ pub(crate) fn bound(key: usize) -> Option<Rc<dyn Any>> {
 
 /// Gives back what the table does not use. Tells if there is more to come.
 pub(super) fn trim(when: When) -> bool {
-    BINDINGS.with(|bindings| bindings.borrow_mut().trim(when))
+    with(|bindings| bindings.borrow_mut().trim(when))
 }

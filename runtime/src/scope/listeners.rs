@@ -1,18 +1,20 @@
 //! Futures that are woken by a cancellation besides the tasks: those in foreign combinators, which
 //! poll them only if their own waker was woken. So are parts of tasks that are cut by themselves.
 
+use crate::context;
 use crate::table::{Trim, When};
 use crate::tree::{NONE, NodeId, Task, Tree};
 use crate::wake::Waiter;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::mem::ManuallyDrop;
 use std::task::{Context, Waker};
 
-thread_local! {
-    // Never destroyed, so that destructors of other thread-locals can still ask.
-    static LISTENERS: ManuallyDrop<RefCell<BTreeMap<NodeId, Waker>>> =
-        const { ManuallyDrop::new(RefCell::new(BTreeMap::new())) };
+/// The wakers, by listening scope.
+pub(super) type Table = RefCell<BTreeMap<NodeId, Waker>>;
+
+/// Works on the table of this thread.
+fn with<R>(f: impl FnOnce(&Table) -> R) -> R {
+    context::with(|context| f(&context.scope.listeners))
 }
 
 /// The waker that a listening scope has, which is taken out: a foreign waker's destructor is
@@ -20,7 +22,7 @@ thread_local! {
 #[must_use = "its destructor must not run inside a borrow"]
 pub(crate) fn silence(scope: NodeId) -> Option<Waker> {
     // Most of the time nothing listens at all.
-    LISTENERS.with(|listeners| {
+    with(|listeners| {
         let mut listeners = listeners.borrow_mut();
         if listeners.is_empty() { None } else { listeners.remove(&scope) }
     })
@@ -31,9 +33,7 @@ pub(crate) fn silence(scope: NodeId) -> Option<Waker> {
 #[cold]
 pub(super) fn listen_at(part: NodeId, cx: &Context<'_>) {
     let before = match Waiter::of(cx) {
-        Waiter::Foreign(waker) => {
-            LISTENERS.with(|listeners| listeners.borrow_mut().insert(part, waker))
-        }
+        Waiter::Foreign(waker) => with(|listeners| listeners.borrow_mut().insert(part, waker)),
         Waiter::Task(_) | Waiter::Nobody => silence(part),
     };
     drop(before);
@@ -65,9 +65,8 @@ impl Listener {
             self.leave();
             self.0 = Some(super::open(here, Task::LISTENER));
         }
-        let before = self.0.and_then(|scope| {
-            LISTENERS.with(|listeners| listeners.borrow_mut().insert(scope, waker))
-        });
+        let before =
+            self.0.and_then(|scope| with(|listeners| listeners.borrow_mut().insert(scope, waker)));
         drop(before);
     }
 
@@ -94,5 +93,5 @@ impl Drop for Listener {
 
 /// Gives back what the table does not use. Tells if there is more to come.
 pub(super) fn trim(when: When) -> bool {
-    LISTENERS.with(|listeners| listeners.borrow_mut().trim(when))
+    with(|listeners| listeners.borrow_mut().trim(when))
 }

@@ -1,12 +1,12 @@
 //! `Mark`: whether a scope is cancelled, for other threads, which cannot look into its thread's
 //! tree.
 
+use crate::context;
 use crate::sys::shared::AtomicBool;
 use crate::table::{Trim, When};
 use crate::tree::{self, NodeId};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -15,10 +15,12 @@ use std::sync::atomic::Ordering;
 #[derive(Debug, Clone)]
 pub(crate) struct Mark(Arc<AtomicBool>);
 
-thread_local! {
-    // Never destroyed, so that destructors of other thread-locals can still ask.
-    static MARKS: ManuallyDrop<RefCell<BTreeMap<NodeId, Mark>>> =
-        const { ManuallyDrop::new(RefCell::new(BTreeMap::new())) };
+/// The marks, by scope.
+pub(super) type Table = RefCell<BTreeMap<NodeId, Mark>>;
+
+/// Works on the table of this thread.
+fn with<R>(f: impl FnOnce(&Table) -> R) -> R {
+    context::with(|context| f(&context.scope.marks))
 }
 
 impl Mark {
@@ -40,7 +42,7 @@ pub(crate) fn mark() -> Option<Mark> {
         node.marked = true;
         Some(node.reason.is_some())
     })?;
-    MARKS.with(|marks| {
+    with(|marks| {
         let mut marks = marks.borrow_mut();
         let mark = marks.entry(here);
         Some(mark.or_insert_with(|| Mark(Arc::new(AtomicBool::new(cancelled)))).clone())
@@ -49,21 +51,21 @@ pub(crate) fn mark() -> Option<Mark> {
 
 /// A scope that has a mark was cancelled.
 pub(super) fn cancelled(scope: NodeId) {
-    MARKS.with(|marks| marks.borrow().get(&scope).into_iter().for_each(|mark| mark.set(true)));
+    with(|marks| marks.borrow().get(&scope).into_iter().for_each(|mark| mark.set(true)));
 }
 
 /// A scope that has a mark is not cancelled any more.
 pub(super) fn revived(scope: NodeId) {
-    MARKS.with(|marks| marks.borrow().get(&scope).into_iter().for_each(|mark| mark.set(false)));
+    with(|marks| marks.borrow().get(&scope).into_iter().for_each(|mark| mark.set(false)));
 }
 
 /// A scope that has a mark closes.
 pub(super) fn closed(scope: NodeId) {
-    let mark = MARKS.with(|marks| marks.borrow_mut().remove(&scope));
+    let mark = with(|marks| marks.borrow_mut().remove(&scope));
     mark.into_iter().for_each(|mark| mark.set(false));
 }
 
 /// Gives back what the table does not use. Tells if there is more to come.
 pub(super) fn trim(when: When) -> bool {
-    MARKS.with(|marks| marks.borrow_mut().trim(when))
+    with(|marks| marks.borrow_mut().trim(when))
 }

@@ -34,10 +34,13 @@ mod settle;
 mod status;
 mod waits;
 
-use crate::table::{When, trim_at_end};
+use crate::table::{Slots, When, trim_at_end};
 use crate::tree::{self, NodeId, Task};
 use crate::wake;
 use crate::wake::budget::{self, Lent};
+use notes::Notes;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 
 pub(crate) use crate::tree::current;
 pub(crate) use attached::Attached;
@@ -60,6 +63,30 @@ pub(crate) use status::{
     parent, reason, tasks, tell_drained,
 };
 pub(crate) use waits::{JoinEdge, joins};
+
+/// What a thread has for its scopes, besides the tree.
+pub(crate) struct PerThread {
+    notes: RefCell<Notes>,
+    /// Whether there are notes, rounds or spared scopes: every poll asks this.
+    has_notes: Cell<bool>,
+    bindings: bindings::Table,
+    listeners: listeners::Table,
+    marks: marks::Table,
+    edges: waits::Table,
+}
+
+impl PerThread {
+    pub(crate) const fn new() -> Self {
+        Self {
+            notes: RefCell::new(Notes::new()),
+            has_notes: Cell::new(false),
+            bindings: RefCell::new(BTreeMap::new()),
+            listeners: RefCell::new(BTreeMap::new()),
+            marks: RefCell::new(BTreeMap::new()),
+            edges: RefCell::new(Slots::new()),
+        }
+    }
+}
 
 /// Whether the code that is running is cancelled.
 #[inline]

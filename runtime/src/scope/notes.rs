@@ -11,13 +11,12 @@ use super::polled::Polled;
 use super::round::Round;
 use super::status::{running_task, task_of};
 use crate::config::FOREIGN_POLLS;
+use crate::context;
 use crate::table::When;
 use crate::tree::{self, NONE, NodeId, Role, SetId, State, Tree};
 use crate::wake::{self, Local, Waiter};
-use std::cell::{Cell, RefCell};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::ManuallyDrop;
 use std::ops::RangeInclusive;
 use std::ptr;
 use std::task::Context;
@@ -127,7 +126,7 @@ impl Note {
 }
 
 /// The notes of a thread.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Notes {
     pub(super) notes: BTreeMap<Key, Note>,
     /// The notes by nursery: first the grounded ones, then those that await handles.
@@ -147,10 +146,9 @@ pub(super) struct Notes {
     pub(super) checked: u64,
 }
 
-thread_local! {
-    // Never destroyed, so that destructors of other thread-locals can still ask.
-    static NOTES: ManuallyDrop<RefCell<Notes>> = const {
-        ManuallyDrop::new(RefCell::new(Notes {
+impl Notes {
+    pub(super) const fn new() -> Self {
+        Self {
             notes: BTreeMap::new(),
             by_nursery: BTreeSet::new(),
             by_part: BTreeSet::new(),
@@ -160,18 +158,16 @@ thread_local! {
             spared: BTreeMap::new(),
             made: 0,
             checked: 0,
-        }))
-    };
-    /// Whether there are notes, rounds or spared scopes: every poll asks this.
-    static ANY: Cell<bool> = const { Cell::new(false) };
+        }
+    }
 }
 
 /// Works on the notes of this thread. Nothing is woken inside.
 pub(super) fn with<R>(f: impl FnOnce(&mut Notes) -> R) -> R {
-    NOTES.with(|notes| {
-        let mut notes = notes.borrow_mut();
+    context::with(|context| {
+        let mut notes = context.scope.notes.borrow_mut();
         let result = f(&mut notes);
-        ANY.set(notes.are_any());
+        context.scope.has_notes.set(notes.are_any());
         result
     })
 }
@@ -179,7 +175,7 @@ pub(super) fn with<R>(f: impl FnOnce(&mut Notes) -> R) -> R {
 /// Whether any task is kept by a note.
 #[inline]
 pub(crate) fn has_notes() -> bool {
-    ANY.get()
+    context::with(|context| context.scope.has_notes.get())
 }
 
 /// The notes of one task.
@@ -371,7 +367,7 @@ fn forget_notes(tree: &mut Tree, scope: NodeId) {
 /// not to be polled, such as the tasks of a forgotten nursery.
 pub(super) fn trim(when: When) -> bool {
     match when {
-        When::Ended => with(|notes| *notes = Notes::default()),
+        When::Ended => with(|notes| *notes = Notes::new()),
         When::Running if has_notes() => tree::with(|tree| with(|notes| notes.spare_no_more(tree))),
         When::Running => {}
     }

@@ -1,22 +1,24 @@
 //! Which code awaits the end of which child, for dumps.
 
+use crate::context;
 use crate::table::{Slots, Trim, When};
 use crate::tree::{self, NONE, NodeId, Tree};
 use std::cell::RefCell;
-use std::mem::ManuallyDrop;
 
 /// One edge, in the list of the scope that it starts from.
 #[derive(Debug)]
-struct Edge {
+pub(super) struct Edge {
     target: NodeId,
     previous: u32,
     next: u32,
 }
 
-thread_local! {
-    // Never destroyed, so that destructors of other thread-locals can still ask.
-    static EDGES: ManuallyDrop<RefCell<Slots<Edge>>> =
-        const { ManuallyDrop::new(RefCell::new(Slots::new())) };
+/// All edges of a thread.
+pub(super) type Table = RefCell<Slots<Edge>>;
+
+/// Works on the table of this thread.
+fn with<R>(f: impl FnOnce(&Table) -> R) -> R {
+    context::with(|context| f(&context.scope.edges))
 }
 
 /// One await of a join handle: the scope it happens in waits for another scope. Ends when dropped.
@@ -30,7 +32,7 @@ impl JoinEdge {
     /// The code in `from` waits for the child whose scope is `target`.
     pub(crate) fn new(from: NodeId, target: NodeId) -> Self {
         let next = first(from);
-        let edge = EDGES.with(|edges| {
+        let edge = with(|edges| {
             let mut edges = edges.borrow_mut();
             let edge = edges.insert(Edge { target, previous: NONE, next }) as u32;
             if next != NONE {
@@ -50,7 +52,7 @@ impl JoinEdge {
 
 impl Drop for JoinEdge {
     fn drop(&mut self) {
-        EDGES.with(|edges| {
+        with(|edges| {
             let mut edges = edges.borrow_mut();
             let Edge { previous, next, .. } = edges.remove(self.edge as usize);
             if next != NONE {
@@ -81,7 +83,7 @@ fn set_first(scope: NodeId, head: u32) {
 /// The scopes whose end is awaited in the scope of a node itself.
 pub(crate) fn joins(tree: &mut Tree, index: u32) -> Vec<NodeId> {
     let mut targets = Vec::new();
-    EDGES.with(|edges| {
+    with(|edges| {
         let edges = edges.borrow();
         let mut edge = tree.at(index).waits;
         while edge != NONE {
@@ -94,5 +96,5 @@ pub(crate) fn joins(tree: &mut Tree, index: u32) -> Vec<NodeId> {
 
 /// Gives back what the table does not use. Tells if there is more to come.
 pub(super) fn trim(when: When) -> bool {
-    EDGES.with(|edges| edges.borrow_mut().trim(when))
+    with(|edges| edges.borrow_mut().trim(when))
 }

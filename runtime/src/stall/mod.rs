@@ -17,6 +17,7 @@
 mod watchdog;
 
 use crate::config::STALLS_KEPT;
+use crate::context;
 use crate::instrument::{self, Event};
 use crate::label::Label;
 use crate::sys;
@@ -24,62 +25,55 @@ use crate::table::{Trim, When};
 use crate::tree::NodeId;
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use watchdog::Stall;
 pub(crate) use watchdog::{Holder, OnStall, Watchdog, Watched};
 
-thread_local! {
-    // Never destroyed: the guard of `watch` empties it.
-    static CORE: ManuallyDrop<RefCell<Option<Arc<Watched>>>> =
-        const { ManuallyDrop::new(RefCell::new(None)) };
+/// What a thread has for it.
+pub(crate) struct PerThread {
     /// The polls that run, each inside the one before.
-    static POLLS: ManuallyDrop<RefCell<VecDeque<Poll>>> =
-        const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
+    polls: RefCell<VecDeque<Poll>>,
     /// The last tasks that stalled, each with its longest time in nanoseconds.
-    static STALLED: ManuallyDrop<RefCell<VecDeque<(NodeId, u64)>>> =
-        const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
+    stalled: RefCell<VecDeque<(NodeId, u64)>>,
 }
 
-/// This thread's polls are timed until the guard goes.
-pub(crate) fn watch(core: &Arc<Watched>) -> Watching {
-    CORE.with(|current| current.replace(Some(Arc::clone(core))));
-    instrument::time_polls(true);
-    Watching(())
-}
-
-/// This thread's polls are timed. Ends with the guard.
-#[derive(Debug)]
-pub(crate) struct Watching(());
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        instrument::time_polls(false);
-        drop(CORE.with(|current| current.take()));
-        STALLED.with(|stalled| stalled.take());
+impl PerThread {
+    pub(crate) const fn new() -> Self {
+        Self { polls: RefCell::new(VecDeque::new()), stalled: RefCell::new(VecDeque::new()) }
     }
+}
+
+/// Works on what this thread has.
+fn with<R>(f: impl FnOnce(&PerThread) -> R) -> R {
+    context::with(|context| f(&context.stall))
 }
 
 /// Gives back what the tables of polls do not use. Tells if there is more to come.
 pub(crate) fn trim(when: When) -> bool {
-    let polls = POLLS.with(|polls| polls.borrow_mut().trim(when));
-    polls | STALLED.with(|stalled| stalled.borrow_mut().trim(when))
+    with(|it| {
+        let mut stalled = it.stalled.borrow_mut();
+        if when == When::Ended {
+            // Its stalls are of no interest any more.
+            stalled.clear();
+        }
+        it.polls.borrow_mut().trim(when) | stalled.trim(when)
+    })
 }
 
 /// How long a task has held its core at most, if that was too long and the task is still kept.
 pub(crate) fn longest(task: NodeId) -> Option<Duration> {
-    STALLED.with(|stalled| {
-        let stalled = stalled.borrow();
+    with(|it| {
+        let stalled = it.stalled.borrow();
         let (_, held) = stalled.iter().find(|(other, _)| *other == task)?;
         Some(Duration::from_nanos(*held))
     })
 }
 
 fn keep(task: NodeId, held: u64) {
-    STALLED.with(|stalled| {
-        let mut stalled = stalled.borrow_mut();
+    with(|it| {
+        let mut stalled = it.stalled.borrow_mut();
         let before = stalled.iter().position(|(other, _)| *other == task);
         let before = before.and_then(|at| stalled.remove(at)).map_or(0, |(_, held)| held);
         if stalled.len() == STALLS_KEPT {
@@ -93,12 +87,12 @@ fn keep(task: NodeId, held: u64) {
 #[cold]
 #[inline(never)]
 pub(crate) fn enter(task: NodeId, label: impl FnOnce() -> Option<Label>) -> Option<Timed> {
-    let core = CORE.with(|current| current.borrow().clone())?;
+    let core = context::with_core(|core| core.watched.clone()).flatten()?;
     let began = sys::monotonic_ns();
     let label = label();
     let outer = core.begin(Holder { task: task.outside(), label, since: began, told: false });
     let poll = Poll { core, task, label, began, outer, inside: 0 };
-    POLLS.with(|polls| polls.borrow_mut().push_back(poll));
+    with(|it| it.polls.borrow_mut().push_back(poll));
     Some(Timed(()))
 }
 
@@ -110,7 +104,7 @@ impl Drop for Timed {
     #[cold]
     #[inline(never)]
     fn drop(&mut self) {
-        let poll = POLLS.with(|polls| polls.borrow_mut().pop_back()).expect("each ends once");
+        let poll = with(|it| it.polls.borrow_mut().pop_back()).expect("each ends once");
         poll.end();
     }
 }
@@ -131,8 +125,8 @@ struct Poll {
 impl Poll {
     fn end(self) {
         let all = sys::monotonic_ns().saturating_sub(self.began);
-        POLLS.with(|polls| {
-            let mut polls = polls.borrow_mut();
+        with(|it| {
+            let mut polls = it.polls.borrow_mut();
             polls.back_mut().into_iter().for_each(|outer| outer.inside += all);
         });
         // Of the poll around this one only its own time counts.

@@ -24,4 +24,4 @@ mod pool;
 pub use cell::end_as;
 pub(crate) use cell::{Polled, TaskRef};
 pub use join::Join;
-pub(crate) use pool::trim;
+pub(crate) use pool::{PerThread, trim};

@@ -1,10 +1,11 @@
 //! Freed cells that are kept for the next spawn.
 
 use crate::config::{POOLED_BYTES, SMALLEST_TABLE};
+use crate::context;
 use crate::table::When;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::Cell;
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 /// Sizes differ by this much.
@@ -53,10 +54,13 @@ impl Shelf {
     }
 }
 
-thread_local! {
-    // Never destroyed, so that a handle in another thread-local's destructor finds it.
-    static POOL: ManuallyDrop<[Cell<Shelf>; SIZES]> =
-        const { ManuallyDrop::new([const { Cell::new(Shelf::EMPTY) }; SIZES]) };
+/// The freed cells of a thread.
+pub(crate) struct PerThread([Cell<Shelf>; SIZES]);
+
+impl PerThread {
+    pub(crate) const fn new() -> Self {
+        Self([const { Cell::new(Shelf::EMPTY) }; SIZES])
+    }
 }
 
 /// How cells of one type are allocated, and on which shelf they are kept.
@@ -91,10 +95,11 @@ const fn layout(shelf: usize) -> Layout {
 /// Works on a shelf of this thread.
 #[inline]
 fn on_shelf<R>(index: usize, f: impl FnOnce(&mut Shelf) -> R) -> R {
-    POOL.with(|pool| {
-        let mut shelf = pool[index].get();
+    context::with(|context| {
+        let PerThread(shelves) = &context.task;
+        let mut shelf = shelves[index].get();
         let result = f(&mut shelf);
-        pool[index].set(shelf);
+        shelves[index].set(shelf);
         result
     })
 }

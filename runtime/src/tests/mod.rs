@@ -5,6 +5,8 @@ mod blocking;
 #[cfg(not(loom))]
 mod budget;
 #[cfg(not(any(loom, miri)))]
+mod by_hand;
+#[cfg(not(any(loom, miri)))]
 mod files;
 #[cfg(not(any(loom, miri)))]
 mod frozen;

@@ -16,10 +16,10 @@
 
 mod node;
 
+use crate::context;
 use crate::label::Label;
 use crate::table::{Table, Trim, When};
 use std::cell::{Cell, RefCell};
-use std::mem::ManuallyDrop;
 
 pub(crate) use node::Cause;
 use node::Generation;
@@ -32,59 +32,61 @@ pub(crate) struct Tree {
     nodes: Table<Node>,
     sets: Table<Set>,
     generation: Generation,
-    /// The task that the event loop polls.
-    pub(crate) root: Option<NodeId>,
     /// How many cancels there were.
     pub(crate) cancels: u32,
     /// Nodes that cancelling has looked at: its cost, without a clock.
     pub(crate) visits: u64,
 }
 
-thread_local! {
-    // Never destroyed, so that destructors of other thread-locals can still ask; `trim` frees it.
-    static TREE: ManuallyDrop<RefCell<Tree>> = const {
-        ManuallyDrop::new(RefCell::new(Tree {
+/// What a thread has of it.
+pub(crate) struct PerThread {
+    tree: RefCell<Tree>,
+    /// See [`now`].
+    now: Cell<u64>,
+    /// See [`current`].
+    current: Cell<Option<NodeId>>,
+}
+
+impl PerThread {
+    pub(crate) const fn new() -> Self {
+        let tree = Tree {
             nodes: Table::new(),
             sets: Table::new(),
             generation: Generation::MIN,
-            root: None,
             cancels: 0,
             visits: 0,
-        }))
-    };
-    /// See [`now`].
-    static NOW: Cell<u64> = const { Cell::new(0) };
-    /// See [`current`].
-    static CURRENT: Cell<Option<NodeId>> = const { Cell::new(None) };
+        };
+        Self { tree: RefCell::new(tree), now: Cell::new(0), current: Cell::new(None) }
+    }
 }
 
 /// Works on the tree of this thread. Nothing foreign may run inside.
 #[inline]
 pub(crate) fn with<R>(f: impl FnOnce(&mut Tree) -> R) -> R {
-    TREE.with(|tree| f(&mut tree.borrow_mut()))
+    context::with(|context| f(&mut context.tree.tree.borrow_mut()))
 }
 
 /// The scope of the code that is running.
 #[inline]
 pub(crate) fn current() -> Option<NodeId> {
-    CURRENT.get()
+    context::with(|context| context.tree.current.get())
 }
 
 /// From now on code in this scope runs. The scope before comes back.
 #[inline]
 pub(crate) fn set_current(scope: Option<NodeId>) -> Option<NodeId> {
-    CURRENT.replace(scope)
+    context::with(|context| context.tree.current.replace(scope))
 }
 
 /// When this turn of the loop began, to a tick of the clock: nothing is looked up for a spawn.
 #[inline]
 pub(crate) fn now() -> u64 {
-    NOW.get()
+    context::with(|context| context.tree.now.get())
 }
 
 /// A turn begins.
 pub(crate) fn set_now(now: u64) {
-    NOW.set(now);
+    context::with(|context| context.tree.now.set(now));
 }
 
 /// Gives back what the tree does not use. Tells if there is more to come.

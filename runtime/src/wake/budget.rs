@@ -17,40 +17,64 @@
 //! [lent](lend) awaits of its own: those of the turn are not mistaken for an end, and a loop of
 //! ready awaits does end.
 
-use super::injector;
 use super::stay::stay;
 use crate::config::{AWAIT_BUDGET, LAST_POLL_AWAITS, LATE_TIMERS, POLL_BUDGET};
+use crate::context;
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::mem;
 use std::task::{Context, Poll};
 
-thread_local! {
-    static POLLS: Cell<u32> = const { Cell::new(0) };
+/// The budget of a thread.
+pub(super) struct Budget {
+    polls: Cell<u32>,
     /// Zero while some are lent, so that an await that spends has one number to look at.
-    static AWAITS: Cell<u32> = const { Cell::new(0) };
+    awaits: Cell<u32>,
     /// Awaits around code that is ready without one of ours; see [`begin`].
-    static AROUND: Cell<u32> = const { Cell::new(0) };
+    around: Cell<u32>,
     /// When the first await of the turn found its time passed already; zero: none has.
-    static LATE_SINCE: Cell<u64> = const { Cell::new(0) };
+    late_since: Cell<u64>,
     /// The lent awaits that are left.
-    static LENT: Cell<Option<u32>> = const { Cell::new(None) };
+    lent: Cell<Option<u32>>,
     /// The awaits of the turn, while some are lent.
-    static SET_ASIDE: Cell<u32> = const { Cell::new(0) };
+    set_aside: Cell<u32>,
+}
+
+impl Budget {
+    pub(super) const fn new() -> Self {
+        Self {
+            polls: Cell::new(0),
+            awaits: Cell::new(0),
+            around: Cell::new(0),
+            late_since: Cell::new(0),
+            lent: Cell::new(None),
+            set_aside: Cell::new(0),
+        }
+    }
+}
+
+/// Works on the budget of this thread.
+#[inline(always)]
+fn with<R>(f: impl FnOnce(&Budget) -> R) -> R {
+    context::with(|context| f(&context.wake.budget))
 }
 
 /// A new turn begins.
 pub(crate) fn refill() {
-    POLLS.set(POLL_BUDGET);
-    AWAITS.set(AWAIT_BUDGET);
-    AROUND.set(2 * AWAIT_BUDGET);
-    LATE_SINCE.set(0);
+    with(|budget| {
+        budget.polls.set(POLL_BUDGET);
+        budget.awaits.set(AWAIT_BUDGET);
+        budget.around.set(2 * AWAIT_BUDGET);
+        budget.late_since.set(0);
+    });
 }
 
 /// The turn is over: nurseries rest, and awaits that could return suspend.
 fn end_turn() {
-    POLLS.set(0);
-    AWAITS.set(0);
+    with(|budget| {
+        budget.polls.set(0);
+        budget.awaits.set(0);
+    });
 }
 
 // --- polls -----------------------------------------------------------------------------------
@@ -58,21 +82,21 @@ fn end_turn() {
 /// Whether the turn goes on: nurseries poll their children.
 #[inline]
 pub(crate) fn left() -> bool {
-    POLLS.get() > 0
+    with(|budget| budget.polls.get() > 0)
 }
 
 /// A poll has ended. It is not counted when it begins: on the way down through nurseries nothing
 /// is spent, so that every turn gets to the bottom, however deep they are nested.
 #[inline]
 pub(crate) fn spend() {
-    POLLS.set(POLLS.get().saturating_sub(1));
+    with(|budget| budget.polls.set(budget.polls.get().saturating_sub(1)));
 }
 
 /// An await makes system calls before it returns: it counts as a poll, too.
 pub(crate) fn works() {
     spend();
     if !left() {
-        AWAITS.set(0);
+        with(|budget| budget.awaits.set(0));
     }
 }
 
@@ -82,23 +106,23 @@ pub(crate) fn works() {
 /// is over, and the await suspends, with its task woken.
 #[inline]
 pub(crate) fn may_return() -> bool {
-    match AWAITS.get() {
-        0 => may_return_still(),
+    with(|budget| match budget.awaits.get() {
+        0 => may_return_still(budget),
         left => {
-            AWAITS.set(left - 1);
+            budget.awaits.set(left - 1);
             true
         }
-    }
+    })
 }
 
 #[cold]
 #[inline(never)]
-fn may_return_still() -> bool {
-    if let Some(left) = LENT.get() {
-        LENT.set(Some(left.saturating_sub(1)));
+fn may_return_still(budget: &Budget) -> bool {
+    if let Some(left) = budget.lent.get() {
+        budget.lent.set(Some(left.saturating_sub(1)));
         return left > 0;
     }
-    if !injector::is_core() {
+    if !context::is_core() {
         // Not on a core: no other task shares the thread.
         return true;
     }
@@ -150,7 +174,7 @@ pub(crate) fn proceed_unless(
     suspended: &mut bool,
     cx: &Context<'_>,
 ) -> Poll<()> {
-    if AWAITS.get() == 0 && is_cancelled() {
+    if with(|budget| budget.awaits.get() == 0) && is_cancelled() {
         return Poll::Ready(());
     }
     proceed_once(suspended, cx)
@@ -160,9 +184,9 @@ pub(crate) fn proceed_unless(
 /// of them in this turn counts as well: a loop that is late does much work between two of them.
 #[inline]
 pub(crate) fn proceed_late(now: u64, suspended: &mut bool, cx: &Context<'_>) -> Poll<()> {
-    let since = LATE_SINCE.get();
+    let since = with(|budget| budget.late_since.get());
     if since == 0 {
-        LATE_SINCE.set(now);
+        with(|budget| budget.late_since.set(now));
     } else if !*suspended && now.saturating_sub(since) > LATE_TIMERS {
         end_turn();
     }
@@ -176,17 +200,17 @@ pub(crate) fn proceed_late(now: u64, suspended: &mut bool, cx: &Context<'_>) -> 
 /// have refused that.
 #[inline]
 pub(crate) fn begin(cx: &Context<'_>) -> Poll<()> {
-    match LENT.get() {
+    with(|budget| match budget.lent.get() {
         Some(0) => stay(cx),
-        None if AROUND.get() == 0 => begin_late(cx),
+        None if budget.around.get() == 0 => begin_late(cx),
         _ => Poll::Ready(()),
-    }
+    })
 }
 
 #[cold]
 #[inline(never)]
 fn begin_late(cx: &Context<'_>) -> Poll<()> {
-    if !injector::is_core() {
+    if !context::is_core() {
         return Poll::Ready(());
     }
     end_turn();
@@ -196,10 +220,10 @@ fn begin_late(cx: &Context<'_>) -> Poll<()> {
 /// An await that surrounds others has returned at its first poll.
 #[inline]
 pub(crate) fn surrounded() {
-    match LENT.get() {
-        Some(left) => LENT.set(Some(left.saturating_sub(1))),
-        None => AROUND.set(AROUND.get().saturating_sub(1)),
-    }
+    with(|budget| match budget.lent.get() {
+        Some(left) => budget.lent.set(Some(left.saturating_sub(1))),
+        None => budget.around.set(budget.around.get().saturating_sub(1)),
+    });
 }
 
 // --- lending ---------------------------------------------------------------------------------
@@ -220,7 +244,7 @@ pub(crate) fn lend() -> Lent {
 /// Whether the awaits of the turn are set aside.
 #[inline]
 pub(crate) fn is_lent() -> bool {
-    LENT.get().is_some()
+    with(|budget| budget.lent.get().is_some())
 }
 
 /// For code that is not cancelled, inside code that is: the awaits of the turn count, because the
@@ -237,11 +261,13 @@ impl Drop for Lent {
 }
 
 fn switch(to: Option<u32>) -> Option<u32> {
-    let from = LENT.replace(to);
-    match (from, to) {
-        (None, Some(_)) => SET_ASIDE.set(AWAITS.replace(0)),
-        (Some(_), None) => AWAITS.set(SET_ASIDE.get()),
-        _ => {}
-    }
-    from
+    with(|budget| {
+        let from = budget.lent.replace(to);
+        match (from, to) {
+            (None, Some(_)) => budget.set_aside.set(budget.awaits.replace(0)),
+            (Some(_), None) => budget.awaits.set(budget.set_aside.get()),
+            _ => {}
+        }
+        from
+    })
 }

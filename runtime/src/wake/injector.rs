@@ -4,10 +4,9 @@ use super::remote_cancel::RemoteCancel;
 use super::team;
 use super::unparker::Unparker;
 use super::waker::Remote;
+use crate::context;
 use crate::key::Key;
 use crate::sys::shared::{AtomicBool, Queue, fence};
-use std::cell::{Cell, RefCell};
-use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -34,53 +33,9 @@ pub(crate) struct Injector {
     closed: AtomicBool,
 }
 
-thread_local! {
-    // Never destroyed, so that wakers in other thread-locals' destructors find it; the guard of
-    // `enter` empties it.
-    static CURRENT: ManuallyDrop<RefCell<Option<Arc<Injector>>>> =
-        const { ManuallyDrop::new(RefCell::new(None)) };
-    /// Where the current one is, for the question that every wake asks.
-    static ADDRESS: Cell<*const Injector> = const { Cell::new(std::ptr::null()) };
-}
-
-/// Whether this thread runs the core right now.
-#[inline]
-pub(crate) fn is_current(core: &Arc<Injector>) -> bool {
-    ADDRESS.get() == Arc::as_ptr(core)
-}
-
-/// Whether this thread runs a core.
-pub(super) fn is_core() -> bool {
-    !ADDRESS.get().is_null()
-}
-
-/// The core that this thread runs.
+/// The injector of the core that this thread runs.
 pub(crate) fn current() -> Option<Arc<Injector>> {
-    CURRENT.with(|current| current.borrow().clone())
-}
-
-/// This thread runs the core until the guard goes. `None` if it runs one already.
-pub(crate) fn enter(core: &Arc<Injector>) -> Option<Entered> {
-    CURRENT.with(|current| {
-        let mut current = current.borrow_mut();
-        if current.is_some() {
-            return None;
-        }
-        *current = Some(Arc::clone(core));
-        ADDRESS.set(Arc::as_ptr(core));
-        Some(Entered(()))
-    })
-}
-
-/// This thread runs a core. Ends with the guard.
-#[derive(Debug)]
-pub(crate) struct Entered(());
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        ADDRESS.set(std::ptr::null());
-        drop(CURRENT.with(|current| current.take()));
-    }
+    context::with_core(|core| Arc::clone(&core.injector))
 }
 
 impl std::fmt::Debug for Injector {

@@ -26,10 +26,10 @@ mod waiter;
 mod waker;
 
 use crate::table::When;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
-pub(crate) use injector::{
-    Injector, Message, current as current_core, enter as enter_core, is_current,
-};
+pub(crate) use injector::{Injector, Message, current as current_core};
 pub(crate) use ready::{
     Ready, enqueue, insert_root, insert_task, is_queued, new_set, next, open_set, owner, payload,
     remove_set, rest_set, take_queued, wake, wake_set,
@@ -37,11 +37,25 @@ pub(crate) use ready::{
 pub(crate) use remote_cancel::RemoteCancel;
 pub(crate) use stay::left_in;
 pub use stay::stay;
-pub(crate) use team::{Peer, Team, has_doorbells, next_doorbell, peer, place, ring_doorbell, send};
+pub(crate) use team::{
+    Member, Peer, Team, has_doorbells, next_doorbell, peer, place, ring_doorbell, send,
+};
 pub(crate) use ticket::Ticket;
 pub(crate) use unparker::Unparker;
 pub(crate) use waiter::{Waiter, wake_all};
 pub(crate) use waker::Local;
+
+/// What a thread has for its wakes.
+pub(crate) struct PerThread {
+    budget: budget::Budget,
+    staying: stay::Staying,
+}
+
+impl PerThread {
+    pub(crate) const fn new() -> Self {
+        Self { budget: budget::Budget::new(), staying: RefCell::new(BTreeMap::new()) }
+    }
+}
 
 /// Gives back what the tables do not use. Tells if there is more to come.
 pub(crate) fn trim(when: When) -> bool {

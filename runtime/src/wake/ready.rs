@@ -66,7 +66,6 @@ pub(crate) fn insert_root() -> NodeId {
     tree::with(|tree| {
         let (id, _) = tree.insert(None, root);
         tree.at(id.index()).state = State::Queued;
-        tree.root = Some(id);
         id
     })
 }

@@ -6,21 +6,23 @@
 //! waker is woken.
 
 use super::Waiter;
+use crate::context;
 use crate::table::{Trim, When};
 use crate::tree::{self, NodeId};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::mem::ManuallyDrop;
 use std::ptr;
 use std::task::{Context, Poll, Waker};
 
 /// The wakers of one scope's futures, by what tells one waker from another.
-type Wakers = BTreeMap<(*const (), *const ()), Waker>;
+pub(super) type Wakers = BTreeMap<(*const (), *const ()), Waker>;
 
-thread_local! {
-    // Never destroyed, so that destructors of other thread-locals can still ask.
-    static STAYING: ManuallyDrop<RefCell<BTreeMap<NodeId, Wakers>>> =
-        const { ManuallyDrop::new(RefCell::new(BTreeMap::new())) };
+/// The wakers by scope.
+pub(super) type Staying = RefCell<BTreeMap<NodeId, Wakers>>;
+
+/// Works on those of this thread.
+fn with<R>(f: impl FnOnce(&mut BTreeMap<NodeId, Wakers>) -> R) -> R {
+    context::with(|context| f(&mut context.wake.staying.borrow_mut()))
 }
 
 /// A drop point: the await that is polled with `cx` does not return while the scope of its code,
@@ -33,8 +35,7 @@ pub fn stay<T>(cx: &Context<'_>) -> Poll<T> {
     });
     if let (Waiter::Foreign(waker), Some(here)) = (Waiter::of(cx), here) {
         let key = (waker.data(), ptr::from_ref(waker.vtable()).cast());
-        let before = STAYING
-            .with(|staying| staying.borrow_mut().entry(here).or_default().insert(key, waker));
+        let before = with(|staying| staying.entry(here).or_default().insert(key, waker));
         // Foreign code, outside the borrow.
         drop(before);
     }
@@ -43,11 +44,11 @@ pub fn stay<T>(cx: &Context<'_>) -> Poll<T> {
 
 /// A cancelled scope closes: the caller has to wake these, once nothing is borrowed.
 pub(crate) fn left_in(scope: NodeId) -> Vec<Waiter> {
-    let left = STAYING.with(|staying| staying.borrow_mut().remove(&scope));
+    let left = with(|staying| staying.remove(&scope));
     left.unwrap_or_default().into_values().map(Waiter::Foreign).collect()
 }
 
 /// Gives back what the table does not use. Tells if there is more to come.
 pub(crate) fn trim(when: When) -> bool {
-    STAYING.with(|staying| staying.borrow_mut().trim(when))
+    with(|staying| staying.trim(when))
 }

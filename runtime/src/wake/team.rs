@@ -1,10 +1,9 @@
 //! `Team`: the cores that run one program, and how to reach each from another.
 
 use super::injector::{Injector, Message};
+use crate::context;
 use crate::table::{Trim, When};
-use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 
@@ -27,17 +26,13 @@ impl Peer {
 #[derive(Debug)]
 pub(crate) struct Team(Vec<Peer>);
 
-/// A team, and the index of this thread's core in it.
-type Member = (Arc<Team>, usize);
-
-thread_local! {
-    // Never destroyed: the guard of `join` empties it, and destructors of other thread-locals may
-    // ask.
-    static CURRENT: ManuallyDrop<RefCell<Option<Member>>> =
-        const { ManuallyDrop::new(RefCell::new(None)) };
+/// The place of a core in its team.
+#[derive(Debug)]
+pub(crate) struct Member {
+    team: Arc<Team>,
+    index: usize,
     /// The cores that this one wakes when it enters its ring next.
-    static DOORBELLS: ManuallyDrop<RefCell<VecDeque<usize>>> =
-        const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
+    doorbells: VecDeque<usize>,
 }
 
 impl Team {
@@ -45,72 +40,60 @@ impl Team {
         Arc::new(Self(cores))
     }
 
-    /// This thread is the core with that index until the guard goes.
-    pub(crate) fn join(self: Arc<Self>, index: usize) -> Joined {
-        CURRENT.with(|current| current.replace(Some((self, index))));
-        Joined(())
+    /// The core with that index becomes one of the team.
+    pub(crate) fn join(self: Arc<Self>, index: usize) -> Member {
+        Member { team: self, index, doorbells: VecDeque::new() }
     }
 }
 
-/// This thread is one of a team. Ends with the guard.
-#[derive(Debug)]
-pub(crate) struct Joined(());
-
-impl Drop for Joined {
+impl Drop for Member {
     fn drop(&mut self) {
-        // This thread enters its ring no more: doorbells that wait for that would not ring, nor
-        // would messages that the ring has not taken. So it wakes all other cores directly.
-        DOORBELLS.with(|doorbells| doorbells.borrow_mut().clear());
-        let member = CURRENT.with(|current| current.take());
-        if let Some((team, index)) = &member {
-            let others = team.0.iter().enumerate().filter(|(other, _)| other != index);
-            others.for_each(|(_, peer)| peer.core.ring());
-        }
+        // This core enters its ring no more: doorbells that wait for that would not ring, nor would
+        // messages that the ring has not taken. So it wakes all other cores directly.
+        let others = self.team.0.iter().enumerate().filter(|(other, _)| *other != self.index);
+        others.for_each(|(_, peer)| peer.core.ring());
     }
+}
+
+/// Works on the place of the core that this thread runs, if it has a team.
+fn with<R>(f: impl FnOnce(&mut Member) -> R) -> Option<R> {
+    context::change_core(|core| core.team.as_mut().map(f)).flatten()
 }
 
 /// The index of the core that this thread runs, and how many there are. A core that runs alone is
 /// the first of one.
 pub(crate) fn place() -> (usize, usize) {
-    CURRENT.with(|current| {
-        let current = current.borrow();
-        current.as_ref().map_or((0, 1), |(team, index)| (*index, team.0.len()))
-    })
+    with(|member| (member.index, member.team.0.len())).unwrap_or((0, 1))
 }
 
 /// The way to another core of the team.
 pub(crate) fn peer(index: usize) -> Option<Arc<Injector>> {
-    CURRENT.with(|current| {
-        let current = current.borrow();
-        current.as_ref().and_then(|(team, _)| Some(Arc::clone(&team.0.get(index)?.core)))
-    })
+    with(|member| Some(Arc::clone(&member.team.0.get(index)?.core))).flatten()
 }
 
 /// Has a core of the same team be woken through this thread's ring: a message that costs no system
 /// call of its own. `false` if the core is not of this thread's team.
 pub(super) fn ring_with_next_enter(core: &Injector) -> bool {
-    let index = CURRENT.with(|current| {
-        let current = current.borrow();
-        let (team, _) = current.as_ref()?;
-        team.0.iter().position(|peer| std::ptr::eq(&*peer.core, core))
-    });
-    DOORBELLS.with(|doorbells| doorbells.borrow_mut().extend(index));
-    index.is_some()
+    with(|member| {
+        let index = member.team.0.iter().position(|peer| std::ptr::eq(&*peer.core, core));
+        member.doorbells.extend(index);
+        index.is_some()
+    })
+    .unwrap_or(false)
 }
 
 /// Whether cores are to be woken with the next enter.
 pub(crate) fn has_doorbells() -> bool {
-    DOORBELLS.with(|doorbells| !doorbells.borrow().is_empty())
+    with(|member| !member.doorbells.is_empty()).unwrap_or(false)
 }
 
 /// The next core to be woken, and its ring.
 pub(crate) fn next_doorbell() -> Option<(usize, RawFd)> {
-    let index = DOORBELLS.with(|doorbells| doorbells.borrow_mut().pop_front())?;
-    CURRENT.with(|current| {
-        let current = current.borrow();
-        let (team, _) = current.as_ref()?;
-        Some((index, team.0[index].ring.as_raw_fd()))
+    with(|member| {
+        let index = member.doorbells.pop_front()?;
+        Some((index, member.team.0[index].ring.as_raw_fd()))
     })
+    .flatten()
 }
 
 /// Wakes a core of the team at once: a message to its ring was refused.
@@ -127,5 +110,5 @@ pub(crate) fn send(core: &Injector, job: impl FnOnce() + Send + 'static) {
 
 /// Gives back what the table of doorbells does not use. Tells if there is more to come.
 pub(crate) fn trim(when: When) -> bool {
-    DOORBELLS.with(|doorbells| doorbells.borrow_mut().trim(when))
+    with(|member| member.doorbells.trim(when)).unwrap_or(false)
 }

@@ -4,8 +4,9 @@
 //! allocation. A clone of it is an `Arc` that names the task by number and knows the way to its
 //! core, so the clone can be kept for ever, used on any thread and outlive the runtime.
 
-use super::injector::{self, Injector, Message};
+use super::injector::{Injector, Message};
 use super::ready;
+use crate::context;
 use crate::sys::shared::AtomicBool;
 use crate::tree::NodeId;
 use std::mem::ManuallyDrop;
@@ -42,7 +43,7 @@ impl<'core> Local<'core> {
         // SAFETY: the table is ours, so the pointer is a `Local` that lives while it is lent.
         let local = unsafe { &*waker.data().cast::<Local<'_>>() };
         // A waker lent on another thread can only get here through a scoped thread.
-        injector::is_current(local.core).then_some(local.task)
+        context::is_current(local.core).then_some(local.task)
     }
 
     fn to_remote(&self) -> Arc<Remote> {
@@ -80,7 +81,7 @@ unsafe fn wake(data: *const ()) {
 unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: the caller's promise; a `Local` holds nothing that is bound to a thread.
     let local = unsafe { &*data.cast::<Local<'_>>() };
-    if injector::is_current(local.core) {
+    if context::is_current(local.core) {
         ready::wake(local.task);
     } else {
         local.to_remote().wake();
@@ -118,7 +119,7 @@ impl Wake for Remote {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if injector::is_current(&self.core) {
+        if context::is_current(&self.core) {
             ready::wake(self.task);
         } else if !self.pending.swap(true, Ordering::SeqCst) {
             self.core.push(Message::Wake(Arc::clone(self)));
