@@ -1,5 +1,6 @@
 //! `JoinHandle`: awaits one child and takes its value.
 
+use crate::ledger::Refusals;
 use nestling_runtime::lowlevel::{Cancelled, Join};
 use std::cell::Cell;
 use std::future::Future;
@@ -32,13 +33,20 @@ use std::task::{Context, Poll};
 #[derive(Debug)]
 pub struct JoinHandle<'scope, T> {
     join: Join<T>,
+    /// Where the nursery counts children that could not be sent, of a child for another core.
+    refusals: Option<Refusals>,
     /// Invariant: a handle cannot leave the nursery it came from.
     scope: PhantomData<Cell<&'scope ()>>,
 }
 
 impl<T> JoinHandle<'_, T> {
     pub(crate) fn new(join: Join<T>) -> Self {
-        Self { join, scope: PhantomData }
+        Self { join, refusals: None, scope: PhantomData }
+    }
+
+    /// The handle of a child that may be refused.
+    pub(crate) fn of_sent(join: Join<T>, refusals: Refusals) -> Self {
+        Self { join, refusals: Some(refusals), scope: PhantomData }
     }
 
     pub(crate) fn join(&self) -> &Join<T> {
@@ -55,6 +63,12 @@ impl<T> Future for JoinHandle<'_, T> {
     type Output = Result<T, Cancelled>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.join).poll(cx)
+        let polled = Pin::new(&mut self.join).poll(cx);
+        if let (Poll::Ready(Err(error)), Some(refusals)) = (&polled, &self.refusals)
+            && error.is_refused()
+        {
+            refusals.heard();
+        }
+        polled
     }
 }

@@ -6,14 +6,31 @@ use nestling_runtime::lowlevel::{
     CancelScope, Cancelled, Failure, Payload, Reason, count_derived, current_reason, may_hear,
     was_delivered,
 };
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
 
 /// How a body ended; see [`Ledger::outcome`].
 pub(crate) struct Outcome<T> {
     pub(crate) value: Option<T>,
     pub(crate) panic: Option<Payload>,
     pub(crate) stopped: bool,
+}
+
+/// How many children of a nursery could not be sent to their core, without code that has heard of
+/// it: shared by the ledger and by the handles of such children.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Refusals(Rc<Cell<usize>>);
+
+impl Refusals {
+    fn count(&self) -> usize {
+        self.0.get()
+    }
+
+    /// A handle has given the error to the code that awaits it.
+    pub(crate) fn heard(&self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
 }
 
 /// The books of one nursery.
@@ -25,6 +42,8 @@ pub(crate) struct Ledger<E> {
     panic: RefCell<Option<Payload>>,
     /// A child was cut, or was delivered a cancellation, whatever the child made of that.
     incomplete: Cell<bool>,
+    /// Made with the first child for another core.
+    refusals: OnceCell<Refusals>,
 }
 
 impl<E> Ledger<E> {
@@ -36,6 +55,7 @@ impl<E> Ledger<E> {
             derived: RefCell::new(Vec::new()),
             panic: RefCell::new(None),
             incomplete: Cell::new(false),
+            refusals: OnceCell::new(),
         }
     }
 
@@ -100,6 +120,21 @@ impl<E> Ledger<E> {
         }
     }
 
+    /// What the handles of children for other cores share.
+    pub(crate) fn refusals(&self) -> Refusals {
+        self.refusals.get_or_init(Refusals::default).clone()
+    }
+
+    /// A child could not be sent. Its handle says so, if it is awaited; else the nursery does.
+    pub(crate) fn refuse(&self) {
+        let Refusals(count) = self.refusals();
+        count.set(count.get() + 1);
+    }
+
+    fn has_refused(&self) -> bool {
+        self.refusals.get().is_some_and(|refusals| refusals.count() > 0)
+    }
+
     /// The result, when all is over: panic, then first real failure, then `Cancelled`, then the
     /// body's value. A value counts only if no task was stopped on the way to it, or if the nursery
     /// itself had asked for that. `None`: the result would be `Cancelled`, and the code that awaits
@@ -116,6 +151,9 @@ impl<E> Ledger<E> {
         if let Some(value) = self.complete(scope, value) {
             return Some(Ok(value));
         }
+        if self.has_refused() {
+            return Some(Err(Cancelled::refused().into()));
+        }
         may_hear(frame.begun()).then(|| {
             let own = scope.reason() == Some(Reason::Deadline);
             let around = || scope.cancellation().unwrap_or_default();
@@ -126,7 +164,11 @@ impl<E> Ledger<E> {
     /// What became of a body that is a child of another nursery: its value or panic, and whether
     /// it was stopped on the way.
     pub(crate) fn outcome<T>(&self, value: Option<T>) -> Outcome<T> {
-        Outcome { value, panic: self.panic.take(), stopped: self.incomplete.get() }
+        Outcome {
+            value,
+            panic: self.panic.take(),
+            stopped: self.incomplete.get() || self.has_refused(),
+        }
     }
 
     /// The result, with every failure; `None` as in [`close`](Self::close).
@@ -148,7 +190,8 @@ impl<E> Ledger<E> {
     }
 
     fn complete<T>(&self, scope: &CancelScope, value: Option<T>) -> Option<T> {
-        value.filter(|_| !self.incomplete.get() || scope.reason() == Some(Reason::Asked))
+        let incomplete = self.incomplete.get() || self.has_refused();
+        value.filter(|_| !incomplete || scope.reason() == Some(Reason::Asked))
     }
 
     fn resume_panic<T>(&self, value: T) -> T {

@@ -31,7 +31,8 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     ///
     /// If as many operations are in flight on this core as may be, the child is not sent. Its
     /// handle says so ([`Cancelled::is_refused`], as an `io::Error` of the kind `QuotaExceeded`),
-    /// and the nursery goes on. Without a handle the nursery is not `Ok`, as if it had been cut.
+    /// and the nursery goes on. If the handle is dropped, or never awaited, the nursery ends with
+    /// that error, unless it failed before.
     ///
     /// # Examples
     ///
@@ -121,10 +122,11 @@ impl<'scope, E> Nursery<'scope, '_, E> {
             let arrived = sent.await.is_ok();
             arrived.then(|| place.lock().unwrap_or_else(PoisonError::into_inner).take())
         };
-        JoinHandle::new(self.add(travel, label, |frame, arrived| match arrived {
+        let join = self.add(travel, label, |frame, arrived| match arrived {
             Some(outcome) => arrive(frame, outcome),
             None => refuse(frame),
-        }))
+        });
+        JoinHandle::of_sent(join, self.frame().ledger().refusals())
     }
 }
 
@@ -138,11 +140,10 @@ async fn visit<F: AsyncFnOnce() -> O, O>(child: F, place: Delivery<O>, label: La
     *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(outcome);
 }
 
-/// There was no room to send the child. Tells its handle; without one, the nursery.
+/// There was no room to send the child.
 fn refuse<T, E>(frame: &Frame<E>) -> Option<T> {
-    if !end_as(Cancelled::refused()) {
-        frame.ledger().cut(Reason::Failure);
-    }
+    frame.ledger().refuse();
+    end_as(Cancelled::refused());
     None
 }
 

@@ -79,12 +79,10 @@ pub(crate) enum Polled {
 pub(crate) struct TaskRef(NonNull<Header>);
 
 /// For the child that runs now, in case that it ends without a value: its handle is to say `why`.
-/// Tells if it has a handle, which may say so.
-pub fn end_as(why: Cancelled) -> bool {
+pub fn end_as(why: Cancelled) {
     let payload = scope::current().and_then(wake::payload);
-    let Some(cell) = payload.and_then(TaskRef::from_payload) else { return false };
-    cell.trailer().why.set(why);
-    cell.header().holders.get() & HANDLE != 0
+    let cell = payload.and_then(TaskRef::from_payload);
+    cell.into_iter().for_each(|cell| cell.trailer().why.set(why));
 }
 
 impl TaskRef {
