@@ -2,7 +2,7 @@
 //! a nursery.
 //!
 //! ```
-//! use nestling::{nursery, net::{TcpListener, TcpStream}};
+//! use nestling::{io::nursery, net::{TcpListener, TcpStream}};
 //!
 //! # fn main() -> std::io::Result<()> {
 //! nestling::block_on(async {
@@ -24,16 +24,17 @@
 //! # }
 //! ```
 //!
-//! [The guide](nestling_nursery) teaches the rules of nurseries in reading order. The parts are
-//! [`net`], [`time`], [`sync`], [`buf`] and [`task`]; [`block_on`] runs one core, [`Builder::run`]
-//! all; `#[nestling::main]` and `#[nestling::test]` are short. [`doctor()`] checks the machine.
+//! [The guide](nestling_nursery) teaches the rules of nurseries in reading order; those of [`io`]
+//! have [`std::io::Error`] for an error. The parts are [`net`], [`time`], [`sync`], [`buf`] and
+//! [`task`]; [`block_on`] runs one core, [`Builder::run`] all; `#[nestling::main]` and
+//! `#[nestling::test]` are short. [`doctor()`] checks the machine.
 
 #[cfg(feature = "macros")]
 pub use nestling_macros::{main, test};
 pub use nestling_nursery::{
     Canceller, ChildOutput, Elapsed, Failures, JoinError, JoinHandle, Never, Nursery, Options,
-    RemoteCanceller, Slot, Start, Started, Supervised, cancelled, finally, for_each_limit, nursery,
-    nursery_all, nursery_with, race, shield, shield_for, timeout, timeout_at,
+    RemoteCanceller, Slot, Start, Started, Supervised, cancelled, finally, for_each_limit, io,
+    nursery, nursery_all, nursery_with, race, shield, shield_for, timeout, timeout_at,
 };
 #[doc(hidden)]
 pub use nestling_runtime::entry;

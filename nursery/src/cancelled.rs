@@ -9,7 +9,7 @@ use nestling_runtime::lowlevel::{Cancelled, until_cancelled};
 /// # Examples
 ///
 /// ```
-/// use nestling_nursery::{cancelled, nursery, shield_for};
+/// use nestling_nursery::{cancelled, io::nursery, shield_for};
 /// use nestling_runtime::time::sleep;
 /// use std::{cell::Cell, time::Duration};
 ///
@@ -24,7 +24,7 @@ use nestling_runtime::lowlevel::{Cancelled, until_cancelled};
 ///     });
 ///     nestling_runtime::yield_now().await;
 ///     n.cancel();
-///     Ok::<_, std::io::Error>(())
+///     Ok(())
 /// }));
 /// assert!(result.is_ok());
 /// assert_eq!(said.get(), "bye");

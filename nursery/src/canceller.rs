@@ -14,7 +14,7 @@ use nestling_runtime::lowlevel::{CancelHandle, Reason, RemoteCancelHandle};
 /// # Examples
 ///
 /// ```
-/// use nestling_nursery::{Canceller, nursery};
+/// use nestling_nursery::{Canceller, io::nursery};
 /// use std::future::pending;
 ///
 /// # fn main() -> std::io::Result<()> {
@@ -64,7 +64,7 @@ impl Canceller {
 /// # Examples
 ///
 /// ```
-/// use nestling_nursery::{RemoteCanceller, nursery};
+/// use nestling_nursery::{RemoteCanceller, io::nursery};
 /// use std::future::pending;
 ///
 /// # fn main() -> std::io::Result<()> {

@@ -26,14 +26,14 @@ mod sealed {
 /// # Examples
 ///
 /// ```
-/// use nestling_nursery::nursery;
+/// use nestling_nursery::io::nursery;
 /// # fn main() -> std::io::Result<()> {
 /// nestling_runtime::block_on(nursery(async |n| {
 ///     n.spawn(async {}); // cannot fail
 ///     n.spawn(async { Ok(5) }); // may
 ///     n.spawn(async { loop { nestling_runtime::yield_now().await } }); // goes on until cancelled
 ///     n.cancel();
-///     Ok::<_, std::io::Error>(())
+///     Ok(())
 /// }))
 /// # }
 /// ```

@@ -21,12 +21,12 @@ use std::task::{Context, Poll};
 /// # Examples
 ///
 /// ```
-/// use nestling_nursery::{JoinHandle, nursery};
+/// use nestling_nursery::{JoinHandle, io::nursery};
 /// # fn main() -> std::io::Result<()> {
 /// nestling_runtime::block_on(nursery(async |n| {
 ///     let handle: JoinHandle<'_, u32> = n.spawn(async { Ok(7) });
 ///     assert_eq!(handle.await?, 7);
-///     Ok::<_, std::io::Error>(())
+///     Ok(())
 /// }))
 /// # }
 /// ```

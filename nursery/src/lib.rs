@@ -11,6 +11,7 @@ mod daemons;
 mod failures;
 mod finally;
 mod for_each_limit;
+pub mod io;
 mod join_handle;
 mod ledger;
 

@@ -7,7 +7,7 @@ use nestling_runtime::lowlevel::Instant;
 /// # Examples
 ///
 /// ```
-/// use nestling_nursery::{Options, nursery_with};
+/// use nestling_nursery::{Options, io::nursery_with};
 /// use nestling_runtime::time::Instant;
 /// use std::time::Duration;
 ///
@@ -16,7 +16,7 @@ use nestling_runtime::lowlevel::Instant;
 /// let options = Options { deadline, ..all };
 /// let result = nestling_runtime::block_on(nursery_with(options, async |n| {
 ///     n.slot().await.spawn(async { Ok(()) });
-///     Ok::<_, std::io::Error>("done")
+///     Ok("done")
 /// }));
 /// assert_eq!(result.unwrap(), "done");
 /// ```

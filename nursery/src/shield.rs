@@ -32,7 +32,7 @@ use std::time::Duration;
 /// # Examples
 ///
 /// ```
-/// use nestling_nursery::{nursery, shield};
+/// use nestling_nursery::{io::nursery, shield};
 /// use nestling_runtime::time::sleep;
 /// use std::{cell::Cell, time::Duration};
 ///
@@ -43,7 +43,7 @@ use std::time::Duration;
 ///         flushed.set(true);
 ///     }));
 ///     n.spawn(async { n.cancel() });
-///     Ok::<_, std::io::Error>(())
+///     Ok(())
 /// }));
 /// assert!(result.is_ok() && flushed.get());
 /// ```

@@ -32,13 +32,13 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     /// # Examples
     ///
     /// ```
-    /// use nestling_nursery::{Options, nursery_with};
+    /// use nestling_nursery::{Options, io::nursery_with};
     ///
     /// let options = Options { slots: Some(1), ..Options::default() };
     /// let result = nestling_runtime::block_on(nursery_with(options, async |n| {
     ///     assert!(n.try_spawn(async {}).is_ok());
     ///     assert!(n.try_spawn(async {}).is_err()); // the first has the only slot
-    ///     Ok::<_, std::io::Error>(())
+    ///     Ok(())
     /// }));
     /// assert!(result.is_ok());
     /// ```
@@ -62,7 +62,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     /// # Examples
     ///
     /// ```
-    /// use nestling_nursery::nursery;
+    /// use nestling_nursery::io::nursery;
     /// use nestling_runtime::time::sleep;
     /// use std::{cell::Cell, time::Duration};
     ///
@@ -75,7 +75,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     ///         }
     ///     });
     ///     n.spawn(sleep(Duration::from_millis(1)));
-    ///     Ok::<_, std::io::Error>(())
+    ///     Ok(())
     /// }));
     /// assert!(result.is_ok()); // the daemon held nobody up
     /// assert_eq!(ticks.get(), 1);
@@ -160,7 +160,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
 /// # Examples
 ///
 /// ```
-/// use nestling_nursery::{Options, Slot, nursery_with};
+/// use nestling_nursery::{Options, Slot, io::nursery_with};
 /// use std::cell::Cell;
 ///
 /// let (alive, most) = (Cell::new(0), Cell::new(0));
@@ -222,14 +222,14 @@ impl<T> JoinHandle<'_, T> {
     /// # Examples
     ///
     /// ```
-    /// use nestling_nursery::nursery;
+    /// use nestling_nursery::io::nursery;
     /// use std::future::pending;
     ///
     /// let result = nestling_runtime::block_on(nursery(async |n| {
     ///     let child = n.spawn(pending::<std::io::Result<()>>());
     ///     child.cancel();
     ///     assert!(child.await.is_err());
-    ///     Ok::<_, std::io::Error>("the nursery is not cancelled")
+    ///     Ok("the nursery is not cancelled")
     /// }));
     /// assert!(result.is_ok());
     /// ```

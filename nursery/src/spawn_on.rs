@@ -37,7 +37,7 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     /// # Examples
     ///
     /// ```
-    /// use nestling_nursery::nursery;
+    /// use nestling_nursery::io::nursery;
     /// use nestling_runtime::{Cores, Runtime};
     ///
     /// # fn main() -> std::io::Result<()> {
@@ -45,8 +45,8 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     /// let sums = builder.run(async |core| {
     ///     nursery(async |n| {
     ///         let neighbour = (core.index() + 1) % core.count();
-    ///         let sum = n.spawn_on(neighbour, async || Ok::<_, std::io::Error>(1 + 2));
-    ///         Ok::<_, std::io::Error>(sum.await?)
+    ///         let sum = n.spawn_on(neighbour, async || Ok(1 + 2));
+    ///         Ok(sum.await?)
     ///     })
     ///     .await
     /// })?;
@@ -59,7 +59,7 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     /// core (`TcpStream::detach`):
     ///
     /// ```
-    /// use nestling_nursery::nursery;
+    /// use nestling_nursery::io::nursery;
     /// use nestling_runtime::{Cores, Runtime, net::TcpListener};
     /// # use std::io::Read;
     ///
@@ -83,7 +83,7 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     ///                 stream.write_all("hello").await.0
     ///             });
     ///         }
-    ///         Ok::<_, std::io::Error>(())
+    ///         Ok(())
     ///     })
     ///     .await
     /// })?;

@@ -37,7 +37,7 @@ struct Shared<V> {
 /// # Examples
 ///
 /// ```
-/// use nestling_nursery::{Started, nursery};
+/// use nestling_nursery::{Started, io::nursery};
 /// use std::future::pending;
 ///
 /// let result = nestling_runtime::block_on(nursery(async |n| {
@@ -48,7 +48,7 @@ struct Shared<V> {
 ///         })
 ///         .await?;
 ///     n.cancel();
-///     Ok::<_, std::io::Error>(port)
+///     Ok(port)
 /// }));
 /// assert_eq!(result.unwrap(), 8080);
 /// ```

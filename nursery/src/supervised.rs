@@ -27,13 +27,13 @@ use std::task::{Context, Poll};
 /// # Examples
 ///
 /// ```
-/// use nestling_nursery::{JoinError, Supervised, nursery};
+/// use nestling_nursery::{JoinError, Supervised, io::nursery};
 ///
 /// let result = nestling_runtime::block_on(nursery(async |n| {
 ///     let worker: Supervised<'_, u32> = n.supervise(async { panic!("out of order") });
 ///     let other = n.spawn(async { Ok(7) });
 ///     assert!(matches!(worker.await, Err(JoinError::Panic(_))));
-///     Ok::<_, std::io::Error>(other.await?) // lives on
+///     Ok(other.await?) // lives on
 /// }));
 /// assert_eq!(result.unwrap(), 7);
 /// ```

@@ -58,3 +58,4 @@ mod supervise;
 mod supervise_drops;
 mod task_local;
 mod traps;
+mod untyped;

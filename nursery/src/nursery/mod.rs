@@ -28,6 +28,9 @@ use std::task::Poll;
 /// [`Cancelled`]; after that the next wait of that task is its end. Children may borrow anything
 /// that lives around the nursery.
 ///
+/// The error may be of any type that says "cancelled" as well. [`io::nursery`](crate::io::nursery)
+/// is the same with [`io::Error`], so that the compiler need not be told.
+///
 /// # Cancellation
 ///
 /// When a scope around it is cancelled, the nursery is too, and still waits for its children. When
@@ -46,12 +49,12 @@ use std::task::Poll;
 /// # Examples
 ///
 /// ```
-/// use nestling_nursery::nursery;
+/// use nestling_nursery::io::nursery; // or `nestling_nursery::nursery`, for errors of your own
 /// use nestling_runtime::time::sleep;
-/// use std::io::{Error, Result};
+/// use std::io::Error;
 /// use std::time::Duration;
 ///
-/// let result: Result<()> = nestling_runtime::block_on(nursery(async |n| {
+/// let result = nestling_runtime::block_on(nursery(async |n| {
 ///     n.spawn(async { sleep(Duration::MAX).await }); // would never end
 ///     n.spawn(async { Err::<(), _>(Error::other("the card was refused")) });
 ///     Ok(())
@@ -163,7 +166,7 @@ where
 /// # async fn f() -> std::io::Result<()> {
 /// nestling_nursery::nursery(async |n| {
 ///     std::thread::scope(|s| { s.spawn(|| n.cancel()); });
-///     Ok::<_, std::io::Error>(())
+///     Ok(())
 /// }).await
 /// # }
 /// ```
@@ -237,11 +240,11 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     /// # Examples
     ///
     /// ```
-    /// use nestling_nursery::nursery;
+    /// use nestling_nursery::io::nursery;
     /// use nestling_runtime::time::{Instant, sleep};
     /// use std::{io, time::Duration};
     ///
-    /// let result: io::Result<()> = nestling_runtime::block_on(nursery(async |n| {
+    /// let result = nestling_runtime::block_on(nursery(async |n| {
     ///     n.spawn(sleep(Duration::MAX));
     ///     n.set_deadline(Some(Instant::now() + Duration::from_millis(1)));
     ///     Ok(())
