@@ -7,8 +7,8 @@
 mod support;
 
 use crate::support::say;
+use nestling::io::nursery;
 use nestling::net::{TcpListener, TcpStream};
-use nestling::nursery;
 
 #[nestling::main]
 async fn main() -> std::io::Result<()> {

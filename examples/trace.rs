@@ -15,7 +15,7 @@ use crate::support::{complain, say};
 use nestling::inspect::{ChromeTrace, instrument};
 use nestling::net::{TcpListener, TcpStream};
 use nestling::time::sleep;
-use nestling::{Cancelled, Options, block_on, dump_tree, nursery_with, timeout};
+use nestling::{Cancelled, Options, block_on, dump_tree, io::nursery_with, timeout};
 use std::env;
 use std::future::pending;
 use std::io::{self, Error};
@@ -74,7 +74,7 @@ async fn work() -> io::Result<()> {
         .await
     })
     .await?;
-    let refused: io::Result<()> = nursery_with(named("payment"), async |n| {
+    let refused = nursery_with(named("payment"), async |n| {
         n.spawn_named("inventory", pending::<()>());
         n.spawn_named("mail", async { drop(listener.accept().await) });
         n.spawn_named("card", async {

@@ -9,7 +9,7 @@ use crate::say;
 use nestling::buf::IoBuf;
 use nestling::net::TcpStream;
 use nestling::time::{Instant, sleep_until};
-use nestling::{Runtime, nursery, timeout_at};
+use nestling::{Runtime, io::nursery, timeout_at};
 use std::cell::RefCell;
 use std::io;
 use std::net::SocketAddr;

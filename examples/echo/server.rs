@@ -17,7 +17,7 @@ use nestling::buf::IoBuf;
 use nestling::net::{ListenOptions, TcpListener, TcpStream, is_exhausted};
 use nestling::signal::stop_requested;
 use nestling::time::sleep;
-use nestling::{Core, Cores, Nursery, Runtime, Stats, nursery, stats, timeout};
+use nestling::{Core, Cores, Nursery, Runtime, Stats, io::nursery, stats, timeout};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -102,7 +102,7 @@ impl Server {
             all.spawn_daemon(async {
                 requested.await?;
                 self.stop.raise();
-                Ok::<_, io::Error>(())
+                Ok(())
             });
             self.stop.raised().await;
             if timeout(self.drain, connections).await.is_err() {

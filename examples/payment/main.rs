@@ -34,7 +34,7 @@ use lexopt::Parser;
 use lexopt::prelude::{Long, ValueExt};
 use nestling::net::TcpListener;
 use nestling::time::Instant;
-use nestling::{Options, nursery_with};
+use nestling::{Options, io::nursery_with};
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;

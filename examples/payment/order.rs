@@ -9,7 +9,7 @@
 use crate::connection::Connection;
 use crate::services::ATTACHMENT;
 use crate::unanimous::Unanimous;
-use nestling::{finally, nursery, shield_for, timeout};
+use nestling::{finally, io::nursery, shield_for, timeout};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;

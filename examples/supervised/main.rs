@@ -30,7 +30,7 @@ use crate::supervisor::Supervisor;
 use crate::support::{complain, say};
 use nestling::net::TcpListener;
 use nestling::signal::stop_requested;
-use nestling::{Canceller, nursery};
+use nestling::{Canceller, io::nursery};
 use std::io;
 use std::process::ExitCode;
 

@@ -14,7 +14,7 @@ use crate::status::Status;
 use crate::worker;
 use nestling::net::TcpListener;
 use nestling::time::{Instant, sleep};
-use nestling::{Started, nursery};
+use nestling::{Started, io::nursery};
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;

@@ -4,7 +4,7 @@ use crate::status::Status;
 use nestling::buf::IoBuf;
 use nestling::net::{TcpListener, TcpStream, is_exhausted};
 use nestling::time::sleep;
-use nestling::{Never, Options, nursery_with};
+use nestling::{Never, Options, io::nursery_with};
 use std::io;
 use std::time::Duration;
 

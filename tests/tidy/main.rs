@@ -8,6 +8,7 @@
 //! | `source.rs` | a file with its comments and literals blanked, so that rules see code alone |
 //! | `shape.rs` | size, opening sentence, attributes, words that must not stay |
 //! | `layers.rs` | the layer table, and who may import whom |
+//! | `annotations.rs` | how many types examples and guide write for nurseries |
 //! | `reach.rs` | files that no `mod` line reaches |
 //! | `made_up.rs` | a clean tree, and one small breach of every rule |
 
@@ -17,6 +18,7 @@ use std::path::Path;
 
 use source::Source;
 
+mod annotations;
 mod layers;
 mod made_up;
 mod reach;
