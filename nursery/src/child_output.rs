@@ -37,6 +37,15 @@ mod sealed {
 /// }))
 /// # }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "a child cannot resolve to `{Self}` in a nursery whose error is `{E}`",
+    label = "resolves to `{Self}`",
+    note = "a child resolves to `()`, to a `Result`, or never: to hand on a value, \
+            return `Ok(value)`",
+    note = "the error of that `Result` is the nursery's: convert another one by `?` or `map_err`",
+    note = "errors of your own need `nursery` without `io::`: the error type must implement \
+            `From<Cancelled>`"
+)]
 pub trait ChildOutput<E>: sealed::Sealed<E> {
     /// The value for the task that joins the child.
     type Ok;
@@ -65,6 +74,8 @@ impl<T, E> ChildOutput<E> for Result<T, E> {
     }
 }
 
+// In a list of what a child may resolve to, the compiler would write the type out.
+#[diagnostic::do_not_recommend]
 impl<E> ChildOutput<E> for Never {
     type Ok = Never;
 
