@@ -34,16 +34,16 @@ pub use nestling_macros::{main, test};
 pub use nestling_nursery::{
     Canceller, ChildOutput, Elapsed, Failures, JoinError, JoinHandle, Never, Nursery, Options,
     RemoteCanceller, Slot, Start, Started, Supervised, cancelled, finally, for_each_limit, io,
-    nursery, nursery_all, nursery_with, race, shield, shield_for, timeout, timeout_at,
+    nursery, nursery_all, nursery_all_with, nursery_with, race, shield, shield_for, timeout,
+    timeout_at,
 };
+pub use nestling_runtime::doctor;
 #[doc(hidden)]
 pub use nestling_runtime::entry;
 pub use nestling_runtime::{
     Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, dump_tree, inspect,
     is_cancelled, net, signal, stats, sync, time,
 };
-
-pub use nestling_runtime::doctor;
 
 /// What a task can do about its own running, and know of it.
 pub mod task {

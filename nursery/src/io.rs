@@ -118,3 +118,32 @@ where
 {
     crate::nursery_all(body)
 }
+
+/// Opens a nursery that reports every failure, with a name, slots or a deadline; otherwise as
+/// [`nursery_all`].
+///
+/// # Cancellation
+///
+/// As [`nursery`](crate::nursery()).
+///
+/// # Errors
+///
+/// As [`nursery_all`](crate::nursery_all).
+///
+/// # Panics
+///
+/// As [`nursery`](crate::nursery()).
+///
+/// # Examples
+///
+/// See [`nursery_all_with`](crate::nursery_all_with).
+#[track_caller]
+pub fn nursery_all_with<'env, T, F>(
+    options: Options,
+    body: F,
+) -> impl Future<Output = std::result::Result<T, Failures<Error>>>
+where
+    F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env>) -> Result<T>,
+{
+    crate::nursery_all_with(options, body)
+}

@@ -34,7 +34,7 @@ pub use failures::Failures;
 pub use finally::finally;
 pub use for_each_limit::for_each_limit;
 pub use join_handle::JoinHandle;
-pub use nursery::{Nursery, nursery, nursery_all, nursery_with};
+pub use nursery::{Nursery, nursery, nursery_all, nursery_all_with, nursery_with};
 pub use options::Options;
 pub use race::race;
 pub use shield::{shield, shield_for};

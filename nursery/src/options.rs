@@ -2,7 +2,11 @@
 
 use nestling_runtime::lowlevel::Instant;
 
-/// How to open a nursery with [`nursery_with`](crate::nursery_with).
+/// How to open a nursery with [`nursery_with`](crate::nursery_with) or
+/// [`nursery_all_with`](crate::nursery_all_with).
+///
+/// A canceller that is older than its nursery is no option, but what the body begins with: see
+/// [`cancel_with`](crate::Nursery::cancel_with).
 ///
 /// # Examples
 ///

@@ -6,6 +6,7 @@ mod support;
 
 mod api;
 mod borrowing;
+mod cancel_with;
 mod cancelled;
 mod checkpoint;
 mod daemon;

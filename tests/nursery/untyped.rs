@@ -2,7 +2,7 @@
 
 use crate::support::nurseries::run;
 use nestling::io::{nursery, nursery_all, nursery_with};
-use nestling::{Nursery, Options, dump_tree, is_cancelled};
+use nestling::{Nursery, Options, dump_tree};
 use std::error::Error;
 use std::io;
 
@@ -39,22 +39,6 @@ fn an_error_of_io_converts_to_any_other() {
         converted.await.unwrap_err().to_string()
     });
     assert_eq!(ended, "no paper");
-}
-
-#[test]
-fn r10_a_nursery_of_io_says_that_it_was_stopped() {
-    run(async || {
-        let ended = nursery(async |outer| {
-            let inner = nursery(async |n| {
-                n.spawn(std::future::pending::<()>());
-                outer.cancel();
-                Ok(())
-            });
-            assert!(is_cancelled(&inner.await.unwrap_err()));
-            Ok(())
-        });
-        ended.await.expect("it was its own cancel");
-    });
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! it is dropped, the guard drops the children first; when it is forgotten, nothing polls or drops
 //! them ever again.
 
+use crate::canceller::Enlisted;
 use crate::daemons::Daemons;
 use crate::ledger::Ledger;
 use crate::options::Options;
@@ -30,6 +31,8 @@ pub(crate) struct Frame<E> {
     slots: Rc<Semaphore>,
     deadline: RefCell<Option<Sleep>>,
     begun: Begun,
+    /// The nursery's places in the lists of cancellers that are older.
+    enlisted: RefCell<Vec<Enlisted>>,
 }
 
 /// The body on its way to a value.
@@ -53,6 +56,7 @@ impl<E> Frame<E> {
             daemons: Daemons::default(),
             slots: Rc::new(Semaphore::new(options.slot_count())),
             deadline: RefCell::new(options.deadline.map(sleep_until)),
+            enlisted: RefCell::default(),
         })
     }
 
@@ -74,6 +78,11 @@ impl<E> Frame<E> {
 
     pub(crate) fn remote(&self) -> RemoteCancelHandle {
         self.children.remote()
+    }
+
+    /// Stays in the list of a canceller, until the nursery has closed.
+    pub(crate) fn stay_enlisted(&self, place: Enlisted) {
+        self.enlisted.borrow_mut().push(place);
     }
 
     pub(crate) fn ledger(&self) -> &Ledger<E> {

@@ -5,7 +5,7 @@ mod refused;
 
 pub(crate) use frame::Frame;
 
-use crate::canceller::Canceller;
+use crate::canceller::{Canceller, RemoteCanceller};
 use crate::child_output::ChildOutput;
 use crate::failures::Failures;
 use crate::join_handle::JoinHandle;
@@ -113,7 +113,43 @@ pub fn nursery_all<'env, T, E, F>(body: F) -> impl Future<Output = Result<T, Fai
 where
     F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
 {
-    run(Options::default(), Label::here(), Ledger::of_all(), body, |frame, value| {
+    nursery_all_with(Options::default(), body)
+}
+
+/// Opens a nursery that reports every failure, with a name, slots or a deadline; otherwise as
+/// [`nursery_all`].
+///
+/// # Errors
+///
+/// As [`nursery_all`].
+///
+/// # Panics
+///
+/// As [`nursery()`].
+///
+/// # Examples
+///
+/// ```
+/// use nestling_nursery::{Options, io::nursery_all_with};
+/// use nestling_runtime::time::{Instant, sleep};
+/// use std::time::Duration;
+///
+/// let options = Options { deadline: Some(Instant::now()), ..Options::default() };
+/// let result = nestling_runtime::block_on(nursery_all_with(options, async |_| {
+///     Ok(sleep(Duration::MAX).await)
+/// }));
+/// assert!(result.unwrap_err().cancelled());
+/// ```
+#[track_caller]
+pub fn nursery_all_with<'env, T, E, F>(
+    options: Options,
+    body: F,
+) -> impl Future<Output = Result<T, Failures<E>>>
+where
+    F: for<'scope> AsyncFnOnce(&'scope Nursery<'scope, 'env, E>) -> Result<T, E>,
+{
+    let label = Label::here().named(options.name);
+    run(options, label, Ledger::of_all(), body, |frame, value| {
         frame.ledger().close_all(frame, value)
     })
 }
@@ -261,6 +297,20 @@ impl<'scope, E> Nursery<'scope, '_, E> {
     /// A cancel alone is no failure: the nursery returns `Ok` if the body gets to its value.
     pub fn cancel(&self) {
         self.frame.scope().cancel(Reason::Asked);
+    }
+
+    /// Has the nursery be cancelled, as by [`cancel`](Self::cancel), when `canceller` cancels: one
+    /// that is older than the nursery, so that code elsewhere can have it. If it was used already,
+    /// the nursery is cancelled at once.
+    ///
+    /// # Examples
+    ///
+    /// See [`RemoteCanceller::new`].
+    pub fn cancel_with(&self, canceller: &RemoteCanceller) {
+        match canceller.enlist(self.frame.remote()) {
+            Some(place) => self.frame.stay_enlisted(place),
+            None => self.cancel(),
+        }
     }
 
     /// Whether this nursery, or a scope around it, was cancelled.
