@@ -1,6 +1,8 @@
 //! `timeout`: a cancel scope with a deadline.
 
-use nestling_runtime::lowlevel::{CancelScope, Instant, Reason, Surrounding, sleep_until, stay};
+use nestling_runtime::lowlevel::{
+    CancelScope, Instant, Reason, Surrounding, sleep_past_turn_until, stay,
+};
 use std::error::Error;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -10,6 +12,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// Runs `future` for at most `duration`, then cancels it.
+///
+/// The future is polled before the deadline counts, and an operation that it begins there is
+/// submitted and looked at once. So `timeout(Duration::ZERO, stream.read(buffer))` tries: it reads
+/// bytes that wait. (Only if thousands of operations begin at once do some come too late for that.)
 ///
 /// # Cancellation
 ///
@@ -47,7 +53,7 @@ pub async fn timeout<F: Future>(duration: Duration, future: F) -> Result<F::Outp
 }
 
 /// Runs `future` until `deadline`, then cancels it; see [`timeout`]. With a moment that has passed
-/// the future is polled once, and once more when it is cancelled.
+/// the future is polled, what it has submitted is looked at once, and it is cancelled after that.
 ///
 /// # Errors
 ///
@@ -73,7 +79,7 @@ pub async fn timeout<F: Future>(duration: Duration, future: F) -> Result<F::Outp
 pub async fn timeout_at<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
     let mut surrounding = Surrounding::default();
     let scope = CancelScope::new();
-    let mut timer = pin!(sleep_until(deadline));
+    let mut timer = pin!(sleep_past_turn_until(deadline));
     let mut future = pin!(Some(future));
     let mut expired = false;
     let mut poll = |cx: &mut Context<'_>| loop {

@@ -17,6 +17,7 @@ pub use crate::scope::{Begun, Cancelled, may_hear, poll_begin};
 pub use crate::shield::Shield;
 pub use crate::sync::{OwnedPermit, Semaphore};
 pub use crate::task::{Join, end_as};
+pub use crate::time::sleep::sleep_past_turn_until;
 pub use crate::time::{Instant, Sleep, sleep_until};
 pub use crate::tree::Reason;
 pub use crate::until_cancelled::{UntilCancelled, until_cancelled};

@@ -182,12 +182,13 @@ fn join_cancel_from_everywhere() {
 #[test]
 fn join_cancel_and_an_ancestors_cancel() {
     run(async || {
+        let quiet = listener().await;
         let work = nursery(async |n| {
             let child = n.spawn(async {
                 shield(settle()).await;
                 nop().await.expect("never");
             });
-            nop().await?;
+            never(&quiet).await?; // the deadline comes first
             child.cancel();
             Ok::<_, E>(1)
         });

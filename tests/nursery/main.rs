@@ -45,6 +45,7 @@ mod r12_dropped_early;
 mod r13_panics;
 mod r14_deadlines;
 mod r14_timed_out;
+mod r14_tried_once;
 mod r15_descriptors;
 mod r16_memory;
 mod r18_yielding;

@@ -5,7 +5,7 @@
 
 mod instant;
 mod interval;
-mod sleep;
+pub(crate) mod sleep;
 
 pub use instant::Instant;
 pub use interval::{Interval, interval};

@@ -47,7 +47,15 @@ pub fn sleep(duration: Duration) -> Sleep {
 ///
 /// When polled outside a runtime.
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep { deadline, armed: None, suspended: false }
+    Sleep { deadline, armed: None, suspended: false, past_turn: false }
+}
+
+/// As [`sleep_until`], but not reached before the core has turned to the kernel, also with a moment
+/// that has passed: what was submitted until the first poll has been looked at by then.
+pub fn sleep_past_turn_until(deadline: Instant) -> Sleep {
+    let mut sleep = sleep_until(deadline);
+    sleep.past_turn = true;
+    sleep
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -67,6 +75,8 @@ pub struct Sleep {
     armed: Option<(DriverRef, TimerKey)>,
     /// The deadline had passed already, when the turn was over.
     suspended: bool,
+    /// Timers expire between a turn's tasks and its look at the kernel, and tasks run after that.
+    past_turn: bool,
 }
 
 impl Sleep {
@@ -97,7 +107,7 @@ impl Sleep {
         ready!(scope::poll_drop_point(cx));
         let deadline = self.deadline.as_nanos();
         let now = driver.borrow().now();
-        if deadline <= now {
+        if deadline <= now && !self.past_turn {
             return budget::proceed_late(now, &mut self.suspended, cx);
         }
         // Before the borrow: to keep a foreign waker runs foreign code.
