@@ -234,7 +234,8 @@ impl<'core> EventLoop<'core> {
                 drained.into_iter().for_each(scope::tell_drained);
                 // A close that follows from it belongs to the scope of the operation.
                 let _entered = scope.map(scope::enter);
-                let kept = driver::dispose(self.driver, || orphan.dispose(completion));
+                let lost = is_lost(&info, completion);
+                let kept = driver::dispose(self.driver, lost, || orphan.dispose(completion));
                 tell_disposed(kept, info, scope, completion);
             }
             Arrival::WakeForOne(waiter) => waiter.wake(),
@@ -242,7 +243,8 @@ impl<'core> EventLoop<'core> {
                 let _entered = scope.map(scope::enter);
                 let mut rest = PutBack { driver: self.driver, key, orphan: Some(orphan) };
                 let orphan = rest.orphan.as_mut().expect("until it is dropped");
-                let kept = driver::dispose(self.driver, || orphan.dispose_one(completion));
+                let lost = is_lost(&info, completion);
+                let kept = driver::dispose(self.driver, lost, || orphan.dispose_one(completion));
                 drop(rest);
                 tell_disposed(kept, info, scope, completion);
             }
@@ -272,6 +274,12 @@ impl<'core> EventLoop<'core> {
             self.turn(drained);
         }
     }
+}
+
+/// Whether an answer without a future is of an operation that did something. A close of what was
+/// dropped never had a future, nor was it ever to be cancelled.
+fn is_lost(info: &OpInfo, completion: Completion) -> bool {
+    completion.is_success() && info.cancel_asked().is_some()
 }
 
 /// Tells the instrument of an answer that was for no future, unless something has kept it.

@@ -14,6 +14,7 @@
 //! | `closing.rs`, `lingering.rs` | closes, and numbers that are used again |
 //! | `nurseries.rs` | sockets of children |
 //! | `options.rs` | options of sockets |
+//! | `lost.rs` | what the counters say of results that no code hears of |
 //! | `forgotten.rs` | futures that are forgotten in flight |
 
 mod accepted;
@@ -30,6 +31,7 @@ mod incoming_beside;
 mod incoming_cancelled;
 mod incoming_scarce;
 mod lingering;
+mod lost;
 mod moved;
 mod nurseries;
 mod options;

@@ -22,16 +22,17 @@ impl Driver {
 }
 
 /// Disposes of an answer that no future takes any more, and counts it: as kept for something else,
-/// which `dispose` tells, or as discarded; also if `dispose` panics. It runs foreign code, so the
-/// driver is not borrowed.
-pub(crate) fn dispose(driver: &DriverRef, dispose: impl FnOnce() -> bool) -> bool {
-    let mut counted = Counted { driver, kept: false };
+/// which `dispose` tells, or as discarded, and then as lost if it is a `success`; also if `dispose`
+/// panics. It runs foreign code, so the driver is not borrowed.
+pub(crate) fn dispose(driver: &DriverRef, success: bool, dispose: impl FnOnce() -> bool) -> bool {
+    let mut counted = Counted { driver, success, kept: false };
     counted.kept = dispose();
     counted.kept
 }
 
 struct Counted<'a> {
     driver: &'a DriverRef,
+    success: bool,
     kept: bool,
 }
 
@@ -40,5 +41,6 @@ impl Drop for Counted<'_> {
         let stats = &mut self.driver.borrow_mut().stats;
         let count = if self.kept { &mut stats.resumed } else { &mut stats.discarded };
         *count += 1;
+        stats.lost += u64::from(self.success && !self.kept);
     }
 }

@@ -30,8 +30,12 @@ pub struct Stats {
     pub cancel_requests: u64,
     /// Operations that ended because of one.
     pub cancelled: u64,
-    /// Results whose futures were dropped: descriptors closed, buffers freed.
+    /// Results that no future takes: descriptors closed, buffers freed. Those of operations whose
+    /// futures were dropped, and of the closes of descriptors that were dropped.
     pub discarded: u64,
+    /// The successes among them: operations that did something of which no code hears, such as a
+    /// send whose future was dropped. The close of a descriptor that was dropped is none.
+    pub lost: u64,
     /// Results whose futures were dropped, kept for the next accept or receive.
     pub resumed: u64,
     /// Errors of tasks that came of a cancellation which they had been delivered.

@@ -186,7 +186,9 @@ impl<T: Operation> Op<T> {
                 let abandonee = take();
                 let info = OpInfo::new(const { &T::NAME }, abandonee.operation.get().target());
                 let inherit = || abandonee.inherit(Answer::of_abandoned(completion));
-                if !driver::dispose(&driver, inherit) && instrument::is_on() {
+                if !driver::dispose(&driver, completion.is_success(), inherit)
+                    && instrument::is_on()
+                {
                     info.tell_discarded(scope::current(), completion);
                 }
             }

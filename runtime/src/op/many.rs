@@ -116,7 +116,9 @@ impl<T: Multishot, H: FnMut(T::Item) -> bool + 'static> HandOver<T, H> {
     fn give_unread(&mut self) -> bool {
         let unread = self.flight.driver.borrow_mut().take_unread(self.flight.key);
         let Some((unread, abandonee)) = unread.zip(self.abandonee.as_mut()) else { return false };
-        let kept = driver::dispose(&self.flight.driver, || abandonee.dispose_one(unread));
+        let success = unread.is_success();
+        let dispose = || abandonee.dispose_one(unread);
+        let kept = driver::dispose(&self.flight.driver, success, dispose);
         abandonee.tell(kept, unread);
         true
     }
@@ -134,7 +136,9 @@ impl<T: Multishot, H: FnMut(T::Item) -> bool + 'static> Drop for HandOver<T, H> 
             Abandoned::HandedOver(waiter) | Abandoned::Withdrawn(waiter) => drop(waiter),
             Abandoned::Finished(completion) => {
                 let mut abandonee = take();
-                let dispose = || driver::dispose(driver, || abandonee.dispose_one(completion));
+                let success = completion.is_success();
+                let dispose =
+                    || driver::dispose(driver, success, || abandonee.dispose_one(completion));
                 let kept = catch_unwind(AssertUnwindSafe(dispose)).unwrap_or(false);
                 abandonee.tell(kept, completion);
             }

@@ -80,7 +80,9 @@ impl Drop for Offload {
         let (abandoned, held) = driver.borrow_mut().abandon(key, || Box::new(Nothing));
         match abandoned {
             Abandoned::Withdrawn(waiter) | Abandoned::HandedOver(waiter) => drop(waiter),
-            Abandoned::Finished(_) => _ = driver::dispose(&driver, || false),
+            Abandoned::Finished(completion) => {
+                _ = driver::dispose(&driver, completion.is_success(), || false);
+            }
         }
         held.into_iter().for_each(scope::look_again);
     }

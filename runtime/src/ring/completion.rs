@@ -21,6 +21,11 @@ impl Completion {
         self.flags & MORE != 0
     }
 
+    /// Whether the operation did what it was for, or a part of that.
+    pub(crate) fn is_success(&self) -> bool {
+        self.result >= 0
+    }
+
     /// Whether a receive left bytes behind in the socket.
     pub(crate) fn sock_nonempty(&self) -> bool {
         self.flags & SOCK_NONEMPTY != 0
