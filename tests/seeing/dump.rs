@@ -262,6 +262,41 @@ fn a_forgotten_nursery_is_called_so() {
     });
 }
 
+#[test]
+fn a_nursery_that_another_task_polls_is_not_called_forgotten() {
+    run(async || {
+        let moved = RefCell::new(None);
+        let result: Result<(), E> = nursery(async |n| {
+            let opens = n.spawn(async {
+                let mut inner = Box::pin(nursery(async |inner| {
+                    inner.spawn_named("moved", pending::<()>());
+                    pending::<Result<(), E>>().await
+                }));
+                assert!(crate::support::poll_once(inner.as_mut()).await.is_pending());
+                moved.replace(Some(inner));
+                Ok(())
+            });
+            opens.await?;
+            let state = || {
+                let tree = dump_tree();
+                let parent = named(&tree, "moved").parent().expect("it is in a nursery");
+                (tree.nodes()[parent].state(), tree.to_string())
+            };
+            let (before, text) = state();
+            assert_eq!(before, State::Forgotten, "{text}");
+            assert!(text.contains("forgotten or set aside"), "{text}");
+            let mut inner = moved.take().expect("it was left there");
+            assert!(crate::support::poll_once(inner.as_mut()).await.is_pending());
+            let (after, text) = state();
+            assert_eq!(after, State::Moved, "{text}");
+            assert!(text.contains("moved to another task"), "{text}");
+            Ok(())
+        })
+        .await;
+        assert_eq!(result, Ok(()));
+    });
+}
+
 /// A nursery that was moved out of the child that opened it, and then dropped.
 #[test]
 fn what_has_ended_is_gone() {

@@ -139,7 +139,8 @@ fn doing(f: &mut Formatter<'_>, node: &Node) -> fmt::Result {
         State::Waiting => "waiting",
         State::Open if node.waits.is_empty() => "open",
         State::Open => "waiting for the kernel",
-        State::Forgotten => "forgotten",
+        State::Moved => "moved to another task",
+        State::Forgotten => "forgotten or set aside",
     })
 }
 
@@ -185,7 +186,7 @@ fn rest(nodes: &[Node], mut at: usize, end: usize) -> BTreeMap<String, usize> {
             (State::Waiting, Some(Wait::Waker) | None) => "waker".to_owned(),
             (State::Ready, _) => "ready".to_owned(),
             (State::Running, _) => "running".to_owned(),
-            (State::Open | State::Forgotten, _) => "other".to_owned(),
+            (State::Open | State::Moved | State::Forgotten, _) => "other".to_owned(),
         };
         let cancelled = if node.cancelled.is_some() { "cancelled, " } else { "" };
         *kinds.entry(format!("{cancelled}{kind}")).or_default() += 1;

@@ -168,8 +168,12 @@ pub enum State {
     Waiting,
     /// A nursery, which is polled with the task that opened it.
     Open,
-    /// A nursery whose task has ended, while the nursery around that task has not: the future of
-    /// this one was forgotten, so it is never polled again, or it was moved out of the task.
+    /// A nursery whose future was moved out of the task that opened it, which has ended, to another
+    /// task, which polls it.
+    Moved,
+    /// A nursery whose task has ended, while the nursery around that task has not, and that no task
+    /// has polled since: its future was forgotten, so that it is never polled again, or is set
+    /// aside, or is polled in a foreign combinator.
     Forgotten,
 }
 

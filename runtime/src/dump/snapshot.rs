@@ -144,6 +144,11 @@ impl Walk<'_> {
         if let Some(set) = self.tree.get_set(set) {
             self.nodes[at].label = set.label;
             self.nodes[at].age = Some(since(self.now, set.born));
+            let poller = set.owner;
+            let lives = poller.is_some_and(|task| self.tree.get(task).is_some());
+            if lives && self.nodes[at].state == State::Forgotten {
+                self.nodes[at].state = State::Moved;
+            }
         }
         if let Some(parent) = parent {
             let id = self.nodes[at].id;
