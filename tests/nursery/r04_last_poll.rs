@@ -1,10 +1,11 @@
 //! Rule 4: everybody is polled once in the cancelled state, and then cut.
 
 use crate::support::nurseries::{Count, E, Log, counted, run, settle};
-use nestling::nursery;
+use nestling::{nursery, timeout};
 use nestling_runtime::lowlevel::nop;
 use std::future::{pending, poll_fn};
 use std::task::Poll;
+use std::time::Duration;
 
 #[test]
 fn r04_a_foreign_future_is_polled_once_more_and_dropped() {
@@ -158,4 +159,25 @@ fn r04_the_order_of_the_end() {
         log.take()
     });
     assert_eq!(log, ["body", "child", "nursery"]);
+}
+
+/// As destructors do: what was started later may use what was started before.
+#[test]
+fn r04_the_youngest_goes_first_and_the_body_last() {
+    run(async || {
+        let log = Log::default();
+        let work = nursery(async |n| {
+            let _gone = log.at_drop("body");
+            for name in ["oldest", "middle", "youngest"] {
+                let gone = log.at_drop(name);
+                n.spawn(async move {
+                    let _gone = gone;
+                    pending::<()>().await;
+                });
+            }
+            pending::<Result<(), E>>().await
+        });
+        assert_eq!(timeout(Duration::ZERO, work).await, Ok(Err(E::Cancelled)));
+        assert_eq!(log.take(), ["youngest", "middle", "oldest", "body"]);
+    });
 }

@@ -132,7 +132,8 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
         }
         work.first = true;
         tree.cancels = tree.cancels.wrapping_add(1).max(1);
-        // One pass that lists nothing without need: of a million tasks each cache line counts.
+        // One pass that lists nothing without need: of a million tasks each cache line counts. The
+        // youngest come first, as in a list of children, and the body last: as destructors go.
         let top = id.index();
         let (mut at, mut why) = (Some(top), cause(tree, top, reason));
         while let Some(index) = at {
