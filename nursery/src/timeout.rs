@@ -77,9 +77,17 @@ pub async fn timeout<F: Future>(duration: Duration, future: F) -> Result<F::Outp
 /// });
 /// ```
 pub async fn timeout_at<F: Future>(deadline: Instant, future: F) -> Result<F::Output, Elapsed> {
+    until(sleep_past_turn_until(deadline), future).await
+}
+
+/// Runs `future` until `timer` resolves, then cancels it.
+pub(crate) async fn until<F: Future>(
+    timer: impl Future<Output = ()>,
+    future: F,
+) -> Result<F::Output, Elapsed> {
     let mut surrounding = Surrounding::default();
     let scope = CancelScope::new();
-    let mut timer = pin!(sleep_past_turn_until(deadline));
+    let mut timer = pin!(timer);
     let mut future = pin!(Some(future));
     let mut expired = false;
     let mut poll = |cx: &mut Context<'_>| loop {

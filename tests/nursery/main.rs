@@ -36,6 +36,7 @@ mod r05_timed_join;
 mod r06_heard_once;
 mod r06_no_new_ops;
 mod r07_who_hears;
+mod r08_grace;
 mod r08_shield;
 mod r08_shields_combined;
 mod r09_result;
