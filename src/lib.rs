@@ -33,9 +33,9 @@
 pub use nestling_macros::{main, test};
 pub use nestling_nursery::{
     Canceller, ChildOutput, Elapsed, Failures, JoinError, JoinHandle, Never, Nursery, Options,
-    RemoteCanceller, Slot, Start, Started, Stop, Supervised, cancelled, finally, for_each_limit,
-    grace, io, nursery, nursery_all, nursery_all_with, nursery_with, race, shield, shield_for,
-    timeout, timeout_at,
+    RemoteCanceller, Serve, Slot, Start, Started, Stop, Supervised, cancelled, finally,
+    for_each_limit, grace, io, nursery, nursery_all, nursery_all_with, nursery_with, race, serve,
+    shield, shield_for, timeout, timeout_at,
 };
 pub use nestling_runtime::doctor;
 #[doc(hidden)]

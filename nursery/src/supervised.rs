@@ -80,7 +80,7 @@ pub(crate) struct Left<O>(Option<Result<O, Payload>>);
 
 impl<O> Left<O> {
     /// The output or the panic, for the code that awaits the handle.
-    fn take(mut self) -> Option<Result<O, Payload>> {
+    pub(crate) fn take(mut self) -> Option<Result<O, Payload>> {
         self.0.take()
     }
 }

@@ -14,6 +14,7 @@
 //! | `closing.rs`, `lingering.rs` | closes, and numbers that are used again |
 //! | `nurseries.rs` | sockets of children |
 //! | `options.rs` | options of sockets |
+//! | `serve.rs` | a server of one call |
 //! | `lost.rs` | what the counters say of results that no code hears of |
 //! | `forgotten.rs` | futures that are forgotten in flight |
 
@@ -36,6 +37,7 @@ mod moved;
 mod nurseries;
 mod options;
 mod receives;
+mod serve;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
