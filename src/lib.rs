@@ -25,8 +25,8 @@
 //! ```
 //!
 //! [The guide](nestling_nursery) teaches the rules of nurseries in reading order; those of [`io`]
-//! have [`std::io::Error`] for an error. The parts are [`net`], [`time`], [`sync`], [`buf`] and
-//! [`task`]; [`block_on`] runs one core, [`Builder::run`] all; `#[nestling::main]` and
+//! have [`std::io::Error`] for an error. The parts are [`net`], [`io`], [`time`], [`sync`],
+//! [`buf`] and [`task`]; [`block_on`] runs one core, [`Builder::run`] all; `#[nestling::main]` and
 //! `#[nestling::test]` are short. [`doctor()`] checks the machine.
 
 #[cfg(feature = "macros")]
@@ -34,7 +34,7 @@ pub use nestling_macros::{main, test};
 pub use nestling_nursery::{
     Canceller, ChildOutput, Elapsed, Failures, JoinError, JoinHandle, Never, Nursery, Options,
     RemoteCanceller, Serve, Slot, Start, Started, Stop, Supervised, cancelled, finally,
-    for_each_limit, grace, io, nursery, nursery_all, nursery_all_with, nursery_with, race, serve,
+    for_each_limit, grace, nursery, nursery_all, nursery_all_with, nursery_with, race, serve,
     shield, shield_for, timeout, timeout_at,
 };
 pub use nestling_runtime::doctor;
@@ -45,6 +45,7 @@ pub use nestling_runtime::{
     is_cancelled, net, signal, stats, sync, time,
 };
 
+pub mod io;
 /// What a task can do about its own running, and know of it.
 pub mod task {
     pub use nestling_nursery::spawn_blocking;

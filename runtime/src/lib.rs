@@ -87,6 +87,8 @@ pub mod signal;
 mod task_local;
 mod until_cancelled;
 
+pub mod io;
+
 mod event_loop;
 #[expect(unsafe_code, reason = "children that borrow nothing need no promise")]
 mod remote_children;

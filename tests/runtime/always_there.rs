@@ -2,6 +2,7 @@
 
 use crate::always_ready::keeps_nobody;
 use crate::support::pair;
+use nestling::io::{AsyncRead, AsyncWrite};
 use nestling::net::{TcpListener, TcpStream, lookup_host};
 use nestling::signal::signals;
 use nestling::task::{TaskLocal, cancel_called, checkpoint, consume_budget, poll_proceed};
@@ -10,7 +11,7 @@ use nestling::{
     timeout,
 };
 use std::future::poll_fn;
-use std::io;
+use std::io::{self, Cursor};
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(3600);
@@ -54,6 +55,34 @@ fn r18_no_bytes() {
             assert!(matches!(stream.read(Vec::new()).await, (Ok(0), _)));
             stream.read_exact(Vec::new()).await.0.expect("that is nothing");
             stream.write_all("").await.0.expect("that is nothing");
+        }
+    });
+}
+
+#[test]
+fn r18_memory_that_is_read_and_written() {
+    keeps_nobody(async || {
+        let mut written = Vec::new();
+        loop {
+            let (result, _) = (&b"abc"[..]).read(vec![0; 2]).await;
+            assert_eq!(result.expect("that is there"), 2);
+            let (result, _) = Cursor::new("abc").read(vec![0; 2]).await;
+            assert_eq!(result.expect("that is there"), 2);
+            written.write_all("abc").await.0.expect("memory is left");
+            written.clear();
+        }
+    });
+}
+
+#[test]
+fn r18_nothing_to_flush() {
+    keeps_nobody(async || {
+        let (mut stream, _theirs) = pair();
+        loop {
+            stream.flush().await.expect("a socket keeps nothing");
+            Vec::new().flush().await.expect("nor does memory");
+            Vec::new().shutdown().await.expect("nor does memory");
+            Vec::new().write_all("").await.0.expect("that is nothing");
         }
     });
 }

@@ -1,0 +1,14 @@
+//! Reading and writing: traits over owned buffers, and what is built on them.
+//!
+//! [`AsyncRead`] and [`AsyncWrite`] lend a buffer to the kernel and give it back with the result.
+//! What reads and writes here is used through `&mut`; a socket can be used from several tasks, and
+//! so `&TcpStream` reads and writes as well: one task has `&stream` for one direction, another one
+//! for the other.
+
+mod async_read;
+mod async_write;
+mod memory;
+mod sockets;
+
+pub use async_read::AsyncRead;
+pub use async_write::AsyncWrite;

@@ -1,0 +1,12 @@
+//! Reading and writing: traits over owned buffers, and what is built on them; and the nurseries
+//! whose error is [`std::io::Error`].
+//!
+//! [`AsyncRead`] and [`AsyncWrite`] lend a buffer to the kernel and give it back with the result.
+//! Sockets implement them, and so do references to sockets: one task has `&stream` to read from,
+//! another one has it to write to.
+//!
+//! `Ok(())` does not say what its error type is. [`nursery`] and its like of this module have one,
+//! and are those of [the crate](crate) in all else.
+
+pub use nestling_nursery::io::{nursery, nursery_all, nursery_all_with, nursery_with};
+pub use nestling_runtime::io::{AsyncRead, AsyncWrite};

@@ -1,0 +1,25 @@
+//! Reading and writing: whatever pieces the bytes come and go in, and whatever is dropped on the
+//! way, the other side sees each of them once, in order.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `pieces.rs` | a source and a sink that take a random number of bytes at a time, or fail |
+//! | `traits.rs` | sockets, memory and references as sources and sinks |
+
+mod pieces;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod support;
+mod traits;
+
+use nestling::Runtime;
+
+/// Runs a test in a runtime of its own, and checks that nothing in flight is left of it.
+fn run<T>(test: impl AsyncFnOnce() -> T) -> T {
+    support::watched(|| {
+        let mut runtime = Runtime::builder().entries(8).build().unwrap();
+        let result = runtime.block_on(test());
+        support::assert_balanced(&runtime);
+        result
+    })
+}
