@@ -9,4 +9,4 @@
 //! and are those of [the crate](crate) in all else.
 
 pub use nestling_nursery::io::{nursery, nursery_all, nursery_all_with, nursery_with};
-pub use nestling_runtime::io::{AsyncRead, AsyncWrite};
+pub use nestling_runtime::io::{AsyncRead, AsyncWrite, copy, copy_with};

@@ -3,9 +3,11 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `copies.rs` | copies: their count, their flushes, and what is left when one fails or is cut |
 //! | `pieces.rs` | a source and a sink that take a random number of bytes at a time, or fail |
 //! | `traits.rs` | sockets, memory and references as sources and sinks |
 
+mod copies;
 mod pieces;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]

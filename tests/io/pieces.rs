@@ -18,8 +18,8 @@ pub(crate) struct Pieces<T> {
 }
 
 impl<T> Pieces<T> {
-    pub(crate) fn new(inner: T, random: &Random, most: usize) -> Self {
-        Self { inner, random: random.clone(), most, failing: 0 }
+    pub(crate) fn new(inner: T, random: &mut Random, most: usize) -> Self {
+        Self { inner, random: Random::new(random.next()), most, failing: 0 }
     }
 
     pub(crate) fn failing(self, failing: usize) -> Self {

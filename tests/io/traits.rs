@@ -148,7 +148,7 @@ fn write_all_in_any_pieces() {
         let most = 1 + random.below(20);
         let start = random.below(bytes.len() + 1);
         let written = run(async || {
-            let mut sink = Pieces::new(Vec::new(), &random, most);
+            let mut sink = Pieces::new(Vec::new(), &mut random, most);
             let (result, part) = sink.write_all(bytes.clone().slice(start..)).await;
             result.unwrap();
             assert_eq!(part.into_inner(), bytes);
@@ -165,7 +165,7 @@ fn write_all_that_fails_goes_on_from_its_count() {
         let mut random = Random::new(seed);
         let bytes = Vec::from_iter((0..random.below(300)).map(|at| at as u8));
         let written = run(async || {
-            let mut sink = Pieces::new(Vec::new(), &random, 20).failing(20);
+            let mut sink = Pieces::new(Vec::new(), &mut random, 20).failing(20);
             let mut done = 0;
             while let Err(error) = sink.write_all(bytes.clone().slice(done..)).await.0 {
                 done += transferred(&error).unwrap();
@@ -183,7 +183,7 @@ fn reads_in_any_pieces() {
         let mut random = Random::new(seed);
         let bytes = Vec::from_iter((0..random.below(300)).map(|at| at as u8));
         let (most, capacity) = (1 + random.below(20), 1 + random.below(30));
-        let read = run(async || all(Pieces::new(&bytes[..], &random, most), capacity).await);
+        let read = run(async || all(Pieces::new(&bytes[..], &mut random, most), capacity).await);
         assert_eq!(read, bytes, "seed {seed}");
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::always_ready::keeps_nobody;
 use crate::support::pair;
-use nestling::io::{AsyncRead, AsyncWrite};
+use nestling::buf::{BufResult, IoBuf, IoBufMut};
+use nestling::io::{AsyncRead, AsyncWrite, copy, copy_with};
 use nestling::net::{TcpListener, TcpStream, lookup_host};
 use nestling::signal::signals;
 use nestling::task::{TaskLocal, cancel_called, checkpoint, consume_budget, poll_proceed};
@@ -71,6 +72,41 @@ fn r18_memory_that_is_read_and_written() {
             written.write_all("abc").await.0.expect("memory is left");
             written.clear();
         }
+    });
+}
+
+#[test]
+fn r18_copies_of_little() {
+    keeps_nobody(async || {
+        loop {
+            copy(&mut &b""[..], &mut Vec::new()).await.expect("that is nothing");
+            copy_with(&mut &b"abc"[..], &mut Vec::new(), 1).await.expect("memory is left");
+        }
+    });
+}
+
+#[test]
+fn r18_an_endless_copy() {
+    struct Endless;
+    impl AsyncRead for Endless {
+        async fn read<B: IoBufMut>(&mut self, buffer: B) -> BufResult<usize, B> {
+            (&b"again and again"[..]).read(buffer).await
+        }
+    }
+    struct Nowhere;
+    impl AsyncWrite for Nowhere {
+        async fn write<B: IoBuf>(&mut self, buffer: B) -> BufResult<usize, B> {
+            (Ok(buffer.io_len()), buffer)
+        }
+        async fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+        async fn shutdown(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    keeps_nobody(async || {
+        copy(&mut Endless, &mut Nowhere).await.expect("it has no end");
     });
 }
 

@@ -7,8 +7,10 @@
 
 mod async_read;
 mod async_write;
+mod copy;
 mod memory;
 mod sockets;
 
 pub use async_read::AsyncRead;
 pub use async_write::AsyncWrite;
+pub use copy::{copy, copy_with};

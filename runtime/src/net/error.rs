@@ -27,6 +27,14 @@ impl Transferred {
         io::Error::new(source.kind(), Self { bytes, source })
     }
 
+    /// A failure of a part of something larger, of which so many bytes had gone through before.
+    pub(crate) fn after(bytes: usize, error: io::Error) -> io::Error {
+        match error.downcast::<Self>() {
+            Ok(part) => Self::wrap(bytes + part.bytes, part.source),
+            Err(error) => Self::wrap(bytes, error),
+        }
+    }
+
     /// Bytes that had gone through.
     pub fn bytes(&self) -> usize {
         self.bytes
@@ -45,7 +53,7 @@ impl Error for Transferred {
     }
 }
 
-/// How many bytes went through before `write_all` or `read_exact` failed with this error.
+/// How many bytes went through before `write_all`, `read_exact` or a copy failed with this error.
 pub fn transferred(error: &io::Error) -> Option<usize> {
     error.get_ref()?.downcast_ref::<Transferred>().map(Transferred::bytes)
 }
