@@ -8,5 +8,8 @@
 //! `Ok(())` does not say what its error type is. [`nursery`] and its like of this module have one,
 //! and are those of [the crate](crate) in all else.
 
-pub use nestling_nursery::io::{nursery, nursery_all, nursery_all_with, nursery_with};
+pub use nestling_nursery::io::{
+    CopyError, CopyOptions, copy_bidirectional, copy_bidirectional_with, nursery, nursery_all,
+    nursery_all_with, nursery_with,
+};
 pub use nestling_runtime::io::{AsyncRead, AsyncWrite, copy, copy_with};

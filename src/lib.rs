@@ -24,10 +24,9 @@
 //! # }
 //! ```
 //!
-//! [The guide](nestling_nursery) teaches the rules of nurseries in reading order; those of [`io`]
-//! have [`std::io::Error`] for an error. The parts are [`net`], [`io`], [`time`], [`sync`],
-//! [`buf`] and [`task`]; [`block_on`] runs one core, [`Builder::run`] all; `#[nestling::main]` and
-//! `#[nestling::test]` are short. [`doctor()`] checks the machine.
+//! [The guide](nestling_nursery) teaches the rules of nurseries in reading order. The parts are
+//! [`net`], [`io`], [`time`], [`sync`], [`buf`] and [`task`]; [`block_on`] runs one core,
+//! [`Builder::run`] all, and [`doctor()`] checks the machine. `#[nestling::main]` is short.
 
 #[cfg(feature = "macros")]
 pub use nestling_macros::{main, test};

@@ -9,17 +9,22 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `server.rs` | the server: what runs on each core, from listening to draining |
-//! | `reserve.rs` | the addresses, kept for this process before any core listens |
-//! | `event.rs`, `limit.rs` | what the cores share: "stop", "ready", how many connections |
+//! | `../support/reserve.rs` | the addresses, kept for this process before any core listens |
+//! | `../support/{event,limit}.rs` | what cores share: "stop", "ready", how many connections |
 //! | `options.rs` | the command line |
-//! | `demo.rs`, `load.rs`, `latency.rs`, `table.rs` | the demonstration |
+//! | `demo.rs`, `table.rs`, `../support/{load,latency}.rs` | the demonstration |
 
 mod demo;
+#[path = "../support/event.rs"]
 mod event;
+#[path = "../support/latency.rs"]
 mod latency;
+#[path = "../support/limit.rs"]
 mod limit;
+#[path = "../support/load.rs"]
 mod load;
 mod options;
+#[path = "../support/reserve.rs"]
 mod reserve;
 mod server;
 #[path = "../support/mod.rs"]

@@ -22,6 +22,9 @@
 //! # }
 //! ```
 
+pub use crate::copy_bidirectional::{
+    CopyError, CopyOptions, copy_bidirectional, copy_bidirectional_with,
+};
 use crate::failures::Failures;
 use crate::nursery::Nursery;
 use crate::options::Options;

@@ -7,6 +7,7 @@
 mod cancelled;
 mod canceller;
 mod child_output;
+mod copy_bidirectional;
 mod daemons;
 mod failures;
 mod finally;

@@ -11,8 +11,9 @@ pub use crate::cancel::{
 pub use crate::children::{Body, Children, Payload, Step};
 pub use crate::cores::{OnCore, place, run_on_core};
 pub use crate::instrument::{Ending, Failure};
+pub use crate::io::{AsyncRead, AsyncWrite};
 pub use crate::label::Label;
-pub use crate::net::{TcpListener, TcpStream, is_exhausted};
+pub use crate::net::{TcpListener, TcpStream, is_exhausted, transferred};
 pub use crate::op::nop;
 pub use crate::scope::{Begun, Cancelled, is_cancelled, may_hear, poll_begin};
 pub use crate::shield::Shield;

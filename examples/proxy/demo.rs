@@ -1,0 +1,116 @@
+//! The demonstration: two servers, the proxy and a load in one process, over real connections.
+
+use crate::event::Event;
+use crate::load::{self, MESSAGE, Measured};
+use crate::options::{DemoOptions, Options};
+use crate::relay::Proxy;
+use crate::say;
+use nestling::buf::IoBuf;
+use nestling::io::nursery;
+use nestling::net::{TcpListener, TcpStream};
+use nestling::{Runtime, Serve, serve};
+use std::io;
+use std::net::{self, Ipv4Addr, SocketAddr};
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// Runs it, and prints the table.
+///
+/// # Errors
+///
+/// A server, the proxy or the load failed, or an answer was wrong.
+pub(crate) fn run(demo: &DemoOptions) -> io::Result<()> {
+    let listeners = [listen()?, listen()?];
+    let servers = [listeners[0].local_addr()?, listeners[1].local_addr()?];
+    let stop = Event::new();
+    let (stopped, mut outcome) = (stop.clone(), Ok(()));
+    thread::scope(|scope| {
+        let serving = scope.spawn(move || serve_all(listeners, &stopped));
+        outcome = measure(demo, servers);
+        stop.raise();
+        let served = serving.join().unwrap_or_else(|payload| resume_unwind(payload));
+        outcome = std::mem::replace(&mut outcome, Ok(())).and(served);
+    });
+    outcome
+}
+
+fn listen() -> io::Result<net::TcpListener> {
+    net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+}
+
+/// The servers: they send back what comes.
+fn serve_all(listeners: [net::TcpListener; 2], stop: &Event) -> io::Result<()> {
+    Runtime::builder().name("servers").build()?.block_on(nursery(async |n| {
+        for listener in listeners {
+            let how = Serve { signals: false, ..Serve::default() };
+            n.spawn(serve(TcpListener::from_std(listener)?, how, echo));
+        }
+        stop.raised().await;
+        n.cancel();
+        Ok(())
+    }))
+}
+
+async fn echo(stream: TcpStream, _peer: SocketAddr) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut buffer = Vec::with_capacity(4096);
+    loop {
+        let (received, filled) = stream.read(buffer).await;
+        let received = received?;
+        if received == 0 {
+            return Ok(());
+        }
+        let (sent, slice) = stream.write_all(filled.slice(..received)).await;
+        sent?;
+        buffer = slice.into_inner();
+    }
+}
+
+/// Loads a server directly, then both of them through the proxy.
+fn measure(demo: &DemoOptions, servers: [SocketAddr; 2]) -> io::Result<()> {
+    let now = Event::new();
+    now.raise();
+    say(format_args!("straight to a server:"));
+    let straight = load::run(servers[0], demo.connections, demo.duration, &now)?;
+    let proxy = Proxy::new(Options {
+        listen: vec![(Ipv4Addr::LOCALHOST, 0).into()],
+        to: servers.map(|server| server.to_string()).to_vec(),
+        ..demo.proxy.clone()
+    })?;
+    let running = thread::Builder::new().name("proxy-demo".to_owned()).spawn({
+        let proxy = Arc::clone(&proxy);
+        move || {
+            let outcome = proxy.run();
+            // If it never got ready, the load shall not wait for it.
+            proxy.ready().raise();
+            outcome
+        }
+    })?;
+    say(format_args!("through the proxy, to both:"));
+    let address = proxy.addresses().next().expect("one was reserved");
+    let through = load::run(address, demo.connections, demo.duration, proxy.ready());
+    proxy.stop().raise();
+    // If both failed, the proxy was first.
+    running.join().unwrap_or_else(|payload| resume_unwind(payload))?;
+    table(demo, &[("straight", straight), ("through the proxy", through?)]);
+    Ok(())
+}
+
+fn table(demo: &DemoOptions, rows: &[(&str, Measured)]) {
+    say(format_args!(
+        "\n{} connections, each with one message of {MESSAGE} bytes under way\n",
+        demo.connections
+    ));
+    say(format_args!("  {:<20}{:>12}{:>10}{:>10}{:>10}", "", "messages/s", "p50", "p99", "p99.9"));
+    for (name, Measured { latencies, elapsed }) in rows {
+        let rate = latencies.count() as f64 / elapsed.as_secs_f64();
+        let [p50, p99, p999] = [500, 990, 999].map(|at| micros(latencies.at(at)));
+        say(format_args!("  {name:<20}{rate:>12.0}{p50:>10}{p99:>10}{p999:>10}"));
+    }
+}
+
+fn micros(latency: Duration) -> String {
+    format!("{} µs", latency.as_micros())
+}
