@@ -3,10 +3,12 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `bidirectional.rs` | copies in both directions at once |
 //! | `copies.rs` | copies: their count, their flushes, and what is left when one fails or is cut |
 //! | `pieces.rs` | a source and a sink that take a random number of bytes at a time, or fail |
 //! | `traits.rs` | sockets, memory and references as sources and sinks |
 
+mod bidirectional;
 mod copies;
 mod pieces;
 #[path = "../support/mod.rs"]
