@@ -304,5 +304,5 @@ pub fn mark_delivered() {
 /// How many scopes and tasks of this thread cancelling has looked at so far: what it costs, without
 /// a clock.
 pub fn visits() -> u64 {
-    tree::with(|tree| tree.visits)
+    tree::with(|tree| tree.visits())
 }

@@ -65,8 +65,8 @@ impl Body {
 /// The name and source line of a body's nursery.
 fn nursery_of(body: NodeId) -> Option<Label> {
     tree::with(|tree| {
-        let set = SetId::new(tree.get(body)?.set);
-        tree.get_set(set)?.label
+        let set = SetId::new(tree.get(body)?.set());
+        tree.get_set(set)?.label()
     })
 }
 

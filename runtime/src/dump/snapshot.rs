@@ -47,7 +47,7 @@ fn around(tree: &mut tree::Tree, scope: Option<NodeId>) -> BTreeSet<u32> {
     let mut at = scope.filter(|id| tree.get(*id).is_some()).map_or(NONE, NodeId::index);
     while at != NONE {
         places.insert(at);
-        at = tree.at(at).parent;
+        at = tree.at(at).parent();
     }
     places
 }
@@ -75,18 +75,14 @@ impl Walk<'_> {
         while let Some((index, parent)) = pending.pop() {
             let at = self.visit(index, parent);
             // Newest first, so that the oldest is on top.
-            let mut child = self.tree.at(index).first_child;
-            while child != NONE {
-                pending.push((child, Some(at)));
-                child = self.tree.at(child).next;
-            }
+            pending.extend(self.tree.children(index).map(|child| (child, Some(at))));
         }
     }
 
     /// Adds a node, and what it waits for; a scope inside a task is not added, but counts as its
     /// task. Gives the place of the node, or of the task.
     fn visit(&mut self, index: u32, parent: Option<usize>) -> usize {
-        let at = match (self.tree.at(index).role, parent) {
+        let at = match (self.tree.at(index).role(), parent) {
             (Role::Scope | Role::Listener, Some(parent)) => parent,
             (Role::Shield, Some(parent)) => {
                 self.nodes[parent].waits.push(Wait::Shield);
@@ -111,14 +107,14 @@ impl Walk<'_> {
         // The code in a nursery is that of its tasks.
         let is_in_a_task = match parent.map(|parent| self.nodes[parent].kind) {
             None => root == Some(id),
-            Some(Kind::Nursery) => node.role == Role::Task,
+            Some(Kind::Nursery) => node.role() == Role::Task,
             Some(_) => true,
         };
         let state = match (is_in_a_task, kind) {
             (false, _) => State::Forgotten,
             (_, Kind::Nursery | Kind::Scope) => State::Open,
             _ if self.running.contains(&index) => State::Running,
-            _ if node.state == tree::State::Queued => State::Ready,
+            _ if node.is_queued() => State::Ready,
             _ => State::Waiting,
         };
         self.nodes.push(Node {
@@ -126,7 +122,7 @@ impl Walk<'_> {
             kind,
             label: None,
             state,
-            cancelled: node.reason.map(Cause::reason),
+            cancelled: node.cause().map(Cause::reason),
             age: None,
             waits: Vec::new(),
             held: stall::longest(id),
@@ -140,11 +136,11 @@ impl Walk<'_> {
 
     fn add_nursery(&mut self, index: u32, parent: Option<usize>) -> usize {
         let at = self.add(index, Kind::Nursery, parent);
-        let set = SetId::new(self.tree.at(index).set);
+        let set = SetId::new(self.tree.at(index).set());
         if let Some(set) = self.tree.get_set(set) {
-            self.nodes[at].label = set.label;
-            self.nodes[at].age = Some(since(self.now, set.born));
-            let poller = set.owner;
+            self.nodes[at].label = set.label();
+            self.nodes[at].age = Some(since(self.now, set.born()));
+            let poller = set.owner();
             let lives = poller.is_some_and(|task| self.tree.get(task).is_some());
             if lives && self.nodes[at].state == State::Forgotten {
                 self.nodes[at].state = State::Moved;
@@ -161,7 +157,7 @@ impl Walk<'_> {
         if self.tree.id(index) == self.root {
             return self.add(index, Kind::Root, parent);
         }
-        let Some(cell) = TaskRef::from_payload(self.tree.at(index).payload) else {
+        let Some(cell) = TaskRef::from_payload(self.tree.at(index).payload()) else {
             let at = self.add(index, Kind::Body, parent);
             // A body is as old as its nursery.
             self.nodes[at].age = parent.and_then(|parent| self.nodes[parent].age);
@@ -180,10 +176,10 @@ impl Walk<'_> {
     fn waits(&mut self, index: u32) -> Vec<Wait> {
         let mut waits = Vec::new();
         // Newest first.
-        let flights = self.driver.flights(self.tree.at(index).ops);
+        let flights = self.driver.flights(self.tree.at(index).ops());
         waits.extend(flights.iter().rev().map(|flight| operation(self.now, flight)));
         for child in scope::joins(self.tree, index) {
-            let payload = self.tree.get(child).map(|node| node.payload);
+            let payload = self.tree.get(child).map(|node| node.payload());
             if let Some(cell) = payload.and_then(TaskRef::from_payload) {
                 waits.push(Wait::Join { child: child.outside(), label: cell.label() });
             }

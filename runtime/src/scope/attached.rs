@@ -143,11 +143,11 @@ impl Drop for Attachment {
 fn parts_of(tree: &mut Tree, scope: NodeId) -> Vec<NodeId> {
     let mut parts = Vec::new();
     let mut index = scope.index();
-    while index != NONE && tree.at(index).role != Role::Task {
-        if tree.at(index).role == Role::Scope {
+    while index != NONE && tree.at(index).role() != Role::Task {
+        if tree.at(index).role() == Role::Scope {
             parts.extend(tree.id(index));
         }
-        index = tree.at(index).parent;
+        index = tree.at(index).parent();
     }
     parts
 }
@@ -155,9 +155,9 @@ fn parts_of(tree: &mut Tree, scope: NodeId) -> Vec<NodeId> {
 /// Whether between a cancelled scope and its task a scope is not cancelled.
 fn is_part(tree: &mut Tree, scope: NodeId) -> bool {
     let mut index = scope.index();
-    while index != NONE && tree.at(index).role != Role::Task {
-        index = tree.at(index).parent;
-        if index != NONE && tree.at(index).reason.is_none() {
+    while index != NONE && tree.at(index).role() != Role::Task {
+        index = tree.at(index).parent();
+        if index != NONE && tree.at(index).cause().is_none() {
             return true;
         }
     }

@@ -52,7 +52,7 @@ pub(crate) fn bound(key: usize) -> Option<Rc<dyn Any>> {
                 {
                     return Some(Rc::clone(&binding.value));
                 }
-                let parent = tree.get(at).map_or(NONE, |node| node.parent);
+                let parent = tree.get(at).map_or(NONE, |node| node.parent());
                 at = tree.id(parent)?;
             }
         })

@@ -26,8 +26,8 @@ pub(crate) struct Closed {
 pub(crate) fn close_simply(id: NodeId) -> bool {
     tree::with(|tree| {
         let Some(node) = tree.get(id) else { return true };
-        let nothing_left = node.ops == NONE && node.first_child == NONE;
-        let simple = nothing_left && node.reason.is_none() && !node.marked;
+        let nothing_left = node.ops() == NONE && !node.has_children();
+        let simple = nothing_left && !node.is_cancelled() && !node.is_marked();
         if simple {
             tree.remove(id.index());
         }
@@ -42,10 +42,10 @@ pub(crate) fn close_simply(id: NodeId) -> bool {
 pub(crate) fn try_close(id: NodeId) -> Option<Closed> {
     let moved = tree::with(|tree| {
         let Some(node) = tree.get(id) else { return Some(Moved::default()) };
-        if node.ops != NONE {
+        if node.ops() != NONE {
             return None;
         }
-        let (marked, cancelled) = (node.marked, node.reason.is_some());
+        let (marked, cancelled) = (node.is_marked(), node.is_cancelled());
         if cancelled && node.is_live() {
             idle(tree, id.index());
         }
@@ -80,29 +80,25 @@ struct Moved {
 #[cold]
 fn hand_over(tree: &mut Tree, closing: u32) -> Moved {
     let mut moved = Moved::default();
-    let node = tree.at(closing);
-    let around = node.parent;
-    let mut at = node.first_child;
-    while at != NONE {
-        let node = tree.at(at);
-        let next = node.next;
-        // A task belongs to its nursery's set.
-        if node.role != Role::Task {
+    let around = tree.at(closing).parent();
+    let below: Vec<_> = tree.children(closing).collect();
+    // A task belongs to its nursery's set.
+    for at in below {
+        if tree.at(at).role() != Role::Task {
             move_below(tree, at, around, &mut moved);
         }
-        at = next;
     }
     moved
 }
 
 fn move_below(tree: &mut Tree, index: u32, around: u32, moved: &mut Moved) {
-    let is_cancelled = around != NONE && tree.at(around).reason.is_some();
+    let is_cancelled = around != NONE && tree.at(around).is_cancelled();
     // Below a root that closes, the scope becomes a root.
     if around != NONE {
         tree.relink(index, around);
     }
     let node = tree.at(index);
-    match (node.role, node.reason.is_some(), is_cancelled) {
+    match (node.role(), node.is_cancelled(), is_cancelled) {
         (Role::Shield, ..) => {}
         (_, true, true) if node.is_live() => busy(tree, index),
         (_, true, false) => revive(tree, index, &mut moved.revived),
@@ -122,18 +118,18 @@ fn is_from_above(cause: Option<Cause>) -> bool {
 fn revive(tree: &mut Tree, top: u32, revived: &mut Vec<NodeId>) {
     let mut at = Some(top);
     while let Some(index) = at {
-        tree.visits += 1;
+        tree.visit();
         let node = tree.at(index);
-        let (role, parent) = (node.role, node.parent);
-        let counts = node.reason.is_some() && role != Role::Shield;
+        let (role, parent) = (node.role(), node.parent());
+        let counts = node.is_cancelled() && role != Role::Shield;
         let live = counts && node.is_live();
-        let revives = is_from_above(node.reason) && matches!(role, Role::Scope | Role::Listener);
+        let revives = is_from_above(node.cause()) && matches!(role, Role::Scope | Role::Listener);
         if revives {
-            (node.reason, node.heard, node.delivered_at, node.begun) = (None, false, 0, 0);
+            node.revive();
         }
-        let marked = revives && node.marked;
+        let marked = revives && node.is_marked();
         if live && index != top {
-            tree.at(parent).holds -= 1;
+            tree.at(parent).release();
         }
         if revives && let Some(id) = tree.id(index) {
             if marked {

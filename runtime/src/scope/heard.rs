@@ -33,7 +33,7 @@ impl Begun {
 }
 
 fn own_cancelled(tree: &mut Tree, index: u32) -> Option<&mut Node> {
-    (index != NONE).then(|| tree.at(index)).filter(|node| node.reason.is_some())
+    (index != NONE).then(|| tree.at(index)).filter(|node| node.is_cancelled())
 }
 
 /// Whether an await may say "cancelled" to the code that runs now. A cancelled task is told once.
@@ -82,15 +82,15 @@ fn hear(id: NodeId) -> bool {
         let start = tree.get(id).map_or(NONE, |_| id.index());
         let mut index = start;
         while let Some(node) = own_cancelled(tree, index) {
-            if node.heard {
+            if node.has_heard() {
                 return false;
             }
-            index = if node.role == Role::Task { NONE } else { node.parent };
+            index = if node.role() == Role::Task { NONE } else { node.parent() };
         }
         index = start;
         while let Some(node) = own_cancelled(tree, index) {
-            node.heard = true;
-            index = if node.role == Role::Task { NONE } else { node.parent };
+            node.hear();
+            index = if node.role() == Role::Task { NONE } else { node.parent() };
         }
         true
     })
@@ -100,21 +100,18 @@ fn hear(id: NodeId) -> bool {
 /// since.
 fn may_begin(id: NodeId) -> bool {
     tree::with(|tree| {
-        if tree.get(id).is_none_or(|node| node.reason.is_none()) {
+        if tree.get(id).is_none_or(|node| !node.is_cancelled()) {
             return true;
         }
         // Counted where the cancel begins: a task has one such part for each timeout that expires.
         let mut index = id.index();
-        while tree.at(index).role != Role::Task {
-            let around = tree.at(index).parent;
+        while tree.at(index).role() != Role::Task {
+            let around = tree.at(index).parent();
             if own_cancelled(tree, around).is_none() {
                 break;
             }
             index = around;
         }
-        let begun = &mut tree.at(index).begun;
-        let may = *begun < BEGUN_AFTER_CANCEL;
-        *begun += u8::from(may);
-        may
+        tree.at(index).begin(BEGUN_AFTER_CANCEL)
     })
 }

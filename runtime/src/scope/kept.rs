@@ -40,9 +40,8 @@ use super::listeners::listen_at;
 use super::look::{Look, look_at};
 use super::notes::{Key, Note, Poller, Why, has_notes, with};
 use super::status::{running_task, task_of};
-use crate::tree::{self, NONE, Node, NodeId, State, Tree};
+use crate::tree::{self, NONE, Node, NodeId, Tree};
 use crate::wake::{self, Waiter, wake_all};
-use std::mem;
 use std::task::Context;
 
 /// The code in a cancelled scope is about to be polled: what it still waits for makes its notes
@@ -60,7 +59,7 @@ fn erase(scope: NodeId, poller: Poller) {
         let Some(task) = task_of(tree, scope.index()) else { return };
         with(|notes| {
             if task == scope {
-                let was_rewoken = mem::take(&mut tree.at(task.index()).rewoken);
+                let was_rewoken = tree.at(task.index()).set_rewoken(false);
                 notes.begin(task, was_rewoken);
             }
             let all = notes.made_in((scope, task), poller != Poller::TASK);
@@ -118,14 +117,14 @@ fn wake_to_look(scope: NodeId, probed: Vec<Waiter>, wake: impl FnOnce()) {
     let state = |tree: &mut Tree| {
         let task = polling_task(tree, scope)?;
         let node = tree.at(task.index());
-        Some((task, node.state == State::Queued, node.rewoken))
+        Some((task, node.is_queued(), node.is_rewoken()))
     };
     let Some((task, was_queued, was_rewoken)) = tree::with(state) else { return };
     wake_all(probed);
     wake();
     let state = |node: &mut Node| {
-        node.rewoken = was_rewoken;
-        node.state == State::Queued
+        node.set_rewoken(was_rewoken);
+        node.is_queued()
     };
     let is_queued = tree::with(|tree| tree.get(task).is_some_and(state));
     with(|notes| notes.look(task, is_queued && !was_queued));
@@ -149,16 +148,16 @@ fn is_counted(scope: NodeId) -> bool {
 pub(super) fn is_valid(tree: &mut Tree, note: &Note) -> bool {
     let Why::Join(child) = note.why else { return true };
     let Some(node) = tree.get(child) else { return true };
-    if node.reason.is_none() || node.unkept {
+    if !node.is_cancelled() || node.is_let_go() {
         return false;
     }
-    let nursery = node.parent;
+    let nursery = node.parent();
     let mut at = tree.get(note.scope).map_or(NONE, |_| note.scope.index());
     while at != NONE && at != nursery {
         if at == child.index() {
             return false;
         }
-        at = tree.at(at).parent;
+        at = tree.at(at).parent();
     }
     true
 }

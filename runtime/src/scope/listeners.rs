@@ -45,7 +45,7 @@ pub(super) fn parts_around(tree: &mut Tree, scope: NodeId, inside: NodeId) -> Ve
     let mut index = tree.get(scope).map_or(NONE, |_| scope.index());
     while index != NONE && index != inside.index() {
         parts.extend(tree.id(index).and_then(silence));
-        index = tree.at(index).parent;
+        index = tree.at(index).parent();
     }
     parts.into_iter().map(Waiter::Foreign).collect()
 }

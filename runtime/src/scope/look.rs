@@ -10,7 +10,7 @@ use super::notes::{Key, Notes, with};
 use super::round::Ask;
 use super::status::task_of;
 use crate::config::FOREIGN_POLLS;
-use crate::tree::{self, NodeId, State, Tree};
+use crate::tree::{self, NodeId, Tree};
 use crate::wake::Waiter;
 
 /// What a look has shown.
@@ -51,7 +51,7 @@ pub(super) fn look_at(scope: NodeId, counted: bool) -> Look {
         let Some(task) = task_of(tree, scope.index()) else { return Look::when(counted) };
         let polling = polling_task(tree, scope).unwrap_or(task);
         let node = tree.at(polling.index());
-        let (is_queued, is_rewoken) = (node.state == State::Queued, node.rewoken);
+        let (is_queued, is_rewoken) = (node.is_queued(), node.is_rewoken());
         with(|notes| {
             let polled = notes.polled.get(&polling);
             let is_asked = polled.is_some_and(|polled| polled.looked) && !is_rewoken;
@@ -59,9 +59,8 @@ pub(super) fn look_at(scope: NodeId, counted: bool) -> Look {
             let looker = Looker { scope, task, polling, counted, is_queued, is_busy };
             let noted = looker.look(tree, notes);
             let is_noted = !matches!(noted, Look::Cut);
-            if task == scope {
-                // A task that is kept is a reason again for the tasks that await it.
-                tree.at(task.index()).unkept &= !counted && !is_noted;
+            if task == scope && (counted || is_noted) {
+                tree.at(task.index()).keep();
             }
             if is_noted && !counted {
                 notes.plan(scope, None);

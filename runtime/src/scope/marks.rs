@@ -39,8 +39,8 @@ pub(crate) fn mark() -> Option<Mark> {
     let here = super::current()?;
     let cancelled = tree::with(|tree| {
         let node = tree.get(here)?;
-        node.marked = true;
-        Some(node.reason.is_some())
+        node.mark();
+        Some(node.is_cancelled())
     })?;
     with(|marks| {
         let mut marks = marks.borrow_mut();

@@ -13,7 +13,7 @@ use super::status::{running_task, task_of};
 use crate::config::FOREIGN_POLLS;
 use crate::context;
 use crate::table::When;
-use crate::tree::{self, NONE, NodeId, Role, SetId, State, Tree};
+use crate::tree::{self, NONE, NodeId, Role, SetId, Tree};
 use crate::wake::{self, Local, Waiter};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -236,7 +236,7 @@ impl Notes {
     /// Whether any cancelled task of a nursery is [grounded](Self::is_grounded).
     pub(super) fn is_any_grounded(&self, tree: &mut Tree, nursery: NodeId) -> bool {
         self.kind_in(nursery, false).any(|(task, ..)| {
-            tree.visits += 1;
+            tree.visit();
             is_cancelled(tree, task)
         })
     }
@@ -250,7 +250,7 @@ impl Notes {
     ) -> Vec<(NodeId, Why, Option<NodeId>)> {
         let mut joins = Vec::new();
         for key in self.kind_in(nursery, true) {
-            tree.visits += 1;
+            tree.visit();
             let (task, note) = (key.0, &self.notes[&key]);
             if is_cancelled(tree, task) && is_valid(tree, note) {
                 joins.push((task, note.why.clone(), note.is_part.then_some(note.scope)));
@@ -300,9 +300,9 @@ impl Notes {
 
     pub(super) fn spare(&mut self, tree: &mut Tree, scope: NodeId) {
         let mut index = tree.get(scope).map_or(NONE, |_| scope.index());
-        while index != NONE && tree.at(index).reason.is_some() {
+        while index != NONE && tree.at(index).is_cancelled() {
             let node = tree.at(index);
-            let (role, parent) = (node.role, node.parent);
+            let (role, parent) = (node.role(), node.parent());
             if matches!(role, Role::Scope | Role::Task) {
                 self.spared.extend(tree.id(index).map(|id| (id, FOREIGN_POLLS)));
             }
@@ -313,7 +313,7 @@ impl Notes {
     fn spare_no_more(&mut self, tree: &mut Tree) {
         self.spared.retain(|scope, _| {
             let task = task_of(tree, scope.index()).filter(|_| tree.get(*scope).is_some());
-            task.is_some_and(|task| tree.at(task.index()).state == State::Queued)
+            task.is_some_and(|task| tree.at(task.index()).is_queued())
         });
     }
 
@@ -337,7 +337,7 @@ pub(crate) fn spare(scope: NodeId) {
 }
 
 fn is_cancelled(tree: &mut Tree, task: NodeId) -> bool {
-    tree.get(task).is_some_and(|node| node.reason.is_some())
+    tree.get(task).is_some_and(|node| node.is_cancelled())
 }
 
 /// A scope closes: what was noted of it as a task, or as a part of one, goes.

@@ -10,9 +10,8 @@ use crate::tree::{self, NONE, NodeId, Role};
 #[inline]
 pub(crate) fn begin_op(id: NodeId, slot: u32) -> Option<u32> {
     tree::with(|tree| {
-        let node = tree.get(id).filter(|node| node.reason.is_none())?;
-        node.holds += 1;
-        Some(std::mem::replace(&mut node.ops, slot))
+        let node = tree.get(id).filter(|node| !node.is_cancelled())?;
+        Some(node.begin_op(slot))
     })
 }
 
@@ -31,10 +30,9 @@ pub(crate) struct EndedOp {
 pub(crate) fn end_op(id: NodeId, is_held: bool, head: Option<u32>) -> EndedOp {
     tree::with(|tree| {
         let Some(node) = tree.get(id) else { return EndedOp::default() };
-        let (is_cancelled, was_live) = (node.reason.is_some(), node.is_live());
-        node.holds -= u32::from(is_held);
-        node.ops = head.unwrap_or(node.ops);
-        let drained = head == Some(NONE) && node.role == Role::Nursery;
+        let (is_cancelled, was_live) = (node.is_cancelled(), node.is_live());
+        node.end_op(is_held, head);
+        let drained = head == Some(NONE) && node.role() == Role::Nursery;
         if is_cancelled && was_live && !node.is_live() {
             idle(tree, id.index());
         }
@@ -46,9 +44,8 @@ pub(crate) fn end_op(id: NodeId, is_held: bool, head: Option<u32>) -> EndedOp {
 pub(crate) fn hold(id: NodeId) -> bool {
     tree::with(|tree| {
         let Some(node) = tree.get(id) else { return false };
-        let was_live = node.is_live();
-        node.holds += 1;
-        if node.reason.is_some() && !was_live {
+        let is_first = node.hold();
+        if node.is_cancelled() && is_first {
             busy(tree, id.index());
         }
         true
@@ -62,9 +59,9 @@ pub(crate) fn hold(id: NodeId) -> bool {
 pub(crate) fn release(id: NodeId) -> Option<NodeId> {
     tree::with(|tree| {
         let node = tree.get(id)?;
-        node.holds -= 1;
-        node.reason?;
-        if !node.is_live() {
+        let was_last = node.release();
+        node.cause()?;
+        if was_last {
             idle(tree, id.index());
         }
         Some(id)
@@ -73,7 +70,7 @@ pub(crate) fn release(id: NodeId) -> Option<NodeId> {
 
 /// The head of the driver's list for a scope; `None` when the scope is gone.
 pub(crate) fn ops(id: NodeId) -> Option<u32> {
-    tree::with(|tree| tree.get(id).map(|node| node.ops))
+    tree::with(|tree| tree.get(id).map(|node| node.ops()))
 }
 
 /// Whether submissions are in flight in the scope itself.
@@ -87,9 +84,8 @@ pub(crate) fn has_ops(id: NodeId) -> bool {
 pub(crate) fn push_op(id: NodeId, slot: u32) -> Option<u32> {
     tree::with(|tree| {
         let node = tree.get(id)?;
-        let was_live = node.is_live();
-        let behind = std::mem::replace(&mut node.ops, slot);
-        if node.reason.is_some() && node.is_live() && !was_live {
+        let (behind, is_first) = node.list_op(slot);
+        if is_first && node.is_cancelled() {
             busy(tree, id.index());
         }
         Some(behind)

@@ -1,7 +1,7 @@
 //! `Polled`: what happens to a task with kept scopes, between the looks at it.
 
 use super::notes::{Notes, has_notes, with};
-use crate::tree::{self, Node, NodeId, State};
+use crate::tree::{self, Node, NodeId};
 use std::mem;
 
 /// A task that polls scopes with rounds: its own, or those of parts.
@@ -64,8 +64,8 @@ pub(crate) fn end(task: NodeId) {
 #[cold]
 fn end_noted(task: NodeId) {
     let queued = |node: &mut Node| {
-        node.rewoken = false;
-        node.state == State::Queued
+        node.set_rewoken(false);
+        node.is_queued()
     };
     let Some(is_queued) = tree::with(|tree| tree.get(task).map(queued)) else { return };
     with(|notes| notes.polled.get_mut(&task).into_iter().for_each(|its| its.idle = !is_queued));

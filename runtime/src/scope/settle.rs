@@ -7,7 +7,7 @@
 //! collector.
 
 use super::notes::{Join, Notes, Why, with};
-use crate::tree::{self, NodeId, State, Tree};
+use crate::tree::{self, Node, NodeId, Tree};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the poll of a nursery has left.
@@ -71,9 +71,9 @@ fn supported(tree: &mut Tree, notes: &Notes, nursery: NodeId) -> Settled {
     let (mut marked, mut outwards) = (BTreeSet::new(), Vec::new());
     let mut pending = Vec::new();
     for (child, join) in &joins.whole {
-        tree.visits += 1;
+        tree.visit();
         let Some(node) = tree.get(join.target) else { continue };
-        if node.parent != nursery.index() {
+        if node.parent() != nursery.index() {
             // A nursery further out decides, with the task that polls this one.
             outwards.push(*join);
             pending.push(*child);
@@ -84,7 +84,7 @@ fn supported(tree: &mut Tree, notes: &Notes, nursery: NodeId) -> Settled {
         }
     }
     while let Some(child) = pending.pop() {
-        tree.visits += 1;
+        tree.visit();
         if marked.insert(child) {
             pending.extend(waiting.remove(&child).unwrap_or_default());
         }
@@ -92,14 +92,14 @@ fn supported(tree: &mut Tree, notes: &Notes, nursery: NodeId) -> Settled {
     let unmarked = joins.whole.iter().filter(|(child, _)| !marked.contains(child));
     let mut let_go: Vec<Join> = unmarked.map(|(_, join)| *join).collect();
     for join in &joins.parts {
-        match tree.get(join.target).map(|node| node.parent == nursery.index()) {
+        match tree.get(join.target).map(|node| node.parent() == nursery.index()) {
             Some(false) => outwards.push(*join),
             Some(true) if !is_part_kept(tree, notes, join, &joins) => let_go.push(*join),
             Some(true) | None => {}
         }
     }
     for join in &let_go {
-        tree.get(join.target).into_iter().for_each(|node| node.unkept = true);
+        tree.get(join.target).into_iter().for_each(Node::let_go);
     }
     let grounded = !let_go.is_empty() || notes.is_any_grounded(tree, nursery);
     let stays = grounded || !marked.is_empty();
@@ -111,7 +111,7 @@ fn supported(tree: &mut Tree, notes: &Notes, nursery: NodeId) -> Settled {
 /// is to be polled.
 fn is_sure(tree: &mut Tree, notes: &Notes, child: NodeId) -> bool {
     let Some(node) = tree.get(child) else { return true };
-    node.is_live() || node.state == State::Queued || notes.is_grounded(child)
+    node.is_live() || node.is_queued() || notes.is_grounded(child)
 }
 
 /// Whether the child that a part of a task waits for is kept, but by nothing around that part: the
@@ -120,7 +120,7 @@ fn is_part_kept(tree: &mut Tree, notes: &Notes, join: &Join, joins: &Joins) -> b
     let part = join.part.unwrap_or(join.waiter);
     let (mut pending, mut seen) = (vec![join.target], BTreeSet::new());
     while let Some(target) = pending.pop() {
-        tree.visits += 1;
+        tree.visit();
         if tree.is_within(part, target.index()) || !seen.insert(target) {
             continue;
         }

@@ -24,9 +24,7 @@ pub(crate) struct CancelWork {
 /// it, up to the first that stays live. Scopes that are not cancelled count none below them.
 pub(super) fn idle(tree: &mut Tree, mut index: u32) {
     while let Some(above) = counts_in(tree, index) {
-        let node = tree.at(above);
-        node.holds -= 1;
-        if node.is_live() {
+        if !tree.at(above).release() {
             return;
         }
         index = above;
@@ -36,10 +34,7 @@ pub(super) fn idle(tree: &mut Tree, mut index: u32) {
 /// A cancelled scope that had no counted reason has one; the inverse of [`idle`].
 pub(super) fn busy(tree: &mut Tree, mut index: u32) {
     while let Some(above) = counts_in(tree, index) {
-        let node = tree.at(above);
-        let was_live = node.is_live();
-        node.holds += 1;
-        if was_live {
+        if !tree.at(above).hold() {
             return;
         }
         index = above;
@@ -48,16 +43,16 @@ pub(super) fn busy(tree: &mut Tree, mut index: u32) {
 
 /// Where a cancelled scope counts: in its parent, if that is cancelled too; a shield nowhere.
 fn counts_in(tree: &mut Tree, index: u32) -> Option<u32> {
-    tree.visits += 1;
+    tree.visit();
     let node = tree.at(index);
-    let above = if node.role == Role::Shield { NONE } else { node.parent };
-    (above != NONE && tree.at(above).reason.is_some()).then_some(above)
+    let above = if node.role() == Role::Shield { NONE } else { node.parent() };
+    (above != NONE && tree.at(above).is_cancelled()).then_some(above)
 }
 
 /// The scope around a cancelled one in which the latter is counted, if it has a counted reason.
 pub(crate) fn counted_in(id: NodeId) -> Option<NodeId> {
     tree::with(|tree| {
-        tree.get(id).filter(|node| node.reason.is_some() && node.is_live())?;
+        tree.get(id).filter(|node| node.is_cancelled() && node.is_live())?;
         let around = counts_in(tree, id.index())?;
         tree.id(around)
     })
@@ -65,8 +60,8 @@ pub(crate) fn counted_in(id: NodeId) -> Option<NodeId> {
 
 /// The task that runs the code in a scope.
 pub(super) fn task_of(tree: &mut Tree, mut index: u32) -> Option<NodeId> {
-    while index != NONE && tree.at(index).role != Role::Task {
-        index = tree.at(index).parent;
+    while index != NONE && tree.at(index).role() != Role::Task {
+        index = tree.at(index).parent();
     }
     tree.id(index)
 }
@@ -80,8 +75,8 @@ pub(super) fn running_task(tree: &mut Tree) -> Option<NodeId> {
 pub(crate) fn known(id: NodeId) -> Option<Id> {
     tree::with(|tree| {
         let mut index = tree.get(id).map_or(NONE, |_| id.index());
-        while index != NONE && !matches!(tree.at(index).role, Role::Task | Role::Nursery) {
-            index = tree.at(index).parent;
+        while index != NONE && !matches!(tree.at(index).role(), Role::Task | Role::Nursery) {
+            index = tree.at(index).parent();
         }
         tree.id(index).map(NodeId::outside)
     })
@@ -100,25 +95,25 @@ pub(crate) fn new_shield(parent: Option<NodeId>) -> NodeId {
 /// Whether the scope or one around it was cancelled.
 #[inline]
 pub(crate) fn is_in_cancelled(id: NodeId) -> bool {
-    tree::with(|tree| tree.get(id).is_some_and(|node| node.reason.is_some()))
+    tree::with(|tree| tree.get(id).is_some_and(|node| node.is_cancelled()))
 }
 
 /// Whether the scope was cancelled by itself, not with one around it.
 #[inline]
 pub(crate) fn is_cut_by_itself(id: NodeId) -> bool {
-    let cause = tree::with(|tree| tree.get(id).and_then(|node| node.reason));
+    let cause = tree::with(|tree| tree.get(id).and_then(|node| node.cause()));
     cause.is_some_and(|cause| cause.reason() != Reason::Ancestor)
 }
 
 /// Why the scope counts as cancelled, if it does.
 #[inline]
 pub(crate) fn reason(id: NodeId) -> Option<Reason> {
-    tree::with(|tree| tree.get(id).and_then(|node| node.reason)).map(Cause::reason)
+    tree::with(|tree| tree.get(id).and_then(|node| node.cause())).map(Cause::reason)
 }
 
 /// What an await says that ends because the scope is cancelled, if it is.
 pub(crate) fn cancellation(id: NodeId) -> Option<Cancelled> {
-    let cause = tree::with(|tree| tree.get(id).and_then(|node| node.reason))?;
+    let cause = tree::with(|tree| tree.get(id).and_then(|node| node.cause()))?;
     Some(if cause.is_deadline() { Cancelled::timed_out() } else { Cancelled::new() })
 }
 
@@ -127,30 +122,30 @@ pub(crate) fn cancellation(id: NodeId) -> Option<Cancelled> {
 pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
     tree::with(|tree| {
         let mut work = CancelWork::default();
-        if tree.get(id).is_none_or(|node| node.reason.is_some()) {
+        if tree.get(id).is_none_or(|node| node.is_cancelled()) {
             return work;
         }
         work.first = true;
-        tree.cancels = tree.cancels.wrapping_add(1).max(1);
+        tree.count_cancel();
         // One pass that lists nothing without need: of a million tasks each cache line counts. The
         // youngest come first, as in a list of children, and the body last: as destructors go.
         let top = id.index();
         let (mut at, mut why) = (Some(top), cause(tree, top, reason));
         while let Some(index) = at {
-            tree.visits += 1;
+            tree.visit();
             let id = tree.id(index);
             let node = tree.at(index);
-            let (was_cancelled, live, role) = (node.reason.is_some(), node.is_live(), node.role);
+            let (was_cancelled, live, role) = (node.is_cancelled(), node.is_live(), node.role());
             if role == Role::Shield && index != top {
                 at = tree.after(top, index, true);
                 continue;
             }
             if !was_cancelled {
-                node.reason = Some(why);
-                if node.marked {
+                node.cancel(why);
+                if node.is_marked() {
                     id.into_iter().for_each(marks::cancelled);
                 }
-                if node.ops != NONE {
+                if node.ops() != NONE {
                     work.ops.push(index);
                 }
                 match role {
@@ -173,8 +168,8 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
 
 /// The cause behind the reason for which a scope is cancelled: whether a deadline began it.
 fn cause(tree: &mut Tree, index: u32, reason: Reason) -> Cause {
-    let above = tree.at(index).parent;
-    let above = (above != NONE).then(|| tree.at(above).reason).flatten();
+    let above = tree.at(index).parent();
+    let above = (above != NONE).then(|| tree.at(above).cause()).flatten();
     match (reason, above) {
         (Reason::Ancestor, Some(above)) => above.below(),
         _ => reason.into(),
@@ -193,7 +188,7 @@ fn queue(tree: &mut Tree, task: NodeId) -> Option<Waiter> {
 pub(crate) fn cancelled_at(place: u32) -> Option<NodeId> {
     tree::with(|tree| {
         let id = tree.id(place)?;
-        tree.at(place).reason.map(|_| id)
+        tree.at(place).cause().map(|_| id)
     })
 }
 
@@ -201,24 +196,23 @@ pub(crate) fn cancelled_at(place: u32) -> Option<NodeId> {
 /// the cancelled scopes only, so that a nursery's own failure stays real for the nursery around it.
 pub(crate) fn mark_delivered(id: NodeId) {
     tree::with(|tree| {
-        let now = tree.cancels;
+        let now = tree.cancels();
         let mut index = if tree.get(id).is_some() { id.index() } else { NONE };
-        while index != NONE && tree.at(index).reason.is_some() {
-            tree.visits += 1;
+        while index != NONE && tree.at(index).is_cancelled() {
+            tree.visit();
             let node = tree.at(index);
-            if node.delivered_at == now {
+            if !node.deliver(now) {
                 // Since then nothing was cancelled, so all around it are marked as well.
                 return;
             }
-            node.delivered_at = now;
-            index = node.parent;
+            index = node.parent();
         }
     });
 }
 
 /// Whether a cancellation was handed out in this scope.
 pub(crate) fn is_delivered(id: NodeId) -> bool {
-    tree::with(|tree| tree.get(id).is_some_and(|node| node.delivered_at != 0))
+    tree::with(|tree| tree.get(id).is_some_and(|node| node.is_delivered()))
 }
 
 /// A cancelled scope may have lost its last counted reason. Has the tasks, and the parts of tasks,
@@ -229,13 +223,13 @@ pub(crate) fn look_again(id: NodeId) {
     let (tasks, parts) = tree::with(|tree| {
         let (mut tasks, mut parts) = (Vec::new(), Vec::new());
         let mut index = if tree.get(id).is_some() { id.index() } else { NONE };
-        while index != NONE && tree.at(index).reason.is_some() && !tree.at(index).is_live() {
-            tree.visits += 1;
-            match tree.at(index).role {
+        while index != NONE && tree.at(index).is_cancelled() && !tree.at(index).is_live() {
+            tree.visit();
+            match tree.at(index).role() {
                 Role::Task => tasks.extend(tree.id(index)),
                 _ => parts.extend(tree.id(index).and_then(silence)),
             }
-            index = tree.at(index).parent;
+            index = tree.at(index).parent();
         }
         // And the task around them, in which a timeout may have been cancelled, or a nursery.
         tasks.extend(task_of(tree, index));
@@ -257,7 +251,7 @@ pub(crate) fn is_around(id: NodeId) -> bool {
 /// cancelled, the tasks that were kept for the operations: the set it stands in may not be polled.
 pub(crate) fn tell_drained(nursery: NodeId) {
     let found = tree::with(|tree| {
-        tree.get(nursery).map(|node| (SetId::new(node.set), node.reason.is_some()))
+        tree.get(nursery).map(|node| (SetId::new(node.set()), node.is_cancelled()))
     });
     let Some((set, cancelled)) = found else { return };
     wake::wake_set(set);
@@ -274,7 +268,7 @@ pub(crate) fn is_open(id: NodeId) -> bool {
 /// The scope around this one: it adopts what is left of it.
 pub(crate) fn parent(id: NodeId) -> Option<NodeId> {
     tree::with(|tree| {
-        let parent = tree.get(id)?.parent;
+        let parent = tree.get(id)?.parent();
         tree.id(parent)
     })
 }
@@ -282,14 +276,11 @@ pub(crate) fn parent(id: NodeId) -> Option<NodeId> {
 /// The tasks directly below a nursery's scope, newest first.
 pub(crate) fn tasks(id: NodeId) -> Vec<NodeId> {
     tree::with(|tree| {
-        let mut found = Vec::new();
-        let mut index = tree.get(id).map_or(NONE, |node| node.first_child);
-        while index != NONE {
-            if tree.at(index).role == Role::Task {
-                found.extend(tree.id(index));
-            }
-            index = tree.at(index).next;
+        if tree.get(id).is_none_or(|node| !node.has_children()) {
+            return Vec::new();
         }
-        found
+        let mut below: Vec<_> = tree.children(id.index()).collect();
+        below.retain(|index| tree.at(*index).role() == Role::Task);
+        below.into_iter().filter_map(|index| tree.id(index)).collect()
     })
 }

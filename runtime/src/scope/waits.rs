@@ -69,13 +69,13 @@ impl Drop for JoinEdge {
 
 /// The head of the list of joins awaited in a scope.
 fn first(scope: NodeId) -> u32 {
-    tree::with(|tree| tree.get(scope).map_or(NONE, |node| node.waits))
+    tree::with(|tree| tree.get(scope).map_or(NONE, |node| node.waits()))
 }
 
 fn set_first(scope: NodeId, head: u32) {
     tree::with(|tree| {
         if let Some(node) = tree.get(scope) {
-            node.waits = head;
+            node.set_waits(head);
         }
     });
 }
@@ -85,7 +85,7 @@ pub(crate) fn joins(tree: &mut Tree, index: u32) -> Vec<NodeId> {
     let mut targets = Vec::new();
     with(|edges| {
         let edges = edges.borrow();
-        let mut edge = tree.at(index).waits;
+        let mut edge = tree.at(index).waits();
         while edge != NONE {
             targets.push(edges[edge as usize].target);
             edge = edges[edge as usize].next;

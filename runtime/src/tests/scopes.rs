@@ -21,7 +21,7 @@ fn check(open: &[Open]) {
     let at = |id: NodeId| {
         tree::with(|tree| {
             let node = tree.get(id).expect("it is open");
-            (node.parent, node.holds, node.reason.is_some(), node.role == Role::Shield)
+            (node.parent(), node.holds(), node.is_cancelled(), node.role() == Role::Shield)
         })
     };
     for scope in open {
@@ -33,7 +33,7 @@ fn check(open: &[Open]) {
         let expected = scope.operations + if cancelled { live.count() as u32 } else { 0 };
         assert_eq!(holds, expected, "what {:?} counts", scope.id);
         if parent != NONE {
-            let above = tree::with(|tree| tree.at(parent).reason.is_some());
+            let above = tree::with(|tree| tree.at(parent).is_cancelled());
             let (.., shield) = at(scope.id);
             assert!(!above || cancelled || shield, "{:?} is below a cancelled scope", scope.id);
         }

@@ -14,17 +14,22 @@
 //! Nodes are numbered, not pointed to: an id of a node that is gone is a miss. One table serves
 //! both uses, because a child is made and unmade for every connection that a server accepts.
 
+mod cause;
+mod id;
 mod node;
+mod set;
 
 use crate::context;
 use crate::label::Label;
 use crate::table::{Table, Trim, When};
 use std::cell::{Cell, RefCell};
 
-pub(crate) use node::Cause;
-use node::Generation;
-pub use node::Reason;
-pub(crate) use node::{NONE, Node, NodeId, PackedId, Role, Set, SetId, State, Task};
+pub(crate) use cause::Cause;
+pub use cause::Reason;
+use id::Generation;
+pub(crate) use id::{NONE, NodeId, PackedId, SetId};
+pub(crate) use node::{Node, Role, Task};
+pub(crate) use set::{Owner, Set};
 
 /// All nodes of a thread.
 #[derive(Debug)]
@@ -33,9 +38,9 @@ pub(crate) struct Tree {
     sets: Table<Set>,
     generation: Generation,
     /// How many cancels there were.
-    pub(crate) cancels: u32,
+    cancels: u32,
     /// Nodes that cancelling has looked at: its cost, without a clock.
-    pub(crate) visits: u64,
+    visits: u64,
 }
 
 /// What a thread has of it.
@@ -100,6 +105,14 @@ pub(crate) fn is_sparse() -> bool {
     with(|tree| tree.nodes.is_sparse() || tree.sets.is_sparse())
 }
 
+/// A task that is to be polled. It has left the list, so that a wake during its poll is kept.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) id: NodeId,
+    pub(crate) payload: *const (),
+    pub(crate) cancelled: bool,
+}
+
 impl Tree {
     /// The node, unless it is gone.
     #[inline]
@@ -133,13 +146,41 @@ impl Tree {
         self.generation
     }
 
+    /// The places of the nodes directly below one, newest first.
+    pub(crate) fn children(&self, index: u32) -> impl Iterator<Item = u32> {
+        let link = |at: u32| (at != NONE).then_some(at);
+        let first = link(self.nodes[index].first_child);
+        std::iter::successors(first, move |at| link(self.nodes[*at].next))
+    }
+
+    /// There is one cancel more: the number is never zero.
+    pub(crate) fn count_cancel(&mut self) {
+        self.cancels = self.cancels.wrapping_add(1).max(1);
+    }
+
+    /// How many cancels there were.
+    pub(crate) fn cancels(&self) -> u32 {
+        self.cancels
+    }
+
+    /// Cancelling looks at a node.
+    #[inline]
+    pub(crate) fn visit(&mut self) {
+        self.visits += 1;
+    }
+
+    /// How many nodes cancelling has looked at.
+    pub(crate) fn visits(&self) -> u64 {
+        self.visits
+    }
+
     /// The nodes that are below no other: the task that the loop polls, and what was forgotten by
     /// scopes that closed. Oldest first.
     pub(crate) fn roots(&self) -> Vec<NodeId> {
         let found = self.nodes.taken().into_iter().filter(|&index| {
             let node = &self.nodes[index];
             // A dead node was removed, and only keeps its place.
-            node.parent == NONE && node.state != State::Dead
+            node.parent == NONE && !node.is_dead()
         });
         let mut roots: Vec<_> = found.filter_map(|index| self.id(index)).collect();
         roots.sort_by_key(|id| id.generation);
@@ -155,18 +196,18 @@ impl Tree {
         let id = NodeId { index, generation };
         let above = parent.and_then(|parent| Some((parent.index, self.get(parent)?)));
         let Some((parent, above)) = above else { return (id, false) };
-        let reason = above.reason.filter(|_| task.role != Role::Shield);
+        let cause = above.cause().filter(|_| task.role != Role::Shield);
         let next = std::mem::replace(&mut above.first_child, index);
         let node = self.at(index);
         node.parent = parent;
         node.next = next;
-        if let Some(cause) = reason {
-            node.reason = Some(cause.below());
+        if let Some(cause) = cause {
+            node.cancel(cause.below());
         }
         if next != NONE {
             self.at(next).previous = index;
         }
-        (id, reason.is_some())
+        (id, cause.is_some())
     }
 
     /// Moves a node, with all that is below it, below another one.
@@ -205,9 +246,7 @@ impl Tree {
         let mut child = node.first_child;
         self.unlink(index);
         let node = self.at(index);
-        if node.state == State::Queued && node.set != NONE {
-            node.state = State::Dead;
-        } else {
+        if !node.die() {
             self.nodes.free(index);
         }
         while child != NONE {
@@ -245,27 +284,20 @@ impl Tree {
     }
 
     pub(crate) fn insert_set(&mut self, label: Label) -> SetId {
-        let set = Set { label: Some(label), born: now(), ..Set::default() };
-        SetId(self.sets.insert(set))
+        SetId(self.sets.insert(Set::new(label, now())))
     }
 
     /// Takes a set out. It comes back, to be dropped outside a borrow: a foreign waker's destructor
     /// is foreign code.
     #[must_use = "its waker must not be dropped inside a borrow"]
     pub(crate) fn remove_set(&mut self, nursery: NodeId, id: SetId) -> Set {
-        while let Some((task, node)) = self.pop(id.0) {
-            if node.state == State::Dead {
-                self.bury(task);
-            } else {
-                node.state = State::Idle;
-            }
-        }
+        while self.pop(id.0).is_some() {}
         let mut task = self.get(nursery).map_or(NONE, |node| node.first_child);
         while task != NONE {
             // A body that outlives its set belongs to none.
             let node = self.at(task);
-            if node.role == Role::Task {
-                node.set = NONE;
+            if node.role() == Role::Task {
+                node.leave_set();
             }
             task = node.next;
         }
@@ -296,24 +328,32 @@ impl Tree {
         false
     }
 
-    /// Takes the first task out of a set's ready list.
-    #[inline]
-    pub(crate) fn pop(&mut self, set: u32) -> Option<(NodeId, &mut Node)> {
-        let set = &mut self.sets[set];
-        let index = set.head;
-        if index == NONE {
-            return None;
+    /// Takes the first task out of a set's ready list, to be polled. Nodes before it that were
+    /// removed while they stood there are gone from now on.
+    #[inline(always)]
+    pub(crate) fn pop(&mut self, set: u32) -> Option<Ready> {
+        loop {
+            let set = &mut self.sets[set];
+            let index = set.head;
+            if index == NONE {
+                return None;
+            }
+            let node = &mut self.nodes[index];
+            set.head = std::mem::replace(&mut node.next_ready, NONE);
+            if node.is_dead() {
+                self.bury(index);
+                continue;
+            }
+            node.dequeue();
+            let id = NodeId { index, generation: node.generation };
+            return Some(Ready { id, payload: node.payload(), cancelled: node.is_cancelled() });
         }
-        let node = &mut self.nodes[index];
-        set.head = std::mem::replace(&mut node.next_ready, NONE);
-        Some((NodeId { index, generation: node.generation }, node))
     }
 
     /// Frees the place of a node that was removed while it stood in a ready list.
     #[cold]
     #[inline(never)]
-    pub(crate) fn bury(&mut self, id: NodeId) {
-        debug_assert_eq!(self.at(id.index).state, State::Dead, "only the dead are buried");
-        self.nodes.free(id.index);
+    fn bury(&mut self, index: u32) {
+        self.nodes.free(index);
     }
 }

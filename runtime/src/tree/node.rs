@@ -1,139 +1,33 @@
-//! `Node` and `Set`: what is known of one scope, and of tasks that are polled together.
+//! `Node`: what is known of one scope, and of the task that it may be.
+//!
+//! Its fields change by the transitions below alone; the links are those of [`Tree`](super::Tree).
+//!
+//! ```text
+//!   a scope                   1 cancel               2 hear
+//!   (new) ──▶ not cancelled ───────────▶ cancelled ──────────▶ heard
+//!                   ▲                        │ 3 deliver,       │
+//!                   │                        │ 4 begin          │
+//!                   └──────── 5 revive ──────┴──────────────────┘
+//!
+//!   its reasons      6 hold, begin_op, list_op
+//!   idle ──────────────────────────────────────▶ live ──┐ the same, once more for each reason
+//!     ▲                                            │ ◀──┘
+//!     └────── 7 release, end_op: of the last ──────┘
+//!
+//!   a task                    8 queue
+//!   (new) ──▶ idle ──────────────────────▶ queued ──┐ 9 queue: rewoken
+//!              ▲                             │ │ ◀──┘
+//!              └───────── 10 dequeue ────────┘ └─ 11 die ──▶ dead ── Tree::pop ──▶ (gone)
+//! ```
 
-use crate::label::{Id, Label};
-use std::num::NonZero;
+use super::cause::Cause;
+use super::id::{Generation, NONE};
+use std::mem;
 use std::ptr;
-use std::task::Waker;
-
-/// The end of a list; the parent of a root; the set of what is no task.
-pub(crate) const NONE: u32 = u32::MAX;
-
-/// Counts what was ever inserted and removed. Never zero, so that an optional id takes no more room
-/// than an id: one is set aside and put back with every poll.
-pub(super) type Generation = NonZero<u64>;
-
-/// Names a node. Stale once the node is gone: every use then is a miss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct NodeId {
-    pub(super) index: u32,
-    pub(super) generation: Generation,
-}
-
-impl NodeId {
-    /// Before and behind all others, for ranges.
-    pub(crate) const MIN: Self = Self { index: 0, generation: Generation::MIN };
-    pub(crate) const MAX: Self = Self { index: NONE, generation: Generation::MAX };
-
-    /// What the world outside calls it.
-    pub(crate) fn outside(self) -> Id {
-        Id::new(self.generation)
-    }
-
-    /// Its place, for links.
-    pub(crate) fn index(self) -> u32 {
-        self.index
-    }
-}
-
-/// A [`NodeId`] in 12 bytes instead of 16, for tables in which each byte counts. To copy it takes
-/// more instructions.
-#[derive(Debug, Clone, Copy)]
-#[repr(Rust, packed(4))]
-pub(crate) struct PackedId {
-    index: u32,
-    generation: Generation,
-}
-
-impl From<NodeId> for PackedId {
-    #[inline]
-    fn from(id: NodeId) -> Self {
-        Self { index: id.index, generation: id.generation }
-    }
-}
-
-impl From<PackedId> for NodeId {
-    #[inline]
-    fn from(id: PackedId) -> Self {
-        Self { index: id.index, generation: id.generation }
-    }
-}
-
-/// Names a set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SetId(pub(super) u32);
-
-impl SetId {
-    pub(crate) fn new(index: u32) -> Self {
-        Self(index)
-    }
-
-    /// Its place, for links.
-    pub(crate) fn index(self) -> u32 {
-        self.0
-    }
-}
-
-/// Why a scope was cancelled. The first reason is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// The scope's own `cancel()` was called.
-    Asked,
-    /// A child or the body failed or panicked.
-    Failure,
-    /// The scope's deadline passed.
-    Deadline,
-    /// A scope around it was cancelled.
-    Ancestor,
-}
-
-/// A [`Reason`] with what is behind it, in as little room: an operation wants to know whether a
-/// deadline began the cancel, in whichever scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cause {
-    Asked,
-    Failure,
-    Deadline,
-    Above,
-    /// A scope around it was cancelled, by a deadline.
-    DeadlineAbove,
-}
-
-impl Cause {
-    pub(crate) fn reason(self) -> Reason {
-        match self {
-            Self::Asked => Reason::Asked,
-            Self::Failure => Reason::Failure,
-            Self::Deadline => Reason::Deadline,
-            Self::Above | Self::DeadlineAbove => Reason::Ancestor,
-        }
-    }
-
-    /// The cause for a scope that is cancelled because it is below a scope with this cause.
-    #[cold]
-    pub(crate) fn below(self) -> Self {
-        if self.is_deadline() { Self::DeadlineAbove } else { Self::Above }
-    }
-
-    /// Whether the cancel goes back to a deadline.
-    pub(crate) fn is_deadline(self) -> bool {
-        matches!(self, Self::Deadline | Self::DeadlineAbove)
-    }
-}
-
-impl From<Reason> for Cause {
-    fn from(reason: Reason) -> Self {
-        match reason {
-            Reason::Asked => Self::Asked,
-            Reason::Failure => Self::Failure,
-            Reason::Deadline => Self::Deadline,
-            Reason::Ancestor => Self::Above,
-        }
-    }
-}
 
 /// Where a task is between its polls; see `wake::ready`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum State {
+enum State {
     Idle,
     Queued,
     Dead,
@@ -145,39 +39,39 @@ pub(crate) enum State {
 #[repr(align(64))]
 pub(crate) struct Node {
     pub(super) generation: Generation,
-    pub(crate) parent: u32,
-    pub(crate) first_child: u32,
+    pub(super) parent: u32,
+    pub(super) first_child: u32,
     pub(super) previous: u32,
-    pub(crate) next: u32,
+    pub(super) next: u32,
     /// Counted reasons not to cut the scope: operations of its own that are not answered yet, and,
     /// from when it is cancelled on, child scopes with such reasons.
-    pub(crate) holds: u32,
+    holds: u32,
     /// The count of cancels when a cancellation was handed last to code in this scope, or below it;
     /// zero: never.
-    pub(crate) delivered_at: u32,
+    delivered_at: u32,
     /// The driver's list of the submissions made here: a slot of its table.
-    pub(crate) ops: u32,
+    ops: u32,
     /// The join handles that are awaited here: a slot of the table in `scope::waits`.
-    pub(crate) waits: u32,
+    waits: u32,
     /// The set that this task belongs to, or, of a nursery's node, the one that it owns.
-    pub(crate) set: u32,
+    set: u32,
     /// The task behind this one in the set's ready list.
     pub(super) next_ready: u32,
-    pub(crate) state: State,
-    pub(crate) role: Role,
-    pub(crate) reason: Option<Cause>,
+    state: State,
+    role: Role,
+    cause: Option<Cause>,
     /// The code of this scope itself has heard of its cancellation. It does not hear again.
-    pub(crate) heard: bool,
+    heard: bool,
     /// A task that awaits this one was found not to be kept for it.
-    pub(crate) unkept: bool,
+    unkept: bool,
     /// Nurseries, shields and clean-ups that the code of this task has begun after its cancel.
-    pub(crate) begun: u8,
+    begun: u8,
     /// Other threads may ask whether the scope is cancelled: it has a mark in `scope::marks`.
-    pub(crate) marked: bool,
+    marked: bool,
     /// The task was woken while it was queued already.
-    pub(crate) rewoken: bool,
+    rewoken: bool,
     /// What the set's owner needs to poll this task; null for a body and for a root.
-    pub(crate) payload: *const (),
+    payload: *const (),
 }
 
 // A wake touches one line of memory.
@@ -216,13 +110,6 @@ impl Task {
 }
 
 impl Node {
-    /// Whether something is still to be answered in this cancelled scope or below it. A nursery
-    /// answers the code that awaits it, after the operations that were left to it.
-    #[inline]
-    pub(crate) fn is_live(&self) -> bool {
-        self.holds > 0 || self.role == Role::Nursery && self.ops != NONE
-    }
-
     #[inline]
     pub(super) fn new(generation: Generation, task: Task) -> Self {
         Self {
@@ -239,7 +126,7 @@ impl Node {
             next_ready: NONE,
             state: State::Idle,
             role: task.role,
-            reason: None,
+            cause: None,
             heard: false,
             unkept: false,
             begun: 0,
@@ -248,35 +135,248 @@ impl Node {
             payload: task.payload,
         }
     }
-}
 
-/// Tasks that are polled by one owner: the children and the body of a nursery.
-#[derive(Debug)]
-pub(crate) struct Set {
-    pub(crate) head: u32,
-    /// Means something only if there is a head.
-    pub(super) tail: u32,
-    /// What polls this set, to be woken when its list stops being empty: a task of this thread, or
-    /// a foreign waker in `foreign`.
-    pub(crate) owner: Option<NodeId>,
-    pub(crate) foreign: Option<Waker>,
-    /// The owner is polling the set: it will see tasks that are added.
-    pub(crate) open: bool,
-    /// What the nursery is called, and when it was opened.
-    pub(crate) label: Option<Label>,
-    pub(crate) born: u64,
-}
+    /// The link to the node above, if there is one.
+    #[inline]
+    pub(crate) fn parent(&self) -> u32 {
+        self.parent
+    }
 
-impl Default for Set {
-    fn default() -> Self {
-        Self {
-            head: NONE,
-            tail: NONE,
-            owner: None,
-            foreign: None,
-            open: false,
-            label: None,
-            born: 0,
+    /// Whether a node is below this one.
+    #[inline]
+    pub(crate) fn has_children(&self) -> bool {
+        self.first_child != NONE
+    }
+
+    /// What it is besides a scope.
+    #[inline]
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// It is a nursery's from now on, and owns that set.
+    pub(crate) fn own(&mut self, set: u32) {
+        self.role = Role::Nursery;
+        self.set = set;
+    }
+
+    // --- the scope: its cancel -----------------------------------------------------------------
+
+    /// Why the scope is cancelled, if it is.
+    #[inline]
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.cause
+    }
+
+    #[inline]
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cause.is_some()
+    }
+
+    /// The scope is cancelled, for the first time.
+    #[inline]
+    pub(crate) fn cancel(&mut self, cause: Cause) {
+        debug_assert!(self.cause.is_none(), "the first reason is kept");
+        self.cause = Some(cause);
+    }
+
+    /// The scope is not cancelled any more: it stands below another one now, and begins anew.
+    pub(crate) fn revive(&mut self) {
+        (self.cause, self.heard, self.delivered_at, self.begun) = (None, false, 0, 0);
+    }
+
+    /// Whether the code of the scope was told of the cancel.
+    pub(crate) fn has_heard(&self) -> bool {
+        self.heard
+    }
+
+    /// The code of the scope is told of the cancel.
+    pub(crate) fn hear(&mut self) {
+        self.heard = true;
+    }
+
+    /// Whether a cancellation was handed to code in this scope, or below it.
+    pub(crate) fn is_delivered(&self) -> bool {
+        self.delivered_at != 0
+    }
+
+    /// A cancellation is handed to code in this scope, or below it, when there were so many
+    /// `cancels`. Tells if that is the first time since the last of these.
+    pub(crate) fn deliver(&mut self, cancels: u32) -> bool {
+        mem::replace(&mut self.delivered_at, cancels) != cancels
+    }
+
+    /// The code of the cancelled scope would begin a nursery, a shield or a clean-up. Tells if it
+    /// may: it begins at most so many.
+    pub(crate) fn begin(&mut self, most: u8) -> bool {
+        let may = self.begun < most;
+        self.begun += u8::from(may);
+        may
+    }
+
+    /// Whether other threads may ask if the scope is cancelled.
+    #[inline]
+    pub(crate) fn is_marked(&self) -> bool {
+        self.marked
+    }
+
+    /// Other threads may ask from now on.
+    pub(crate) fn mark(&mut self) {
+        self.marked = true;
+    }
+
+    // --- the scope: its reasons ----------------------------------------------------------------
+
+    /// Whether something is still to be answered in this cancelled scope or below it. A nursery
+    /// answers the code that awaits it, after the operations that were left to it.
+    #[inline]
+    pub(crate) fn is_live(&self) -> bool {
+        self.holds > 0 || self.role == Role::Nursery && self.ops != NONE
+    }
+
+    /// How many reasons are counted.
+    #[inline]
+    pub(crate) fn holds(&self) -> u32 {
+        self.holds
+    }
+
+    /// The head of the driver's list of the submissions made here.
+    #[inline]
+    pub(crate) fn ops(&self) -> u32 {
+        self.ops
+    }
+
+    /// There is one reason more. Tells if the scope was not live before.
+    #[inline]
+    pub(crate) fn hold(&mut self) -> bool {
+        let was_live = self.is_live();
+        self.holds += 1;
+        !was_live
+    }
+
+    /// There is one reason less. Tells if the scope is not live any more.
+    #[inline]
+    pub(crate) fn release(&mut self) -> bool {
+        debug_assert!(self.holds() > 0, "what is released was held");
+        self.holds -= 1;
+        !self.is_live()
+    }
+
+    /// A submission is put at the head of the list. Gives the head before, and whether the scope
+    /// has become live.
+    #[inline]
+    pub(crate) fn list_op(&mut self, slot: u32) -> (u32, bool) {
+        let was_live = self.is_live();
+        let behind = mem::replace(&mut self.ops, slot);
+        (behind, self.is_live() && !was_live)
+    }
+
+    /// A submission for which a future waits is put at the head of the list, in a scope that is not
+    /// cancelled. Gives the head before.
+    #[inline]
+    pub(crate) fn begin_op(&mut self, slot: u32) -> u32 {
+        self.holds += 1;
+        mem::replace(&mut self.ops, slot)
+    }
+
+    /// A submission has ended, for which a future waited (`is_held`) or not; `head`: the new head
+    /// of the list.
+    #[inline]
+    pub(crate) fn end_op(&mut self, is_held: bool, head: Option<u32>) {
+        self.holds -= u32::from(is_held);
+        self.ops = head.unwrap_or(self.ops);
+    }
+
+    /// The head of the list of the join handles that are awaited here.
+    pub(crate) fn waits(&self) -> u32 {
+        self.waits
+    }
+
+    /// That list has another head.
+    pub(crate) fn set_waits(&mut self, head: u32) {
+        self.waits = head;
+    }
+
+    // --- the task ------------------------------------------------------------------------------
+
+    /// What the set's owner needs to poll this task; null for a body and for a root.
+    #[inline]
+    pub(crate) fn payload(&self) -> *const () {
+        self.payload
+    }
+
+    /// The set that this task belongs to, or that this nursery owns.
+    #[inline]
+    pub(crate) fn set(&self) -> u32 {
+        self.set
+    }
+
+    /// The set of this task is gone before the task.
+    pub(super) fn leave_set(&mut self) {
+        self.set = NONE;
+    }
+
+    /// Whether the task is to be polled.
+    #[inline]
+    pub(crate) fn is_queued(&self) -> bool {
+        self.state == State::Queued
+    }
+
+    /// The task is to be polled. Tells if that is news: else it is woken once more.
+    #[inline]
+    pub(crate) fn queue(&mut self) -> bool {
+        if self.state == State::Queued {
+            self.rewoken = true;
+            return false;
         }
+        self.state = State::Queued;
+        true
+    }
+
+    /// The task is polled now. Tells if it was to be.
+    #[inline]
+    pub(crate) fn dequeue(&mut self) -> bool {
+        mem::replace(&mut self.state, State::Idle) == State::Queued
+    }
+
+    /// Whether the node was removed while it stood in a ready list.
+    #[inline]
+    pub(super) fn is_dead(&self) -> bool {
+        self.state == State::Dead
+    }
+
+    /// The node is removed. Tells if it keeps its place, because it stands in a ready list.
+    #[inline]
+    pub(super) fn die(&mut self) -> bool {
+        let is_listed = self.state == State::Queued && self.set != NONE;
+        if is_listed {
+            self.state = State::Dead;
+        }
+        is_listed
+    }
+
+    /// Whether the task was woken while it was queued already.
+    pub(crate) fn is_rewoken(&self) -> bool {
+        self.rewoken
+    }
+
+    /// From now on such wakes are `rewoken`, or none was. Gives what it was.
+    pub(crate) fn set_rewoken(&mut self, rewoken: bool) -> bool {
+        mem::replace(&mut self.rewoken, rewoken)
+    }
+
+    /// Whether a task that awaits this one was found not to be kept for it.
+    pub(crate) fn is_let_go(&self) -> bool {
+        self.unkept
+    }
+
+    /// A task that awaits this one is not kept for it.
+    pub(crate) fn let_go(&mut self) {
+        self.unkept = true;
+    }
+
+    /// The task is kept: it is a reason again for those that await it.
+    pub(crate) fn keep(&mut self) {
+        self.unkept = false;
     }
 }

@@ -31,7 +31,7 @@ use std::collections::BTreeMap;
 
 pub(crate) use injector::{Injector, Message, current as current_core};
 pub(crate) use ready::{
-    Ready, enqueue, insert_root, insert_task, is_queued, new_set, next, open_set, owner, payload,
+    enqueue, insert_root, insert_task, is_queued, new_set, next, open_set, owner, payload,
     remove_set, rest_set, take_queued, wake, wake_set,
 };
 pub(crate) use remote_cancel::RemoteCancel;

@@ -15,7 +15,7 @@
 
 use super::{Waiter, budget};
 use crate::label::Label;
-use crate::tree::{self, NONE, NodeId, Role, Set, SetId, State, Task, Tree};
+use crate::tree::{self, NONE, Node, NodeId, Owner, Ready, Role, Set, SetId, Task, Tree};
 use std::task::Context;
 
 /// Queues a task and its owners. The caller has to wake what comes back outside the borrow: a
@@ -24,12 +24,10 @@ use std::task::Context;
 pub(crate) fn enqueue(tree: &mut Tree, mut id: NodeId) -> Waiter {
     loop {
         let Some(node) = tree.get(id) else { return Waiter::Nobody };
-        if node.state == State::Queued {
-            node.rewoken = true;
+        if !node.queue() {
             return Waiter::Nobody;
         }
-        node.state = State::Queued;
-        let set = node.set;
+        let set = node.set();
         if set == NONE {
             return Waiter::Nobody;
         }
@@ -50,13 +48,10 @@ fn push(tree: &mut Tree, set: u32, index: u32) -> Waiter {
 /// The owner of a set, to be woken because the list is not empty any more.
 #[inline]
 fn owner_to_wake(set: &mut Set) -> Waiter {
-    if set.open {
-        return Waiter::Nobody;
-    }
-    match set.owner {
-        Some(owner) => Waiter::Task(owner),
-        // Registered anew when the owner is polled, which is what this wake leads to.
-        None => set.foreign.take().map_or(Waiter::Nobody, Waiter::Foreign),
+    match set.owner_to_wake() {
+        Some(Owner::Task(owner)) => Waiter::Task(owner),
+        Some(Owner::Foreign(waker)) => Waiter::Foreign(waker),
+        None => Waiter::Nobody,
     }
 }
 
@@ -65,7 +60,7 @@ pub(crate) fn insert_root() -> NodeId {
     let root = Task { role: Role::Task, ..Task::NONE };
     tree::with(|tree| {
         let (id, _) = tree.insert(None, root);
-        tree.at(id.index()).state = State::Queued;
+        tree.at(id.index()).queue();
         id
     })
 }
@@ -91,7 +86,7 @@ pub(crate) fn insert_task(nursery: NodeId, set: SetId, payload: *const ()) -> Ad
         if !ready {
             return Added { id, cancelled, owner: Waiter::Nobody };
         }
-        tree.at(id.index()).state = State::Queued;
+        tree.at(id.index()).queue();
         let owner = match push(tree, set.index(), id.index()) {
             Waiter::Task(owner) => enqueue(tree, owner),
             other => other,
@@ -102,20 +97,17 @@ pub(crate) fn insert_task(nursery: NodeId, set: SetId, payload: *const ()) -> Ad
 
 /// The payload of a task that is not gone.
 pub(crate) fn payload(id: NodeId) -> Option<*const ()> {
-    tree::with(|tree| tree.get(id).map(|node| node.payload))
+    tree::with(|tree| tree.get(id).map(|node| node.payload()))
 }
 
 /// Takes a root's readiness: whether it is to be polled now.
 pub(crate) fn take_queued(root: NodeId) -> bool {
-    tree::with(|tree| {
-        let node = tree.get(root);
-        node.is_some_and(|node| std::mem::replace(&mut node.state, State::Idle) == State::Queued)
-    })
+    tree::with(|tree| tree.get(root).is_some_and(Node::dequeue))
 }
 
 /// Whether a root is to be polled.
 pub(crate) fn is_queued(root: NodeId) -> bool {
-    tree::with(|tree| tree.get(root).is_some_and(|node| node.state == State::Queued))
+    tree::with(|tree| tree.get(root).is_some_and(|node| node.is_queued()))
 }
 
 /// Makes a task ready. Harmless when it is ready already or has ended.
@@ -129,8 +121,7 @@ pub(crate) fn new_set(nursery: NodeId, label: Label) -> SetId {
     tree::with(|tree| {
         let set = tree.insert_set(label);
         if let Some(node) = tree.get(nursery) {
-            node.role = Role::Nursery;
-            node.set = set.index();
+            node.own(set.index());
         }
         set
     })
@@ -150,15 +141,7 @@ pub(crate) fn open_set(id: SetId, cx: &Context<'_>) {
         Waiter::Foreign(waker) => (None, Some(waker)),
         Waiter::Nobody => (None, None),
     };
-    let old = tree::with(|tree| {
-        let set = tree.set(id.index());
-        set.open = true;
-        set.owner = owner;
-        if set.foreign.is_none() && foreign.is_none() {
-            return None;
-        }
-        std::mem::replace(&mut set.foreign, foreign)
-    });
+    let old = tree::with(|tree| tree.set(id.index()).open(owner, foreign));
     // A foreign waker's destructor is foreign code: outside the borrow.
     drop(old);
 }
@@ -167,8 +150,8 @@ pub(crate) fn open_set(id: SetId, cx: &Context<'_>) {
 pub(crate) fn rest_set(id: SetId) -> bool {
     let (ready, owner) = tree::with(|tree| {
         let set = tree.set(id.index());
-        set.open = false;
-        let ready = set.head != NONE;
+        set.rest();
+        let ready = set.has_ready();
         (ready, if ready { owner_to_wake(set) } else { Waiter::Nobody })
     });
     owner.wake();
@@ -185,14 +168,6 @@ pub(crate) fn owner(tree: &mut Tree, id: SetId) -> Waiter {
     tree.get_set(id).map_or(Waiter::Nobody, owner_to_wake)
 }
 
-/// A task that is to be polled. It has left the list, so that a wake during its poll is kept.
-#[derive(Debug)]
-pub(crate) struct Ready {
-    pub(crate) id: NodeId,
-    pub(crate) payload: *const (),
-    pub(crate) cancelled: bool,
-}
-
 /// Takes the next ready task out of an open set's list. When nothing is ready, or the turn's budget
 /// is spent, the set rests.
 ///
@@ -205,16 +180,10 @@ pub(crate) fn next(set: SetId) -> Result<Ready, bool> {
         return Err(rest_set(set));
     }
     tree::with(|tree| {
-        while let Some((id, node)) = tree.pop(set.index()) {
-            if node.state == State::Dead {
-                tree.bury(id);
-                continue;
-            }
-            node.state = State::Idle;
-            let (payload, cancelled) = (node.payload, node.reason.is_some());
-            return Ok(Ready { id, payload, cancelled });
+        if let Some(ready) = tree.pop(set.index()) {
+            return Ok(ready);
         }
-        tree.set(set.index()).open = false;
+        tree.set(set.index()).rest();
         Err(false)
     })
 }

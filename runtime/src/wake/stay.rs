@@ -30,9 +30,8 @@ fn with<R>(f: impl FnOnce(&mut BTreeMap<NodeId, Wakers>) -> R) -> R {
 #[cold]
 pub fn stay<T>(cx: &Context<'_>) -> Poll<T> {
     // A task polls its own futures in any case.
-    let here = tree::current().filter(|here| {
-        tree::with(|tree| tree.get(*here).is_some_and(|node| node.reason.is_some()))
-    });
+    let here = tree::current()
+        .filter(|here| tree::with(|tree| tree.get(*here).is_some_and(|node| node.is_cancelled())));
     if let (Waiter::Foreign(waker), Some(here)) = (Waiter::of(cx), here) {
         let key = (waker.data(), ptr::from_ref(waker.vtable()).cast());
         let before = with(|staying| staying.entry(here).or_default().insert(key, waker));

@@ -163,7 +163,7 @@ impl Walk {
             assert_eq!(listed, expected, "the list of scope {index}");
             let here = self.model.iter().filter(|model| model.scope == index && !model.answered);
             let owed = here.filter(|model| model.held_by_future).count();
-            let holds = tree::with(|tree| tree.get(*scope).map(|node| node.holds as usize));
+            let holds = tree::with(|tree| tree.get(*scope).map(|node| node.holds() as usize));
             assert_eq!(holds, Some(owed), "what is owed in scope {index}");
         }
         for model in &self.model {
