@@ -71,6 +71,7 @@ mod op;
 
 mod blocking;
 mod cancel;
+mod check;
 pub mod sync;
 pub mod time;
 mod trim;

@@ -8,6 +8,7 @@ pub use crate::cancel::{
     CancelHandle, CancelScope, RemoteCancelHandle, count_derived, current_cancellation,
     current_reason, is_in_cancelled, mark_delivered, visits, was_delivered,
 };
+pub use crate::check::check;
 pub use crate::children::{Body, Children, Payload, Step};
 pub use crate::cores::{OnCore, place, run_on_core};
 pub use crate::instrument::{Ending, Failure};

@@ -2,11 +2,12 @@
 
 use crate::plan::{Id, Kind};
 use nestling::{Cancelled, is_cancelled};
-use nestling_runtime::lowlevel::CancelScope;
+use nestling_runtime::lowlevel::{CancelScope, check};
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::thread::panicking;
 use std::time::{Duration, Instant};
 
 /// How the nurseries of a run fail.
@@ -220,8 +221,12 @@ impl Log {
         Self { events: Arc::clone(events), watched: RefCell::default() }
     }
 
-    /// Adds an event, after those that only the runtime knew of until now.
+    /// Adds an event, after those that only the runtime knew of until now. All that the runtime has
+    /// on this thread holds together then.
     pub(crate) fn add(&self, event: Event) {
+        if !panicking() {
+            check();
+        }
         for watched in self.watched.borrow_mut().iter_mut() {
             if !watched.found && (watched.is_cancelled)() {
                 watched.found = true;

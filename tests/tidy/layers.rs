@@ -19,7 +19,7 @@ const LAYERS: [&[&str]; 21] = [
     &["ring"],
     &["driver", "task"],
     &["op"],
-    &["time", "sync", "cancel", "trim", "yield_now"],
+    &["time", "sync", "cancel", "check", "trim", "yield_now"],
     &["blocking"],
     &["net", "fs", "process", "signal", "children", "shield", "task_local", "until_cancelled"],
     &["io"],

@@ -19,7 +19,7 @@ use crate::scope::{self, Attached, Poller, Settled};
 use crate::task::{Join, Polled, TaskRef};
 use crate::tree::{NodeId, Ready, Reason, SetId};
 use crate::wake::{self, Injector, Local};
-use crate::{context, stall};
+use crate::{check, context, stall};
 use std::any::Any;
 use std::cell::Cell;
 use std::future::Future;
@@ -365,8 +365,7 @@ impl Children {
             let Some(cell) = cell else { continue };
             let how = if cell.started() { Ending::Cut } else { Ending::Unstarted };
             // SAFETY: a task that was not removed has a child that has not ended.
-            let thrown = unsafe { self.drop_caught(cell, how) };
-            first = first.or(thrown);
+            first = first.or(unsafe { self.drop_caught(cell, how) });
         }
         first
     }
@@ -376,6 +375,7 @@ impl Drop for Children {
     fn drop(&mut self) {
         if self.is_empty() {
             wake::remove_set(self.scope.id(), self.set);
+            debug_assert!(check::nursery(self.scope.id()));
             if instrument::is_on() {
                 instrument::tell(Event::Closed { nursery: self.scope.id().outside() });
             }

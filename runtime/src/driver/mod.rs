@@ -17,6 +17,7 @@
 
 mod batching;
 mod cancels;
+mod check;
 mod current;
 mod doorbells;
 mod flush;

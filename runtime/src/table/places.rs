@@ -59,6 +59,11 @@ impl<T> Table<T> {
         self.places.len() - self.free.len()
     }
 
+    /// How many places there are, taken or not.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
     /// The places that are taken. Goes through all of them.
     pub(crate) fn taken(&self) -> Vec<u32> {
         let taken = (0..).zip(self.are_taken());

@@ -15,6 +15,7 @@
 //! both uses, because a child is made and unmade for every connection that a server accepts.
 
 mod cause;
+mod check;
 mod id;
 mod node;
 mod set;
