@@ -17,7 +17,7 @@ pub(crate) struct Alive(Rc<Cell<usize>>);
 
 impl Daemons {
     /// Another daemon starts.
-    pub(crate) fn enter(&self) -> Alive {
+    pub(crate) fn count(&self) -> Alive {
         self.alive.set(self.alive.get() + 1);
         Alive(Rc::clone(&self.alive))
     }

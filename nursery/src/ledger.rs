@@ -67,7 +67,7 @@ impl<E> Ledger<E> {
     /// The running child or body has resolved. Gives back its value. An error after a
     /// cancellation that the task was delivered is derived, and not the nursery's; any other error
     /// cancels the rest.
-    pub(crate) fn enter<T>(&self, scope: &CancelScope, result: Result<T, E>) -> Option<T> {
+    pub(crate) fn record<T>(&self, scope: &CancelScope, result: Result<T, E>) -> Option<T> {
         let stopped = self.see();
         match result {
             Ok(value) => Some(value),

@@ -86,7 +86,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
         F: Future<Output: ChildOutput<E>> + 'scope,
     {
         let daemons = self.frame().daemons();
-        let alive = daemons.enter();
+        let alive = daemons.count();
         let daemon = async move {
             let _alive = alive;
             child.await

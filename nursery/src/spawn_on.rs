@@ -157,7 +157,7 @@ fn arrive<O: ChildOutput<E>, E>(frame: &Frame<E>, outcome: Option<Outcome<O>>) -
             if stopped {
                 mark_delivered();
             }
-            return ledger.enter(frame.scope(), output.into_result());
+            return ledger.record(frame.scope(), output.into_result());
         }
         // The child was cut, or its core has ended without it.
         Some(Outcome { value: None, .. }) | None => cut(),

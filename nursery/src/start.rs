@@ -117,7 +117,7 @@ where
     let join = nursery.add(async move { child(started).await }, label, move |frame, output: O| {
         let result = output.into_result().map(drop);
         if its.ready.get() || !its.starter.get() || was_delivered() {
-            frame.ledger().enter(frame.scope(), result).map(Ok)
+            frame.ledger().record(frame.scope(), result).map(Ok)
         } else {
             Some(result)
         }

@@ -132,7 +132,7 @@ impl<'core> EventLoop<'core> {
         let _entered = scope::enter(self.root);
         self.polls.start(self.root);
         let timed = match instrument::looks_at_polls() {
-            true => stall::enter(self.root, || None),
+            true => stall::begin(self.root, || None),
             false => None,
         };
         let polled = Local::new(self.root, self.injector)

@@ -193,7 +193,7 @@ impl<E> Frame<E> {
         let polled = catch_unwind(AssertUnwindSafe(|| {
             body.poll(|cx| {
                 let output = future.as_mut().as_pin_mut().expect("it has not ended").poll(cx);
-                output.map(|result| self.ledger.enter(self.scope(), result))
+                output.map(|result| self.ledger.record(self.scope(), result))
             })
         }));
         match polled {

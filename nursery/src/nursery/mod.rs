@@ -246,7 +246,7 @@ impl<'scope, E> Nursery<'scope, '_, E> {
         F: Future<Output: ChildOutput<E>> + 'scope,
     {
         JoinHandle::new(self.add(child, label, |frame, output: F::Output| {
-            frame.ledger().enter(frame.scope(), output.into_result())
+            frame.ledger().record(frame.scope(), output.into_result())
         }))
     }
 

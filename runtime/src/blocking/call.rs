@@ -50,10 +50,10 @@ impl<F: FnOnce() -> T, T> Call<F, T> {
         Self(Mutex::new(CallState::Waiting(work)))
     }
 
-    fn replace(&self, stage: CallState<F, T>) -> CallState<F, T> {
+    fn replace(&self, state: CallState<F, T>) -> CallState<F, T> {
         // Nothing foreign runs under the lock.
         let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut place, stage)
+        std::mem::replace(&mut place, state)
     }
 
     /// There is no thread for the call. Drops the work.

@@ -50,7 +50,7 @@ impl Body {
         let _entered = scope::enter(task);
         self.polls.start(task);
         let timed = match instrument::looks_at_polls() {
-            true => stall::enter(task, || nursery_of(task)),
+            true => stall::begin(task, || nursery_of(task)),
             false => None,
         };
         let polled =

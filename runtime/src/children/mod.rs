@@ -252,7 +252,7 @@ impl Children {
             let mut timed = None;
             if TOLD {
                 polls.start(id);
-                timed = stall::enter(id, || Some(cell.label()));
+                timed = stall::begin(id, || Some(cell.label()));
             }
             let polled = catch_unwind(AssertUnwindSafe(|| {
                 local.lend(|waker| {

@@ -39,7 +39,7 @@ impl InFlight {
         let mut scopes = BTreeMap::new();
         for (slot, entry) in self.entries.iter() {
             assert_eq!(entry.key.slot(), slot, "the slot of {entry:?}");
-            let phase = entry.lifecycle.stage();
+            let phase = entry.lifecycle.phase();
             pending += usize::from(phase.is_some());
             submitted += usize::from(phase == Some(Phase::Submitted));
             match entry.scope().filter(|_| phase.is_some()) {
@@ -72,7 +72,7 @@ impl InFlight {
         while at != NONE {
             let entry: &Entry = &self.entries[at as usize];
             assert!(entry.scope() == Some(scope), "{entry:?} is in the list of {scope:?}");
-            assert!(entry.lifecycle.stage().is_some(), "{entry:?} is answered");
+            assert!(entry.lifecycle.phase().is_some(), "{entry:?} is answered");
             assert_eq!(entry.previous, before, "what is before {entry:?}");
             let has_future = matches!(entry.lifecycle, Lifecycle::Pending(_, Holder::Future(_)));
             assert!(has_future || !entry.is_held, "nothing waits for {entry:?}");

@@ -96,7 +96,7 @@ impl InFlight {
     #[inline]
     pub(super) fn insert(
         &mut self,
-        stage: Phase,
+        phase: Phase,
         info: OpInfo,
         waiter: Waiter,
         scope: Option<NodeId>,
@@ -107,7 +107,7 @@ impl InFlight {
             Some((scope, Some(behind))) => Some((scope, behind)),
             None => None,
         };
-        Ok(self.add(stage, info, Holder::Future(waiter), listed))
+        Ok(self.add(phase, info, Holder::Future(waiter), listed))
     }
 
     /// Adds an operation for which no future waits.
@@ -126,7 +126,7 @@ impl InFlight {
     #[inline]
     fn add(
         &mut self,
-        stage: Phase,
+        phase: Phase,
         info: OpInfo,
         holder: Holder,
         at: Option<(NodeId, u32)>,
@@ -139,7 +139,7 @@ impl InFlight {
         self.entries.insert(Entry {
             key,
             is_held: matches!(holder, Holder::Future(_)),
-            lifecycle: Lifecycle::Pending(stage, holder),
+            lifecycle: Lifecycle::Pending(phase, holder),
             scope: at.map(|(scope, _)| scope.into()),
             previous: NONE,
             next,
@@ -185,7 +185,7 @@ impl InFlight {
     /// Whether an entry of the backlog is still to be submitted; if so, it counts as submitted.
     pub(super) fn flush(&mut self, key: Key) -> bool {
         match self.get(key) {
-            Some(entry) if entry.lifecycle.stage() == Some(Phase::Queued) => {
+            Some(entry) if entry.lifecycle.phase() == Some(Phase::Queued) => {
                 entry.lifecycle.flush();
                 self.submitted += 1;
                 true
@@ -205,7 +205,7 @@ impl InFlight {
     pub(super) fn complete(&mut self, key: Key, completion: Completion) -> Arrival {
         let Some(entry) = self.get(key) else { return Arrival::Stale };
         let (scope, is_many) = (entry.scope(), entry.is_many);
-        let was_submitted = entry.lifecycle.stage() == Some(Phase::Submitted);
+        let was_submitted = entry.lifecycle.phase() == Some(Phase::Submitted);
         let landing = entry.lifecycle.complete(completion);
         if let Landing::Stale = landing {
             return Arrival::Stale;
@@ -271,8 +271,8 @@ impl InFlight {
     /// Whether the kernel has an operation and was not asked to cancel it; from now on it was.
     pub(super) fn interrupt(&mut self, key: Key) -> bool {
         let Some(entry) = self.peek(key) else { return false };
-        let (stage, scope) = (entry.lifecycle.stage(), entry.scope());
-        stage == Some(Phase::Submitted) && self.info(key.slot()).ask(scope)
+        let (phase, scope) = (entry.lifecycle.phase(), entry.scope());
+        phase == Some(Phase::Submitted) && self.info(key.slot()).ask(scope)
     }
 
     /// The future of an operation is dropped. Says whether the kernel is to be asked to cancel, and
@@ -305,13 +305,13 @@ impl InFlight {
     /// Asks for an operation to be cancelled; every operation is asked at most once.
     pub(super) fn cancel(&mut self, slot: u32) -> CancelStep {
         let Some(entry) = self.entries.get_mut(slot as usize) else { return CancelStep::Nothing };
-        let Some(stage) = entry.lifecycle.stage() else { return CancelStep::Nothing };
+        let Some(phase) = entry.lifecycle.phase() else { return CancelStep::Nothing };
         let (key, scope, is_detached) = (entry.key, entry.scope(), entry.lifecycle.is_detached());
         // What the driver holds alone was asked when its future went, or must not be: a close.
         if is_detached || !self.info(key.slot()).ask(scope) {
             return CancelStep::Nothing;
         }
-        match stage {
+        match phase {
             Phase::Submitted | Phase::Offloaded => CancelStep::Ask(key),
             Phase::Queued => {
                 let user_data = key.user_data();
@@ -327,7 +327,7 @@ impl InFlight {
 
     /// Whether a request to cancel this is still of use.
     pub(super) fn is_pending(&self, key: Key) -> bool {
-        self.peek(key).is_some_and(|entry| entry.lifecycle.stage().is_some())
+        self.peek(key).is_some_and(|entry| entry.lifecycle.phase().is_some())
     }
 
     /// The slot behind the last one, taken or not.

@@ -86,9 +86,9 @@ pub(crate) enum Abandoned {
 }
 
 impl Lifecycle {
-    pub(super) fn stage(&self) -> Option<Phase> {
+    pub(super) fn phase(&self) -> Option<Phase> {
         match self {
-            Self::Pending(stage, _) => Some(*stage),
+            Self::Pending(phase, _) => Some(*phase),
             Self::Completed(_) => None,
         }
     }
@@ -101,7 +101,7 @@ impl Lifecycle {
     /// The submission goes into the kernel's queue.
     pub(super) fn flush(&mut self) {
         match self {
-            Self::Pending(stage @ Phase::Queued, _) => *stage = Phase::Submitted,
+            Self::Pending(phase @ Phase::Queued, _) => *phase = Phase::Submitted,
             Self::Pending(Phase::Submitted | Phase::Offloaded, _) | Self::Completed(_) => {
                 unreachable!("only what is queued is flushed, once")
             }
@@ -149,12 +149,12 @@ impl Lifecycle {
     /// dropped outside a borrow: a foreign waker's destructor is foreign code.
     pub(super) fn abandon(&mut self, keep: impl FnOnce() -> Box<dyn Orphan>) -> Abandoned {
         match self {
-            Self::Pending(stage, Holder::Future(waiter)) => {
-                let (stage, waiter) = (*stage, waiter.take());
-                if stage == Phase::Queued {
+            Self::Pending(phase, Holder::Future(waiter)) => {
+                let (phase, waiter) = (*phase, waiter.take());
+                if phase == Phase::Queued {
                     return Abandoned::Withdrawn(waiter);
                 }
-                *self = Self::Pending(stage, Holder::Driver(keep()));
+                *self = Self::Pending(phase, Holder::Driver(keep()));
                 Abandoned::HandedOver(waiter)
             }
             Self::Completed(completion) => Abandoned::Finished(*completion),
@@ -168,8 +168,8 @@ impl Lifecycle {
 impl std::fmt::Debug for Lifecycle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Pending(stage, Holder::Future(_)) => write!(f, "{stage:?}, held by its future"),
-            Self::Pending(stage, _) => write!(f, "{stage:?}, held by the driver"),
+            Self::Pending(phase, Holder::Future(_)) => write!(f, "{phase:?}, held by its future"),
+            Self::Pending(phase, _) => write!(f, "{phase:?}, held by the driver"),
             Self::Completed(completion) => write!(f, "Completed({})", completion.result),
         }
     }

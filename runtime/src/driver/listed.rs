@@ -69,7 +69,7 @@ impl InFlight {
 
     /// Takes everything out of the lists of scopes.
     pub(super) fn part(&mut self) {
-        let listed = self.entries.iter().filter(|(_, entry)| entry.lifecycle.stage().is_some());
+        let listed = self.entries.iter().filter(|(_, entry)| entry.lifecycle.phase().is_some());
         let listed: Vec<_> = listed.map(|(slot, _)| slot as u32).collect();
         self.adopt(&listed, None);
     }

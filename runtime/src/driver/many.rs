@@ -50,6 +50,6 @@ impl InFlight {
     pub(super) fn is_answered(&self, key: Key) -> bool {
         let entry = self.peek(key);
         let has_more = !self.unread.is_empty(key.slot() as u32);
-        entry.is_some_and(|entry| has_more || entry.lifecycle.stage().is_none())
+        entry.is_some_and(|entry| has_more || entry.lifecycle.phase().is_none())
     }
 }

@@ -1,7 +1,7 @@
 //! Stalls: tasks that hold their core for longer than they may.
 //!
 //! ```text
-//!   enter: task A ──▶ enter: task B, inside A ──▶ B's poll ends ──▶ A's poll ends
+//!   begin: task A ──▶ begin: task B, inside A ──▶ B's poll ends ──▶ A's poll ends
 //!   ░░░░░░ A's own ░░░░░░│▒▒▒▒▒▒ B's own ▒▒▒▒▒▒▒▒│░░░░░ A's own ░░░░░│
 //! ```
 //!
@@ -86,7 +86,7 @@ fn keep(task: NodeId, held: u64) {
 /// A poll of a task begins, and ends with the guard. `None` if polls are not timed.
 #[cold]
 #[inline(never)]
-pub(crate) fn enter(task: NodeId, label: impl FnOnce() -> Option<Label>) -> Option<Timed> {
+pub(crate) fn begin(task: NodeId, label: impl FnOnce() -> Option<Label>) -> Option<Timed> {
     let core = context::with_core(|core| core.watched.clone()).flatten()?;
     let began = sys::monotonic_ns();
     let label = label();

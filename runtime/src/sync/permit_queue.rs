@@ -79,7 +79,7 @@ impl PermitQueue {
         let mut before = Waiter::Nobody;
         match place.key {
             Some(key) => before = self.queue.register(key, waiter, site),
-            None => place.key = Some(self.queue.enter(1, waiter, site)),
+            None => place.key = Some(self.queue.join_line(1, waiter, site)),
         }
         self.give(0, usize::MAX);
         before

@@ -133,7 +133,7 @@ impl Permits {
         }
         // Foreign code, outside the borrow. If it gave permits, we are served in the line.
         let waiter = Waiter::of(cx);
-        let key = self.state.borrow_mut().queue.enter(count, waiter, Site::here());
+        let key = self.state.borrow_mut().queue.join_line(count, waiter, Site::here());
         place.key = Some(key);
         self.add(0);
         if self.is_served(key) {

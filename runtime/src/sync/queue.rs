@@ -1,7 +1,7 @@
 //! `Queue`: waiters in the order in which they came, and those served that are to be woken.
 //!
 //! ```text
-//!         enter              serve            next_to_wake            remove
+//!      join_line         serve            next_to_wake            remove
 //!   (new) ─────▶ Waiting ─────────▶ Served ──────────────▶ Woken ─────────────▶ (gone)
 //!                │  ▲ │                │                                          ▲
 //!                │  │ └────────────────┴───────── remove: it was cut ─────────────┤
@@ -41,7 +41,7 @@ pub(super) struct Queue {
 struct QueueEntry {
     waiter: Waiter,
     site: Site,
-    stage: WaiterState,
+    state: WaiterState,
     previous: u32,
     next: u32,
 }
@@ -104,7 +104,7 @@ impl Queue {
     /// The first in line, and what it wants.
     fn head(&self) -> Option<(u32, usize)> {
         let key = self.waiting.head;
-        let WaiterState::Waiting(wants) = self.entries.get(key as usize)?.stage else {
+        let WaiterState::Waiting(wants) = self.entries.get(key as usize)?.state else {
             return None;
         };
         Some((key, wants))
@@ -117,7 +117,7 @@ impl Queue {
             && let Some(entry) = self.entries.get(key as usize)
         {
             let (next, cancelled) = (entry.next, entry.site.is_cancelled());
-            if cancelled && let WaiterState::Waiting(wants) = entry.stage {
+            if cancelled && let WaiterState::Waiting(wants) = entry.state {
                 self.pass_over(key, wants);
             }
             key = next;
@@ -126,9 +126,9 @@ impl Queue {
     }
 
     /// Goes to the end of the line. The number is good until it is removed.
-    pub(super) fn enter(&mut self, wants: usize, waiter: Waiter, site: Site) -> u32 {
-        let stage = WaiterState::Waiting(wants);
-        let entry = QueueEntry { waiter, site, stage, previous: NONE, next: NONE };
+    pub(super) fn join_line(&mut self, wants: usize, waiter: Waiter, site: Site) -> u32 {
+        let state = WaiterState::Waiting(wants);
+        let entry = QueueEntry { waiter, site, state, previous: NONE, next: NONE };
         let key = self.entries.insert(entry) as u32;
         self.waiting.push(&mut self.entries, key);
         key
@@ -143,9 +143,9 @@ impl Queue {
         self.leave_line(key, WaiterState::Passed(wants));
     }
 
-    fn leave_line(&mut self, key: u32, stage: WaiterState) {
+    fn leave_line(&mut self, key: u32, state: WaiterState) {
         self.unlink(key);
-        self.entries[key as usize].stage = stage;
+        self.entries[key as usize].state = state;
         self.to_wake.push(&mut self.entries, key);
     }
 
@@ -157,20 +157,20 @@ impl Queue {
     /// The next waiter that is to be woken.
     pub(super) fn next_to_wake(&mut self) -> Option<Waiter> {
         let key = self.to_wake.head;
-        let stage = match self.entries.get(key as usize)?.stage {
+        let state = match self.entries.get(key as usize)?.state {
             WaiterState::Served(given) => WaiterState::Woken(given),
             WaiterState::Passed(wants) => WaiterState::Aside(wants),
             _ => return None,
         };
         self.unlink(key);
         let entry = &mut self.entries[key as usize];
-        entry.stage = stage;
+        entry.state = state;
         Some(entry.waiter.take())
     }
 
     /// What it was given, if it was served.
     pub(super) fn given(&self, key: u32) -> Option<usize> {
-        match self.entries[key as usize].stage {
+        match self.entries[key as usize].state {
             WaiterState::Served(given) | WaiterState::Woken(given) => Some(given),
             WaiterState::Waiting(_) | WaiterState::Passed(_) | WaiterState::Aside(_) => None,
         }
@@ -184,11 +184,11 @@ impl Queue {
         let entry = &mut self.entries[key as usize];
         entry.site = site;
         let before = std::mem::replace(&mut entry.waiter, waiter);
-        if let WaiterState::Passed(wants) | WaiterState::Aside(wants) = entry.stage
+        if let WaiterState::Passed(wants) | WaiterState::Aside(wants) = entry.state
             && !entry.site.is_cancelled()
         {
             self.unlink(key);
-            self.entries[key as usize].stage = WaiterState::Waiting(wants);
+            self.entries[key as usize].state = WaiterState::Waiting(wants);
             self.waiting.insert(&mut self.entries, key, self.returned);
             self.returned = key;
         }
@@ -216,7 +216,7 @@ impl Queue {
     /// Takes an entry out of the list on which it is, if it is on one.
     fn unlink(&mut self, key: u32) {
         let entry = &self.entries[key as usize];
-        match entry.stage {
+        match entry.state {
             WaiterState::Waiting(_) => {
                 if self.returned == key {
                     // The entries before this one have come back as well.
