@@ -1,17 +1,32 @@
 //! `Lifecycle`: the states of one submission, and every legal transition.
 //!
 //! ```text
-//!                  flush              final completion            take
-//!   Queued ────────────────▶ Submitted ────────────────▶ Completed ─────▶ (gone)
-//!     │ │                      │                              │
-//!     │ └ cancel ──▶ Completed │ abandon: the future is       └ abandon ─▶ (gone, disposed of)
-//!     │   (withdrawn)          │ dropped, the driver holds
-//!     └ abandon ──▶ (gone)     ▼ what the kernel may touch
-//!                            Submitted, held by the driver ── final completion ──▶ (gone)
+//!              1                       2                      3
+//!   Queued ────────────▶ Submitted ────────────▶ Completed ────────▶ (gone)
+//!     │ │                    │                       │ 4
+//!     │ │ 5                  │ 6                     └─────────▶ (gone, disposed of)
+//!     │ └───▶ Completed      ▼                 2
+//!     │ 7               held by the driver ────────▶ (gone, disposed of)
+//!     └───▶ (gone)           │        ▲
+//!                          8 ▼        │ 9
+//!                          Disposing ─┘
 //! ```
 //!
-//! A completion that is not the final one changes nothing: it is kept for the future (`Unread`), or
-//! disposed of, and the submission is where it was.
+//! | arrow | taken by | when |
+//! |---|---|---|
+//! | 1 | `Lifecycle::flush` | the submission goes into the kernel's queue |
+//! | 2 | `Lifecycle::complete` | the final completion has come |
+//! | 3 | `InFlight::poll` | its future has taken the answer |
+//! | 4 | `Lifecycle::abandon` | its future is dropped, with the answer there: it disposes of that |
+//! | 5 | `InFlight::cancel` | its scope is cancelled: the kernel never sees it |
+//! | 6 | `Lifecycle::abandon` | its future is dropped: the driver holds what the kernel may touch |
+//! | 7 | `Lifecycle::abandon` | its future is dropped, and the kernel never sees it |
+//! | 8 | `Lifecycle::more` | a completion came that is not the final one |
+//! | 9 | `Lifecycle::put_back` | that was disposed of |
+//!
+//! What is `Offloaded` begins so, and goes on as if it were `Submitted`. A completion that is not
+//! the final one changes nothing for a submission whose future lives: `more` has it kept in
+//! `Unread`.
 //!
 //! A submission that is still `Queued` has never been seen by the kernel: it is resolved without
 //! entering it. From `Submitted` on, only its final completion ends it; the answer to a cancel

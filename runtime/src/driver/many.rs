@@ -1,5 +1,18 @@
 //! What the table does for operations that the kernel answers many times: each answer is kept for
 //! the future, or disposed of when that is gone, until the last, which is like any other.
+//!
+//! ```text
+//!        1 more, 2 poll, 2 take_unread
+//!              ┌──┐            1 more: too many are unread
+//!              │  ▼           ───────────────────────────────▶ asked to end
+//!   InFlight::insert ─▶ in flight                                  │
+//!                         │ 3 complete: the last                   │ 3 complete
+//!                         ▼                                        ▼
+//!                       completed, and some unread ◀───────────────┘
+//!                         │ 2 poll: of the unread, one by one, then of the last
+//!                         ▼
+//!                       (gone)
+//! ```
 
 use super::in_flight::InFlight;
 use super::lifecycle::{Landing, Orphan};

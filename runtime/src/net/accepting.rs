@@ -1,10 +1,17 @@
 //! `Accepting`: an accept whose connection is not lost when its future is dropped.
 //!
 //! ```text
-//!   kernel ──▶ its future ──▶ the caller
-//!                 │ dropped
-//!                 └──▶ Parked ──▶ an accept that waits, or the next one
+//!            1 wait                  2 poll_op: a connection
+//!   begun ────────────▶ in flight ───────────────────────────▶ the caller
+//!     ▲                  │    │ 3 wait: another accept was cut short
+//!     │                  │    └──────▶ interrupted ── 4 poll_op: it has ended ──┐
+//!     └──────────────────┼──────────────────────────────────────────────────────┘
+//!                        │ 5 give_up: dropped, or a parked connection came first
+//!                        ▼
+//!                    abandoned ── 6 Parked::leave ──▶ parked ── 7 Parked::take ──▶ an accept
 //! ```
+//!
+//! What is interrupted may still be answered (2), or given up (5).
 //!
 //! The kernel wakes one accept for each connection. If that one is cancelled, the connection stays
 //! in the backlog, and the others sleep on beside it (measured on 6.18: always, when it comes just

@@ -1,5 +1,16 @@
 //! `Incoming`: the connections of a listener, for which the kernel is asked once.
 //!
+//! ```text
+//!            1 wait                  2 poll_kernel: a connection, more follow
+//!   begun ────────────▶ in flight ────────────────────────────────────────────▶ the caller
+//!     ▲                  │  │ │ 3 wait: an accept beside it was cut short
+//!     │                  │  │ └──────▶ interrupted ── 4 poll_kernel: it has ended ──┐
+//!     ├──────────────────┼──┼───────────────────────────────────────────────────────┘
+//!     └── 4 the same ────┘  │ 5 drop
+//!                           ▼
+//!                       abandoned ── 6 Parked::leave, each that still comes ──▶ parked
+//! ```
+//!
 //! As with [`Accepting`](super::accepting), a connection that comes for a dropped future is parked,
 //! and an accept that is cut short beside it may have taken its wake: then the kernel is asked
 //! anew.

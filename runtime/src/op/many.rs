@@ -1,10 +1,14 @@
 //! `Many`: an operation that the kernel answers many times, until it ends.
 //!
 //! ```text
-//!   Idle ── poll, scope not cancelled ──▶ InFlight ── an answer, more follow ──┐
-//!    ▲                                      │  ▲                               │
-//!    │                                      │  └───────────────────────────────┘
-//!    └────────────── the last ──────────────┘
+//!          1 submit: the scope is not cancelled
+//!   Idle ───────────────────────────────────────▶ InFlight ── 2 poll_next: an answer, ──┐
+//!    ▲                                             │ │  ▲         more follow           │
+//!    │                                             │ │  └──────────────────────────────┘
+//!    └─────────── 3 poll_next: the last ───────────┘ │
+//!                                                    │ 4 abandon, drop
+//!                                                    ▼
+//!                 with its heir (`Abandonee`) ── 5 dispose_one, 6 dispose: the last ──▶ (gone)
 //! ```
 //!
 //! The next poll after its last answer begins the operation anew. The kernel ends it with an error,

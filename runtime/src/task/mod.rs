@@ -5,10 +5,14 @@
 //! on one thread: a cell is never touched by a waker, which knows only the task's number.
 //!
 //! ```text
-//!             poll: ready                       take, or the handle goes
-//!   Running ───────────────▶ Value (Some, None) ───────────────────────▶ Empty
-//!      └────────────────────── cut, or a panic ─────────────────────────▶ Empty
+//!             1 poll: ready                     2 take, 3 clear
+//!   Running ───────────────▶ Value (Some, None) ────────────────▶ Empty
+//!      └──────────────────── 3 clear ───────────────────────────▶ Empty
 //! ```
+//!
+//! The arrows are functions of the cell's table: 1 by `TaskRef::poll` of the nursery; 2 by a handle
+//! that is awaited; 3 by a handle that goes, and by the nursery, when the child is cut or has
+//! panicked.
 //!
 //! | field   | who writes it         | when                                            |
 //! |---------|-----------------------|-------------------------------------------------|

@@ -3,11 +3,11 @@
 //! find what they wait for there already.
 //!
 //! ```text
-//!   refill ──▶ polls: 128, awaits: 1024
-//!                 │ a poll ends       │ an await returns at its first poll
-//!                 ▼                   ▼
-//!              polls: 0 ◀────────  awaits: 0, and one more is asked for: it wakes its task and
-//!                 │                           suspends
+//!   1 refill ──▶ polls: 128, awaits: 1024
+//!                 │ 2 spend: a poll   │ 3 may_return: an await returns at
+//!                 ▼   has ended       ▼   its first poll
+//!              polls: 0 ◀────────  awaits: 0, and one more is asked for: 5 suspend wakes its
+//!                 │    4 end_turn             task, and it suspends
 //!              nurseries rest ──▶ the turn ends
 //! ```
 //!

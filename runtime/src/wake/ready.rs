@@ -1,13 +1,21 @@
 //! The ready lists: which tasks are to be polled, and in which order.
 //!
 //! ```text
-//!              wake                       next                    remove
+//!               1                       2                        3
 //!   (new) ──────────────▶ Queued ──────────────────▶ Idle ─────────────────▶ (gone)
-//!                           ▲                         │
-//!                           └─────────── wake ────────┘
-//!
-//!   Queued ── remove ──▶ Dead (still linked) ── next ──▶ (gone)
+//!                          │  ▲                       │
+//!                          │  └────────── 4 ──────────┘
+//!                          │ 5                                   6
+//!                          └───────▶ Dead (still linked) ─────────────▶ (gone)
 //! ```
+//!
+//! | arrow | taken by |
+//! |---|---|
+//! | 1 | [`insert_task`], [`insert_root`] |
+//! | 2 | [`next`] of a child or body, by `Tree::pop`; [`take_queued`] of a root |
+//! | 3, 5 | `Tree::remove`, when the scope of the task closes |
+//! | 4 | [`enqueue`], by [`wake`] or a cancel |
+//! | 6 | `Tree::pop` |
 //!
 //! Waking a task links it into its set and then wakes the set's owner, unless the owner is polling
 //! the set right now or is queued already: a batch of completions that readies k tasks costs one

@@ -1,10 +1,10 @@
 //! `Unparker`: wakes a core that sleeps in `enter`, from any thread.
 //!
 //! ```text
-//!              park: nothing to do                wake: rings the doorbell
+//!              1 park: nothing to do              2 claim: rings the doorbell
 //!   Running ──────────────────────────▶ Parked ───────────────────────────▶ Notified
 //!      ▲                                  │                                    │
-//!      └────────── unpark: a completion ──┴────── unpark: the doorbell ────────┘
+//!      └──────── 3 unpark: a completion ──┴────── 3 unpark: the doorbell ──────┘
 //! ```
 //!
 //! A wake that finds the core running costs a fence and a load: the core looks at its queues before
