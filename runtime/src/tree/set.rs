@@ -67,6 +67,11 @@ impl Set {
         self.born
     }
 
+    /// The task that has polled the set last; none if that was in a foreign combinator.
+    pub(crate) fn owner(&self) -> Option<NodeId> {
+        self.owner
+    }
+
     /// Whether a task is in the ready list.
     #[inline]
     pub(crate) fn has_ready(&self) -> bool {
