@@ -1,11 +1,12 @@
 //! Cancel scopes: carries a cancellation from the tree to the kernel and to the tasks.
 
+use crate::inbox::{Injector, RemoteCancel};
 use crate::instrument::{self, Event, Failure};
 use crate::scope::{self, CancelWork, Cancelled, Closed, Poller};
 use crate::task::Join;
 use crate::tree::{self, NONE, NodeId, Reason};
 use crate::wake::budget::lend;
-use crate::wake::{Injector, RemoteCancel, Waiter, wake_all};
+use crate::wake::{Waiter, wake_all};
 use crate::{context, driver};
 use std::future::Future;
 use std::marker::PhantomData;

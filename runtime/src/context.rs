@@ -15,10 +15,10 @@
 use crate::blocking::Admission;
 use crate::driver::DriverRef;
 use crate::fd::Closer;
+use crate::inbox::{Injector, Member};
 use crate::remote_children::RemoteChildren;
 use crate::stall::Watched;
 use crate::tree::NodeId;
-use crate::wake::{Injector, Member};
 use crate::{instrument, scope, stall, task, tree, wake};
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;

@@ -14,6 +14,7 @@ use crate::cancel;
 use crate::config::EVENTS_PER_TURN;
 use crate::context;
 use crate::driver::{self, Arrival, DriverRef, OpInfo, Orphan};
+use crate::inbox::{Injector, Message};
 use crate::instrument::{self, Ending, Event, Polls};
 use crate::key::Key;
 use crate::ring::{self, Completion};
@@ -21,7 +22,7 @@ use crate::scope::{self, Poller};
 use crate::stall;
 use crate::tree::{self, NodeId, Reason};
 use crate::trim;
-use crate::wake::{self, Injector, Local, Message, budget};
+use crate::wake::{self, Local, budget};
 use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -175,7 +176,7 @@ impl<'core> EventLoop<'core> {
     fn hear(&self) {
         for message in self.injector.drain().take(EVENTS_PER_TURN) {
             match message {
-                Message::Wake(waker) => waker.deliver(),
+                Message::Wake(remote) => wake::wake(remote.taken()),
                 Message::Cancel(remote_cancel) => {
                     cancel::cancel(remote_cancel.scope(), Reason::Asked)
                 }

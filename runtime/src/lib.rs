@@ -23,6 +23,7 @@
 //!
 //!     event_loop.rs turns the wheel: run the ready, submit and wait, dispatch.
 //!     scope/ says what is cancelled; cancel.rs carries that to both columns.
+//!     inbox/ has what other threads ask of the core.
 //!     context.rs has what a thread keeps for all of them: a core is one value.
 //! ```
 //!
@@ -50,6 +51,8 @@ mod table;
 mod tree;
 
 mod instrument;
+
+mod inbox;
 
 #[expect(unsafe_code, reason = "a lent waker is a pointer to the poll's stack")]
 mod wake;

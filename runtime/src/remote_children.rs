@@ -6,9 +6,9 @@
 use crate::cancel::CancelHandle;
 use crate::children::{Body, Children, Step};
 use crate::context;
+use crate::inbox::Ticket;
 use crate::label::Label;
 use crate::tree::Reason;
-use crate::wake::Ticket;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -14,6 +14,7 @@ const LAYERS: [&[&str]; 21] = [
     &["table", "diagnosis"],
     &["tree"],
     &["instrument"],
+    &["inbox"],
     &["wake", "stall"],
     &["scope"],
     &["ring"],

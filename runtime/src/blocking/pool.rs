@@ -16,8 +16,8 @@
 use super::call::Run;
 use crate::config::Config;
 use crate::diagnosis::{Facts, Refusal, thread as no_thread};
+use crate::inbox::Ticket;
 use crate::sys::{Affinity, ForkGuard};
-use crate::wake::Ticket;
 use std::collections::BTreeMap;
 use std::io;
 use std::mem;

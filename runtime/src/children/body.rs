@@ -2,12 +2,13 @@
 
 use super::tell_ended;
 use crate::cancel::CancelScope;
+use crate::inbox::Injector;
 use crate::instrument::{self, Ending, Polls};
 use crate::label::Label;
 use crate::scope::{self, Poller};
 use crate::stall;
 use crate::tree::{self, NodeId, SetId};
-use crate::wake::{Injector, Local, budget};
+use crate::wake::{Local, budget};
 use std::cell::Cell;
 use std::sync::Arc;
 use std::task::Context;

@@ -18,8 +18,8 @@ use crate::label::Label;
 use crate::scope::{self, Attached, Poller, Settled};
 use crate::task::{Join, Polled, TaskRef};
 use crate::tree::{NodeId, Ready, Reason, SetId};
-use crate::wake::{self, Injector, Local};
-use crate::{check, context, stall};
+use crate::wake::{self, Local};
+use crate::{check, context, inbox, stall};
 use std::any::Any;
 use std::cell::Cell;
 use std::future::Future;
@@ -50,7 +50,7 @@ pub enum Step {
 pub struct Children {
     scope: CancelScope,
     set: SetId,
-    core: Arc<Injector>,
+    core: Arc<inbox::Injector>,
     alive: Cell<usize>,
     closed: Cell<bool>,
     /// A reason to keep the task that polls the children.
@@ -64,7 +64,7 @@ impl Children {
     ///
     /// Outside a runtime.
     pub fn new(label: Label) -> Self {
-        let core = wake::current_core().unwrap_or_else(|| {
+        let core = inbox::current().unwrap_or_else(|| {
             panic!("a nursery needs a nestling runtime: open it inside block_on or Builder::run")
         });
         let scope = CancelScope::new();

@@ -1,8 +1,8 @@
 //! `run_on_core`: runs a child on another core, as if it were an operation of the kernel.
 
+use crate::inbox;
 use crate::op::Offload;
 use crate::remote_children::{self, RemoteChild};
-use crate::wake;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -15,7 +15,7 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// The index of this core, and how many run the program with it.
 pub fn place() -> (usize, usize) {
-    wake::place()
+    inbox::place()
 }
 
 /// Has the core with that index make a future and run it, from the first poll of what this returns
@@ -24,11 +24,11 @@ pub fn run_on_core(
     core: usize,
     make: impl FnOnce() -> RemoteChild + Send + 'static,
 ) -> Option<OnCore> {
-    let peer = wake::peer(core)?;
+    let peer = inbox::peer(core)?;
     Some(OnCore(Offload::new(&"a child on another core", move |ticket| {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        wake::send(&peer, move || remote_children::admit(number, ticket, make));
-        Box::new(move |why| wake::send(&peer, move || remote_children::recall(number, why)))
+        inbox::send(&peer, move || remote_children::admit(number, ticket, make));
+        Box::new(move |why| inbox::send(&peer, move || remote_children::recall(number, why)))
     })))
 }
 

@@ -3,9 +3,9 @@
 
 use super::Driver;
 use crate::fd::RawTarget;
+use crate::inbox;
 use crate::key::{Key, Tag};
 use crate::ring::{Completion, Request, Submission};
-use crate::wake;
 
 impl Driver {
     /// Has the ring poll the doorbell, once for many wakes, and again when the kernel ended that.
@@ -27,7 +27,7 @@ impl Driver {
         if key.tag() == Tag::Doorbell {
             self.doorbell_armed &= completion.more();
         } else if completion.result < 0 {
-            return wake::ring_doorbell(key.slot());
+            return inbox::ring_doorbell(key.slot());
         }
         self.stats.doorbells += 1;
     }

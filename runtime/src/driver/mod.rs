@@ -38,12 +38,13 @@ mod turn;
 mod unread;
 
 use crate::config::Config;
+use crate::inbox::Unparker;
 use crate::instrument;
 use crate::key::{Key, Tag};
 use crate::ring::{Capability, Completion, Request, Ring, Submission};
 use crate::scope;
 use crate::tree::NodeId;
-use crate::wake::{Unparker, Waiter};
+use crate::wake::Waiter;
 use batching::Batching;
 use cancels::Marked;
 use in_flight::InFlight;

@@ -8,9 +8,9 @@
 
 use super::Driver;
 use crate::config::{CANCELS_PER_TURN, SUBMISSIONS_PER_TURN, TURNS_PER_ENTER};
+use crate::inbox;
 use crate::key::Key;
 use crate::ring::{Batch, EnterWait, Request, Submission};
-use crate::wake;
 use std::hint::spin_loop;
 use std::io;
 
@@ -76,7 +76,7 @@ impl Driver {
             self.fill_queue(&mut left);
             let cancelled = self.cancels.is_empty() || left.cancels == 0;
             let submitted = self.backlog.is_empty() || left.submissions == 0;
-            if cancelled && submitted && !wake::has_doorbells() {
+            if cancelled && submitted && !inbox::has_doorbells() {
                 return Ok(());
             }
             let before = self.ring.unsubmitted();
@@ -92,7 +92,7 @@ impl Driver {
     /// Wakes of other cores; then cancel requests: what a dropped receive could still take, the
     /// next one shall get; then submissions.
     fn fill_queue(&mut self, left: &mut Left) {
-        if wake::has_doorbells() {
+        if inbox::has_doorbells() {
             self.push_messages();
         }
         if !self.cancels.is_empty() {
@@ -105,7 +105,7 @@ impl Driver {
 
     fn push_messages(&mut self) {
         let next = || {
-            let (core, ring) = wake::next_doorbell()?;
+            let (core, ring) = inbox::next_doorbell()?;
             let key = Key::message(core);
             Some(Submission { key, request: Request::Message { ring, key } })
         };
@@ -194,7 +194,7 @@ impl Driver {
     /// refused for lack of memory.
     fn is_flushed(&self) -> bool {
         let cancelled = self.marked.is_empty() && self.cancels.is_empty();
-        cancelled && self.backlog.is_empty() && !wake::has_doorbells()
+        cancelled && self.backlog.is_empty() && !inbox::has_doorbells()
     }
 
     /// What ends the sleep that begins.

@@ -5,11 +5,12 @@
 //! dropped, and a scope that adopts it waits for it.
 
 use crate::driver::{self, Abandoned, DriverRef, OpInfo, Orphan, Recall, Refused};
+use crate::inbox::{self, Ticket};
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope;
 use crate::tree::NodeId;
-use crate::wake::{self, Ticket, Waiter, budget};
+use crate::wake::{Waiter, budget};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -38,7 +39,7 @@ impl Offload {
     fn start(&mut self, cx: &Context<'_>) -> Poll<io::Error> {
         assert!(self.start.is_some(), "offloaded work is not polled after its end");
         let driver = driver::expect_current("offloaded work");
-        let core = wake::current_core().expect("a driver runs on a core");
+        let core = inbox::current().expect("a driver runs on a core");
         let scope = scope::current().expect("code of a runtime runs in a scope");
         let waiter = Waiter::of(cx);
         let info = OpInfo::new(self.name, None);

@@ -3,7 +3,7 @@
 use crate::config::Kernel;
 use crate::runtime::Runtime;
 use crate::time::sleep;
-use crate::{op, wake};
+use crate::{inbox, op};
 use std::thread;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ async fn program() -> u32 {
 fn each_kernel_runs_the_same_program() {
     assert_eq!(core(Kernel::Uring).block_on(program()), 7);
     assert_eq!(core(Kernel::Modelled).block_on(program()), 7);
-    assert!(wake::current_core().is_none(), "both have left the thread");
+    assert!(inbox::current().is_none(), "both have left the thread");
 }
 
 /// They do not share anything, although they take turns on one thread.

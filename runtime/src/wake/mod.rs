@@ -7,7 +7,7 @@
 //!   a completion, a timer            a waker from a foreign future       another thread
 //!          |  Waiter::wake                     |  wake_by_ref                  |
 //!          v                                   v                               v
-//!   +-------------- ready: wake(NodeId) --------------+   drain   +--- Injector queue ---+
+//!   +-------------- ready: wake(NodeId) --------------+   drain   +--- inbox: Injector --+
 //!   |  put the task on its set's list, mark its owner, |<----------|  + unpark, once     |
 //!   |  the owner's owner ... up to one already marked  |           +---------------------+
 //!   +--------------------------------------------------+
@@ -15,13 +15,8 @@
 
 pub(crate) mod budget;
 
-mod injector;
 mod ready;
-mod remote_cancel;
 mod stay;
-mod team;
-mod ticket;
-mod unparker;
 mod waiter;
 mod waker;
 
@@ -29,19 +24,12 @@ use crate::table::When;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-pub(crate) use injector::{Injector, Message, current as current_core};
 pub(crate) use ready::{
     enqueue, insert_root, insert_task, is_queued, new_set, next, open_set, owner, payload,
     remove_set, rest_set, take_queued, wake, wake_set,
 };
-pub(crate) use remote_cancel::RemoteCancel;
 pub(crate) use stay::left_in;
 pub use stay::stay;
-pub(crate) use team::{
-    Member, Peer, Team, has_doorbells, next_doorbell, peer, place, ring_doorbell, send,
-};
-pub(crate) use ticket::Ticket;
-pub(crate) use unparker::Unparker;
 pub(crate) use waiter::{Waiter, wake_all};
 pub(crate) use waker::Local;
 
@@ -59,5 +47,5 @@ impl PerThread {
 
 /// Gives back what the tables do not use. Tells if there is more to come.
 pub(crate) fn trim(when: When) -> bool {
-    team::trim(when) | stay::trim(when)
+    stay::trim(when)
 }

@@ -4,14 +4,12 @@
 //! allocation. A clone of it is an `Arc` that names the task by number and knows the way to its
 //! core, so the clone can be kept for ever, used on any thread and outlive the runtime.
 
-use super::injector::{Injector, Message};
 use super::ready;
 use crate::context;
-use crate::sys::shared::AtomicBool;
+use crate::inbox::{Injector, RemoteWake};
 use crate::tree::NodeId;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{RawWaker, RawWakerVTable, Wake, Waker};
 
 /// What a poll's own waker points to.
@@ -46,12 +44,8 @@ impl<'core> Local<'core> {
         context::is_current(local.core).then_some(local.task)
     }
 
-    fn to_remote(&self) -> Arc<Remote> {
-        Arc::new(Remote {
-            task: self.task,
-            core: Arc::clone(self.core),
-            pending: AtomicBool::new(false),
-        })
+    fn to_remote(&self) -> Arc<RemoteWake> {
+        RemoteWake::new(self.task, Arc::clone(self.core))
     }
 }
 
@@ -94,35 +88,16 @@ unsafe fn wake_by_ref(data: *const ()) {
 unsafe fn drop_nothing(_: *const ()) {}
 
 /// A task's waker that any code on any thread may keep.
-#[derive(Debug)]
-pub(crate) struct Remote {
-    task: NodeId,
-    core: Arc<Injector>,
-    /// The waker stands in the core's queue, so that another wake adds nothing: the queue never
-    /// holds more entries than there are wakers.
-    pending: AtomicBool,
-}
-
-impl Remote {
-    /// The core has taken the waker out of its queue: wakes the task.
-    pub(crate) fn deliver(&self) {
-        // Before the task is polled: what is woken after this is a new wake. Not a mere store:
-        // a thread that found it pending relies on this poll to see what it did before the wake.
-        self.pending.swap(false, Ordering::SeqCst);
-        ready::wake(self.task);
-    }
-}
-
-impl Wake for Remote {
+impl Wake for RemoteWake {
     fn wake(self: Arc<Self>) {
         Self::wake_by_ref(&self);
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if context::is_current(&self.core) {
-            ready::wake(self.task);
-        } else if !self.pending.swap(true, Ordering::SeqCst) {
-            self.core.push(Message::Wake(Arc::clone(self)));
+        if context::is_current(self.core()) {
+            ready::wake(self.task());
+        } else {
+            self.send();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `block`: awaits something on a thread that has no runtime.
 
-use crate::wake;
+use crate::inbox;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ impl Wake for Unpark {
 #[track_caller]
 pub(super) fn block<F: Future>(future: F) -> F::Output {
     assert!(
-        wake::current_core().is_none(),
+        inbox::current().is_none(),
         "a blocking call on a core of Nestling would stop all of its tasks: await instead"
     );
     let waker = Waker::from(Arc::new(Unpark(thread::current())));

@@ -1,9 +1,10 @@
 //! Cancels from other threads: one is sent, and it arrives.
 
 use super::{Handed, check, child, join, start};
+use crate::inbox::{Injector, RemoteCancel, Unparker};
 use crate::sys::shared::EventFd;
 use crate::sys::shared::kernel::Conduct;
-use crate::wake::{self, Injector, RemoteCancel, Unparker};
+use crate::wake;
 use loom::thread;
 use std::future::pending;
 use std::sync::Arc;

@@ -3,9 +3,9 @@
 use super::{Handed, Moved, STACK, check, join, runtime};
 use crate::cores::run::{Shared, serve};
 use crate::cores::{Core, run_on_core};
+use crate::inbox::Team;
 use crate::sys::shared::AtomicBool;
 use crate::sys::shared::kernel::Conduct;
-use crate::wake::Team;
 use loom::thread::{self, JoinHandle};
 use std::future::{pending, poll_fn};
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! The inbox of a core: each message is heard once, or dropped once when the core is gone.
 
 use super::{Handed, check, join, start};
+use crate::inbox::{self, Injector};
 use crate::sys::shared::AtomicUsize;
 use crate::sys::shared::kernel::Conduct;
-use crate::wake::{self, Injector};
 use loom::thread;
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
@@ -36,7 +36,7 @@ impl Fate {
     /// Sends a job, which wakes a task when it has run.
     fn send(self: &Arc<Self>, core: &Injector, waker: &Waker) {
         let (job, waker) = (Job(Arc::clone(self)), waker.clone());
-        wake::send(core, move || {
+        inbox::send(core, move || {
             job.run();
             drop(job);
             waker.wake();
@@ -51,7 +51,7 @@ impl Fate {
 /// Gives others what a core is reached by.
 async fn hand_over(core: &Handed<(Arc<Injector>, Waker)>) {
     poll_fn(|cx| {
-        core.give((wake::current_core().expect("a core"), cx.waker().clone()));
+        core.give((inbox::current().expect("a core"), cx.waker().clone()));
         Poll::Ready(())
     })
     .await;

@@ -24,7 +24,6 @@ use crate::cores::Builder;
 use crate::label::Label;
 use crate::runtime::Runtime;
 use crate::sys::shared::kernel::{self, Conduct};
-use crate::wake;
 use loom::sync::{Condvar, Mutex};
 use loom::thread::{self, JoinHandle};
 use std::future::{Future, poll_fn};
@@ -121,7 +120,7 @@ async fn child(cancel: &Handed<RemoteCancelHandle>, future: impl Future<Output =
     let children = Children::new(Label::here());
     // SAFETY: the future borrows nothing.
     let join = unsafe { children.spawn(future, Some, Label::here()) };
-    let core = wake::current_core().expect("a model runs a core");
+    let core = crate::inbox::current().expect("a model runs a core");
     cancel.give(RemoteCancelHandle::new(&CancelHandle::of(&join), core));
     poll_fn(|cx| {
         let mut act = |step| assert!(matches!(step, Step::Cut(_)));

@@ -2,10 +2,10 @@
 
 use super::{Handed, check, child, join, start};
 use crate::cancel::RemoteCancelHandle;
+use crate::inbox::{self, Ticket};
 use crate::op::Offload;
 use crate::sys::shared::AtomicBool;
 use crate::sys::shared::kernel::Conduct;
-use crate::wake::{self, Ticket};
 use loom::thread;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -107,7 +107,7 @@ fn d14_work_sent_to_a_core_that_ends_comes_back() {
             let handed = Arc::clone(&handed);
             move |mut runtime| {
                 runtime.block_on(async {
-                    handed.give(wake::current_core().expect("a core"));
+                    handed.give(inbox::current().expect("a core"));
                 });
                 drop(runtime);
             }
@@ -115,7 +115,7 @@ fn d14_work_sent_to_a_core_that_ends_comes_back() {
         let core = start(move |mut runtime| {
             let target = handed.take();
             let ended = runtime.block_on(Offload::new(&"a model's work", move |ticket| {
-                wake::send(&target, move || drop(ticket));
+                inbox::send(&target, move || drop(ticket));
                 Box::new(|_| unreachable!("it is not cancelled"))
             }));
             ended.expect("there is room for it");

@@ -1,9 +1,9 @@
 //! The queue by which other threads wake this core's tasks.
 
 use super::remote_cancel::RemoteCancel;
+use super::remote_wake::RemoteWake;
 use super::team;
 use super::unparker::Unparker;
-use super::waker::Remote;
 use crate::context;
 use crate::key::Key;
 use crate::sys::shared::{AtomicBool, Queue, fence};
@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 /// What another thread asks of this core.
 pub(crate) enum Message {
     /// To wake a task.
-    Wake(Arc<Remote>),
+    Wake(Arc<RemoteWake>),
     /// To cancel a scope.
     Cancel(Arc<RemoteCancel>),
     /// To note that offloaded work has ended.
