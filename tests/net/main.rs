@@ -8,6 +8,7 @@
 //! | `accepts.rs`, `accepted.rs` | connections that came for accepts which were dropped |
 //! | `incoming*.rs` | connections that come one after the other, for one request |
 //! | `receives.rs`, `errors.rs`, `cancelled.rs` | what came for reads that were dropped |
+//! | `halves.rs`, `vectored.rs` | directions with owners of their own; several buffers, and looks |
 //! | `counter.rs` | random reads and writes against a count of the bytes |
 //! | `moved.rs`, `dealt.rs` | streams that move, and to other cores |
 //! | `dropped.rs` | every operation, dropped at every stage |
@@ -27,6 +28,7 @@ mod dealt;
 mod dropped;
 mod errors;
 mod forgotten;
+mod halves;
 mod incoming;
 mod incoming_beside;
 mod incoming_cancelled;
@@ -41,6 +43,7 @@ mod serve;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
+mod vectored;
 
 use nestling::buf::BufResult;
 use nestling::net::TcpListener;

@@ -141,3 +141,70 @@ fn a_listener_for_both_takes_both() {
         }
     });
 }
+
+#[test]
+fn what_is_set_is_what_is_got() {
+    let _one = one_at_a_time();
+    block_on(async {
+        let (stream, _peer) = tcp_pair("127.0.0.1:0").await;
+        let socket = SockRef::from(&stream);
+        for on in [true, false] {
+            stream.set_nodelay(on).unwrap();
+            stream.set_keepalive(on).unwrap();
+            assert_eq!((stream.nodelay().unwrap(), stream.keepalive().unwrap()), (on, on));
+            assert_eq!(socket.keepalive().unwrap(), on);
+        }
+        stream.set_linger(Some(Duration::from_secs(3))).unwrap();
+        assert_eq!(stream.linger().unwrap(), Some(Duration::from_secs(3)));
+        stream.set_ttl(77).unwrap();
+        assert_eq!(stream.ttl().unwrap(), 77);
+        stream.set_recv_buffer_size(8192).unwrap();
+        stream.set_send_buffer_size(8192).unwrap();
+        assert_eq!(stream.recv_buffer_size().unwrap(), 16_384);
+        assert_eq!(stream.send_buffer_size().unwrap(), 16_384);
+        assert!(stream.take_error().unwrap().is_none());
+    });
+}
+
+/// Zero would mean the system's own timeout.
+#[test]
+fn i4_a_user_timeout_is_rounded_up_and_does_not_wrap() {
+    let _one = one_at_a_time();
+    block_on(async {
+        let (stream, _peer) = tcp_pair("127.0.0.1:0").await;
+        let longest = Duration::from_millis(i32::MAX as u64);
+        for (set, got) in [
+            (Duration::from_nanos(1), Duration::from_millis(1)),
+            (Duration::from_micros(1_001), Duration::from_millis(2)),
+            (Duration::from_secs(30), Duration::from_secs(30)),
+            (longest, longest),
+            (Duration::from_millis(1 << 32), longest),
+            (Duration::MAX, longest),
+        ] {
+            stream.set_user_timeout(Some(set)).unwrap();
+            assert_eq!(stream.user_timeout().unwrap(), Some(got), "{set:?}");
+            assert_eq!(SockRef::from(&stream).tcp_user_timeout().unwrap(), Some(got));
+        }
+        stream.set_user_timeout(None).unwrap();
+        assert_eq!(stream.user_timeout().unwrap().unwrap_or_default(), Duration::ZERO);
+    });
+}
+
+#[test]
+fn a_listener_has_its_options_in_the_kernel() {
+    let _one = one_at_a_time();
+    block_on(async {
+        let options = ListenOptions::default().reuse_port(true).incoming_cpu(0).fast_open(16);
+        let listener = TcpListener::bind_with("127.0.0.1:0", &options).await.unwrap();
+        assert_eq!(SockRef::from(&listener).cpu_affinity().unwrap(), 0);
+        assert!(listener.take_error().unwrap().is_none());
+        let address = listener.local_addr().unwrap();
+        let client = net::TcpStream::connect(address).unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        assert!(server.incoming_cpu().unwrap().is_some());
+        drop(client);
+        let only = ListenOptions::default().only_v6(true);
+        let six = TcpListener::bind_with("[::1]:0", &only).await.unwrap();
+        assert!(six.only_v6().unwrap());
+    });
+}

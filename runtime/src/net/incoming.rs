@@ -15,9 +15,10 @@
 //! and an accept that is cut short beside it may have taken its wake: then the kernel is asked
 //! anew.
 
+use super::TcpStream;
 use super::accepting::{Accepted, Parked};
-use super::tcp_listener::{is_passing, not_internet};
-use super::tcp_stream::TcpStream;
+use super::connection::Connection;
+use super::listener::{connection, is_passing};
 use super::waiting::Seat;
 use crate::fd::SharedFd;
 use crate::op::{AcceptMany, Many};
@@ -26,7 +27,7 @@ use crate::wake::budget;
 use socket2::SockRef;
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::marker::PhantomData;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
@@ -51,7 +52,7 @@ use std::task::{Context, Poll, ready};
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Incoming<'a> {
+pub struct Incoming<'a, S: Connection = TcpStream> {
     parked: &'a Rc<Parked>,
     accepts: Many<AcceptMany>,
     seat: Option<Seat<'a>>,
@@ -59,12 +60,13 @@ pub struct Incoming<'a> {
     seen: u64,
     /// A connection was there already, when the turn was over.
     suspended: bool,
+    kind: PhantomData<fn() -> S>,
 }
 
-impl<'a> Incoming<'a> {
+impl<'a, S: Connection> Incoming<'a, S> {
     pub(super) fn new(listener: &SharedFd, parked: &'a Rc<Parked>) -> Self {
         let accepts = AcceptMany::new(listener.clone());
-        Self { parked, accepts, seat: None, seen: 0, suspended: false }
+        Self { parked, accepts, seat: None, seen: 0, suspended: false, kind: PhantomData }
     }
 
     /// Waits for the next connection.
@@ -79,13 +81,10 @@ impl<'a> Incoming<'a> {
     ///
     /// As [`accept`](super::TcpListener::accept); it can be called again after each of them. When
     /// descriptors or memory run out ([`is_exhausted`](super::is_exhausted)), pause before that.
-    pub async fn next(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub async fn next(&mut self) -> io::Result<(S, S::Address)> {
         loop {
             match poll_fn(|cx| self.poll_next(cx)).await {
-                Ok((fd, peer)) => {
-                    let peer = peer.as_socket().ok_or_else(not_internet)?;
-                    return Ok((TcpStream::from_fd(fd), peer));
-                }
+                Ok(accepted) => return connection(accepted),
                 Err(error) if is_passing(&error) => {}
                 Err(error) => return Err(error),
             }
@@ -150,7 +149,7 @@ fn named(fd: SharedFd) -> io::Result<Accepted> {
     }
 }
 
-impl Drop for Incoming<'_> {
+impl<S: Connection> Drop for Incoming<'_, S> {
     fn drop(&mut self) {
         self.seat = None;
         let parked = Rc::downgrade(self.parked);

@@ -11,22 +11,33 @@
 
 mod accepting;
 mod address;
+mod claims;
+mod connection;
 mod detached;
 mod error;
+mod halves;
 mod incoming;
+mod listener;
 mod lookup;
+mod owned_halves;
 mod receiving;
 mod sending;
+mod stream;
 mod tcp_listener;
+mod tcp_options;
 mod tcp_stream;
 mod units;
 mod unread;
+mod vectored;
 mod waiting;
 
 pub use address::{Endpoint, ToSocketAddrs};
+pub use connection::Connection;
 pub use detached::Detached;
 pub use error::{Transferred, is_exhausted, transferred};
+pub use halves::{ReadHalf, WriteHalf};
 pub use incoming::Incoming;
 pub use lookup::{Addresses, lookup_host};
+pub use owned_halves::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use tcp_listener::{ListenOptions, TcpListener};
 pub use tcp_stream::TcpStream;

@@ -6,6 +6,7 @@
 //!                 └──▶ Unread ──▶ the next receive
 //! ```
 
+use super::claims::Claim;
 use super::detached::Kept;
 use super::unread::Unread;
 use crate::buf::{BufResult, IoBufMut};
@@ -48,6 +49,21 @@ impl Inbound {
         self.unread.get().map(|unread| &**unread)
     }
 
+    /// The right of a receive that is dropped to leave what it receives.
+    pub(super) fn claim(&self) -> Claim<Unread> {
+        self.unread.get_or_init(Rc::default).claim()
+    }
+
+    /// Whether the last receive has left something in the socket.
+    pub(super) fn has_more(&self) -> bool {
+        self.more.get()
+    }
+
+    /// A receive has left something in the socket, or not.
+    pub(super) fn set_more(&self, more: bool) {
+        self.more.set(more);
+    }
+
     /// Receives what comes next, of what was kept or of what the kernel has.
     pub(super) fn read<'a, B: IoBufMut>(
         &'a self,
@@ -81,8 +97,11 @@ pub(super) struct Receiving<'a, B: IoBufMut> {
 impl<B: IoBufMut> Receiving<'_, B> {
     #[cold]
     fn leave(&mut self) {
-        let (skip, claim) = (self.skip, self.inbound.unread.get_or_init(Rc::default).claim());
-        self.op.abandon(move |outcome| claim.leave(skip, outcome));
+        let (skip, claim) = (self.skip, self.inbound.claim());
+        self.op.abandon(move |(result, buffer)| {
+            let length = skip + result.as_ref().map_or(0, |received| received.length);
+            claim.leave(&[&buffer.as_bytes()[..length]], result.map(drop))
+        });
     }
 }
 

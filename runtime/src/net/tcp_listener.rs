@@ -1,17 +1,16 @@
 //! `TcpListener`: accepts connections.
 
-use super::accepting::{Accepting, Parked};
 use super::incoming::Incoming;
+use super::listener::Listener;
 use super::{TcpStream, ToSocketAddrs, lookup};
 use crate::fd::SharedFd;
-use crate::op::Close;
+use crate::sys;
 use crate::wake::budget;
 use crate::yield_now::consume_budget;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::rc::Rc;
 
 /// How to listen.
 ///
@@ -34,12 +33,14 @@ pub struct ListenOptions {
     reuse_port: bool,
     only_v6: Option<bool>,
     backlog: u32,
+    fast_open: u32,
+    incoming_cpu: Option<usize>,
 }
 
 impl Default for ListenOptions {
     /// One listener for the port; IPv4 as the system says; 1024 connections may wait.
     fn default() -> Self {
-        Self { reuse_port: false, only_v6: None, backlog: 1024 }
+        Self { reuse_port: false, only_v6: None, backlog: 1024, fast_open: 0, incoming_cpu: None }
     }
 }
 
@@ -89,6 +90,24 @@ impl ListenOptions {
         self.backlog = connections;
         self
     }
+
+    /// How many connections that bring data with their first packet may wait for it to be
+    /// acknowledged (`TCP_FASTOPEN`, tcp(7)); zero, the default, takes no such data. The kernel
+    /// has to allow it, with bit 2 of `net.ipv4.tcp_fastopen`.
+    ///
+    /// A first packet may come twice, so only for what may be done twice.
+    pub fn fast_open(mut self, connections: u32) -> Self {
+        self.fast_open = connections;
+        self
+    }
+
+    /// The processor, in the kernel's numbers, whose connections this listener is to get
+    /// (`SO_INCOMING_CPU`, socket(7)): of those that share a port by
+    /// [`reuse_port`](Self::reuse_port), each for the core that runs on that processor.
+    pub fn incoming_cpu(mut self, cpu: usize) -> Self {
+        self.incoming_cpu = Some(cpu);
+        self
+    }
 }
 
 /// A TCP socket that accepts connections.
@@ -112,14 +131,12 @@ impl ListenOptions {
 /// ```
 #[derive(Debug)]
 pub struct TcpListener {
-    fd: SharedFd,
-    /// Dropped accepts refer to it weakly: a connection is parked only while the listener is there.
-    parked: Rc<Parked>,
+    listener: Listener,
 }
 
 impl TcpListener {
     pub(crate) fn from_fd(fd: SharedFd) -> Self {
-        Self { fd, parked: Rc::default() }
+        Self { listener: Listener::new(fd) }
     }
 
     /// Listens on an address, with [default options](ListenOptions::default); of several, or of a
@@ -168,16 +185,7 @@ impl TcpListener {
     /// for. When descriptors or memory run out ([`is_exhausted`](super::is_exhausted)), pause
     /// before the next call: the kernel would refuse it at once.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        loop {
-            match Accepting::new(&self.fd, &self.parked).await {
-                Ok((fd, peer)) => {
-                    let peer = peer.as_socket().ok_or_else(not_internet)?;
-                    return Ok((TcpStream::from_fd(fd), peer));
-                }
-                Err(error) if is_passing(&error) => {}
-                Err(error) => return Err(error),
-            }
-        }
+        self.listener.accept().await
     }
 
     /// Connections one after the other, for which the kernel is asked once: it goes on accepting
@@ -193,7 +201,7 @@ impl TcpListener {
     /// came, but were not taken, go to the next [`accept`](Self::accept). One that is forgotten
     /// (`mem::forget`) keeps those that it got.
     pub fn incoming(&self) -> Incoming<'_> {
-        Incoming::new(&self.fd, &self.parked)
+        self.listener.incoming()
     }
 
     /// The address that is listened on.
@@ -202,7 +210,25 @@ impl TcpListener {
     ///
     /// None in practice; whatever `getsockname(2)` says.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        SockRef::from(&self.fd).local_addr()?.as_socket().ok_or_else(not_internet)
+        self.listener.socket().local_addr()?.as_socket().ok_or_else(not_internet)
+    }
+
+    /// Whether a listener on an IPv6 address is for IPv6 alone: see [`ListenOptions::only_v6`].
+    ///
+    /// # Errors
+    ///
+    /// The address is one of IPv4, for which there is no such option.
+    pub fn only_v6(&self) -> io::Result<bool> {
+        self.listener.socket().only_v6()
+    }
+
+    /// Takes the error that the listener has pending (`SO_ERROR`).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `getsockopt(2)` says.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.listener.socket().take_error()
     }
 
     /// Stops listening and tells whether that went well. Waits for accepts in flight to end;
@@ -216,9 +242,7 @@ impl TcpListener {
     ///
     /// Whatever `close(2)` says; the socket is closed anyway.
     pub async fn close(self) -> io::Result<()> {
-        let Self { fd, parked } = self;
-        drop(parked);
-        Close::new(fd.into_sole().await).await
+        self.listener.close().await
     }
 
     /// Takes over a listener of the standard library.
@@ -239,19 +263,19 @@ impl TcpListener {
     ///
     /// If accepts are still in flight the socket is duplicated, for which a descriptor is needed.
     pub fn into_std(self) -> io::Result<std::net::TcpListener> {
-        self.fd.into_owned().map(Into::into)
+        self.listener.into_owned().map(Into::into)
     }
 }
 
 impl AsFd for TcpListener {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.listener.as_fd()
     }
 }
 
 impl AsRawFd for TcpListener {
     fn as_raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+        self.listener.as_raw_fd()
     }
 }
 
@@ -265,25 +289,16 @@ fn listen(address: SocketAddr, options: &ListenOptions) -> io::Result<OwnedFd> {
     if let Some(only) = options.only_v6.filter(|_| address.is_ipv6()) {
         socket.set_only_v6(only)?;
     }
+    if let Some(cpu) = options.incoming_cpu {
+        socket.set_cpu_affinity(cpu)?;
+    }
     socket.bind(&address.into())?;
+    if options.fast_open > 0 {
+        let most = i32::try_from(options.fast_open).unwrap_or(i32::MAX);
+        sys::set_option(&socket, libc::IPPROTO_TCP, libc::TCP_FASTOPEN, most)?;
+    }
     socket.listen(i32::try_from(options.backlog).unwrap_or(i32::MAX))?;
     Ok(socket.into())
-}
-
-/// Errors of the connection that was to be accepted, not of the listener (accept(2)).
-pub(super) fn is_passing(error: &io::Error) -> bool {
-    let passing = [
-        libc::ECONNABORTED,
-        libc::EINTR,
-        libc::EPROTO,
-        libc::ENETDOWN,
-        libc::ENOPROTOOPT,
-        libc::EHOSTDOWN,
-        libc::ENONET,
-        libc::EHOSTUNREACH,
-        libc::ENETUNREACH,
-    ];
-    error.raw_os_error().is_some_and(|code| passing.contains(&code))
 }
 
 pub(super) fn not_internet() -> io::Error {

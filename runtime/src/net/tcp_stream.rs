@@ -1,21 +1,18 @@
 //! `TcpStream`: one connection.
 
 use super::detached::Detached;
-use super::lookup;
 use super::receiving::Inbound;
-use super::sending::WriteAll;
-use super::tcp_listener::not_internet;
-use super::{ToSocketAddrs, Transferred, units};
+use super::stream::Stream;
+use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ToSocketAddrs, WriteHalf};
+use super::{halves, lookup, owned_halves};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Close, Connect, SendOp, Shutdown};
 use crate::yield_now::consume_budget;
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::Protocol;
 use std::future::Future;
 use std::io;
 use std::net::{self, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::time::Duration;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 /// A TCP connection. It stays on its core; [`detach`](Self::detach) moves it to another.
 ///
@@ -24,8 +21,7 @@ use std::time::Duration;
 /// See [`TcpListener`](super::TcpListener).
 #[derive(Debug)]
 pub struct TcpStream {
-    fd: SharedFd,
-    inbound: Inbound,
+    stream: Stream,
 }
 
 impl TcpStream {
@@ -33,8 +29,16 @@ impl TcpStream {
         Self::from_parts(fd, Inbound::default())
     }
 
+    pub(super) fn from_stream(stream: Stream) -> Self {
+        Self { stream }
+    }
+
     pub(super) fn from_parts(fd: SharedFd, inbound: Inbound) -> Self {
-        Self { fd, inbound }
+        Self::from_stream(Stream::new(fd, inbound))
+    }
+
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
     }
 
     /// Connects to an address; or to a host, of which each address is tried, one after the other.
@@ -61,10 +65,8 @@ impl TcpStream {
     }
 
     async fn connect_to(address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        let fd = SharedFd::new(OwnedFd::from(socket));
-        Connect::new(fd.clone(), address.into()).await?;
-        Ok(Self::from_fd(fd))
+        let stream = Stream::connect(address.into(), Some(Protocol::TCP)).await?;
+        Ok(Self { stream })
     }
 
     /// Receives into `buffer`, over what is in it from its start, up to its capacity; with a
@@ -86,7 +88,7 @@ impl TcpStream {
     ///
     /// The connection broke, or the receive was cancelled. The buffer comes back in any case.
     pub fn read<B: IoBufMut>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
-        self.inbound.read(&self.fd, buffer)
+        self.stream.read(buffer)
     }
 
     /// Receives as many bytes as `buffer` asks for ([`IoBufMut::io_exact`]), over what is in it
@@ -103,42 +105,75 @@ impl TcpStream {
     ///
     /// `UnexpectedEof` when the stream ends before; else as [`read`](Self::read), with the count.
     pub async fn read_exact<B: IoBufMut>(&self, buffer: B) -> BufResult<(), B> {
-        // Once it is lent, its length says what has come.
-        let wanted = buffer.io_exact().min(buffer.io_capacity());
-        let (result, part) = self.fill(buffer.slice(..wanted)).await;
-        (result, part.into_inner())
+        self.stream.read_exact(buffer).await
     }
 
-    /// Receives until `buffer` is full to its capacity.
-    async fn fill<B: IoBufMut>(&self, mut buffer: B) -> BufResult<(), B> {
-        let mut done = 0;
-        if let Some(unread) = self.inbound.unread()
-            && buffer.io_capacity() > 0
-            && let Err(error) = unread.settled().await
-        {
-            return (Err(Transferred::wrap(done, error)), buffer);
-        }
-        if buffer.io_capacity() == 0 {
-            consume_budget().await;
-        }
-        while done < buffer.io_capacity() {
-            let result;
-            (result, buffer) =
-                match self.inbound.unread().and_then(|unread| unread.take(&mut buffer, done)) {
-                    Some(result) => (result, buffer),
-                    // Nothing else may wait in this loop: what is done is kept by the receive.
-                    None => self.inbound.receive(self.fd.clone(), buffer, done).await,
-                };
-            match result {
-                Ok(0) => {
-                    let end = io::Error::from(io::ErrorKind::UnexpectedEof);
-                    return (Err(Transferred::wrap(done, end)), buffer);
-                }
-                Ok(received) => done += received,
-                Err(error) => return (Err(Transferred::wrap(done, error)), buffer),
-            }
-        }
-        (Ok(()), buffer)
+    /// Receives into several buffers, one after the other as each is full, as `readv(2)` does;
+    /// tells how many bytes came in all. Each is filled as [`read`](Self::read) fills one. Of more
+    /// than 1024 buffers, the others stay as they are.
+    ///
+    /// # Cancellation
+    ///
+    /// As of [`read`](Self::read): nothing is lost but the buffers.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read). The buffers come back in any case.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use nestling_runtime::net::{TcpListener, TcpStream};
+    /// nestling_runtime::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (server, _) = listener.accept().await?;
+    ///     let (sent, _) = client.writev(vec!["head", "body"]).await;
+    ///     assert_eq!(sent?, 8);
+    ///     let (received, buffers) = server.readv(vec![vec![0; 4], vec![0; 16]]).await;
+    ///     assert_eq!(received?, 8);
+    ///     assert_eq!((&buffers[0][..], &buffers[1][..4]), (&b"head"[..], &b"body"[..]));
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    #[doc(alias = "read_vectored")]
+    pub async fn readv<B: IoBufMut>(&self, buffers: Vec<B>) -> BufResult<usize, Vec<B>> {
+        self.stream.readv(buffers).await
+    }
+
+    /// Receives what comes next, as [`read`](Self::read), and leaves it to be read. Bytes that were
+    /// kept for the next read are all that is seen as long as there are any; an error that was kept
+    /// is told here, and not again.
+    ///
+    /// # Cancellation
+    ///
+    /// Nothing is lost when the future is dropped, but the buffer.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use nestling_runtime::net::{TcpListener, TcpStream};
+    /// nestling_runtime::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (server, _) = listener.accept().await?;
+    ///     client.write_all("GET /").await.0?;
+    ///     let (seen, buffer) = server.peek(vec![0; 3]).await;
+    ///     assert_eq!(&buffer[..seen?], b"GET");
+    ///     assert_eq!(server.read_exact(vec![0; 5]).await.1, b"GET /");
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub async fn peek<B: IoBufMut>(&self, buffer: B) -> BufResult<usize, B> {
+        self.stream.peek(buffer).await
     }
 
     /// Sends from the start of `buffer`; tells how many bytes the kernel took.
@@ -152,7 +187,7 @@ impl TcpStream {
     /// The connection broke (never a signal), or the send was cancelled. The buffer comes back in
     /// any case.
     pub async fn write<B: IoBuf>(&self, buffer: B) -> BufResult<usize, B> {
-        SendOp::new(self.fd.clone(), buffer, 0).await
+        self.stream.write(buffer).await
     }
 
     /// Sends all of `buffer`.
@@ -165,7 +200,82 @@ impl TcpStream {
     ///
     /// As [`write`](Self::write), with the count.
     pub fn write_all<B: IoBuf>(&self, buffer: B) -> impl Future<Output = BufResult<(), B>> {
-        WriteAll::new(&self.fd, buffer)
+        self.stream.write_all(buffer)
+    }
+
+    /// Sends from several buffers, one after the other, as `writev(2)` does; tells how many bytes
+    /// of them the kernel took in all. Of more than 1024 buffers, only those are looked at.
+    ///
+    /// # Cancellation
+    ///
+    /// As of [`write`](Self::write).
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write). The buffers come back in any case.
+    ///
+    /// # Examples
+    ///
+    /// See [`readv`](Self::readv).
+    #[doc(alias = "write_vectored")]
+    pub async fn writev<B: IoBuf>(&self, buffers: Vec<B>) -> BufResult<usize, Vec<B>> {
+        self.stream.writev(buffers).await
+    }
+
+    /// Borrows the connection as its two directions, for code that shall have one of them. The
+    /// operations of the stream itself take `&self`, so two children of a nursery can share it
+    /// without.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use nestling_runtime::net::{TcpListener, TcpStream, WriteHalf};
+    /// async fn greet(to: WriteHalf<'_>) -> std::io::Result<()> {
+    ///     to.write_all("hello").await.0?;
+    ///     to.shutdown().await
+    /// }
+    /// nestling_runtime::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let (server, _) = listener.accept().await?;
+    ///     greet(server.split().1).await?;
+    ///     let (from, _to) = client.split();
+    ///     assert_eq!(from.read_exact(vec![0; 5]).await.1, b"hello");
+    ///     assert_eq!(from.read(vec![0; 5]).await.0?, 0);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn split(&self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+        halves::split(self)
+    }
+
+    /// Divides the connection into its two directions, for two owners on this core, such as two
+    /// children that are spawned with `async move`. When the half that writes is dropped, its
+    /// direction is [shut down](OwnedWriteHalf).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use nestling_runtime::net::{TcpListener, TcpStream};
+    /// nestling_runtime::block_on(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0").await?;
+    ///     let (read, write) = TcpStream::connect(listener.local_addr()?).await?.into_split();
+    ///     let (server, _) = listener.accept().await?;
+    ///     write.write_all("a question").await.0?;
+    ///     drop(write);
+    ///     assert_eq!(server.read_exact(vec![0; 10]).await.1, b"a question");
+    ///     assert_eq!(server.read(vec![0; 10]).await.0?, 0); // that was all
+    ///     server.write_all("an answer").await.0?;
+    ///     assert_eq!(read.read_exact(vec![0; 9]).await.1, b"an answer");
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+        owned_halves::split(self)
     }
 
     /// Ends one direction or both: the peer reads to the end of what was sent.
@@ -174,7 +284,7 @@ impl TcpStream {
     ///
     /// The connection is gone already, or the call was cancelled.
     pub async fn shutdown(&self, how: net::Shutdown) -> io::Result<()> {
-        Shutdown::new(self.fd.clone(), how).await
+        self.stream.shutdown(how).await
     }
 
     /// Closes the connection and tells whether that went well. Waits for operations in flight on
@@ -190,7 +300,7 @@ impl TcpStream {
     ///
     /// Whatever `close(2)` says; the socket is closed anyway.
     pub async fn close(self) -> io::Result<()> {
-        Close::new(self.fd.into_sole().await).await
+        self.stream.close().await
     }
 
     /// Takes the connection from its core, to be sent to another. Waits for operations in flight
@@ -206,7 +316,8 @@ impl TcpStream {
     ///
     /// See [`Detached`].
     pub async fn detach(self) -> Detached {
-        Detached::new(self.fd, self.inbound).await
+        let (fd, inbound) = self.stream.into_parts();
+        Detached::new(fd, inbound).await
     }
 
     /// Takes over a connection of the standard library.
@@ -232,129 +343,18 @@ impl TcpStream {
     /// If other operations are still in flight the socket is duplicated, for which a descriptor is
     /// needed.
     pub fn into_std(self) -> io::Result<net::TcpStream> {
-        self.inbound.unread().map_or(Ok(()), |unread| unread.check())?;
-        self.fd.into_owned().map(Into::into)
-    }
-}
-
-/// Addresses and options; none of them waits.
-impl TcpStream {
-    fn socket(&self) -> SockRef<'_> {
-        SockRef::from(&self.fd)
-    }
-
-    /// The address of this end.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `getsockname(2)` says.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket().local_addr()?.as_socket().ok_or_else(not_internet)
-    }
-
-    /// The address of the other end.
-    ///
-    /// # Errors
-    ///
-    /// The connection is gone.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.socket().peer_addr()?.as_socket().ok_or_else(not_internet)
-    }
-
-    /// Whether small segments are sent at once (`TCP_NODELAY`).
-    ///
-    /// # Errors
-    ///
-    /// Whatever `getsockopt(2)` says.
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.socket().tcp_nodelay()
-    }
-
-    /// Sends small segments at once, instead of gathering them (`TCP_NODELAY`).
-    ///
-    /// # Errors
-    ///
-    /// Whatever `setsockopt(2)` says.
-    pub fn set_nodelay(&self, on: bool) -> io::Result<()> {
-        self.socket().set_tcp_nodelay(on)
-    }
-
-    /// What a close does with data that was not sent (`SO_LINGER`): `None` sends it in the
-    /// background, zero drops it and resets the connection.
-    ///
-    /// Any other time is for a close after [`into_std`](Self::into_std), which waits so long for
-    /// the peer. In whole seconds, rounded up, at most 24 days. Closed here, the
-    /// socket sends in the background, too: a close that waits would hold its core. To be sure that
-    /// the peer has everything, [`shutdown`](Self::shutdown) and read to the end.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `setsockopt(2)` says.
-    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        self.socket().set_linger(linger.map(units::whole_seconds))
-    }
-
-    /// Probes an idle connection, to notice that the peer is gone (`SO_KEEPALIVE`).
-    ///
-    /// # Errors
-    ///
-    /// Whatever `setsockopt(2)` says.
-    pub fn set_keepalive(&self, on: bool) -> io::Result<()> {
-        self.socket().set_keepalive(on)
-    }
-
-    /// The lifetime of sent packets, in hops: 1 to 255 (`IP_TTL`, `IPV6_UNICAST_HOPS`).
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for any other number; else whatever `setsockopt(2)` says.
-    pub fn set_ttl(&self, hops: u32) -> io::Result<()> {
-        let hops = units::hops(hops)?;
-        if self.socket().domain()? == Domain::IPV6 {
-            self.socket().set_unicast_hops_v6(hops)?;
-        }
-        // Of an IPv6 socket: for a peer with an IPv4 address.
-        self.socket().set_ttl_v4(hops)
-    }
-
-    /// The kernel's receive buffer, in bytes (`SO_RCVBUF`). The kernel doubles it, and limits it to
-    /// `net.core.rmem_max`.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `setsockopt(2)` says.
-    pub fn set_recv_buffer_size(&self, bytes: usize) -> io::Result<()> {
-        self.socket().set_recv_buffer_size(units::buffer(bytes))
-    }
-
-    /// The kernel's send buffer, in bytes (`SO_SNDBUF`). The kernel doubles it, and limits it to
-    /// `net.core.wmem_max`.
-    ///
-    /// # Errors
-    ///
-    /// Whatever `setsockopt(2)` says.
-    pub fn set_send_buffer_size(&self, bytes: usize) -> io::Result<()> {
-        self.socket().set_send_buffer_size(units::buffer(bytes))
-    }
-
-    /// Takes the error that the connection has pending (`SO_ERROR`).
-    ///
-    /// # Errors
-    ///
-    /// Whatever `getsockopt(2)` says.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.socket().take_error()
+        self.stream.into_owned().map(Into::into)
     }
 }
 
 impl AsFd for TcpStream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.stream.as_fd()
     }
 }
 
 impl AsRawFd for TcpStream {
     fn as_raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+        self.stream.as_raw_fd()
     }
 }

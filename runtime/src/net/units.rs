@@ -12,6 +12,13 @@ pub(super) fn whole_seconds(time: Duration) -> Duration {
     Duration::from_secs(time.as_secs().saturating_add(part)).min(LONGEST)
 }
 
+/// A time in whole milliseconds, and never less: zero means something else than a moment.
+pub(super) fn whole_millis(time: Duration) -> Duration {
+    let part = u64::from(!time.subsec_nanos().is_multiple_of(1_000_000));
+    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX).saturating_add(part);
+    Duration::from_millis(millis.min(i32::MAX as u64))
+}
+
 /// A buffer's size. The kernel has a limit of its own below the one of the type.
 pub(super) fn buffer(bytes: usize) -> usize {
     bytes.min(i32::MAX as usize)

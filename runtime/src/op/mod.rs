@@ -7,12 +7,15 @@ mod future;
 mod hold;
 mod lent;
 mod many;
+mod message;
 mod nop;
 mod offload;
 mod operation;
 mod readable;
 mod recv;
+mod recv_msg;
 mod send;
+mod send_msg;
 mod shutdown;
 
 use crate::driver;
@@ -25,12 +28,15 @@ pub(crate) use connect::Connect;
 pub(crate) use future::{Op, OpHandle, deliver_cancel};
 pub(crate) use hold::Hold;
 pub(crate) use many::Many;
+pub(crate) use message::{Each, One, Scatter};
 pub use nop::nop;
 pub(crate) use offload::Offload;
 pub(crate) use operation::{Answer, Multishot, Operation};
 pub(crate) use readable::Readable;
-pub(crate) use recv::{Received, Recv};
+pub(crate) use recv::Recv;
+pub(crate) use recv_msg::RecvMsg;
 pub(crate) use send::SendOp;
+pub(crate) use send_msg::SendMsg;
 pub(crate) use shutdown::Shutdown;
 
 /// What the kernel has to be capable of for all of these, and for the driver itself; the check at
@@ -46,7 +52,9 @@ pub(crate) fn needed() -> Vec<Capability> {
         Hold::NEEDS,
         Readable::NEEDS,
         Recv::<Vec<u8>>::NEEDS,
+        RecvMsg::<One<Vec<u8>>>::NEEDS,
         SendOp::<Vec<u8>>::NEEDS,
+        SendMsg::<One<Vec<u8>>>::NEEDS,
         Shutdown::NEEDS,
         // Reads of files are for tests so far: what a disk writes to cannot be taken back.
         &[Capability::Read],

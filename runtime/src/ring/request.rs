@@ -26,6 +26,11 @@ pub(crate) enum Request {
     Recv { on: RawTarget, start: *mut u8, length: u32, poll_first: bool },
     /// Send at most so many bytes; a broken connection is an error and no signal.
     Send { on: RawTarget, start: *const u8, length: u32 },
+    /// Receive one message as the header says, or a part of a stream; with `flags` as of
+    /// recvmsg(2). The kernel writes to the header how the message came.
+    RecvMsg { on: RawTarget, header: *mut libc::msghdr, flags: libc::c_int, poll_first: bool },
+    /// Send one message as the header says; a broken connection is an error and no signal.
+    SendMsg { on: RawTarget, header: *const libc::msghdr },
     /// Tell when there is something to be read.
     Poll { on: RawTarget },
     /// Tell each time that there is something to be read.
@@ -63,6 +68,8 @@ pub(crate) enum Capability {
     Connect,
     Recv,
     Send,
+    RecvMsg,
+    SendMsg,
     Poll,
     PollMany,
     Shutdown,
@@ -82,6 +89,8 @@ impl Request {
             Self::Connect { .. } => Capability::Connect,
             Self::Recv { .. } => Capability::Recv,
             Self::Send { .. } => Capability::Send,
+            Self::RecvMsg { .. } => Capability::RecvMsg,
+            Self::SendMsg { .. } => Capability::SendMsg,
             Self::Poll { .. } => Capability::Poll,
             Self::PollMany { .. } => Capability::PollMany,
             Self::Shutdown { .. } => Capability::Shutdown,

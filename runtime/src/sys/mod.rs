@@ -9,6 +9,7 @@ mod fork;
 mod limits;
 mod release;
 pub(crate) mod shared;
+mod socket;
 
 pub(crate) use affinity::Affinity;
 pub(crate) use cgroup::Pids;
@@ -17,3 +18,5 @@ pub(crate) use error::check;
 pub(crate) use fork::ForkGuard;
 pub(crate) use limits::Limit;
 pub(crate) use release::release;
+#[allow(unused_imports, reason = "Unix sockets are next")]
+pub(crate) use socket::{peer_cred, set_option};

@@ -24,6 +24,8 @@ pub(super) fn operation(capability: Capability) -> (u8, &'static str, &'static s
         Capability::Connect => (opcode::Connect::CODE, "IORING_OP_CONNECT", "5.5"),
         Capability::Recv => (opcode::Recv::CODE, "IORING_OP_RECV", "5.6"),
         Capability::Send => (opcode::Send::CODE, "IORING_OP_SEND", "5.6"),
+        Capability::RecvMsg => (opcode::RecvMsg::CODE, "IORING_OP_RECVMSG", "5.3"),
+        Capability::SendMsg => (opcode::SendMsg::CODE, "IORING_OP_SENDMSG", "5.3"),
         Capability::Poll => (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD", "5.1"),
         Capability::PollMany => (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD", "5.13 (multishot)"),
         Capability::Shutdown => (opcode::Shutdown::CODE, "IORING_OP_SHUTDOWN", "5.11"),
@@ -52,6 +54,14 @@ pub(super) fn entry(submission: &Submission) -> Entry {
         }
         Request::Send { on, start, length } => {
             opcode::Send::new(fd(on), start, length).flags(libc::MSG_NOSIGNAL).build()
+        }
+        Request::RecvMsg { on, header, flags, poll_first } => {
+            let first = if poll_first { POLL_FIRST } else { 0 };
+            let flags = flags as u32 | libc::MSG_CMSG_CLOEXEC as u32;
+            opcode::RecvMsg::new(fd(on), header).flags(flags).ioprio(first).build()
+        }
+        Request::SendMsg { on, header } => {
+            opcode::SendMsg::new(fd(on), header).flags(libc::MSG_NOSIGNAL as u32).build()
         }
         Request::Accept { on, address, length } => {
             opcode::Accept::new(fd(on), address, length).flags(libc::SOCK_CLOEXEC).build()

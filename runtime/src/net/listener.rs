@@ -1,0 +1,92 @@
+//! `Listener`: what accepts connections, of whichever family.
+
+use super::accepting::{Accepting, Parked};
+use super::connection::Connection;
+use super::incoming::Incoming;
+use super::receiving::Inbound;
+use super::stream::Stream;
+use crate::fd::SharedFd;
+use crate::op::Close;
+use socket2::{SockAddr, SockRef};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::rc::Rc;
+
+/// A listening socket. What its methods promise stands at those of
+/// [`TcpListener`](super::TcpListener).
+#[derive(Debug)]
+pub(super) struct Listener {
+    fd: SharedFd,
+    /// Dropped accepts refer to it weakly: a connection is parked only while the listener is there.
+    parked: Rc<Parked>,
+}
+
+impl Listener {
+    pub(super) fn new(fd: SharedFd) -> Self {
+        Self { fd, parked: Rc::default() }
+    }
+
+    pub(super) async fn accept<S: Connection>(&self) -> io::Result<(S, S::Address)> {
+        loop {
+            match Accepting::new(&self.fd, &self.parked).await {
+                Ok(accepted) => return connection(accepted),
+                Err(error) if is_passing(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    pub(super) fn incoming<S: Connection>(&self) -> Incoming<'_, S> {
+        Incoming::new(&self.fd, &self.parked)
+    }
+
+    pub(super) async fn close(self) -> io::Result<()> {
+        let Self { fd, parked } = self;
+        drop(parked);
+        Close::new(fd.into_sole().await).await
+    }
+
+    pub(super) fn into_owned(self) -> io::Result<OwnedFd> {
+        self.fd.into_owned()
+    }
+
+    pub(super) fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.fd)
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Listener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
+
+/// What was accepted, as the type of connection that it is, and the address of its peer.
+pub(super) fn connection<S: Connection>(
+    (fd, peer): (SharedFd, SockAddr),
+) -> io::Result<(S, S::Address)> {
+    let peer = S::address(peer)?;
+    Ok((S::from_inner(Stream::new(fd, Inbound::default())), peer))
+}
+
+/// Errors of the connection that was to be accepted, not of the listener (accept(2)).
+pub(super) fn is_passing(error: &io::Error) -> bool {
+    let passing = [
+        libc::ECONNABORTED,
+        libc::EINTR,
+        libc::EPROTO,
+        libc::ENETDOWN,
+        libc::ENOPROTOOPT,
+        libc::EHOSTDOWN,
+        libc::ENONET,
+        libc::EHOSTUNREACH,
+        libc::ENETUNREACH,
+    ];
+    error.raw_os_error().is_some_and(|code| passing.contains(&code))
+}

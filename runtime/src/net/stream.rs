@@ -1,0 +1,170 @@
+//! `Stream`: what the connections of all families do, on one descriptor.
+
+use super::Transferred;
+use super::receiving::Inbound;
+use super::sending::WriteAll;
+use super::vectored::ReadingEach;
+use crate::buf::{BufResult, IoBuf, IoBufMut};
+use crate::fd::SharedFd;
+use crate::op::{Close, Connect, Each, One, RecvMsg, SendMsg, SendOp, Shutdown};
+use crate::yield_now::consume_budget;
+use socket2::{Protocol, SockAddr, SockRef, Socket, Type};
+use std::future::Future;
+use std::io;
+use std::net;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+/// A connection. What its methods promise stands at those of [`TcpStream`](super::TcpStream).
+#[derive(Debug)]
+pub struct Stream {
+    fd: SharedFd,
+    inbound: Inbound,
+}
+
+impl Stream {
+    pub(super) fn new(fd: SharedFd, inbound: Inbound) -> Self {
+        Self { fd, inbound }
+    }
+
+    /// A connection of which nothing was received yet.
+    pub(super) fn from_owned(fd: OwnedFd) -> Self {
+        Self::new(SharedFd::new(fd), Inbound::default())
+    }
+
+    pub(super) async fn connect(to: SockAddr, protocol: Option<Protocol>) -> io::Result<Self> {
+        let socket = Socket::new(to.domain(), Type::STREAM, protocol)?;
+        let this = Self::from_owned(socket.into());
+        Connect::new(this.fd.clone(), to).await?;
+        Ok(this)
+    }
+
+    pub(super) fn read<B: IoBufMut>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
+        self.inbound.read(&self.fd, buffer)
+    }
+
+    pub(super) async fn read_exact<B: IoBufMut>(&self, buffer: B) -> BufResult<(), B> {
+        // Once it is lent, its length says what has come.
+        let wanted = buffer.io_exact().min(buffer.io_capacity());
+        let (result, part) = self.fill(buffer.slice(..wanted)).await;
+        (result, part.into_inner())
+    }
+
+    /// Receives until `buffer` is full to its capacity.
+    async fn fill<B: IoBufMut>(&self, mut buffer: B) -> BufResult<(), B> {
+        let mut done = 0;
+        if let Some(unread) = self.inbound.unread()
+            && buffer.io_capacity() > 0
+            && let Err(error) = unread.settled().await
+        {
+            return (Err(Transferred::wrap(done, error)), buffer);
+        }
+        if buffer.io_capacity() == 0 {
+            consume_budget().await;
+        }
+        while done < buffer.io_capacity() {
+            let result;
+            (result, buffer) =
+                match self.inbound.unread().and_then(|unread| unread.take(&mut buffer, done)) {
+                    Some(result) => (result, buffer),
+                    // Nothing else may wait in this loop: what is done is kept by the receive.
+                    None => self.inbound.receive(self.fd.clone(), buffer, done).await,
+                };
+            match result {
+                Ok(0) => {
+                    let end = io::Error::from(io::ErrorKind::UnexpectedEof);
+                    return (Err(Transferred::wrap(done, end)), buffer);
+                }
+                Ok(received) => done += received,
+                Err(error) => return (Err(Transferred::wrap(done, error)), buffer),
+            }
+        }
+        (Ok(()), buffer)
+    }
+
+    pub(super) async fn readv<B: IoBufMut>(&self, mut buffers: Vec<B>) -> BufResult<usize, Vec<B>> {
+        if buffers.iter().all(|buffer| buffer.io_capacity() == 0) {
+            // The kernel would wait for data, of which it then takes none.
+            consume_budget().await;
+            return (Ok(0), buffers);
+        }
+        if let Some(unread) = self.inbound.unread() {
+            if let Err(error) = unread.settled().await {
+                return (Err(error), buffers);
+            }
+            if let Some(result) = unread.take_each(&mut buffers) {
+                return (result, buffers);
+            }
+        }
+        ReadingEach::new(&self.fd, &self.inbound, buffers).await
+    }
+
+    pub(super) async fn peek<B: IoBufMut>(&self, mut buffer: B) -> BufResult<usize, B> {
+        if buffer.io_capacity() == 0 {
+            consume_budget().await;
+            return (Ok(0), buffer);
+        }
+        if let Some(unread) = self.inbound.unread() {
+            if let Err(error) = unread.settled().await {
+                return (Err(error), buffer);
+            }
+            if let Some(result) = unread.peek(&mut buffer) {
+                return (result, buffer);
+            }
+        }
+        let (result, One(buffer)) = RecvMsg::peek_stream(self.fd.clone(), One(buffer)).await;
+        (result.map(|arrived| arrived.length), buffer)
+    }
+
+    pub(super) async fn write<B: IoBuf>(&self, buffer: B) -> BufResult<usize, B> {
+        SendOp::new(self.fd.clone(), buffer, 0).await
+    }
+
+    pub(super) fn write_all<B: IoBuf>(&self, buffer: B) -> impl Future<Output = BufResult<(), B>> {
+        WriteAll::new(&self.fd, buffer)
+    }
+
+    pub(super) async fn writev<B: IoBuf>(&self, buffers: Vec<B>) -> BufResult<usize, Vec<B>> {
+        let (result, Each(buffers)) = SendMsg::new(self.fd.clone(), Each(buffers), None).await;
+        (result, buffers)
+    }
+
+    pub(super) async fn shutdown(&self, how: net::Shutdown) -> io::Result<()> {
+        Shutdown::new(self.fd.clone(), how).await
+    }
+
+    /// Shuts down on the spot, which does not wait. A connection that is gone already is as good.
+    pub(super) fn shutdown_now(&self, how: net::Shutdown) {
+        let _ = self.socket().shutdown(how);
+    }
+
+    pub(super) async fn close(self) -> io::Result<()> {
+        Close::new(self.fd.into_sole().await).await
+    }
+
+    /// What it is made of.
+    pub(super) fn into_parts(self) -> (SharedFd, Inbound) {
+        (self.fd, self.inbound)
+    }
+
+    /// The descriptor, unless something would be lost with this reader.
+    pub(super) fn into_owned(self) -> io::Result<OwnedFd> {
+        self.inbound.unread().map_or(Ok(()), |unread| unread.check())?;
+        self.fd.into_owned()
+    }
+
+    pub(super) fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.fd)
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Stream {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
