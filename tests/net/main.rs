@@ -1,4 +1,4 @@
-//! TCP: connections that are accepted, used, dropped and closed. None is lost, and none is left.
+//! Sockets: connections that are accepted, used, dropped and closed. None is lost, none is left.
 //!
 //! A process of its own, whose tests run one at a time: many compare the open descriptors before
 //! and after.
@@ -9,6 +9,7 @@
 //! | `incoming*.rs` | connections that come one after the other, for one request |
 //! | `receives.rs`, `errors.rs`, `cancelled.rs` | what came for reads that were dropped |
 //! | `halves.rs`, `vectored.rs` | directions with owners of their own; several buffers, and looks |
+//! | `unix.rs` | connections of this machine |
 //! | `counter.rs` | random reads and writes against a count of the bytes |
 //! | `moved.rs`, `dealt.rs` | streams that move, and to other cores |
 //! | `dropped.rs` | every operation, dropped at every stage |
@@ -43,6 +44,7 @@ mod serve;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
+mod unix;
 mod vectored;
 
 use nestling::buf::BufResult;

@@ -38,6 +38,22 @@ impl Stream {
         Ok(this)
     }
 
+    /// Connects to a peer on this machine: at once if it has room, which is a system call that does
+    /// not wait; else on a thread of the kernel's.
+    pub(super) async fn connect_local(to: SockAddr) -> io::Result<Self> {
+        let socket = Socket::new(to.domain(), Type::STREAM.nonblocking(), None)?;
+        let this = Self::from_owned(socket.into());
+        let at_once = this.socket().connect(&to);
+        this.socket().set_nonblocking(false)?;
+        match at_once {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Connect::blocking(this.fd.clone(), to).await?;
+            }
+            result => result?,
+        }
+        Ok(this)
+    }
+
     pub(super) fn read<B: IoBufMut>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
         self.inbound.read(&self.fd, buffer)
     }

@@ -12,11 +12,19 @@ pub(crate) struct Connect {
     on: Target,
     /// Boxed: the request points to it.
     address: Box<SockAddr>,
+    on_worker: bool,
 }
 
 impl Connect {
     pub(crate) fn new(on: impl Into<Target>, address: SockAddr) -> Op<Self> {
-        Op::new(Self { on: on.into(), address: Box::new(address) })
+        Op::new(Self { on: on.into(), address: Box::new(address), on_worker: false })
+    }
+
+    /// The same, where connecting is to block a thread, which the kernel has for that. A local
+    /// socket whose peer has no room is such a case: it cannot be polled for the room, so the
+    /// kernel would hand the request from hand to hand, and not find it there to cancel it.
+    pub(crate) fn blocking(on: impl Into<Target>, address: SockAddr) -> Op<Self> {
+        Op::new(Self { on: on.into(), address: Box::new(address), on_worker: true })
     }
 }
 
@@ -34,7 +42,8 @@ unsafe impl Operation for Connect {
 
     fn request(&mut self) -> Option<Request> {
         let address = self.address.as_ptr().cast();
-        Some(Request::Connect { on: self.on.raw(), address, length: self.address.len() })
+        let (length, on_worker) = (self.address.len(), self.on_worker);
+        Some(Request::Connect { on: self.on.raw(), address, length, on_worker })
     }
 
     fn complete(self, answer: Answer) -> Self::Output {

@@ -25,6 +25,7 @@
 //! | to make, bind and set up sockets | `net` (socket2) | does not wait; rings have it since 6.11 |
 //! | to close where there is no ring, or no room | `fd`, `op/close` | there is no other way |
 //! | to look at `SO_LINGER`, to duplicate a descriptor | `fd`, `net` | does not wait |
+//! | to connect to a local socket that has room | `net` | does not wait; rings cannot tell |
 //! | to shut down a direction whose half was dropped | `net` | does not wait |
 //! | to look up a host's name | `net/lookup` | only the C library can; on a thread of the pool |
 //! | blocking calls, cores, the stall detector | `blocking`, `cores`, `stall` | are threads |

@@ -20,8 +20,14 @@ pub(crate) enum Request {
     Accept { on: RawTarget, address: *mut libc::sockaddr, length: *mut libc::socklen_t },
     /// Accept connections, each with an answer of its own.
     AcceptMany { on: RawTarget },
-    /// Connect to an address of this length.
-    Connect { on: RawTarget, address: *const libc::sockaddr, length: libc::socklen_t },
+    /// Connect to an address of this length; on one of the kernel's threads, or where it is
+    /// submitted.
+    Connect {
+        on: RawTarget,
+        address: *const libc::sockaddr,
+        length: libc::socklen_t,
+        on_worker: bool,
+    },
     /// Receive at most so many bytes. `poll_first`: wait for some before a first attempt.
     Recv { on: RawTarget, start: *mut u8, length: u32, poll_first: bool },
     /// Send at most so many bytes; a broken connection is an error and no signal.

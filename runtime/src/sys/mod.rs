@@ -18,5 +18,4 @@ pub(crate) use error::check;
 pub(crate) use fork::ForkGuard;
 pub(crate) use limits::Limit;
 pub(crate) use release::release;
-#[allow(unused_imports, reason = "Unix sockets are next")]
 pub(crate) use socket::{peer_cred, set_option};

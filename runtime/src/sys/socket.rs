@@ -18,7 +18,6 @@ pub(crate) fn set_option(
     check(result.into()).map(drop)
 }
 
-#[allow(dead_code, reason = "Unix sockets are next")]
 /// The process at the other end of a local connection, its user and its group, as of the time when
 /// the connection was made (`SO_PEERCRED`).
 pub(crate) fn peer_cred(socket: &impl AsFd) -> io::Result<libc::ucred> {

@@ -69,8 +69,9 @@ pub(super) fn entry(submission: &Submission) -> Entry {
         Request::AcceptMany { on } => {
             opcode::AcceptMulti::new(fd(on)).flags(libc::SOCK_CLOEXEC).build()
         }
-        Request::Connect { on, address, length } => {
-            opcode::Connect::new(fd(on), address, length).build()
+        Request::Connect { on, address, length, on_worker } => {
+            let flags = if on_worker { Flags::ASYNC } else { Flags::empty() };
+            opcode::Connect::new(fd(on), address, length).build().flags(flags)
         }
         Request::Poll { on } => opcode::PollAdd::new(fd(on), READABLE).build(),
         Request::PollMany { on } => opcode::PollAdd::new(fd(on), READABLE).multi(true).build(),
