@@ -9,6 +9,7 @@
 //! | `incoming*.rs` | connections that come one after the other, for one request |
 //! | `receives.rs`, `errors.rs`, `cancelled.rs` | what came for reads that were dropped |
 //! | `halves.rs`, `vectored.rs` | directions with owners of their own; several buffers, and looks |
+//! | `udp.rs` | datagrams |
 //! | `unix.rs` | connections of this machine |
 //! | `counter.rs` | random reads and writes against a count of the bytes |
 //! | `moved.rs`, `dealt.rs` | streams that move, and to other cores |
@@ -44,6 +45,7 @@ mod serve;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
+mod udp;
 mod unix;
 mod vectored;
 

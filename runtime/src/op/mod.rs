@@ -34,7 +34,7 @@ pub(crate) use offload::Offload;
 pub(crate) use operation::{Answer, Multishot, Operation};
 pub(crate) use readable::Readable;
 pub(crate) use recv::Recv;
-pub(crate) use recv_msg::RecvMsg;
+pub(crate) use recv_msg::{Arrived, RecvMsg};
 pub(crate) use send::SendOp;
 pub(crate) use send_msg::SendMsg;
 pub(crate) use shutdown::Shutdown;

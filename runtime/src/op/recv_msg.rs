@@ -18,7 +18,6 @@ pub(crate) struct RecvMsg<L> {
 }
 
 /// A message that came.
-#[allow(dead_code, reason = "datagrams are next")]
 #[derive(Debug)]
 pub(crate) struct Arrived {
     /// Bytes in the buffers.
@@ -43,7 +42,6 @@ impl<L: Scatter> RecvMsg<L> {
         Op::new(Self { on: on.into(), buffers, header, flags, poll_first: false })
     }
 
-    #[allow(dead_code, reason = "datagrams are next")]
     /// The next message; `peek` leaves it there.
     pub(crate) fn datagram(on: impl Into<Target>, buffers: L, peek: bool) -> Op<Self> {
         let (header, flags) = (Header::incoming(true), if peek { libc::MSG_PEEK } else { 0 });

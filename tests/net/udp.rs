@@ -1,0 +1,239 @@
+//! UDP: datagrams that come, are cut, refused, and left by receives that were dropped.
+//!
+//! | | `recv`, `recv_from` | `peek_from` | `send`, `send_to` |
+//! |---|---|---|---|
+//! | success | `datagrams_go_…` | `a_peek_…` | `datagrams_go_…` |
+//! | short | `i10_…` | `i10_…` | is sent as a whole |
+//! | error | `a_refusal_…` | as `recv` | `errors_of_…` |
+//! | cancelled in flight | `b1_…` | `b1_…` | does not wait |
+//! | dropped, raced | `r17_…` | `a_peek_…` | does not wait |
+//! | resumed | `r17_…` | `r17_…` | nothing comes |
+
+use crate::support::{poll_once, turn};
+use crate::{answered, at_once, run, start, submitted};
+use nestling::net::UdpSocket;
+use nestling::{is_cancelled, timeout};
+use std::io::ErrorKind;
+use std::net;
+use std::time::Duration;
+
+/// A socket, and a peer of the standard library, connected with each other.
+async fn pair() -> (UdpSocket, net::UdpSocket) {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let peer = net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    peer.connect(socket.local_addr().unwrap()).unwrap();
+    socket.connect(peer.local_addr().unwrap()).await.unwrap();
+    (socket, peer)
+}
+
+#[test]
+fn datagrams_go_both_ways() {
+    run(async || {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let socket = UdpSocket::bind(address).await.unwrap();
+            let peer = net::UdpSocket::bind(address).unwrap();
+            let (ours, theirs) = (socket.local_addr().unwrap(), peer.local_addr().unwrap());
+            let (sent, buffer) = socket.send_to(vec![7; 5], theirs).await;
+            assert_eq!((sent.unwrap(), buffer), (5, vec![7; 5]));
+            assert_eq!(peer.recv_from(&mut [0; 9]).unwrap(), (5, ours));
+            peer.send_to(b"abc", ours).unwrap();
+            peer.send_to(b"", ours).unwrap();
+            let (received, buffer) = socket.recv_from(Vec::with_capacity(9)).await;
+            assert_eq!((received.unwrap(), &buffer[..]), ((3, theirs), &b"abc"[..]));
+            assert_eq!(socket.recv_from(vec![0; 9]).await.0.unwrap(), (0, theirs));
+            socket.connect(theirs).await.unwrap();
+            assert_eq!(socket.peer_addr().unwrap(), theirs);
+            assert_eq!(socket.send("xy").await.0.unwrap(), 2);
+            assert_eq!(peer.recv_from(&mut [0; 9]).unwrap(), (2, ours));
+            socket.close().await.unwrap();
+        }
+    });
+}
+
+/// FAILURES I10: also when it was kept for the next receive.
+#[test]
+fn i10_a_datagram_that_is_cut_says_so() {
+    run(async || {
+        let (socket, peer) = pair().await;
+        for kept in [false, true] {
+            peer.send(b"abcdef").unwrap();
+            if kept {
+                drop(answered(socket.recv(vec![0; 9]), || ()).await);
+            }
+            for (length, truncated) in [(4, true), (6, false), (9, false)] {
+                let (peeked, _) = socket.peek_from(vec![0; length]).await;
+                assert_eq!(peeked.unwrap().0, length.min(6), "kept: {kept}, {truncated}");
+            }
+            let (received, buffer) = socket.recv_msg(vec![0; 4]).await;
+            let datagram = received.unwrap();
+            assert_eq!((datagram.length, datagram.truncated), (4, true), "kept: {kept}");
+            assert_eq!(buffer, b"abcd");
+            peer.send(b"whole").unwrap();
+            assert!(!socket.recv_msg(vec![0; 5]).await.0.unwrap().truncated);
+        }
+    });
+}
+
+#[test]
+fn a_refusal_is_an_error_and_is_kept() {
+    run(async || {
+        let (socket, peer) = pair().await;
+        drop(peer);
+        socket.send("x").await.0.unwrap();
+        let (refused, buffer) = socket.recv(vec![7; 3]).await;
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+        assert_eq!(buffer, [7; 3]);
+        socket.send("x").await.0.unwrap();
+        drop(answered(socket.recv(vec![0; 3]), || ()).await);
+        let (refused, _) = at_once(socket.recv(vec![0; 3])).await;
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    });
+}
+
+#[test]
+fn errors_of_sends_give_the_buffer_back() {
+    run(async || {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let (result, buffer) = socket.send(vec![7; 3]).await;
+        assert!(result.is_err());
+        assert_eq!(buffer, [7; 3]);
+        let address = socket.local_addr().unwrap();
+        let (result, buffer) = socket.send_to(vec![7; 70_000], address).await;
+        assert_eq!(result.unwrap_err().raw_os_error(), Some(libc::EMSGSIZE));
+        assert_eq!(buffer.len(), 70_000);
+        let taken = UdpSocket::bind(address).await.unwrap_err();
+        assert!(taken.to_string().contains(&address.to_string()), "{taken}");
+    });
+}
+
+#[test]
+fn b1_a_cancelled_receive_gives_its_buffer_back() {
+    run(async || {
+        let (socket, _peer) = pair().await;
+        for peek in [false, true] {
+            let receive = async {
+                match peek {
+                    false => socket.recv(vec![7; 3]).await,
+                    true => socket.peek(vec![7; 3]).await,
+                }
+            };
+            let (result, buffer) = timeout(Duration::from_millis(1), receive).await.unwrap();
+            assert!(is_cancelled(&result.unwrap_err()));
+            assert_eq!(buffer, [7; 3]);
+        }
+    });
+}
+
+#[test]
+fn r17_an_answered_receive_leaves_its_datagram() {
+    let stats = run(async || {
+        let (socket, peer) = pair().await;
+        for text in [&b"abc"[..], b""] {
+            drop(
+                answered(socket.recv(vec![0; 9]), || {
+                    assert_eq!(peer.send(text).unwrap(), text.len())
+                })
+                .await,
+            );
+            let before = submitted();
+            assert_eq!(at_once(socket.peek(vec![0; 9])).await.0.unwrap(), text.len());
+            let (received, buffer) = at_once(socket.recv_from(vec![0; 9])).await;
+            let (length, from) = received.unwrap();
+            assert_eq!((&buffer[..length], from), (text, peer.local_addr().unwrap()));
+            assert_eq!(submitted(), before, "the kernel was not asked");
+        }
+    });
+    assert_eq!(stats.resumed, 2, "{stats:?}");
+}
+
+/// Those of a dropped receive come first.
+#[test]
+fn r17_a_dropped_receive_is_waited_for() {
+    run(async || {
+        let (socket, peer) = pair().await;
+        for _ in 0..100 {
+            let mut receive = Box::pin(socket.recv(vec![0; 9]));
+            start(receive.as_mut()).await;
+            peer.send(b"first").unwrap();
+            peer.send(b"second").unwrap();
+            drop(receive);
+            assert_eq!(socket.recv(vec![0; 9]).await.0.unwrap(), 5);
+            assert_eq!(socket.recv(vec![0; 9]).await.0.unwrap(), 6);
+        }
+    });
+}
+
+/// A receive that waits already gets what another one leaves.
+#[test]
+fn r17_a_receive_that_waits_gets_what_is_left() {
+    run(async || {
+        let (socket, peer) = pair().await;
+        let mut one = Box::pin(socket.recv(vec![0; 9]));
+        start(one.as_mut()).await;
+        let mut two = Box::pin(socket.recv(vec![0; 9]));
+        start(two.as_mut()).await;
+        peer.send(b"abc").unwrap();
+        turn().await;
+        turn().await;
+        // One of them was answered; that one is dropped without having heard of it.
+        let other = match poll_once(one.as_mut()).await {
+            std::task::Poll::Ready((result, _)) => {
+                assert_eq!(result.unwrap(), 3);
+                peer.send(b"abc").unwrap();
+                turn().await;
+                turn().await;
+                let mut three = Box::pin(socket.recv(vec![0; 9]));
+                start(three.as_mut()).await;
+                drop(two);
+                three
+            }
+            std::task::Poll::Pending => {
+                drop(two);
+                one
+            }
+        };
+        let (result, buffer) = other.await;
+        assert_eq!(&buffer[..result.unwrap()], b"abc");
+    });
+}
+
+#[test]
+fn a_peek_leaves_the_datagram() {
+    run(async || {
+        let (socket, peer) = pair().await;
+        let peek = socket.peek_from(vec![0; 9]);
+        drop(answered(peek, || assert_eq!(peer.send(b"abc").unwrap(), 3)).await);
+        let peeked = socket.peek_from(vec![0; 9]).await.0.unwrap();
+        assert_eq!(peeked, (3, peer.local_addr().unwrap()));
+        assert_eq!(socket.recv(vec![0; 9]).await.0.unwrap(), 3);
+        let mut dropped = Box::pin(socket.peek(vec![0; 9]));
+        start(dropped.as_mut()).await;
+        drop(dropped);
+        peer.send(b"xy").unwrap();
+        assert_eq!(socket.recv(vec![0; 9]).await.0.unwrap(), 2);
+    });
+}
+
+#[test]
+fn options_are_those_of_the_kernel() {
+    run(async || {
+        let socket = UdpSocket::bind("0.0.0.0:0").await.unwrap();
+        socket.set_broadcast(true).unwrap();
+        socket.set_ttl(7).unwrap();
+        socket.set_multicast_loop_v4(false).unwrap();
+        socket.set_multicast_ttl_v4(3).unwrap();
+        let kernel = socket2::SockRef::from(&socket);
+        assert!(kernel.broadcast().unwrap() && socket.broadcast().unwrap());
+        assert_eq!((kernel.ttl_v4().unwrap(), socket.ttl().unwrap()), (7, 7));
+        assert!(!socket.multicast_loop_v4().unwrap());
+        assert_eq!(socket.multicast_ttl_v4().unwrap(), 3);
+        assert_eq!(socket.set_ttl(0).unwrap_err().kind(), ErrorKind::InvalidInput);
+        let loopback = net::Ipv4Addr::LOCALHOST;
+        let group = net::Ipv4Addr::new(239, 1, 2, 3);
+        socket.join_multicast_v4(&group, &loopback).unwrap();
+        socket.leave_multicast_v4(&group, &loopback).unwrap();
+        assert!(socket.leave_multicast_v4(&group, &loopback).is_err());
+        let std = socket.into_std().unwrap();
+        UdpSocket::from_std(std).unwrap().close().await.unwrap();
+    });
+}
