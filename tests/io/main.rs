@@ -4,12 +4,16 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `bidirectional.rs` | copies in both directions at once |
+//! | `buffered_reads.rs` | random calls of a reader, some of them dropped, against that of std |
 //! | `copies.rs` | copies: their count, their flushes, and what is left when one fails or is cut |
+//! | `lines.rs` | lines: their limit, their ends, and sockets whose reads are dropped |
 //! | `pieces.rs` | a source and a sink that take a random number of bytes at a time, or fail |
 //! | `traits.rs` | sockets, memory and references as sources and sinks |
 
 mod bidirectional;
+mod buffered_reads;
 mod copies;
+mod lines;
 mod pieces;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]

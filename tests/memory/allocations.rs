@@ -6,6 +6,7 @@
 use crate::counting::allocations;
 use crate::support::{one_at_a_time, pair, poll_once};
 use nestling::buf::IoBuf;
+use nestling::io::BufReader;
 use nestling::net::{TcpListener, TcpStream, lookup_host};
 use nestling::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, channel, oneshot, unbounded};
 use nestling::{Cancelled, Nursery, Runtime, nursery, task};
@@ -56,6 +57,29 @@ fn what_allocates_is_counted() {
 #[test]
 fn a_no_operation_allocates_nothing() {
     assert_eq!(count(async || nop().await.expect("it does not fail")), 0);
+}
+
+/// Lines of one buffer, and lines that go on in the next.
+#[test]
+fn lines_allocate_nothing() {
+    let _one = one_at_a_time();
+    for capacity in [16, 4096] {
+        let counted = Runtime::builder().build().expect("a runtime").block_on(async {
+            let (stream, peer) = pair();
+            let mut reader = BufReader::with_capacity(capacity, &stream);
+            let mut line = String::new();
+            count_here(async || {
+                (&peer).write_all(b"hello, world\nbye\n").expect("there is room");
+                for expected in ["hello, world\n", "bye\n"] {
+                    line.clear();
+                    reader.read_line(&mut line).await.expect("a line");
+                    assert_eq!(line, expected);
+                }
+            })
+            .await
+        });
+        assert_eq!(counted, 0, "capacity {capacity}");
+    }
 }
 
 /// One read that was dropped makes none of the later ones dearer.

@@ -3,7 +3,7 @@
 use crate::always_ready::keeps_nobody;
 use crate::support::pair;
 use nestling::buf::{BufResult, IoBuf, IoBufMut};
-use nestling::io::{AsyncRead, AsyncWrite, copy, copy_with};
+use nestling::io::{AsyncRead, AsyncWrite, BufReader, copy, copy_with};
 use nestling::net::{TcpListener, TcpStream, lookup_host};
 use nestling::signal::signals;
 use nestling::task::{TaskLocal, cancel_called, checkpoint, consume_budget, poll_proceed};
@@ -81,6 +81,32 @@ fn r18_copies_of_little() {
         loop {
             copy(&mut &b""[..], &mut Vec::new()).await.expect("that is nothing");
             copy_with(&mut &b"abc"[..], &mut Vec::new(), 1).await.expect("memory is left");
+        }
+    });
+}
+
+#[test]
+fn r18_lines_that_are_there() {
+    keeps_nobody(async || {
+        loop {
+            let mut reader = BufReader::new(&b"one\ntwo\nthree\n"[..]);
+            reader.read_exact(&mut [0; 4]).await.expect("that is there");
+            reader.read_exact(&mut []).await.expect("that is nothing");
+            reader.read_line(&mut String::new()).await.expect("that is there");
+            let mut lines = reader.lines();
+            while lines.next_line().await.expect("text").is_some() {}
+        }
+    });
+}
+
+/// Of one call after the other, each finds what it wants in the buffer.
+#[test]
+fn r18_a_long_buffer() {
+    let bytes = "\n".repeat(1 << 20);
+    keeps_nobody(async || {
+        loop {
+            let mut reader = BufReader::with_capacity(1 << 20, bytes.as_bytes());
+            while reader.read_until(b'\n', &mut Vec::new()).await.expect("a byte") > 0 {}
         }
     });
 }

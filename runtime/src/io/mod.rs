@@ -7,10 +7,15 @@
 
 mod async_read;
 mod async_write;
+mod buf_reader;
 mod copy;
 mod memory;
 mod sockets;
 
 pub use async_read::AsyncRead;
 pub use async_write::AsyncWrite;
+pub use buf_reader::{BufReader, Lines};
 pub use copy::{copy, copy_with};
+
+/// The buffer of a [`BufReader`], in bytes, unless it is said otherwise.
+const BUFFER: usize = 8 << 10;
