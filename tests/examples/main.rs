@@ -13,3 +13,4 @@ mod printing;
 #[path = "../support/process.rs"]
 mod process;
 mod supervised;
+mod udp_echo;
