@@ -12,4 +12,6 @@ pub use nestling_nursery::io::{
     CopyError, CopyOptions, copy_bidirectional, copy_bidirectional_with, nursery, nursery_all,
     nursery_all_with, nursery_with,
 };
-pub use nestling_runtime::io::{AsyncRead, AsyncWrite, BufReader, Lines, copy, copy_with};
+pub use nestling_runtime::io::{
+    AsyncRead, AsyncWrite, BufReader, BufWriter, Lines, copy, copy_with,
+};

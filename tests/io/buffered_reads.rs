@@ -1,29 +1,12 @@
 //! Random calls of a buffered reader over a source in pieces, which fails now and then: it gives
 //! what std's gives. A call that is dropped, or fails, has taken nothing, or says what it took.
 
-use crate::pieces::Pieces;
+use crate::pieces::{Pieces, for_a_while};
 use crate::run;
-use crate::support::poll_once;
 use crate::support::random::{Random, seeds};
 use nestling::io::{AsyncRead, BufReader};
 use nestling::net::transferred;
-use nestling::task::yield_now;
-use std::future::Future;
 use std::io::{self, BufRead, ErrorKind, Read};
-use std::pin::pin;
-use std::task::Poll;
-
-/// Polls a future a few times, then drops it.
-async fn for_a_while<F: Future>(random: &mut Random, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    for _ in 0..1 + random.below(6) {
-        if let Poll::Ready(output) = poll_once(future.as_mut()).await {
-            return Some(output);
-        }
-        yield_now().await;
-    }
-    None
-}
 
 /// Text with lines of any length, some of them with letters of several bytes.
 fn text(random: &mut Random) -> String {

@@ -1,11 +1,15 @@
 //! `Pieces`: a source or a sink that takes at most a few bytes at a time, and waits or fails now
 //! and then.
 
+use crate::support::poll_once;
 use crate::support::random::Random;
 use nestling::buf::{BufResult, IoBuf, IoBufMut};
 use nestling::io::{AsyncRead, AsyncWrite};
 use nestling::task::yield_now;
+use std::future::Future;
 use std::io;
+use std::pin::pin;
+use std::task::Poll;
 
 /// What is between a test and a source or a sink.
 pub(crate) struct Pieces<T> {
@@ -24,6 +28,10 @@ impl<T> Pieces<T> {
 
     pub(crate) fn failing(self, failing: usize) -> Self {
         Self { failing, ..self }
+    }
+
+    pub(crate) fn get_ref(&self) -> &T {
+        &self.inner
     }
 
     pub(crate) fn into_inner(self) -> T {
@@ -72,4 +80,16 @@ impl<W: AsyncWrite> AsyncWrite for Pieces<W> {
     async fn shutdown(&mut self) -> io::Result<()> {
         self.inner.shutdown().await
     }
+}
+
+/// Polls a future a few times, then drops it.
+pub(crate) async fn for_a_while<F: Future>(random: &mut Random, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    for _ in 0..1 + random.below(6) {
+        if let Poll::Ready(output) = poll_once(future.as_mut()).await {
+            return Some(output);
+        }
+        yield_now().await;
+    }
+    None
 }

@@ -6,14 +6,14 @@
 use crate::counting::allocations;
 use crate::support::{one_at_a_time, pair, poll_once};
 use nestling::buf::IoBuf;
-use nestling::io::BufReader;
+use nestling::io::{BufReader, BufWriter};
 use nestling::net::{TcpListener, TcpStream, lookup_host};
 use nestling::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, channel, oneshot, unbounded};
 use nestling::{Cancelled, Nursery, Runtime, nursery, task};
 use nestling_runtime::lowlevel::nop;
 use std::future::poll_fn;
 use std::hint::black_box;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::pin::pin;
 use std::task::Poll;
 
@@ -80,6 +80,25 @@ fn lines_allocate_nothing() {
         });
         assert_eq!(counted, 0, "capacity {capacity}");
     }
+}
+
+#[test]
+fn buffered_writes_allocate_nothing() {
+    let _one = one_at_a_time();
+    let counted = Runtime::builder().build().expect("a runtime").block_on(async {
+        let (stream, mut peer) = pair();
+        let mut writer = BufWriter::new(&stream);
+        count_here(async || {
+            writer.write_all(b"hello, ").await.expect("there is room");
+            writer.write_all(b"world").await.expect("there is room");
+            writer.flush().await.expect("the peer is there");
+            let mut seen = [0; 12];
+            peer.read_exact(&mut seen).expect("it was sent");
+            assert_eq!(&seen, b"hello, world");
+        })
+        .await
+    });
+    assert_eq!(counted, 0);
 }
 
 /// One read that was dropped makes none of the later ones dearer.

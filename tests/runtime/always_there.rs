@@ -3,7 +3,7 @@
 use crate::always_ready::keeps_nobody;
 use crate::support::pair;
 use nestling::buf::{BufResult, IoBuf, IoBufMut};
-use nestling::io::{AsyncRead, AsyncWrite, BufReader, copy, copy_with};
+use nestling::io::{AsyncRead, AsyncWrite, BufReader, BufWriter, copy, copy_with};
 use nestling::net::{TcpListener, TcpStream, lookup_host};
 use nestling::signal::signals;
 use nestling::task::{TaskLocal, cancel_called, checkpoint, consume_budget, poll_proceed};
@@ -107,6 +107,21 @@ fn r18_a_long_buffer() {
         loop {
             let mut reader = BufReader::with_capacity(1 << 20, bytes.as_bytes());
             while reader.read_until(b'\n', &mut Vec::new()).await.expect("a byte") > 0 {}
+        }
+    });
+}
+
+#[test]
+fn r18_writes_that_have_room() {
+    keeps_nobody(async || {
+        let mut writer = BufWriter::with_capacity(1 << 20, Vec::new());
+        loop {
+            writer.write_all(b"abc").await.expect("there is room");
+            writer.write_all(b"").await.expect("that is nothing");
+            AsyncWrite::write(&mut writer, "abc").await.0.expect("there is room");
+            AsyncWrite::write_all(&mut writer, "abc").await.0.expect("there is room");
+            writer.flush().await.expect("memory is left");
+            writer.get_mut().clear();
         }
     });
 }

@@ -8,6 +8,7 @@
 mod async_read;
 mod async_write;
 mod buf_reader;
+mod buf_writer;
 mod copy;
 mod memory;
 mod sockets;
@@ -15,7 +16,8 @@ mod sockets;
 pub use async_read::AsyncRead;
 pub use async_write::AsyncWrite;
 pub use buf_reader::{BufReader, Lines};
+pub use buf_writer::BufWriter;
 pub use copy::{copy, copy_with};
 
-/// The buffer of a [`BufReader`], in bytes, unless it is said otherwise.
+/// The buffer of a [`BufReader`] or a [`BufWriter`], in bytes, unless it is said otherwise.
 const BUFFER: usize = 8 << 10;
