@@ -6,6 +6,7 @@
 //! | `bidirectional.rs` | copies in both directions at once |
 //! | `buffered_reads.rs` | random calls of a reader, some of them dropped, against that of std |
 //! | `buffered_writes.rs` | random writes, some of them dropped, and what the other side has |
+//! | `bytes.rs` | the buffers of the crate `bytes`, lent to sockets |
 //! | `copies.rs` | copies: their count, their flushes, and what is left when one fails or is cut |
 //! | `lines.rs` | lines: their limit, their ends, and sockets whose reads are dropped |
 //! | `pieces.rs` | a source and a sink that take a random number of bytes at a time, or fail |
@@ -14,6 +15,7 @@
 mod bidirectional;
 mod buffered_reads;
 mod buffered_writes;
+mod bytes;
 mod copies;
 mod lines;
 mod pieces;
