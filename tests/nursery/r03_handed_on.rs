@@ -6,6 +6,7 @@ use crate::support::poll_once;
 use futures_util::future::{FutureExt, LocalBoxFuture, join};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::net::TcpListener;
+use nestling::sync::Notify;
 use nestling::task::{spawn_blocking, yield_now};
 use nestling::time::sleep;
 use nestling::{Runtime, cancelled, finally, nursery, shield, stats, timeout};
@@ -237,7 +238,8 @@ fn r06_what_outlives_a_run_is_not_cancelled() {
     for inside in [false, true] {
         within(move || {
             let mut runtime = Runtime::builder().build().expect("a ring");
-            let mut begun = async { _ = timeout(20 * MS, pending::<()>()).await }.boxed_local();
+            let open = Notify::new();
+            let mut begun = async { _ = timeout(LONG, open.notified()).await }.boxed_local();
             // A shield keeps what has expired.
             let mut lent = timeout(MS, join(begun.as_mut(), shield(pending::<()>()))).boxed_local();
             runtime.block_on(async {
@@ -250,6 +252,7 @@ fn r06_what_outlives_a_run_is_not_cancelled() {
             } else {
                 drop(lent);
             }
+            open.notify_one();
             runtime.block_on(begun);
         });
     }
