@@ -1,8 +1,8 @@
 //! Buffers that the kernel may own while an operation is in flight.
 //!
 //! With the feature `bytes`, `Bytes` and `BytesMut` of the crate `bytes` are buffers as well. The
-//! former has a `slice` of its own, which shares the memory: where [`IoBuf`] is imported, call it by
-//! its full name, `Bytes::slice(&bytes, range)`.
+//! former has a `slice` of its own, which shares the memory: where [`IoBuf`] is imported, call it
+//! by its full name, `Bytes::slice(&bytes, range)`.
 
 mod io_buf;
 #[cfg(feature = "bytes")]
