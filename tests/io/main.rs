@@ -8,6 +8,7 @@
 //! | `buffered_writes.rs` | random writes, some of them dropped, and what the other side has |
 //! | `bytes.rs` | the buffers of the crate `bytes`, lent to sockets |
 //! | `copies.rs` | copies: their count, their flushes, and what is left when one fails or is cut |
+//! | `halves.rs` | halves of streams, and Unix streams |
 //! | `lines.rs` | lines: their limit, their ends, and sockets whose reads are dropped |
 //! | `pieces.rs` | a source and a sink that take a random number of bytes at a time, or fail |
 //! | `traits.rs` | sockets, memory and references as sources and sinks |
@@ -17,6 +18,7 @@ mod buffered_reads;
 mod buffered_writes;
 mod bytes;
 mod copies;
+mod halves;
 mod lines;
 mod pieces;
 #[path = "../support/mod.rs"]

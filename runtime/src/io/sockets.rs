@@ -1,59 +1,85 @@
-//! Sockets as sources and sinks: owned, or shared by the two directions.
+//! Sockets and their halves as sources and sinks: owned, or shared by the two directions.
 
 use super::{AsyncRead, AsyncWrite};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
-use crate::net::TcpStream;
+use crate::net::{
+    Connection, OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpStream, UnixStream, WriteHalf,
+};
 use crate::yield_now::consume_budget;
 use std::future::Future;
 use std::io;
 use std::net::Shutdown;
 
-impl AsyncRead for &TcpStream {
-    fn read<B: IoBufMut>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
-        TcpStream::read(self, buffer)
-    }
+/// Of a type whose calls take `&self`: for itself and for its references.
+macro_rules! reads {
+    ($([$($of:tt)*] $type:ty),+ $(,)?) => {$(
+        impl<$($of)*> AsyncRead for $type {
+            fn read<B: IoBufMut>(
+                &mut self,
+                buffer: B,
+            ) -> impl Future<Output = BufResult<usize, B>> {
+                <$type>::read(self, buffer)
+            }
+        }
+
+        impl<$($of)*> AsyncRead for &$type {
+            fn read<B: IoBufMut>(
+                &mut self,
+                buffer: B,
+            ) -> impl Future<Output = BufResult<usize, B>> {
+                <$type>::read(self, buffer)
+            }
+        }
+    )+};
 }
 
-impl AsyncWrite for &TcpStream {
-    fn write<B: IoBuf>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
-        TcpStream::write(self, buffer)
-    }
+/// The same. Sockets keep nothing back, so a flush is done at once.
+macro_rules! writes {
+    ($([$($of:tt)*] $type:ty: $shutdown:path),+ $(,)?) => {$(
+        writes!(for [$($of)*] $type, $type, $shutdown);
+        writes!(for [$($of)*] &$type, $type, $shutdown);
+    )+};
+    (for [$($of:tt)*] $own:ty, $type:ty, $shutdown:path) => {
+        impl<$($of)*> AsyncWrite for $own {
+            fn write<B: IoBuf>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
+                <$type>::write(self, buffer)
+            }
 
-    fn write_all<B: IoBuf>(&mut self, buffer: B) -> impl Future<Output = BufResult<(), B>> {
-        TcpStream::write_all(self, buffer)
-    }
+            fn write_all<B: IoBuf>(&mut self, buffer: B) -> impl Future<Output = BufResult<(), B>> {
+                <$type>::write_all(self, buffer)
+            }
 
-    async fn flush(&mut self) -> io::Result<()> {
-        consume_budget().await;
-        Ok(())
-    }
+            async fn flush(&mut self) -> io::Result<()> {
+                consume_budget().await;
+                Ok(())
+            }
 
-    fn shutdown(&mut self) -> impl Future<Output = io::Result<()>> {
-        TcpStream::shutdown(self, Shutdown::Write)
-    }
+            async fn shutdown(&mut self) -> io::Result<()> {
+                let stream: &$type = self;
+                $shutdown(stream).await
+            }
+        }
+    };
 }
 
-impl AsyncRead for TcpStream {
-    fn read<B: IoBufMut>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
-        Self::read(self, buffer)
-    }
+reads! {
+    [] TcpStream,
+    [] UnixStream,
+    [S: Connection] ReadHalf<'_, S>,
+    [S: Connection] OwnedReadHalf<S>,
 }
 
-impl AsyncWrite for TcpStream {
-    fn write<B: IoBuf>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
-        Self::write(self, buffer)
-    }
+writes! {
+    [] TcpStream: half_close_tcp,
+    [] UnixStream: half_close_unix,
+    [S: Connection] WriteHalf<'_, S>: WriteHalf::shutdown,
+    [S: Connection] OwnedWriteHalf<S>: OwnedWriteHalf::shutdown,
+}
 
-    fn write_all<B: IoBuf>(&mut self, buffer: B) -> impl Future<Output = BufResult<(), B>> {
-        Self::write_all(self, buffer)
-    }
+fn half_close_tcp(stream: &TcpStream) -> impl Future<Output = io::Result<()>> {
+    stream.shutdown(Shutdown::Write)
+}
 
-    async fn flush(&mut self) -> io::Result<()> {
-        consume_budget().await;
-        Ok(())
-    }
-
-    fn shutdown(&mut self) -> impl Future<Output = io::Result<()>> {
-        Self::shutdown(self, Shutdown::Write)
-    }
+fn half_close_unix(stream: &UnixStream) -> impl Future<Output = io::Result<()>> {
+    stream.shutdown(Shutdown::Write)
 }
