@@ -202,13 +202,15 @@ fn a_nursery_that_is_dropped_half_way_takes_its_children_along() {
 #[test]
 fn a_handle_waits_in_another_nursery_than_its_childs() {
     block_on(async {
+        let open = Notify::new();
         let result = nursery(async |n| {
             let slow = n.spawn(async {
-                sleep(3 * MS).await;
+                open.notified().await;
                 Ok::<_, Error>(vec![7])
             });
             let mut slow = Box::pin(slow);
             assert!(timeout(MS, slow.as_mut()).await.is_err());
+            open.notify_one();
             let value = nursery(async |inner| {
                 let waits = inner.spawn(async { Ok::<_, Error>(slow.await?) });
                 waits.await.map_err(Error::from)
