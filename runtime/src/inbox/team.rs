@@ -55,8 +55,13 @@ impl Drop for Member {
     }
 }
 
-/// Works on the place of the core that this thread runs, if it has a team.
-fn with<R>(f: impl FnOnce(&mut Member) -> R) -> Option<R> {
+/// Looks at the place of the core that this thread runs, if it has a team.
+fn with<R>(f: impl FnOnce(&Member) -> R) -> Option<R> {
+    context::with_core(|core| core.team.as_ref().map(f)).flatten()
+}
+
+/// Changes its doorbells.
+fn change<R>(f: impl FnOnce(&mut Member) -> R) -> Option<R> {
     context::change_core(|core| core.team.as_mut().map(f)).flatten()
 }
 
@@ -74,7 +79,7 @@ pub(crate) fn peer(index: usize) -> Option<Arc<Injector>> {
 /// Has a core of the same team be woken through this thread's ring: a message that costs no system
 /// call of its own. `false` if the core is not of this thread's team.
 pub(super) fn ring_with_next_enter(core: &Injector) -> bool {
-    with(|member| {
+    change(|member| {
         let index = member.team.0.iter().position(|peer| std::ptr::eq(&*peer.core, core));
         member.doorbells.extend(index);
         index.is_some()
@@ -89,7 +94,7 @@ pub(crate) fn has_doorbells() -> bool {
 
 /// The next core to be woken, and its ring.
 pub(crate) fn next_doorbell() -> Option<(usize, RawFd)> {
-    with(|member| {
+    change(|member| {
         let index = member.doorbells.pop_front()?;
         Some((index, member.team.0[index].ring.as_raw_fd()))
     })
@@ -110,5 +115,5 @@ pub(crate) fn send(core: &Injector, job: impl FnOnce() + Send + 'static) {
 
 /// Gives back what the table of doorbells does not use. Tells if there is more to come.
 pub(crate) fn trim(when: When) -> bool {
-    with(|member| member.doorbells.trim(when)).unwrap_or(false)
+    change(|member| member.doorbells.trim(when)).unwrap_or(false)
 }
