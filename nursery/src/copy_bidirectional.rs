@@ -1,7 +1,7 @@
 //! `copy_bidirectional`: two streams are joined, each direction by a child.
 
 use crate::io::nursery;
-use nestling_runtime::lowlevel::{AsyncRead, AsyncWrite, Instant, sleep_until, transferred};
+use nestling_runtime::lowlevel::{AsyncRead, AsyncWrite, Instant, relay, sleep_until};
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt;
@@ -157,27 +157,17 @@ async fn one_way<R: AsyncRead, W: AsyncWrite>(
     mut to: W,
     way: &Way,
 ) -> io::Result<()> {
-    let mut buffer = Vec::with_capacity(how.buffer.max(1));
-    loop {
-        let (read, mut full) = from.read(buffer).await;
-        let length = read?;
-        if length == 0 {
-            return match to.shutdown().await {
-                // The other side is gone already, which its own direction tells of.
-                Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-                ended => ended,
-            };
-        }
-        full.truncate(length);
-        let (written, all) = to.write_all(full).await;
-        let gone = written.as_ref().err().map_or(length, |it| transferred(it).unwrap_or(0));
-        way.bytes.set(way.bytes.get() + gone as u64);
-        written?;
+    let note = |bytes| {
+        way.bytes.set(way.bytes.get() + bytes as u64);
         if how.idle.is_some() {
             way.last.set(Some(Instant::now()));
         }
-        buffer = all;
-        buffer.clear();
+    };
+    relay(&mut from, &mut to, how.buffer, note).await?;
+    match to.shutdown().await {
+        // The other side is gone already, which its own direction tells of.
+        Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+        ended => ended,
     }
 }
 

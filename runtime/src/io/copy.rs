@@ -79,19 +79,41 @@ where
     W: AsyncWrite,
 {
     let mut copied = 0;
+    let ended = relay(reader, writer, size, |bytes| copied += bytes).await;
+    ended.map_err(|error| Transferred::wrap(copied, error))?;
+    Ok(copied as u64)
+}
+
+/// The loop of a copy. Tells `note` how many bytes have gone each time, also of a write that fails,
+/// so that a copy that is cut has a count as well. The error is without one.
+pub async fn relay<R, W>(
+    reader: &mut R,
+    writer: &mut W,
+    size: usize,
+    mut note: impl FnMut(usize),
+) -> io::Result<()>
+where
+    R: AsyncRead,
+    W: AsyncWrite,
+{
     let mut buffer = Vec::with_capacity(size.max(1));
     loop {
         let (result, mut full) = reader.read(buffer).await;
-        let length = result.map_err(|error| Transferred::wrap(copied, error))?;
+        let length = result?;
         full.truncate(length);
         if length > 0 {
             let (result, all) = writer.write_all(full).await;
-            result.map_err(|error| Transferred::after(copied, error))?;
-            (copied, full) = (copied + length, all);
+            if let Err(error) = result {
+                let (gone, error) = Transferred::split(error);
+                note(gone);
+                return Err(error);
+            }
+            note(length);
+            full = all;
         }
-        writer.flush().await.map_err(|error| Transferred::wrap(copied, error))?;
+        writer.flush().await?;
         if length == 0 {
-            return Ok(copied as u64);
+            return Ok(());
         }
         full.clear();
         buffer = full;

@@ -9,7 +9,7 @@ mod async_read;
 mod async_write;
 mod buf_reader;
 mod buf_writer;
-mod copy;
+pub(crate) mod copy;
 mod memory;
 mod sockets;
 

@@ -27,12 +27,6 @@ impl Transferred {
         io::Error::new(source.kind(), Self { bytes, source })
     }
 
-    /// A failure of a part of something larger, of which so many bytes had gone through before.
-    pub(crate) fn after(bytes: usize, error: io::Error) -> io::Error {
-        let (part, source) = Self::split(error);
-        Self::wrap(bytes + part, source)
-    }
-
     /// The count of an error, zero if it has none; and the error without it.
     pub(crate) fn split(error: io::Error) -> (usize, io::Error) {
         match error.downcast::<Self>() {
