@@ -9,12 +9,17 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `server.rs` | the server: what runs on each core, from listening to draining |
+//! | `../support/echo.rs` | what is done for a connection |
 //! | `../support/reserve.rs` | the addresses, kept for this process before any core listens |
 //! | `../support/{event,limit}.rs` | what cores share: "stop", "ready", how many connections |
-//! | `options.rs` | the command line |
+//! | `options.rs`, `../support/arguments.rs` | the command line |
 //! | `demo.rs`, `table.rs`, `../support/{load,latency}.rs` | the demonstration |
 
+#[path = "../support/arguments.rs"]
+mod arguments;
 mod demo;
+#[path = "../support/echo.rs"]
+mod echo;
 #[path = "../support/event.rs"]
 mod event;
 #[path = "../support/latency.rs"]

@@ -1,11 +1,10 @@
 //! The command line.
 
+use crate::arguments::{address, at_least_one, number, seconds};
 use lexopt::prelude::*;
 use nestling::Cores;
-use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZero;
-use std::str::FromStr;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -125,30 +124,4 @@ impl Given {
 fn half_the_cores() -> usize {
     let cores = available_parallelism().map_or(1, NonZero::get);
     (cores / 2).max(1)
-}
-
-fn address(value: OsString) -> Result<SocketAddr, lexopt::Error> {
-    let text = value.string()?;
-    text.parse().map_err(|_| {
-        format!("--listen: '{text}' is no socket address, such as 127.0.0.1:7000").into()
-    })
-}
-
-fn number<T: FromStr>(option: &str, value: OsString) -> Result<T, lexopt::Error> {
-    let text = value.string()?;
-    text.parse().map_err(|_| format!("{option}: '{text}' is no number that fits").into())
-}
-
-fn at_least_one(option: &str, value: OsString, most: usize) -> Result<usize, lexopt::Error> {
-    match number(option, value)? {
-        n if (1..=most).contains(&n) => Ok(n),
-        n => Err(format!("{option}: {n} is not between 1 and {most}").into()),
-    }
-}
-
-/// Seconds, in whole or in part.
-fn seconds(option: &str, value: OsString) -> Result<Duration, lexopt::Error> {
-    let seconds: f64 = number(option, value)?;
-    Duration::try_from_secs_f64(seconds)
-        .map_err(|_| format!("{option}: {seconds} is no length of time").into())
 }

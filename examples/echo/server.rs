@@ -7,13 +7,13 @@
 //!             └── connection, one child each
 //! ```
 
+use crate::echo::echo;
 use crate::event::Event;
 use crate::limit::{Limit, Permit};
 use crate::options::Options;
 use crate::reserve::Reserved;
 use crate::say;
 use futures_util::future::{Either, select};
-use nestling::buf::IoBuf;
 use nestling::net::{ListenOptions, TcpListener, TcpStream, is_exhausted};
 use nestling::signal::stop_requested;
 use nestling::time::sleep;
@@ -24,9 +24,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-
-/// One buffer of this size for each connection, used over and over.
-const BUFFER: usize = 8 * 1024;
 
 /// How long an accept loop pauses when descriptors or memory ran out. Each attempt is one system
 /// call: short enough that a client hardly notices, long enough that the core idles.
@@ -171,21 +168,4 @@ impl Server {
 /// One child. A connection that breaks is the client's affair and ends this child alone.
 async fn serve_one(stream: TcpStream, _permit: Permit) {
     let _ = echo(stream).await;
-}
-
-/// Sends back what comes, until the client has sent its last byte.
-async fn echo(stream: TcpStream) -> io::Result<()> {
-    // A piece that is less than a packet shall not wait for the client to acknowledge the last.
-    stream.set_nodelay(true)?;
-    let mut buffer = Vec::with_capacity(BUFFER);
-    loop {
-        let (received, filled) = stream.read(buffer).await;
-        let received = received?;
-        if received == 0 {
-            return Ok(());
-        }
-        let (sent, slice) = stream.write_all(filled.slice(..received)).await;
-        sent?;
-        buffer = slice.into_inner();
-    }
 }

@@ -13,7 +13,7 @@
 //! | `scenery.rs` | the addresses that are tried if none are given |
 
 mod connect;
-#[path = "../payment/event.rs"]
+#[path = "../support/event.rs"]
 mod event;
 mod scenery;
 #[path = "../support/mod.rs"]

@@ -17,9 +17,10 @@
 //! | `unanimous.rs` | waits until all children have a promise from their service |
 //! | `services.rs` | the three services |
 //! | `connection.rs` | a line protocol: what both sides say and hear |
-//! | `event.rs` | something that happens once |
+//! | `../support/event.rs` | something that happens once |
 
 mod connection;
+#[path = "../support/event.rs"]
 mod event;
 mod order;
 mod services;

@@ -1,13 +1,13 @@
 //! The demonstration: two servers, the proxy and a load in one process, over real connections.
 
+use crate::echo::echo;
 use crate::event::Event;
 use crate::load::{self, MESSAGE, Measured};
 use crate::options::{DemoOptions, Options};
 use crate::relay::Proxy;
 use crate::say;
-use nestling::buf::IoBuf;
 use nestling::io::nursery;
-use nestling::net::{TcpListener, TcpStream};
+use nestling::net::TcpListener;
 use nestling::{Runtime, Serve, serve};
 use std::io;
 use std::net::{self, Ipv4Addr, SocketAddr};
@@ -45,27 +45,14 @@ fn serve_all(listeners: [net::TcpListener; 2], stop: &Event) -> io::Result<()> {
     Runtime::builder().name("servers").build()?.block_on(nursery(async |n| {
         for listener in listeners {
             let how = Serve { signals: false, ..Serve::default() };
-            n.spawn(serve(TcpListener::from_std(listener)?, how, echo));
+            n.spawn(serve(TcpListener::from_std(listener)?, how, async |stream, _| {
+                echo(stream).await
+            }));
         }
         stop.raised().await;
         n.cancel();
         Ok(())
     }))
-}
-
-async fn echo(stream: TcpStream, _peer: SocketAddr) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let mut buffer = Vec::with_capacity(4096);
-    loop {
-        let (received, filled) = stream.read(buffer).await;
-        let received = received?;
-        if received == 0 {
-            return Ok(());
-        }
-        let (sent, slice) = stream.write_all(filled.slice(..received)).await;
-        sent?;
-        buffer = slice.into_inner();
-    }
 }
 
 /// Loads a server directly, then both of them through the proxy.

@@ -10,10 +10,14 @@
 //! |---|---|
 //! | `relay.rs` | the proxy: what runs on each core, and a connection from its begin to its end |
 //! | `upstreams.rs` | the servers behind it: in turn, those that are up |
-//! | `options.rs` | the command line |
-//! | `demo.rs`, `../support/{load,latency}.rs` | the demonstration |
+//! | `options.rs`, `../support/arguments.rs` | the command line |
+//! | `demo.rs`, `../support/{echo,load,latency}.rs` | the demonstration |
 
+#[path = "../support/arguments.rs"]
+mod arguments;
 mod demo;
+#[path = "../support/echo.rs"]
+mod echo;
 #[path = "../support/event.rs"]
 mod event;
 #[path = "../support/latency.rs"]
