@@ -16,7 +16,6 @@ mod connection;
 mod detached;
 mod error;
 mod halves;
-mod inbox;
 mod incoming;
 mod listener;
 mod lookup;
@@ -34,6 +33,7 @@ mod unix_addr;
 mod unix_listener;
 mod unix_stream;
 mod unread;
+mod unread_datagrams;
 mod vectored;
 mod waiting;
 

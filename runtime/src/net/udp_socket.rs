@@ -1,7 +1,7 @@
 //! `UdpSocket`: datagrams over IP.
 
-use super::inbox::{Inbox, Told};
 use super::tcp_listener::not_internet;
+use super::unread_datagrams::{Told, UnreadDatagrams};
 use super::{ToSocketAddrs, lookup};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
@@ -37,7 +37,7 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub struct UdpSocket {
     fd: SharedFd,
-    inbox: Rc<Inbox>,
+    unread: Rc<UnreadDatagrams>,
 }
 
 /// What [`UdpSocket::recv_msg`] tells of a datagram.
@@ -57,7 +57,7 @@ pub struct Datagram {
 
 impl UdpSocket {
     fn from_owned(fd: OwnedFd) -> Self {
-        Self { fd: SharedFd::new(fd), inbox: Rc::default() }
+        Self { fd: SharedFd::new(fd), unread: Rc::default() }
     }
 
     /// Receives what comes to an address; of several, or of a host's, to the first where that is
@@ -139,7 +139,7 @@ impl UdpSocket {
     /// `ConnectionRefused` on a connected socket whose peer's machine has refused a datagram; or
     /// the receive was cancelled. The buffer comes back in any case.
     pub async fn recv<B: IoBufMut>(&self, buffer: B) -> BufResult<usize, B> {
-        let (result, buffer) = self.inbox.receive(&self.fd, buffer, false).await;
+        let (result, buffer) = self.unread.receive(&self.fd, buffer, false).await;
         (result.map(|told| told.length), buffer)
     }
 
@@ -176,7 +176,7 @@ impl UdpSocket {
     /// # }
     /// ```
     pub async fn recv_msg<B: IoBufMut>(&self, buffer: B) -> BufResult<Datagram, B> {
-        let (result, buffer) = self.inbox.receive(&self.fd, buffer, false).await;
+        let (result, buffer) = self.unread.receive(&self.fd, buffer, false).await;
         (result.and_then(datagram), buffer)
     }
 
@@ -186,7 +186,7 @@ impl UdpSocket {
     ///
     /// As there.
     pub async fn peek<B: IoBufMut>(&self, buffer: B) -> BufResult<usize, B> {
-        let (result, buffer) = self.inbox.receive(&self.fd, buffer, true).await;
+        let (result, buffer) = self.unread.receive(&self.fd, buffer, true).await;
         (result.map(|told| told.length), buffer)
     }
 
@@ -196,7 +196,7 @@ impl UdpSocket {
     ///
     /// As there.
     pub async fn peek_from<B: IoBufMut>(&self, buffer: B) -> BufResult<(usize, SocketAddr), B> {
-        let (result, buffer) = self.inbox.receive(&self.fd, buffer, true).await;
+        let (result, buffer) = self.unread.receive(&self.fd, buffer, true).await;
         let named = |datagram: Datagram| (datagram.length, datagram.from);
         (result.and_then(datagram).map(named), buffer)
     }

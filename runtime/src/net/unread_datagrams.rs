@@ -1,9 +1,9 @@
-//! `Inbox`: datagrams that came for receives which were dropped, for the next one.
+//! `UnreadDatagrams`: datagrams that came for receives which were dropped, for the next one.
 //!
 //! ```text
 //!   kernel ──▶ its future ──▶ the caller
 //!                 │ dropped
-//!                 └──▶ Inbox ──▶ a receive that waits, or the next one
+//!                 └──▶ UnreadDatagrams ──▶ a receive that waits, or the next one
 //! ```
 
 use super::claims::{Claim, Claims};
@@ -36,14 +36,14 @@ type Parcel = io::Result<(Vec<u8>, Told)>;
 /// The datagrams of one socket that came for dropped receives, oldest first. There are never more
 /// than receives were in flight at a time.
 #[derive(Debug, Default)]
-pub(super) struct Inbox {
+pub(super) struct UnreadDatagrams {
     parcels: RefCell<VecDeque<Parcel>>,
     claims: Claims,
     /// The receives in flight.
     waiting: Waiting,
 }
 
-impl Inbox {
+impl UnreadDatagrams {
     fn is_empty(&self) -> bool {
         self.parcels.borrow().is_empty()
     }
@@ -80,7 +80,7 @@ impl Inbox {
                 return (result, buffer);
             }
             let op = RecvMsg::datagram(socket.clone(), One(buffer), peek);
-            let receiving = Receiving { op, inbox: self, seat: None, peek, interrupted: false };
+            let receiving = Receiving { op, unread: self, seat: None, peek, interrupted: false };
             let (result, back) = receiving.await;
             match result {
                 Some(result) => return (result, back),
@@ -90,7 +90,7 @@ impl Inbox {
     }
 }
 
-impl Claim<Inbox> {
+impl Claim<UnreadDatagrams> {
     /// Leaves what a dropped receive has got. Tells whether that was anything, and the socket still
     /// exists.
     fn leave(self, outcome: BufResult<Arrived, One<impl IoBuf>>) -> bool {
@@ -114,14 +114,14 @@ fn told(arrived: Arrived) -> Told {
 }
 
 /// One receive in the kernel. When it is dropped, what the kernel has for it is kept. Resolves to
-/// nothing if something was left in the inbox meanwhile.
+/// nothing if something was left unread meanwhile.
 #[derive(Debug)]
 struct Receiving<'a, B: IoBufMut> {
     op: Op<RecvMsg<One<B>>>,
-    inbox: &'a Rc<Inbox>,
+    unread: &'a Rc<UnreadDatagrams>,
     seat: Option<Seat<'a>>,
     peek: bool,
-    /// The kernel was asked to end it, for what is in the inbox: it has the buffer.
+    /// The kernel was asked to end it, for what is unread: it has the buffer.
     interrupted: bool,
 }
 
@@ -132,10 +132,10 @@ impl<B: IoBufMut> Future for Receiving<'_, B> {
         let this = &mut *self;
         let polled = Pin::new(&mut this.op).poll(cx);
         if let Some(flight) = this.op.flight().filter(|_| polled.is_pending()) {
-            if !this.interrupted && !this.inbox.is_empty() {
+            if !this.interrupted && !this.unread.is_empty() {
                 this.interrupted = flight.interrupt();
             }
-            this.seat = Some(Seat::new(&this.inbox.waiting, flight));
+            this.seat = Some(Seat::new(&this.unread.waiting, flight));
         }
         let (result, One(buffer)) = ready!(polled);
         this.seat = None;
@@ -152,7 +152,7 @@ impl<B: IoBufMut> Drop for Receiving<'_, B> {
     fn drop(&mut self) {
         self.seat = None;
         if self.op.flight().is_some() && !self.peek {
-            let claim = Claim::new(self.inbox, |inbox| &inbox.claims);
+            let claim = Claim::new(self.unread, |unread| &unread.claims);
             self.op.abandon(move |outcome| claim.leave(outcome));
         }
     }
