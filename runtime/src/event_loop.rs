@@ -13,7 +13,7 @@
 use crate::cancel;
 use crate::config::EVENTS_PER_TURN;
 use crate::context;
-use crate::driver::{self, Arrival, DriverRef, OpInfo, Orphan};
+use crate::driver::{self, Arrival, Disposal, DriverRef, OpInfo, Orphan};
 use crate::inbox::{Injector, Message};
 use crate::instrument::{self, Ending, Event, Polls};
 use crate::key::Key;
@@ -223,6 +223,7 @@ impl<'core> EventLoop<'core> {
 
     /// Acts on what a completion means. Foreign code comes last: it may panic, and the nursery
     /// and the scope have to be told before.
+    #[inline(always)]
     fn act(&self, arrival: Arrival) {
         match arrival {
             Arrival::Nothing | Arrival::Stale => {}
@@ -231,25 +232,33 @@ impl<'core> EventLoop<'core> {
                 held.into_iter().for_each(scope::look_again);
                 waiter.wake();
             }
-            Arrival::Dispose { orphan, completion, info, scope, drained } => {
-                drained.into_iter().for_each(scope::tell_drained);
-                // A close that follows from it belongs to the scope of the operation.
-                let _entered = scope.map(scope::enter);
-                let lost = is_lost(&info, completion);
-                let kept = driver::dispose(self.driver, lost, || orphan.dispose(completion));
-                tell_disposed(kept, info, scope, completion);
-            }
             Arrival::WakeForOne(waiter) => waiter.wake(),
-            Arrival::DisposeOne { key, orphan, completion, info, scope } => {
-                let _entered = scope.map(scope::enter);
-                let mut rest = PutBack { driver: self.driver, key, orphan: Some(orphan) };
-                let orphan = rest.orphan.as_mut().expect("until it is dropped");
-                let lost = is_lost(&info, completion);
-                let kept = driver::dispose(self.driver, lost, || orphan.dispose_one(completion));
-                drop(rest);
-                tell_disposed(kept, info, scope, completion);
-            }
+            Arrival::Dispose(last) => self.dispose(*last),
+            Arrival::DisposeOne(one) => self.dispose_one(*one),
         }
+    }
+
+    /// Disposes of an answer for which no future waits.
+    #[cold]
+    fn dispose(&self, Disposal { orphan, completion, info, scope, drained, .. }: Disposal) {
+        drained.into_iter().for_each(scope::tell_drained);
+        // A close that follows from it belongs to the scope of the operation.
+        let _entered = scope.map(scope::enter);
+        let lost = is_lost(&info, completion);
+        let kept = driver::dispose(self.driver, lost, || orphan.dispose(completion));
+        tell_disposed(kept, info, scope, completion);
+    }
+
+    /// The same for one that is not the last: the operation goes on.
+    #[cold]
+    fn dispose_one(&self, Disposal { key, orphan, completion, info, scope, .. }: Disposal) {
+        let _entered = scope.map(scope::enter);
+        let mut rest = PutBack { driver: self.driver, key, orphan: Some(orphan) };
+        let orphan = rest.orphan.as_mut().expect("until it is dropped");
+        let lost = is_lost(&info, completion);
+        let kept = driver::dispose(self.driver, lost, || orphan.dispose_one(completion));
+        drop(rest);
+        tell_disposed(kept, info, scope, completion);
     }
 
     /// The root has ended, and nothing of it is in flight.

@@ -5,7 +5,7 @@
 
 use super::lifecycle::{Abandoned, Holder, Landing, Lifecycle, Orphan, Phase};
 use super::op_info::OpInfo;
-use super::outcome::{Arrival, CancelStep, Landed};
+use super::outcome::{Arrival, CancelStep, Disposal, Landed};
 use super::unread::Unread;
 use crate::config::IN_FLIGHT_LIMIT;
 use crate::key::Key;
@@ -174,12 +174,14 @@ impl InFlight {
         self.entries.get(key.slot()).filter(|entry| entry.key == key)
     }
 
-    fn remove(&mut self, slot: usize) -> Entry {
+    /// Takes out an entry that is answered, or was never submitted. Gives its scope.
+    #[inline(always)]
+    fn remove(&mut self, slot: usize) -> Option<NodeId> {
         let entry = self.entries.remove(slot);
         if entry.is_many {
             self.unread.end(slot as u32);
         }
-        entry
+        entry.scope()
     }
 
     /// Whether an entry of the backlog is still to be submitted; if so, it counts as submitted.
@@ -201,7 +203,7 @@ impl InFlight {
     }
 
     /// The kernel has answered an operation for the last time.
-    #[inline]
+    #[inline(always)]
     pub(super) fn complete(&mut self, key: Key, completion: Completion) -> Arrival {
         let Some(entry) = self.get(key) else { return Arrival::Stale };
         let (scope, is_many) = (entry.scope(), entry.is_many);
@@ -225,7 +227,14 @@ impl InFlight {
             Landing::Dispose(orphan) => {
                 let info = *self.info(key.slot());
                 self.remove(key.slot());
-                Arrival::Dispose { orphan, completion, info, scope, drained }
+                Arrival::Dispose(Box::new(Disposal {
+                    key,
+                    orphan,
+                    completion,
+                    info,
+                    scope,
+                    drained,
+                }))
             }
             Landing::DisposeOne(_) | Landing::Stale => unreachable!("it is the last"),
         }
@@ -243,7 +252,7 @@ impl InFlight {
         match &mut entry.lifecycle {
             Lifecycle::Completed(completion) => {
                 let completion = *completion;
-                let scope = self.remove(key.slot()).scope();
+                let scope = self.remove(key.slot());
                 let cancelled = match completion.is_interrupted() {
                     true => self.info(key.slot()).cancelled(),
                     false => None,

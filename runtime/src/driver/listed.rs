@@ -11,7 +11,7 @@ use crate::tree::{NONE, NodeId, PackedId};
 impl InFlight {
     /// Takes an entry out of its scope's list; the scope does not count it any longer. Tells what
     /// follows from that.
-    #[inline]
+    #[inline(always)]
     pub(super) fn unlink(&mut self, slot: u32) -> EndedOp {
         let entry = &mut self.entries[slot as usize];
         let is_held = std::mem::take(&mut entry.is_held);

@@ -16,7 +16,7 @@
 
 use super::in_flight::InFlight;
 use super::lifecycle::{Landing, Orphan};
-use super::outcome::Arrival;
+use super::outcome::{Arrival, Disposal};
 use crate::key::Key;
 use crate::ring::Completion;
 
@@ -42,7 +42,9 @@ impl InFlight {
             }
             Landing::DisposeOne(orphan) => {
                 let info = *self.info(key.slot());
-                (Arrival::DisposeOne { key, orphan, completion, info, scope }, false)
+                let drained = None;
+                let one = Disposal { key, orphan, completion, info, scope, drained };
+                (Arrival::DisposeOne(Box::new(one)), false)
             }
             Landing::Dispose(_) | Landing::Stale => (Arrival::Stale, false),
         }

@@ -63,7 +63,7 @@ pub(crate) use current::{DriverRef, current, expect_current};
 pub(crate) use lifecycle::{Abandoned, Orphan};
 pub(crate) use offload::Recall;
 pub(crate) use op_info::OpInfo;
-pub(crate) use outcome::{Answers, Arrival, Landed, Refused};
+pub(crate) use outcome::{Answers, Arrival, Disposal, Landed, Refused};
 pub(crate) use resume::dispose;
 pub(crate) use seen::SeenOp;
 pub use stats::Stats;
@@ -316,8 +316,8 @@ impl Driver {
             Tag::Unknown => Arrival::Stale,
         };
         match arrival {
-            Arrival::Nothing | Arrival::WakeForOne(_) | Arrival::DisposeOne { .. } => {}
-            Arrival::Wake { .. } | Arrival::Dispose { .. } => self.stats.completed += 1,
+            Arrival::Nothing | Arrival::WakeForOne(_) | Arrival::DisposeOne(_) => {}
+            Arrival::Wake { .. } | Arrival::Dispose(_) => self.stats.completed += 1,
             Arrival::Stale => self.stats.stale += 1,
         }
         Some(arrival)

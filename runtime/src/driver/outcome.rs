@@ -45,26 +45,27 @@ pub(crate) enum Arrival {
     Nothing,
     /// A future waits for it. The scope in `held`, if any, is cancelled, and to be looked at again.
     Wake { waiter: Waiter, held: Option<NodeId>, drained: Option<NodeId> },
-    /// No future does: dispose of it, in `scope`, to which a close that follows belongs.
-    Dispose {
-        orphan: Box<dyn Orphan>,
-        completion: Completion,
-        info: OpInfo,
-        scope: Option<NodeId>,
-        drained: Option<NodeId>,
-    },
+    /// No future does: dispose of it.
+    Dispose(Box<Disposal>),
     /// An answer came that is not the last. This waiter waits for it.
     WakeForOne(Waiter),
     /// The same, and no future waits: dispose of the answer, and put the orphan back.
-    DisposeOne {
-        key: Key,
-        orphan: Box<dyn Orphan>,
-        completion: Completion,
-        info: OpInfo,
-        scope: Option<NodeId>,
-    },
+    DisposeOne(Box<Disposal>),
     /// The completion matches nothing in flight.
     Stale,
+}
+
+/// An answer for which no future waits. Boxed in an [`Arrival`], because each completion makes one
+/// of those, and few are of this kind.
+pub(crate) struct Disposal {
+    pub(crate) key: Key,
+    pub(crate) orphan: Box<dyn Orphan>,
+    pub(crate) completion: Completion,
+    pub(crate) info: OpInfo,
+    /// To which a close that follows belongs.
+    pub(crate) scope: Option<NodeId>,
+    /// As in [`Arrival::Wake`].
+    pub(crate) drained: Option<NodeId>,
 }
 
 /// What has to be done to cancel an operation.

@@ -92,7 +92,7 @@ fn r03_each_submission_is_asked_once() {
     assert_eq!(ask, None, "it was asked before");
     assert!(matches!(table.cancel(slot), CancelStep::Nothing));
     assert!(table.is_pending(key));
-    assert!(matches!(table.complete(key, completion(0)), Arrival::Dispose { .. }));
+    assert!(matches!(table.complete(key, completion(0)), Arrival::Dispose(_)));
     assert!(!table.is_pending(key));
 }
 

@@ -117,18 +117,16 @@ fn r12_a_future_is_dropped_with_three_answers_that_it_has_not_taken() {
     assert_eq!(ask, Some(key));
     for number in 1..3 {
         let (arrival, asks) = table.more(key, one_of_many(10));
-        let Arrival::DisposeOne { mut orphan, completion, .. } = arrival else {
-            panic!("it has no future")
-        };
+        let Arrival::DisposeOne(mut one) = arrival else { panic!("it has no future") };
         assert!(!asks);
-        orphan.dispose_one(completion);
-        table.put_back(key, orphan);
+        one.orphan.dispose_one(one.completion);
+        table.put_back(key, one.orphan);
         assert_eq!((disposed.get(), dropped.get()), (number, 0));
     }
-    let Arrival::Dispose { orphan, completion, .. } = table.complete(key, completion(11)) else {
+    let Arrival::Dispose(last) = table.complete(key, completion(11)) else {
         panic!("it has no future")
     };
-    orphan.dispose(completion);
+    last.orphan.dispose(last.completion);
     assert_eq!((disposed.get(), dropped.get()), (3, 1));
     assert_eq!(table.pending(), 0);
 }

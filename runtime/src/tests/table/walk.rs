@@ -85,9 +85,9 @@ impl Walk {
                 assert!(held_by_future && !answered);
                 self.model[at].answered = true;
             }
-            Arrival::Dispose { orphan, completion, .. } => {
+            Arrival::Dispose(last) => {
                 assert!(!held_by_future && !answered);
-                orphan.dispose(completion);
+                last.orphan.dispose(last.completion);
                 self.expected_disposed += 1;
                 self.remove(at);
             }
