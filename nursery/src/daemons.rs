@@ -34,10 +34,15 @@ impl Daemons {
 
     /// The body has ended, and so many children are alive: if all of them are daemons, cancels
     /// them. A daemon may still start another child, so the nursery calls this again.
+    #[inline]
     pub(crate) fn retire(&self, children: usize) {
-        if children > self.alive.get() {
-            return;
+        if children <= self.alive.get() {
+            self.cancel();
         }
+    }
+
+    #[cold]
+    fn cancel(&self) {
         for handle in self.handles.take() {
             handle.cancel(Reason::Asked);
         }

@@ -113,9 +113,10 @@ impl<E> Ledger<E> {
         drop_quietly(later);
     }
 
-    /// A child was cut. One that was cancelled by its own handle leaves nothing incomplete.
+    /// A child was cut. One that was cancelled by itself leaves nothing incomplete: by its handle,
+    /// or because its starter has given it up, perhaps for a deadline.
     pub(crate) fn cut(&self, reason: Reason) {
-        if reason != Reason::Asked {
+        if matches!(reason, Reason::Failure | Reason::Ancestor) {
             self.incomplete.set(true);
         }
     }

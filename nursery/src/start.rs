@@ -130,7 +130,10 @@ impl<V, E> Start<'_, V, E> {
     /// The starter is cancelled or dropped: cancels the child, which is of no use any more.
     fn give_up(&mut self) {
         if !std::mem::replace(&mut self.gave_up, true) {
-            CancelHandle::of(&self.join).cancel(Reason::Asked);
+            // The operations of the child say what those of the starter do.
+            let late = current_cancellation().is_timed_out();
+            let why = if late { Reason::Deadline } else { Reason::Asked };
+            CancelHandle::of(&self.join).cancel(why);
         }
     }
 

@@ -210,6 +210,39 @@ fn r14_awaits_of_all_kinds_time_out() {
     });
 }
 
+/// A child whose starter is late, or is dropped because it is late, is late itself; what it leaves is
+/// no failure of the nursery.
+#[test]
+fn r14_a_child_that_a_late_starter_gives_up_timed_out() {
+    run(async || {
+        let (quiet, seen) = (listener().await, Seen::default());
+        let result = nursery(async |n| {
+            let child = async |_| {
+                seen.push(stopped(&quiet).await);
+                pending::<io::Result<()>>().await
+            };
+            let told = timeout(Duration::ZERO, n.start::<(), _, _>(child)).await;
+            assert_eq!(kind(&told.expect("it answers").unwrap_err()), ErrorKind::TimedOut);
+            // The one that starts is cut at its own deadline, and drops what it started.
+            let cut = timeout(Duration::ZERO, async {
+                let mut start = pin!(n.start::<(), _, _>(child));
+                let mut polled = false;
+                std::future::poll_fn(|cx| {
+                    if !std::mem::replace(&mut polled, true) {
+                        assert!(start.as_mut().poll(cx).is_pending());
+                    }
+                    Poll::<()>::Pending
+                })
+                .await;
+            });
+            assert!(cut.await.is_err());
+            Ok::<_, io::Error>(())
+        });
+        result.await.expect("no child of the nursery has failed");
+        assert_eq!(seen.0.take(), [ErrorKind::TimedOut; 2]);
+    });
+}
+
 /// More operations than a turn cancels, and futures that outlive the timeout around them.
 #[test]
 fn r14_a_thousand_operations_time_out_and_futures_that_are_only_lent() {
