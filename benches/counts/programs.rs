@@ -1,45 +1,34 @@
-//! Instructions for one spawn, one wake, one operation: figures that do not wobble.
-//!
-//! ```text
-//! cargo bench --bench instructions
-//! ```
-//!
-//! Needs `valgrind` (its callgrind counts; nothing is timed). Each program runs in it twice, with
-//! so many operations and with twice as many, and the difference is divided by their number: what
-//! starting and stopping costs drops out. The kernel's own instructions are not counted.
+//! What is counted: programs that do one thing so many times.
 
-mod nested;
-
-use nested::{Child, Level, Sixteen, Tree, descent};
+use super::messages::echoes;
+use super::nested::{Child, Level, Sixteen, Tree, descent};
 use nestling::sync::{Mutex, channel, oneshot};
 use nestling::time::sleep;
 use nestling::{Runtime, nursery, task, timeout};
 use nestling_runtime::lowlevel::nop;
-use std::env;
 use std::future::Future;
 use std::hint::black_box;
 use std::io;
-use std::process::Command;
 use std::time::Duration;
 
-/// Operations of the shorter run. A multiple of what a nursery or a batch of nops has.
-const OPERATIONS: u64 = 20_000;
 /// Children of a nursery: few enough that every cell is a recycled one.
 const CHILDREN: u64 = 200;
 /// Operations in flight together.
 const DEPTH: u64 = 100;
 
-/// Says that this process is one that is counted.
-const RUN: &str = "--run";
-
 /// What is counted: name, and a function that does so many of it.
-type Program = (&'static str, fn(u64));
+pub(super) type Program = (&'static str, fn(u64));
 
 /// Their difference is what 15 levels cost.
-const WAKE_1: &str = "wake below 1 nursery";
-const WAKE_16: &str = "wake below 16 nurseries";
+pub(super) const WAKE_1: &str = "wake below 1 nursery";
+pub(super) const WAKE_16: &str = "wake below 16 nurseries";
 
-const PROGRAMS: [Program; 13] = [
+/// Messages of an echo server, over so many connections.
+pub(super) const ECHO_1: &str = "echo, 1 connection";
+pub(super) const ECHO_64: &str = "echo, 64 connections";
+pub(super) const ECHO_1024: &str = "echo, 1024 connections";
+
+pub(super) const PROGRAMS: [Program; 16] = [
     ("spawn + join", |count| children(count, || async {})),
     ("spawn + join, one yield", |count| children(count, task::yield_now)),
     ("nop, one at a time", |count| nops(count, 1)),
@@ -70,6 +59,9 @@ const PROGRAMS: [Program; 13] = [
     ("timeout around nothing", |count| {
         ready(count, async || timeout(Duration::MAX, async {}).await.expect("in time"));
     }),
+    (ECHO_1, |count| _ = echoes(1, count)),
+    (ECHO_64, |count| _ = echoes(64, count)),
+    (ECHO_1024, |count| _ = echoes(1024, count)),
 ];
 
 fn block_on(future: impl Future<Output = io::Result<()>>) {
@@ -132,41 +124,4 @@ fn ready(count: u64, mut step: impl AsyncFnMut()) {
 fn wakes<T: Tree>(count: u64) {
     let mut runtime = Runtime::builder().build().expect("a runtime");
     descent::<T>(&mut runtime, count);
-}
-
-/// Instructions of this program when it does `count` operations.
-fn instructions(program: &str, count: u64) -> u64 {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(env::current_exe().expect("this program"))
-        .args([RUN, program, &count.to_string()])
-        .output()
-        .expect("valgrind, which has to be installed");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    let collected = said.lines().find_map(|line| line.split_once("Collected :"));
-    collected.and_then(|(_, count)| count.trim().parse().ok()).expect("a count of instructions")
-}
-
-fn main() {
-    let arguments: Vec<_> = env::args().skip(1).collect();
-    if let [first, name, count] = arguments.as_slice()
-        && first == RUN
-    {
-        let (_, run) = PROGRAMS.iter().find(|(other, _)| other == name).expect("a program");
-        return run(count.parse().expect("a count"));
-    }
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        return println!("only `cargo bench` measures");
-    }
-    let figures = PROGRAMS.map(|(name, _)| {
-        let once = instructions(name, OPERATIONS);
-        let twice = instructions(name, 2 * OPERATIONS);
-        let figure = (twice - once) as f64 / OPERATIONS as f64;
-        println!("{name:26} {figure:8.1} instructions");
-        (name, figure)
-    });
-    let of = |name| figures.iter().find(|(other, _)| *other == name).expect("a program").1;
-    let level = (of(WAKE_16) - of(WAKE_1)) / 15.0;
-    println!("{:26} {level:8.1} instructions", "one more nursery on a wake");
 }

@@ -1,0 +1,98 @@
+//! What an echo server does for a message of 64 bytes, without what its clients do.
+//!
+//! The clients are blocking sockets of the same thread: it writes to all of them, lets the server
+//! run until that has answered all, and reads. What that costs is counted as well, and is small: two
+//! system calls and their loop.
+
+use crate::counting::allocations;
+use nestling::buf::IoBuf;
+use nestling::net::TcpStream;
+use nestling::sync::Notify;
+use nestling::{Runtime, nursery};
+use std::cell::Cell;
+use std::io::{self, Read, Write};
+use std::net;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+
+const LENGTH: usize = 64;
+/// As a server has it.
+const BUFFER: usize = 4096;
+
+/// What was counted by the process itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted {
+    pub(super) allocations: u64,
+    /// Calls by which the server entered the kernel.
+    pub(super) enters: u64,
+}
+
+/// How many messages of a round are still to be answered.
+#[derive(Default)]
+struct Round {
+    left: Cell<usize>,
+    over: Notify,
+}
+
+impl Round {
+    fn answer(&self) {
+        self.left.set(self.left.get() - 1);
+        if self.left.get() == 0 {
+            self.over.notify_one();
+        }
+    }
+}
+
+async fn echo(stream: TcpStream, round: &Round) -> io::Result<()> {
+    let mut buffer = Vec::with_capacity(BUFFER);
+    loop {
+        let (received, filled) = stream.read(buffer).await;
+        let received = received?;
+        if received == 0 {
+            return Ok(());
+        }
+        let (sent, slice) = stream.write_all(filled.slice(..received)).await;
+        sent?;
+        round.answer();
+        buffer = slice.into_inner();
+    }
+}
+
+/// A message to each connection, and the answers.
+async fn talk(peers: &mut [UnixStream], round: &Round) -> io::Result<()> {
+    round.left.set(peers.len());
+    let mut message = [7; LENGTH];
+    for peer in &mut *peers {
+        peer.write_all(&message)?;
+    }
+    round.over.notified().await;
+    peers.iter_mut().try_for_each(|peer| peer.read_exact(&mut message))
+}
+
+/// So many messages, over so many connections that take turns.
+pub(super) fn echoes(connections: usize, messages: u64) -> Counted {
+    let mut runtime = Runtime::builder().build().expect("a runtime");
+    let before = (allocations(), runtime.stats().enters);
+    let round = Round::default();
+    let result = runtime.block_on(async {
+        // TCP or not is the same to the process.
+        let pairs = (0..connections).map(|_| UnixStream::pair()).collect::<io::Result<Vec<_>>>()?;
+        let (ours, mut peers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+        nursery(async |n| {
+            for socket in ours {
+                let stream = TcpStream::from_std(net::TcpStream::from(OwnedFd::from(socket)))?;
+                n.spawn(echo(stream, &round));
+            }
+            for _ in 0..messages / connections as u64 {
+                talk(&mut peers, &round).await?;
+            }
+            // The server sees the end of each.
+            drop(peers);
+            Ok::<_, io::Error>(())
+        })
+        .await
+    });
+    result.expect("nothing fails");
+    let after = (allocations(), runtime.stats().enters);
+    Counted { allocations: after.0 - before.0, enters: after.1 - before.1 }
+}
