@@ -84,7 +84,8 @@ fn per_message() -> Vec<Figure> {
         let each = |once: u64, twice: u64| (twice as f64 - once as f64) / MESSAGES as f64;
         let allocations = each(once.allocations, twice.allocations);
         let enters = each(once.enters, twice.enters);
-        let name = format!("echo, {connections} connections");
+        let name =
+            format!("echo, {connections} connection{}", if connections == 1 { "" } else { "s" });
         println!("{name:34} {allocations:12.3} {enters:8.3}");
         figures.push((format!("{name}, allocations"), allocations));
         figures.push((format!("{name}, enters"), enters));

@@ -210,8 +210,8 @@ fn r14_awaits_of_all_kinds_time_out() {
     });
 }
 
-/// A child whose starter is late, or is dropped because it is late, is late itself; what it leaves is
-/// no failure of the nursery.
+/// A child whose starter is late, or is dropped because it is late, is late itself; what it leaves
+/// is no failure of the nursery.
 #[test]
 fn r14_a_child_that_a_late_starter_gives_up_timed_out() {
     run(async || {
