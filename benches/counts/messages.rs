@@ -1,7 +1,7 @@
 //! What an echo server does for a message of 64 bytes, without what its clients do.
 //!
 //! The clients are blocking sockets of the same thread: it writes to all of them, lets the server
-//! answer, and reads. What that costs is counted as well, and is small: two system calls and a loop.
+//! answer, and reads. What that costs is counted as well, and is small: two system calls, a loop.
 
 use crate::counting::allocations;
 use nestling::buf::IoBuf;
