@@ -1,9 +1,13 @@
 //! Connects to the first of several addresses that answers, as browsers do (RFC 8305): the next
-//! attempt begins when the last one has failed, or after 250 ms. Try:
+//! attempt begins when the last one has failed, or after 250 ms.
+//!
+//! `TcpStream::connect` does that by itself (`--library`). This is how to write it, or anything of
+//! its kind, with a nursery. Try:
 //!
 //! ```text
 //! cargo run --example happy_eyeballs                    # a black hole, a refusal, a listener
 //! cargo run --example happy_eyeballs -- 127.0.0.1:1 [::1]:1              # nobody listens
+//! cargo run --example happy_eyeballs -- --library       # by the library's own connect
 //! cargo run --example happy_eyeballs -- --stagger 50 --give-up 2000 ADDRESS...   # milliseconds
 //! ```
 //!
@@ -24,6 +28,8 @@ use crate::scenery::Scenery;
 use crate::support::{complain, say};
 use lexopt::Parser;
 use lexopt::prelude::{Long, Value, ValueExt};
+use nestling::net::{ConnectOptions, TcpStream};
+use nestling::{io::nursery, timeout};
 use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -34,6 +40,7 @@ struct Options {
     pace: Pace,
     /// None: those of the scenery.
     addresses: Vec<SocketAddr>,
+    by_library: bool,
 }
 
 /// 0: connected. 1: nobody answered. 2: it was called wrongly.
@@ -56,11 +63,13 @@ fn main() -> ExitCode {
 
 fn parse(mut arguments: Parser) -> Result<Options, lexopt::Error> {
     let (stagger, give_up) = (Duration::from_millis(250), Duration::from_secs(10));
-    let mut options = Options { pace: Pace { stagger, give_up }, addresses: Vec::new() };
+    let pace = Pace { stagger, give_up };
+    let mut options = Options { pace, addresses: Vec::new(), by_library: false };
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("stagger") => options.pace.stagger = milliseconds(&mut arguments)?,
             Long("give-up") => options.pace.give_up = milliseconds(&mut arguments)?,
+            Long("library") => options.by_library = true,
             Value(address) => options.addresses.push(address.parse()?),
             other => return Err(other.unexpected()),
         }
@@ -80,7 +89,11 @@ fn run(options: &Options) -> io::Result<()> {
     };
     nestling::block_on(async {
         let before = descriptors()?;
-        let (address, stream) = connect(&addresses, &options.pace).await?;
+        let (address, stream) = if options.by_library {
+            by_library(&addresses, &options.pace).await?
+        } else {
+            connect(&addresses, &options.pace).await?
+        };
         let with_winner = descriptors()?;
         stream.close().await?;
         say(format_args!("the winner is {address}"));
@@ -90,6 +103,15 @@ fn run(options: &Options) -> io::Result<()> {
         ));
         Ok(())
     })
+}
+
+/// The same by the library. The nursery is there to be sure that all other attempts are over when
+/// this returns: they end, and are closed, before the nursery around does.
+async fn by_library(addresses: &[SocketAddr], pace: &Pace) -> io::Result<(SocketAddr, TcpStream)> {
+    let how = ConnectOptions::default().attempt_delay(pace.stagger);
+    let connect = nursery(async |_| TcpStream::connect_with(addresses, &how).await);
+    let stream = timeout(pace.give_up, connect).await??;
+    Ok((stream.peer_addr()?, stream))
 }
 
 /// What the process has open.

@@ -50,6 +50,16 @@ fn the_address_that_answers_wins_over_a_black_hole_and_a_refusal() {
 }
 
 #[test]
+fn the_library_does_the_same() {
+    for stagger in ["0", "250"] {
+        let ended = happy_eyeballs(&["--library", "--stagger", stagger, "--give-up", FOR_EVER]);
+        assert_eq!((ended.status.code(), ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+        assert!(ended.stdout.starts_with("the winner is 127.0.0.4:"), "{}", ended.stdout);
+        assert_nothing_left(&ended);
+    }
+}
+
+#[test]
 fn a_refusal_hurries_the_next_attempt_on() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = Nobody::new();

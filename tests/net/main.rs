@@ -14,6 +14,7 @@
 //! | `counter.rs` | random reads and writes against a count of the bytes |
 //! | `moved.rs`, `dealt.rs` | streams that move, and to other cores |
 //! | `dropped.rs` | every operation, dropped at every stage |
+//! | `connecting.rs` | options of connects, and several addresses at once |
 //! | `closing.rs`, `lingering.rs` | closes, and numbers that are used again |
 //! | `nurseries.rs` | sockets of children |
 //! | `options.rs` | options of sockets |
@@ -25,6 +26,7 @@ mod accepted;
 mod accepts;
 mod cancelled;
 mod closing;
+mod connecting;
 mod counter;
 mod dealt;
 mod dropped;

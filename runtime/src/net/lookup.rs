@@ -1,5 +1,6 @@
 //! Looks names up, and tries what was found, one address after the other.
 
+use super::in_vain::in_vain;
 use super::{Endpoint, ToSocketAddrs};
 use crate::blocking::{Unfinished, blocking};
 use crate::scope::is_cancelled;
@@ -38,7 +39,7 @@ pub async fn lookup_host(host: impl ToSocketAddrs) -> io::Result<Addresses> {
     resolve(host.to_endpoint()?).await
 }
 
-async fn resolve(endpoint: Endpoint<'_>) -> io::Result<Addresses> {
+pub(super) async fn resolve(endpoint: Endpoint<'_>) -> io::Result<Addresses> {
     let (name, port) = match endpoint {
         Endpoint::Address(address) => return Ok(Addresses(Found::One(Some(address)))),
         Endpoint::Addresses(list) => return Ok(Addresses::from(list.to_vec())),
@@ -107,24 +108,16 @@ pub(super) async fn first<T>(
     endpoint: Endpoint<'_>,
     mut attempt: impl AsyncFnMut(SocketAddr) -> io::Result<T>,
 ) -> io::Result<T> {
-    let mut last = None;
-    let mut tried = Vec::new();
+    let mut failed = Vec::new();
     for address in resolve(endpoint).await? {
         match attempt(address).await {
             Ok(value) => return Ok(value),
             // A cancelled caller hears of it now: the next attempt would never return.
             Err(error) if is_cancelled(&error) => return Err(error),
-            Err(error) => last = Some(error),
+            Err(error) => failed.push((address, error)),
         }
-        tried.push(address);
     }
-    let goal = match endpoint {
-        Endpoint::Host { name, port } => Some(format!("{name}:{port}")),
-        Endpoint::Address(_) | Endpoint::Addresses(_) => None,
-    };
-    let none = || io::Error::new(io::ErrorKind::InvalidInput, "there is no address");
-    let source = last.unwrap_or_else(none);
-    Err(io::Error::new(source.kind(), InVain { to, goal, tried, source }))
+    Err(in_vain(to, endpoint, failed))
 }
 
 /// Says which name could not be looked up.
@@ -141,36 +134,6 @@ impl fmt::Display for Unknown {
 }
 
 impl std::error::Error for Unknown {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.source)
-    }
-}
-
-/// Says what was tried in vain.
-#[derive(Debug)]
-struct InVain {
-    to: &'static str,
-    /// The name, if it was one.
-    goal: Option<String>,
-    tried: Vec<SocketAddr>,
-    source: io::Error,
-}
-
-impl fmt::Display for InVain {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {}", self.to)?;
-        if let Some(goal) = &self.goal {
-            write!(f, " {goal} (tried")?;
-        }
-        for (at, address) in self.tried.iter().enumerate() {
-            write!(f, "{} {address}", if at == 0 { "" } else { "," })?;
-        }
-        let end = if self.goal.is_some() { ")" } else { "" };
-        write!(f, "{end}: {}", self.source)
-    }
-}
-
-impl std::error::Error for InVain {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.source)
     }

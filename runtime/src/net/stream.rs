@@ -6,12 +6,12 @@ use super::sending::WriteAll;
 use super::vectored::ReadingEach;
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Close, Connect, Each, One, RecvMsg, SendMsg, SendOp, Shutdown};
+use crate::op::{Close, Connect, Each, One, Op, RecvMsg, SendMsg, SendOp, Shutdown};
 use crate::yield_now::consume_budget;
-use socket2::{Protocol, SockAddr, SockRef, Socket, Type};
+use socket2::{SockAddr, SockRef, Socket, Type};
 use std::future::Future;
 use std::io;
-use std::net;
+use std::net::{self, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// A connection. What its methods promise stands at those of [`TcpStream`](super::TcpStream).
@@ -31,11 +31,11 @@ impl Stream {
         Self::new(SharedFd::new(fd), Inbound::default())
     }
 
-    pub(super) async fn connect(to: SockAddr, protocol: Option<Protocol>) -> io::Result<Self> {
-        let socket = Socket::new(to.domain(), Type::STREAM, protocol)?;
+    /// A stream, and the operation that connects it.
+    pub(super) fn connecting(socket: Socket, to: SocketAddr) -> (Self, Op<Connect>) {
         let this = Self::from_owned(socket.into());
-        Connect::new(this.fd.clone(), to).await?;
-        Ok(this)
+        let connecting = Connect::new(this.fd.clone(), to.into());
+        (this, connecting)
     }
 
     /// Connects to a peer on this machine: at once if it has room, which is a system call that does

@@ -2,7 +2,7 @@
 
 use super::connection::Inner;
 use super::tcp_listener::not_internet;
-use super::{TcpStream, units};
+use super::{TcpKeepalive, TcpStream, units};
 use socket2::Domain;
 use std::io;
 use std::net::SocketAddr;
@@ -86,6 +86,25 @@ impl TcpStream {
     /// Whatever `getsockopt(2)` says.
     pub fn keepalive(&self) -> io::Result<bool> {
         self.inner().socket().keepalive()
+    }
+
+    /// Probes an idle connection, and says when: see [`TcpKeepalive`].
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a number of probes that is not from 1 to 127; else whatever
+    /// `setsockopt(2)` says.
+    pub fn set_tcp_keepalive(&self, keepalive: &TcpKeepalive) -> io::Result<()> {
+        keepalive.set(&self.inner().socket())
+    }
+
+    /// When the connection is probed, if [it is](Self::keepalive); each value is there.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `getsockopt(2)` says.
+    pub fn tcp_keepalive(&self) -> io::Result<TcpKeepalive> {
+        TcpKeepalive::of(&self.inner().socket())
     }
 
     /// How long sent data may stay unacknowledged before the connection breaks, with `TimedOut`

@@ -1,14 +1,15 @@
 //! `TcpStream`: one connection.
 
 use super::detached::Detached;
+use super::in_vain::in_vain;
 use super::receiving::Inbound;
 use super::stream::Stream;
-use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ToSocketAddrs, WriteHalf};
-use super::{halves, lookup, owned_halves};
+use super::{ConnectOptions, Endpoint, ToSocketAddrs, halves, happy_eyeballs, owned_halves};
+use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
+use crate::scope::is_cancelled;
 use crate::yield_now::consume_budget;
-use socket2::Protocol;
 use std::future::Future;
 use std::io;
 use std::net::{self, SocketAddr};
@@ -41,7 +42,13 @@ impl TcpStream {
         &self.stream
     }
 
-    /// Connects to an address; or to a host, of which each address is tried, one after the other.
+    /// Connects to an address, or to the first address of a host that answers, with [default
+    /// options](ConnectOptions::default).
+    ///
+    /// Of several addresses, the attempt at the next one begins beside the others when one has
+    /// failed, or after a [delay](ConnectOptions::attempt_delay); the first to succeed wins, and
+    /// the others are dropped, which cancels and closes them ("happy eyeballs", RFC 8305). A host's
+    /// addresses are tried in the order of the resolver, but with the families in turn.
     ///
     /// On the loopback interface, a port of the ephemeral range (`net.ipv4.ip_local_port_range`)
     /// where nothing listens any more may connect to itself: if the kernel picks the same port for
@@ -51,21 +58,54 @@ impl TcpStream {
     ///
     /// # Cancellation
     ///
-    /// The attempt is given up and its socket closed. A name that is being looked up is waited
+    /// The attempts are given up and their sockets closed. A name that is being looked up is waited
     /// for, as [`lookup_host`](super::lookup_host) says.
     ///
     /// # Errors
     ///
     /// The address is no address, or no server answers there: the error has the kind of the last
-    /// attempt, names what was tried, and its [`source`](std::error::Error::source) is the system's
-    /// own error. Or the name could not be looked up.
+    /// attempt that failed, tells what each address said, and its
+    /// [`source`](std::error::Error::source) is the system's own error. Or the name could not be
+    /// looked up.
     pub async fn connect(address: impl ToSocketAddrs) -> io::Result<Self> {
-        consume_budget().await;
-        lookup::first("connect to", address.to_endpoint()?, Self::connect_to).await
+        Self::connect_with(address, ConnectOptions::DEFAULT).await
     }
 
-    async fn connect_to(address: SocketAddr) -> io::Result<Self> {
-        let stream = Stream::connect(address.into(), Some(Protocol::TCP)).await?;
+    /// Connects as [`connect`](Self::connect) does, with options.
+    ///
+    /// # Cancellation
+    ///
+    /// As there.
+    ///
+    /// # Errors
+    ///
+    /// As there; or an option cannot be set, which the error says for each address.
+    ///
+    /// # Examples
+    ///
+    /// See [`ConnectOptions`].
+    pub async fn connect_with(
+        address: impl ToSocketAddrs,
+        options: &ConnectOptions,
+    ) -> io::Result<Self> {
+        consume_budget().await;
+        let endpoint = address.to_endpoint()?;
+        let Endpoint::Address(address) = endpoint else {
+            // On the heap: a connect to one address shall stay small.
+            let first = Box::pin(happy_eyeballs::connect(endpoint, options));
+            return first.await.map(Self::from_stream);
+        };
+        match Self::connect_to(address, options).await {
+            Err(error) if !is_cancelled(&error) => {
+                Err(in_vain("connect to", endpoint, vec![(address, error)]))
+            }
+            connected => connected,
+        }
+    }
+
+    async fn connect_to(address: SocketAddr, options: &ConnectOptions) -> io::Result<Self> {
+        let (stream, connecting) = Stream::connecting(options.socket(address)?, address);
+        connecting.await?;
         Ok(Self { stream })
     }
 

@@ -34,3 +34,19 @@ pub(super) fn hops(hops: u32) -> io::Result<u32> {
         }
     }
 }
+
+/// A time between probes of an idle connection: as many seconds as the kernel takes.
+pub(super) fn probe_seconds(time: Duration) -> Duration {
+    whole_seconds(time).clamp(Duration::from_secs(1), Duration::from_secs(32_767))
+}
+
+/// A number of probes, for which the kernel has seven bits.
+pub(super) fn probes(probes: u32) -> io::Result<u32> {
+    match probes {
+        1..=127 => Ok(probes),
+        _ => {
+            let text = format!("a connection cannot break after {probes} probes: from 1 to 127");
+            Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+        }
+    }
+}

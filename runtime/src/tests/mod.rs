@@ -7,6 +7,8 @@ mod budget;
 #[cfg(not(any(loom, miri)))]
 mod by_hand;
 #[cfg(not(any(loom, miri)))]
+mod eyeballs;
+#[cfg(not(any(loom, miri)))]
 mod files;
 #[cfg(not(any(loom, miri)))]
 mod frozen;
