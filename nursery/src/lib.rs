@@ -16,6 +16,7 @@ mod grace;
 pub mod io;
 mod join_handle;
 mod ledger;
+mod limit;
 
 #[expect(unsafe_code, reason = "children may borrow, by the promise that they never outlive it")]
 mod nursery;
@@ -38,6 +39,7 @@ pub use finally::finally;
 pub use for_each_limit::for_each_limit;
 pub use grace::{Stop, grace};
 pub use join_handle::JoinHandle;
+pub use limit::{Limit, Permit};
 pub use nursery::{Nursery, nursery, nursery_all, nursery_all_with, nursery_with};
 pub use options::Options;
 pub use race::race;

@@ -1,17 +1,20 @@
 //! `serve`: accepts connections, each into a child, until a stop; then drains.
 
 use crate::grace::{Stop, grace};
+use crate::limit::{Limit, Permit};
 use crate::nursery::{Nursery, nursery_with};
 use crate::options::Options;
+use crate::spawn::Slot;
 use crate::supervised::{JoinError, caught};
+use crate::timeout::until;
 use nestling_runtime::lowlevel::{
-    TcpListener, TcpStream, is_cancelled, is_exhausted, sleep, stop_requested,
+    Accept, Accepted, Connection, is_cancelled, is_exhausted, sleep, stop_requested,
 };
 use std::fmt;
 use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -20,7 +23,7 @@ use std::time::Duration;
 /// call: short enough that a client hardly notices, long enough that the core idles.
 const PAUSE: Duration = Duration::from_millis(30);
 
-/// How to [`serve`].
+/// How to [`serve`]. `A` is what names a peer: the address of the listener's family.
 ///
 /// # Examples
 ///
@@ -28,16 +31,21 @@ const PAUSE: Duration = Duration::from_millis(30);
 /// use nestling_nursery::Serve;
 /// use std::time::Duration;
 ///
-/// let how = Serve { limit: Some(10_000), drain: Duration::from_secs(30), ..Serve::default() }
+/// let drain = Duration::from_secs(30);
+/// let how: Serve = Serve { limit: Some(10_000), drain, ..Serve::default() }
 ///     .on_failure(|peer, error| eprintln!("{peer}: {error}"));
 /// assert!(how.signals);
 /// ```
 #[derive(Clone)]
-pub struct Serve {
+pub struct Serve<A = SocketAddr> {
     /// Connections that are served at the same time. While there are so many, no further one is
     /// accepted: clients wait in the listener's backlog. `None`, the default: as many as there are
     /// descriptors for.
     pub limit: Option<usize>,
+    /// A limit that it has in common with other servers, also on other cores; none by default. Each
+    /// of them accepts one connection before it waits for a permit, so that an idle listener keeps
+    /// no permit from a busy one; at the stop that one is closed.
+    pub shared: Option<Limit>,
     /// How long connections may go on after the stop; 5 seconds by default. What is left then is
     /// cancelled.
     pub drain: Duration,
@@ -45,33 +53,38 @@ pub struct Serve {
     /// [`stop_requested`](nestling_runtime::signal::stop_requested) says, which is so by default.
     pub signals: bool,
     /// What is told of connections that fail; see [`on_failure`](Self::on_failure).
-    pub failed: Option<Rc<dyn Fn(SocketAddr, io::Error)>>,
+    pub failed: Option<Rc<dyn Fn(A, io::Error)>>,
 }
 
-impl Serve {
+impl<A> Serve<A> {
     /// Has `hook` be told of each connection that failed or panicked, in the task of the
     /// connection. One that is cut at the end of the drain has not failed.
-    pub fn on_failure(mut self, hook: impl Fn(SocketAddr, io::Error) + 'static) -> Self {
+    pub fn on_failure(mut self, hook: impl Fn(A, io::Error) + 'static) -> Self {
         self.failed = Some(Rc::new(hook));
         self
     }
 }
 
-impl Default for Serve {
+impl<A> Default for Serve<A> {
     fn default() -> Self {
-        Self { limit: None, drain: Duration::from_secs(5), signals: true, failed: None }
+        let drain = Duration::from_secs(5);
+        Self { limit: None, shared: None, drain, signals: true, failed: None }
     }
 }
 
-impl fmt::Debug for Serve {
+impl<A> fmt::Debug for Serve<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve")
             .field("limit", &self.limit)
+            .field("shared", &self.shared)
             .field("drain", &self.drain)
             .field("signals", &self.signals)
             .finish_non_exhaustive()
     }
 }
+
+/// What names the peer of a connection.
+type Peer<L> = <<L as Accept>::Connection as Connection>::Address;
 
 /// Accepts connections, and runs `connection` for each in a child of its own, until the code that
 /// calls it is cancelled or a signal asks the process to stop. Then the listener is closed,
@@ -85,14 +98,18 @@ impl fmt::Debug for Serve {
 ///
 /// A connection that fails or panics ends alone; [`Serve::on_failure`] tells of it. While
 /// descriptors or memory have run out, the accept loop pauses and tries again. For several
-/// listeners, or several cores, call it once for each.
+/// listeners, or several cores, call it once for each; a [`Limit`] is what they can have in common.
+///
+/// It serves TCP and Unix listeners. On several cores, give each a listener of its own on the same
+/// port ([`reuse_port`](nestling_runtime::net::ListenOptions::reuse_port)), or a clone of one.
 ///
 /// # Cancellation
 ///
 /// It is the stop: connections drain, and it returns `Ok`. Only after that the next wait of the
 /// cancelled task is its end. Dropped early, it cuts all connections.
 ///
-/// Connections that have reached the backlog and were not accepted are reset at the stop.
+/// What was accepted by then is served. Connections that have reached the backlog and were not
+/// accepted are reset, unless another process has the listener, too: then they wait for that one.
 ///
 /// # Errors
 ///
@@ -127,9 +144,10 @@ impl fmt::Debug for Serve {
 /// })
 /// # }
 /// ```
-pub async fn serve<F>(listener: TcpListener, how: Serve, connection: F) -> io::Result<()>
+pub async fn serve<L, F>(listener: L, how: Serve<Peer<L>>, connection: F) -> io::Result<()>
 where
-    F: AsyncFn(TcpStream, SocketAddr) -> io::Result<()>,
+    L: Accept,
+    F: AsyncFn(L::Connection, Peer<L>) -> io::Result<()>,
 {
     // From here on a signal is a stop, also before the first accept.
     let signal = how.signals.then(stop_requested);
@@ -137,8 +155,7 @@ where
     let options = Options { slots: how.limit, name: Some("serve"), ..Options::default() };
     let ended = grace(how.drain, async |stop: &Stop| {
         nursery_with(options, async |n| {
-            let stopped = pin!(stopped(stop, signal));
-            accepted = accept(n, &listener, &how, &connection, stopped).await;
+            accepted = until_stopped(stop, signal, accept(n, &listener, &how, &connection)).await;
             // Clients that come from now on are refused, and do not wait in vain.
             _ = listener.close().await;
             n.spawn_daemon(async {
@@ -153,6 +170,21 @@ where
     // What was left at the end of the drain was cut; that is what the drain is for.
     _ = ended.await;
     accepted
+}
+
+/// Accepts until the stop, and has what was accepted by then.
+async fn until_stopped(
+    stop: &Stop,
+    signal: Option<impl Future<Output = io::Result<()>>>,
+    accept: impl Future<Output = io::Result<()>>,
+) -> io::Result<()> {
+    let mut heard = Ok(());
+    let stopped = async { heard = stopped(stop, signal).await };
+    // A cancelled accept loop is delivered what the kernel has accepted for it, and then hears.
+    match until(stopped, accept).await {
+        Ok(Err(error)) if !is_cancelled(&error) => Err(error),
+        _ => heard,
+    }
 }
 
 /// Resolves at the stop.
@@ -174,50 +206,62 @@ async fn stopped(
     .await
 }
 
-/// Starts a child for each connection, until the stop.
-async fn accept<'s, F>(
+/// Starts a child for each connection, until it is cancelled or the listener breaks.
+async fn accept<'s, L, F>(
     n: &'s Nursery<'s, '_>,
-    listener: &TcpListener,
-    how: &'s Serve,
+    listener: &L,
+    how: &'s Serve<Peer<L>>,
     connection: &'s F,
-    mut stopped: Pin<&mut impl Future<Output = io::Result<()>>>,
 ) -> io::Result<()>
 where
-    F: AsyncFn(TcpStream, SocketAddr) -> io::Result<()>,
+    L: Accept,
+    F: AsyncFn(L::Connection, Peer<L>) -> io::Result<()>,
 {
-    let mut incoming = how.limit.is_none().then(|| listener.incoming());
+    let is_unlimited = how.limit.is_none() && how.shared.is_none();
+    let mut incoming = is_unlimited.then(|| listener.incoming());
     loop {
-        let mut next = pin!(async {
-            match &mut incoming {
-                Some(incoming) => (None, incoming.next().await),
-                // The slot comes first: what has none waits in the backlog.
-                None => (Some(n.slot().await), listener.accept().await),
-            }
-        });
-        let next = poll_fn(|cx| match stopped.as_mut().poll(cx) {
-            Poll::Ready(stopped) => Poll::Ready(Err(stopped)),
-            Poll::Pending => next.as_mut().poll(cx).map(Ok),
-        });
-        match next.await {
-            Ok((slot, Ok((stream, peer)))) => {
-                let child = serve_one(how, peer, connection(stream, peer));
+        let next = match &mut incoming {
+            Some(incoming) => incoming.next().await.map(|accepted| (None, None, accepted)),
+            None => limited(n, listener, how).await,
+        };
+        match next {
+            Ok((slot, permit, (stream, peer))) => {
+                let work = connection(stream, peer.clone());
+                let child = serve_one(how, peer, permit, work);
                 match slot {
                     Some(slot) => drop(slot.spawn(child)),
                     None => drop(n.spawn(child)),
                 }
             }
-            Ok((slot, Err(error))) if is_exhausted(&error) => {
-                drop(slot);
-                sleep(PAUSE).await;
-            }
-            Ok((_, Err(error))) => return Err(error),
-            Err(stopped) => return stopped,
+            Err(error) if is_exhausted(&error) => sleep(PAUSE).await,
+            Err(error) => return Err(error),
         }
     }
 }
 
+/// The next connection, once both limits allow it.
+async fn limited<'s, 'e, L: Accept>(
+    n: &'s Nursery<'s, 'e>,
+    listener: &L,
+    how: &Serve<Peer<L>>,
+) -> io::Result<(Option<Slot<'s, 'e>>, Option<Permit>, Accepted<L>)> {
+    // The slot comes first: what has none waits in the backlog.
+    let slot = if how.limit.is_some() { Some(n.slot().await) } else { None };
+    let accepted = listener.accept().await?;
+    let permit = match &how.shared {
+        Some(limit) => Some(limit.permit().await),
+        None => None,
+    };
+    Ok((slot, permit, accepted))
+}
+
 /// One child. What happens to its connection is no failure of the server.
-async fn serve_one(how: &Serve, peer: SocketAddr, work: impl Future<Output = io::Result<()>>) {
+async fn serve_one<A>(
+    how: &Serve<A>,
+    peer: A,
+    _permit: Option<Permit>,
+    work: impl Future<Output = io::Result<()>>,
+) {
     let error = match caught(work).await.take() {
         None | Some(Ok(Ok(()))) => return,
         Some(Ok(Err(error))) if is_cancelled(&error) => return,

@@ -4,14 +4,17 @@ use crate::support::sandbox::leave_descriptors;
 use crate::support::turn;
 use crate::{by_itself, listener, run};
 use nestling::io::nursery;
-use nestling::net::TcpStream;
-use nestling::{Serve, Stats, is_cancelled, serve};
+use nestling::net::{TcpStream, UnixListener, UnixStream};
+use nestling::{Limit, Serve, Stats, is_cancelled, serve};
 use std::cell::{Cell, RefCell};
-use std::future::pending;
+use std::future::{Future, pending, poll_fn};
 use std::io::{self, Read, Write};
 use std::net::{self, SocketAddr};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net as unix;
 use std::process;
 use std::rc::Rc;
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
@@ -166,6 +169,143 @@ fn k2_what_is_left_after_the_drain_is_cancelled() {
         .unwrap();
         assert!(heard.get());
         assert_eq!(told.get(), 0, "that was no failure");
+    });
+}
+
+/// They have been connected already, and may have sent a question: to a client it would look as if
+/// it had been served.
+#[test]
+fn k2_what_was_accepted_before_the_stop_is_served() {
+    run(async || {
+        let (listener, address) = listener();
+        let shut = Cell::new(false);
+        nursery(async |n| {
+            let server = n.spawn(async {
+                let mut serving = std::pin::pin!(serve(listener, quietly(), echo));
+                poll_fn(|cx| if shut.get() { Poll::Pending } else { serving.as_mut().poll(cx) })
+                    .await
+            });
+            turn().await;
+            // The kernel accepts, and the server does not look.
+            shut.set(true);
+            let clients = [(); 5].map(|()| net::TcpStream::connect(address).unwrap());
+            clients.iter().for_each(|mut client| client.write_all(b"word").unwrap());
+            turn().await;
+            turn().await;
+            shut.set(false);
+            server.cancel();
+            for client in clients {
+                let client = TcpStream::from_std(client)?;
+                assert_eq!(client.read_exact(vec![0; 4]).await.1, b"word");
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// Two listeners, one permit: the first client of each is accepted, and one of them is served.
+#[test]
+fn k2_a_shared_limit_holds_for_both_listeners() {
+    run(async || {
+        let ((one, first), (other, second)) = (listener(), listener());
+        let (alive, most) = (Cell::new(0), Cell::new(0));
+        let limit = Limit::new(1);
+        let how = || Serve { shared: Some(limit.clone()), ..quietly() };
+        let count = async |stream, peer| {
+            alive.set(alive.get() + 1);
+            most.set(most.get().max(alive.get()));
+            let ended = echo(stream, peer).await;
+            alive.set(alive.get() - 1);
+            ended
+        };
+        nursery(async |n| {
+            n.spawn(serve(one, how(), count));
+            n.spawn(serve(other, how(), count));
+            let mut clients = Vec::new();
+            for address in [first, second, second, first, first] {
+                clients.push(TcpStream::connect(address).await?);
+                turn().await;
+            }
+            assert_eq!(limit.in_use(), 1);
+            nursery(async |clients_of| {
+                for client in clients {
+                    clients_of.spawn(async move {
+                        assert_eq!(says(&client, "a word").await, b"a word");
+                        Ok(())
+                    });
+                }
+                Ok(())
+            })
+            .await?;
+            n.cancel();
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!((alive.get(), most.get(), limit.in_use()), (0, 1, 0));
+    });
+}
+
+#[test]
+fn k2_a_stop_does_not_wait_for_a_permit() {
+    run(async || {
+        let (listener, address) = listener();
+        let limit = Limit::new(1);
+        let permit = limit.permit().await;
+        let how = Serve { shared: Some(limit.clone()), ..quietly() };
+        nursery(async |n| {
+            let server = n.spawn(serve(listener, how, echo));
+            let client = TcpStream::connect(address).await?;
+            turn().await;
+            server.cancel();
+            let (read, _) = client.read(vec![0; 1]).await;
+            assert_eq!(read.unwrap_or(0), 0, "closed or reset");
+            Ok(())
+        })
+        .await
+        .unwrap();
+        drop(permit);
+        assert_eq!(limit.in_use(), 0);
+    });
+}
+
+#[test]
+fn k2_connections_of_unix_sockets_are_served_as_those_of_tcp() {
+    run(async || {
+        let name = format!("nestling/serve/{}", process::id());
+        let address = unix::SocketAddr::from_abstract_name(name).unwrap();
+        let listener = UnixListener::bind_addr(&address).unwrap();
+        let told = Rc::new(Cell::new(0));
+        let noted = Rc::clone(&told);
+        let how = Serve { signals: false, drain: LONG, limit: Some(2), ..Serve::default() };
+        let how = how.on_failure(move |peer: unix::SocketAddr, error| {
+            assert!(peer.is_unnamed() && error.to_string().contains("asked to fail"));
+            noted.set(noted.get() + 1);
+        });
+        nursery(async |n| {
+            n.spawn(serve(listener, how, async |stream: UnixStream, _peer| {
+                let (read, bytes) = stream.read(Vec::with_capacity(64)).await;
+                read?;
+                if bytes == b"fail" {
+                    return Err(io::Error::other("asked to fail"));
+                }
+                stream.write_all(bytes).await.0
+            }));
+            for (word, answer) in [("fail", &b""[..]), ("word", b"word"), ("last", b"last")] {
+                let client = UnixStream::connect_addr(&address).await?;
+                client.write_all(word).await.0?;
+                let (read, mut bytes) = client.read(Vec::with_capacity(64)).await;
+                bytes.truncate(read?);
+                assert_eq!(bytes, answer);
+            }
+            n.cancel();
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(told.get(), 1);
     });
 }
 

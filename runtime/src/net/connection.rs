@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 /// ```
 pub trait Connection: Inner {
     /// What names its ends.
-    type Address;
+    type Address: Clone + std::fmt::Debug + 'static;
 
     #[doc(hidden)]
     fn address(address: SockAddr) -> io::Result<Self::Address>;

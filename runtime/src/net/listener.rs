@@ -15,7 +15,7 @@ use std::rc::Rc;
 /// A listening socket. What its methods promise stands at those of
 /// [`TcpListener`](super::TcpListener).
 #[derive(Debug)]
-pub(super) struct Listener {
+pub struct Listener {
     fd: SharedFd,
     /// Dropped accepts refer to it weakly: a connection is parked only while the listener is there.
     parked: Rc<Parked>,

@@ -9,6 +9,7 @@
 //!
 //! A socket belongs to its core. [`TcpStream::detach`] moves a connection to another.
 
+mod accept;
 mod accepting;
 mod address;
 mod claims;
@@ -41,6 +42,7 @@ mod unread_datagrams;
 mod vectored;
 mod waiting;
 
+pub use accept::{Accept, Accepted};
 pub use address::{Endpoint, ToSocketAddrs};
 pub use connect_options::ConnectOptions;
 pub use connection::Connection;

@@ -1,5 +1,6 @@
 //! `TcpListener`: accepts connections.
 
+use super::accept::Listens;
 use super::incoming::Incoming;
 use super::listener::Listener;
 use super::{TcpStream, ToSocketAddrs, lookup};
@@ -264,6 +265,16 @@ impl TcpListener {
     /// If accepts are still in flight the socket is duplicated, for which a descriptor is needed.
     pub fn into_std(self) -> io::Result<std::net::TcpListener> {
         self.listener.into_owned().map(Into::into)
+    }
+}
+
+impl Listens for TcpListener {
+    fn inner(&self) -> &Listener {
+        &self.listener
+    }
+
+    fn into_inner(self) -> Listener {
+        self.listener
     }
 }
 

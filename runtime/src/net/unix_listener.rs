@@ -1,5 +1,6 @@
 //! `UnixListener`: accepts connections of this machine.
 
+use super::accept::Listens;
 use super::incoming::Incoming;
 use super::listener::Listener;
 use super::{UnixStream, unix_addr};
@@ -147,6 +148,16 @@ impl UnixListener {
     /// As there.
     pub fn into_std(self) -> io::Result<net::UnixListener> {
         self.listener.into_owned().map(Into::into)
+    }
+}
+
+impl Listens for UnixListener {
+    fn inner(&self) -> &Listener {
+        &self.listener
+    }
+
+    fn into_inner(self) -> Listener {
+        self.listener
     }
 }
 
