@@ -1,9 +1,10 @@
 //! The demonstration: server and load in one process, over real TCP connections.
 
+use crate::listening::Address;
 use crate::load::{self, MESSAGE, Measured};
 use crate::options::{DemoOptions, Options};
 use crate::say;
-use crate::server::Server;
+use crate::server;
 use crate::table::Table;
 use nestling::{Cores, Stats};
 use std::fs;
@@ -44,25 +45,25 @@ pub(crate) fn run(demo: &DemoOptions) -> io::Result<()> {
 
 /// Starts the server, loads it, stops it. Nothing of either is left when this returns.
 fn measure(demo: &DemoOptions) -> io::Result<(Measured, Vec<Stats>)> {
-    let server = Server::new(Options {
-        listen: vec![(Ipv4Addr::LOCALHOST, 0).into()],
+    let service = server::service(&Options {
+        listen: vec![Address::Tcp((Ipv4Addr::LOCALHOST, 0).into())],
         cores: Cores::Count(demo.cores),
         limit: demo.limit,
         drain: demo.drain,
     })?;
     let serving = thread::Builder::new().name("echo-demo".to_owned()).spawn({
-        let server = Arc::clone(&server);
+        let service = Arc::clone(&service);
         let cores = Cores::Count(demo.cores);
         move || {
-            let outcome = server.run(cores);
+            let outcome = server::run(&service, cores);
             // If it never got ready, the load shall not wait for it.
-            server.ready().raise();
+            service.ready().raise();
             outcome
         }
     })?;
-    let address = server.addresses().next().expect("one was reserved");
-    let measured = load::run(address, demo.connections, demo.duration, server.ready());
-    server.stop().raise();
+    let address = service.addresses().next().expect("one was reserved");
+    let measured = load::run(address, demo.connections, demo.duration, service.ready());
+    service.stop().raise();
     let served = serving.join().unwrap_or_else(|payload| resume_unwind(payload));
     // If both failed, the server was first.
     let cores = served?;

@@ -10,8 +10,8 @@
 //! |---|---|
 //! | `server.rs` | the server: what runs on each core, from listening to draining |
 //! | `../support/echo.rs` | what is done for a connection |
-//! | `../support/reserve.rs` | the addresses, kept for this process before any core listens |
-//! | `../support/{event,limit}.rs` | what cores share: "stop", "ready", how many connections |
+//! | `../support/listening.rs` | where it listens: ports, paths, what systemd hands over |
+//! | `../support/{service,event}.rs` | what cores share: "stop", "ready", how many connections |
 //! | `options.rs`, `../support/arguments.rs` | the command line |
 //! | `demo.rs`, `table.rs`, `../support/{load,latency}.rs` | the demonstration |
 
@@ -24,20 +24,19 @@ mod echo;
 mod event;
 #[path = "../support/latency.rs"]
 mod latency;
-#[path = "../support/limit.rs"]
-mod limit;
+#[path = "../support/listening.rs"]
+mod listening;
 #[path = "../support/load.rs"]
 mod load;
 mod options;
-#[path = "../support/reserve.rs"]
-mod reserve;
 mod server;
+#[path = "../support/service.rs"]
+mod service;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;
 
 use crate::options::{Command, HELP, Options};
-use crate::server::Server;
 use crate::support::{complain, say};
 use std::io;
 use std::process::ExitCode;
@@ -67,6 +66,5 @@ fn main() -> ExitCode {
 
 /// Serves until a signal says to stop.
 fn serve(options: Options) -> io::Result<()> {
-    let cores = options.cores.clone();
-    Server::new(options)?.run(cores).map(drop)
+    server::run(&server::service(&options)?, options.cores).map(drop)
 }

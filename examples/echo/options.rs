@@ -1,9 +1,10 @@
 //! The command line.
 
 use crate::arguments::{address, at_least_one, number, seconds};
+use crate::listening::Address;
 use lexopt::prelude::*;
 use nestling::Cores;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::num::NonZero;
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -12,7 +13,8 @@ use std::time::Duration;
 pub(crate) const HELP: &str = "\
 A TCP echo server: every byte that a client sends comes back.
 
-  --listen ADDR        an IP address and a port; may be repeated (127.0.0.1:7000)
+  --listen ADDR        an IP address and a port, unix:PATH, or systemd for the listeners that it
+                       hands over; may be repeated (127.0.0.1:7000)
   --cores N            serve on so many cores (all; with --demo, half of them)
   --limit CONNECTIONS  serve so many connections at once; others wait (no limit)
   --drain SECONDS      after SIGINT or SIGTERM, let connections finish for so long (5)
@@ -23,6 +25,9 @@ A TCP echo server: every byte that a client sends comes back.
   --connections N      how many connections carry it (64)
 
   --help               this text";
+
+/// The most that `--limit` may say.
+const MOST: usize = 1_000_000;
 
 /// What the user wants.
 #[derive(Debug)]
@@ -35,8 +40,7 @@ pub(crate) enum Command {
 /// How to serve.
 #[derive(Debug)]
 pub(crate) struct Options {
-    /// Port 0 is a free port.
-    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) listen: Vec<Address>,
     pub(crate) cores: Cores,
     pub(crate) limit: Option<usize>,
     /// What connections have left when the server is to stop.
@@ -56,7 +60,7 @@ pub(crate) struct DemoOptions {
 /// What was on the command line.
 #[derive(Default)]
 struct Given {
-    listen: Vec<SocketAddr>,
+    listen: Vec<Address>,
     cores: Option<usize>,
     limit: Option<usize>,
     drain: Option<Duration>,
@@ -78,7 +82,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
             Long("listen") => given.listen.push(address(parser.value()?)?),
             Long("cores") => given.cores = Some(number("--cores", parser.value()?)?),
             Long("limit") => {
-                given.limit = Some(at_least_one("--limit", parser.value()?, crate::limit::MOST)?);
+                given.limit = Some(at_least_one("--limit", parser.value()?, MOST)?);
             }
             Long("drain") => given.drain = Some(seconds("--drain", parser.value()?)?),
             Long("demo") => given.demo = true,
@@ -113,7 +117,7 @@ impl Given {
         }
         let mut listen = self.listen;
         if listen.is_empty() {
-            listen.push((Ipv4Addr::LOCALHOST, 7000).into());
+            listen.push(Address::Tcp((Ipv4Addr::LOCALHOST, 7000).into()));
         }
         let cores = self.cores.map_or(Cores::All, Cores::Count);
         Ok(Command::Serve(Options { listen, cores, limit: self.limit, drain }))

@@ -2,10 +2,12 @@
 
 use crate::echo::echo;
 use crate::event::Event;
+use crate::listening::Address;
 use crate::load::{self, MESSAGE, Measured};
 use crate::options::{DemoOptions, Options};
 use crate::relay::Proxy;
 use crate::say;
+use crate::upstreams::Target;
 use nestling::io::nursery;
 use nestling::net::TcpListener;
 use nestling::{Runtime, Serve, serve};
@@ -46,7 +48,8 @@ fn serve_all(listeners: [net::TcpListener; 2], stop: &Event) -> io::Result<()> {
         for listener in listeners {
             let how = Serve { signals: false, ..Serve::default() };
             n.spawn(serve(TcpListener::from_std(listener)?, how, async |stream, _| {
-                echo(stream).await
+                stream.set_nodelay(true)?;
+                echo(&stream).await
             }));
         }
         stop.raised().await;
@@ -62,8 +65,8 @@ fn measure(demo: &DemoOptions, servers: [SocketAddr; 2]) -> io::Result<()> {
     say(format_args!("straight to a server:"));
     let straight = load::run(servers[0], demo.connections, demo.duration, &now)?;
     let proxy = Proxy::new(Options {
-        listen: vec![(Ipv4Addr::LOCALHOST, 0).into()],
-        to: servers.map(|server| server.to_string()).to_vec(),
+        listen: vec![Address::Tcp((Ipv4Addr::LOCALHOST, 0).into())],
+        to: servers.map(|server| Target::Tcp(server.to_string())).to_vec(),
         ..demo.proxy.clone()
     })?;
     let running = thread::Builder::new().name("proxy-demo".to_owned()).spawn({
@@ -71,14 +74,14 @@ fn measure(demo: &DemoOptions, servers: [SocketAddr; 2]) -> io::Result<()> {
         move || {
             let outcome = proxy.run();
             // If it never got ready, the load shall not wait for it.
-            proxy.ready().raise();
+            proxy.service().ready().raise();
             outcome
         }
     })?;
     say(format_args!("through the proxy, to both:"));
-    let address = proxy.addresses().next().expect("one was reserved");
-    let through = load::run(address, demo.connections, demo.duration, proxy.ready());
-    proxy.stop().raise();
+    let address = proxy.service().addresses().next().expect("one was reserved");
+    let through = load::run(address, demo.connections, demo.duration, proxy.service().ready());
+    proxy.service().stop().raise();
     // If both failed, the proxy was first.
     running.join().unwrap_or_else(|payload| resume_unwind(payload))?;
     table(demo, &[("straight", straight), ("through the proxy", through?)]);

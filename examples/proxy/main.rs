@@ -1,4 +1,5 @@
-//! A TCP proxy: what clients send goes to one of several servers, and what it answers comes back.
+//! A proxy for TCP and Unix sockets: what clients send goes to one of several servers, and what it
+//! answers comes back.
 //!
 //! ```text
 //! cargo run --release --example proxy -- --demo              # servers, proxy and load in one
@@ -9,7 +10,10 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `relay.rs` | the proxy: what runs on each core, and a connection from its begin to its end |
+//! | `side.rs` | what TCP and Unix sockets differ in |
 //! | `upstreams.rs` | the servers behind it: in turn, those that are up |
+//! | `../support/listening.rs` | where it listens: ports, paths, what systemd hands over |
+//! | `../support/{service,event}.rs` | what cores share: "stop", "ready", how many connections |
 //! | `options.rs`, `../support/arguments.rs` | the command line |
 //! | `demo.rs`, `../support/{echo,load,latency}.rs` | the demonstration |
 
@@ -22,14 +26,15 @@ mod echo;
 mod event;
 #[path = "../support/latency.rs"]
 mod latency;
-#[path = "../support/limit.rs"]
-mod limit;
+#[path = "../support/listening.rs"]
+mod listening;
 #[path = "../support/load.rs"]
 mod load;
 mod options;
 mod relay;
-#[path = "../support/reserve.rs"]
-mod reserve;
+#[path = "../support/service.rs"]
+mod service;
+mod side;
 #[path = "../support/mod.rs"]
 mod support;
 mod upstreams;

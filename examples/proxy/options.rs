@@ -1,19 +1,23 @@
 //! The command line.
 
 use crate::arguments::{address, at_least_one, number, seconds};
+use crate::listening::Address;
+use crate::upstreams::Target;
 use lexopt::prelude::*;
 use nestling::Cores;
-use std::ffi::OsString;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::ffi::{OsStr, OsString};
+use std::net::Ipv4Addr;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
 A TCP proxy: what clients send goes to one of several servers, and its answers come back.
 
-  --to ADDR            a server behind the proxy, as HOST:PORT; may be repeated: each connection
-                       goes to the next one that is up
-  --listen ADDR        an IP address and a port; may be repeated (127.0.0.1:7001)
+  --to ADDR            a server behind the proxy, as HOST:PORT or unix:PATH; may be repeated: each
+                       connection goes to the next one that is up
+  --listen ADDR        an IP address and a port, unix:PATH, or systemd for the listeners that it
+                       hands over; may be repeated (127.0.0.1:7001)
   --cores N            serve on so many cores (all; with --demo, one)
   --limit CONNECTIONS  serve so many connections at once; others wait (no limit)
   --drain SECONDS      after SIGINT or SIGTERM, let connections finish for so long (5)
@@ -27,6 +31,9 @@ A TCP proxy: what clients send goes to one of several servers, and its answers c
 
   --help               this text";
 
+/// The most that `--limit` may say.
+const MOST: usize = 1_000_000;
+
 /// What the user wants.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -38,9 +45,8 @@ pub(crate) enum Command {
 /// How to run.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    /// Port 0 is a free port.
-    pub(crate) listen: Vec<SocketAddr>,
-    pub(crate) to: Vec<String>,
+    pub(crate) listen: Vec<Address>,
+    pub(crate) to: Vec<Target>,
     pub(crate) cores: Cores,
     pub(crate) limit: Option<usize>,
     /// What connections have left when the proxy is to stop.
@@ -61,8 +67,8 @@ pub(crate) struct DemoOptions {
 /// What was on the command line.
 #[derive(Default)]
 struct Given {
-    listen: Vec<SocketAddr>,
-    to: Vec<String>,
+    listen: Vec<Address>,
+    to: Vec<Target>,
     cores: Option<usize>,
     limit: Option<usize>,
     drain: Option<Duration>,
@@ -87,7 +93,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error
             Long("to") => given.to.push(upstream(parser.value()?)?),
             Long("cores") => given.cores = Some(number("--cores", parser.value()?)?),
             Long("limit") => {
-                given.limit = Some(at_least_one("--limit", parser.value()?, crate::limit::MOST)?);
+                given.limit = Some(at_least_one("--limit", parser.value()?, MOST)?);
             }
             Long("drain") => given.drain = Some(seconds("--drain", parser.value()?)?),
             Long("connect-timeout") => {
@@ -111,7 +117,7 @@ impl Given {
         let mut listen = self.listen;
         let is_default = listen.is_empty();
         if is_default {
-            listen.push((Ipv4Addr::LOCALHOST, 7001).into());
+            listen.push(Address::Tcp((Ipv4Addr::LOCALHOST, 7001).into()));
         }
         let cores = if self.demo { Cores::Count(1) } else { Cores::All };
         let options = Options {
@@ -143,11 +149,16 @@ impl Given {
     }
 }
 
-fn upstream(value: OsString) -> Result<String, lexopt::Error> {
+fn upstream(value: OsString) -> Result<Target, lexopt::Error> {
+    if let Some(path) = value.as_bytes().strip_prefix(b"unix:").filter(|path| !path.is_empty()) {
+        return Ok(Target::Unix(OsStr::from_bytes(path).into()));
+    }
     let text = value.string()?;
     let port = text.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
     if !matches!(port, Some(Ok(_))) {
-        return Err(format!("--to: '{text}' is no host and port, such as localhost:6379").into());
+        let text =
+            format!("--to: '{text}' is no host and port, such as localhost:6379, and no unix:PATH");
+        return Err(text.into());
     }
-    Ok(text)
+    Ok(Target::Tcp(text))
 }

@@ -1,72 +1,49 @@
 //! The proxy: what runs on each core, and a connection from its begin to its end.
 //!
 //! ```text
-//!   nursery of the core ── serve, one for each address
+//!   nursery of the core ── serve, one for each place to listen
 //!                            └── connection, one child each
 //!                                  ├── client ──▶ server
 //!                                  └── server ──▶ client
 //! ```
 
 use crate::complain;
-use crate::event::Event;
-use crate::limit::Limit;
+use crate::listening::Listener;
 use crate::options::Options;
-use crate::reserve::Reserved;
-use crate::say;
-use crate::upstreams::Upstreams;
-use nestling::io::{CopyOptions, copy_bidirectional_with, nursery};
-use nestling::net::{ListenOptions, TcpListener, TcpStream};
+use crate::service::Service;
+use crate::side::Side;
+use crate::upstreams::{Server, Upstreams};
+use nestling::io::{AsyncRead, AsyncWrite, CopyOptions, copy_bidirectional_with, nursery};
+use nestling::net::{TcpStream, UnixStream};
 use nestling::{Core, Runtime, Serve, serve};
+use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 /// The proxy, shared by its cores.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     options: Options,
-    reserved: Vec<Reserved>,
+    service: Service,
     upstreams: Upstreams,
-    limit: Limit,
-    stop: Event,
-    ready: Event,
-    /// Cores that listen on all addresses.
-    listening: AtomicUsize,
 }
 
 impl Proxy {
-    /// Reserves the addresses. No client can connect before it runs.
+    /// Takes the places to listen. No client can connect before it runs.
     ///
     /// # Errors
     ///
-    /// An address cannot be listened on; the error names it.
+    /// A place cannot be taken; the error names it.
     pub(crate) fn new(options: Options) -> io::Result<Arc<Self>> {
-        let reserved = options.listen.iter().copied().map(Reserved::new);
         Ok(Arc::new(Self {
-            reserved: reserved.collect::<io::Result<_>>()?,
+            service: Service::new(&options.listen, options.limit, options.drain)?,
             upstreams: Upstreams::new(options.to.clone()),
-            limit: Limit::new(options.limit),
-            stop: Event::new(),
-            ready: Event::new(),
-            listening: AtomicUsize::new(0),
             options,
         }))
     }
 
-    /// Raise it, and the proxy stops as at a signal.
-    pub(crate) fn stop(&self) -> &Event {
-        &self.stop
-    }
-
-    /// Raised when all cores listen on all addresses.
-    pub(crate) fn ready(&self) -> &Event {
-        &self.ready
-    }
-
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        self.reserved.iter().map(Reserved::address)
+    pub(crate) fn service(&self) -> &Service {
+        &self.service
     }
 
     /// Runs on all cores until the stop.
@@ -82,60 +59,59 @@ impl Proxy {
 
     /// What one core does.
     async fn run_on(&self, core: Core) -> io::Result<()> {
-        let mut listeners = Vec::new();
-        let options = ListenOptions::default().reuse_port(true);
-        for address in self.addresses() {
-            listeners.push(TcpListener::bind_with(address, &options).await?);
-        }
+        let listeners = self.service.listen().await?;
         nursery(async |n| {
             for listener in listeners {
-                let how = Serve {
-                    limit: self.options.limit,
-                    drain: self.options.drain,
-                    ..Serve::default()
-                }
-                .on_failure(|client, error| complain(format_args!("{client}: {error}")));
-                n.spawn(serve(listener, how, async |client, _| self.relay(client).await));
+                match listener {
+                    Listener::Tcp(listener) => {
+                        n.spawn(serve(listener, self.how(), async |client, _| {
+                            self.relay(client).await
+                        }))
+                    }
+                    Listener::Unix(listener) => {
+                        n.spawn(serve(listener, self.how(), async |client, _| {
+                            self.relay(client).await
+                        }))
+                    }
+                };
             }
-            n.spawn_daemon(async {
-                self.stop.raised().await;
-                n.cancel();
-                Ok(())
-            });
-            self.announce(core);
-            Ok(())
+            self.service.attend(core, n)
         })
         .await
     }
 
-    /// The last core to listen says so for all.
-    fn announce(&self, core: Core) {
-        if self.listening.fetch_add(1, Ordering::SeqCst) + 1 == core.count() {
-            self.addresses().for_each(|address| say(format_args!("listening on {address}")));
-            self.ready.raise();
-        }
+    fn how<A: fmt::Debug>(&self) -> Serve<A> {
+        self.service.how().on_failure(|client, error| complain(format_args!("{client:?}: {error}")))
     }
 
     /// One connection. What fails on one side is told to the other one by a reset: an orderly end
     /// would say that all bytes have come.
-    async fn relay(&self, client: TcpStream) -> io::Result<()> {
-        // One limit for all cores.
-        let _permit = self.limit.permit().await;
-        let server = match self.upstreams.connect(self.options.connect_timeout).await {
-            Ok(server) => server,
+    async fn relay<C: Side>(&self, client: C) -> io::Result<()>
+    where
+        for<'s> &'s C: AsyncRead + AsyncWrite,
+    {
+        match self.upstreams.connect(self.options.connect_timeout).await {
+            Ok(Server::Tcp(server)) => self.join::<C, TcpStream>(client, server).await,
+            Ok(Server::Unix(server)) => self.join::<C, UnixStream>(client, server).await,
             Err(error) => {
-                client.set_linger(Some(Duration::ZERO))?;
-                return Err(error);
+                client.break_off()?;
+                Err(error)
             }
-        };
-        // A piece that is less than a packet shall not wait for the last to be acknowledged.
-        client.set_nodelay(true)?;
-        server.set_nodelay(true)?;
+        }
+    }
+
+    async fn join<C: Side, S: Side>(&self, client: C, server: S) -> io::Result<()>
+    where
+        for<'s> &'s C: AsyncRead + AsyncWrite,
+        for<'s> &'s S: AsyncRead + AsyncWrite,
+    {
+        client.hand_on_at_once()?;
+        server.hand_on_at_once()?;
         let how = CopyOptions { idle: self.options.idle, ..CopyOptions::default() };
         let copied = copy_bidirectional_with(how, &client, &server).await;
         if copied.is_err() {
-            client.set_linger(Some(Duration::ZERO))?;
-            server.set_linger(Some(Duration::ZERO))?;
+            client.break_off()?;
+            server.break_off()?;
         }
         Ok(copied.map(drop)?)
     }

@@ -1,16 +1,14 @@
 //! `echo`: what a server does that sends back what comes.
 
 use nestling::buf::IoBuf;
-use nestling::net::TcpStream;
+use nestling::io::{AsyncRead, AsyncWrite};
 use std::io;
 
 /// One buffer of this size for each connection, used over and over.
 const BUFFER: usize = 8 * 1024;
 
 /// Sends back what comes, until the client has sent its last byte.
-pub(crate) async fn echo(stream: TcpStream) -> io::Result<()> {
-    // A piece that is less than a packet shall not wait for the client to acknowledge the last.
-    stream.set_nodelay(true)?;
+pub(crate) async fn echo(mut stream: impl AsyncRead + AsyncWrite) -> io::Result<()> {
     let mut buffer = Vec::with_capacity(BUFFER);
     loop {
         let (received, filled) = stream.read(buffer).await;
