@@ -12,12 +12,14 @@
 //! | `rude.rs` | clients that reset, stall, dawdle and vanish |
 //! | `scarce.rs` | too few descriptors, no privileges, a limit |
 //! | `stop.rs` | signals, and the drain |
+//! | `handed_over.rs` | listeners of systemd, restarts, and Unix sockets |
 //! | `refusal.rs` | what it says when it cannot serve |
 //! | `demo.rs` | the demonstration |
 
 mod bytes;
 mod client;
 mod demo;
+mod handed_over;
 #[path = "../support/process.rs"]
 mod process;
 mod refusal;

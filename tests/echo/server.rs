@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{self, Command};
+use std::process::{self, Command, Stdio};
 use std::sync::{Once, OnceLock};
 use std::thread;
 
@@ -32,7 +32,17 @@ impl Server {
     }
 
     /// Starts it on these addresses.
-    pub(crate) fn start_on(listen: &[&str], mut command: Command, arguments: &[&str]) -> Self {
+    pub(crate) fn start_on(listen: &[&str], command: Command, arguments: &[&str]) -> Self {
+        Self::start_with(Stdio::null(), listen, command, arguments)
+    }
+
+    /// The same, with a descriptor as what it reads from.
+    pub(crate) fn start_with(
+        stdin: Stdio,
+        listen: &[&str],
+        mut command: Command,
+        arguments: &[&str],
+    ) -> Self {
         for address in listen {
             command.args(["--listen", address]);
         }
@@ -40,7 +50,7 @@ impl Server {
             command.args(["--cores", cores()]);
         }
         allow_crowds();
-        let process = Process::start(command.args(arguments));
+        let process = Process::start_with(stdin, command.args(arguments));
         let mut server = Self { process, addresses: Vec::new(), at_start: 0 };
         for _ in listen {
             let address = server.listening();

@@ -41,7 +41,12 @@ pub(crate) struct Ended {
 impl Process {
     /// Starts it. What it complains about has to fit into a pipe.
     pub(crate) fn start(command: &mut Command) -> Self {
-        let command = command.stdin(Stdio::null()).env("RUST_BACKTRACE", "0");
+        Self::start_with(Stdio::null(), command)
+    }
+
+    /// Starts it with something to read, or with a descriptor in that place.
+    pub(crate) fn start_with(stdin: Stdio, command: &mut Command) -> Self {
+        let command = command.stdin(stdin).env("RUST_BACKTRACE", "0");
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
