@@ -14,14 +14,19 @@
 //! | `stop.rs` | signals, and the drain |
 //! | `handed_over.rs` | listeners of systemd, restarts, and Unix sockets |
 //! | `refusal.rs` | what it says when it cannot serve |
+//! | `crowds.rs` | thousands of clients at once, and one after the other |
 //! | `demo.rs` | the demonstration |
 
 mod bytes;
 mod client;
+mod crowds;
 mod demo;
 mod handed_over;
 #[path = "../support/process.rs"]
 mod process;
+#[path = "../support/random.rs"]
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod random;
 mod refusal;
 mod rude;
 mod scarce;

@@ -91,6 +91,13 @@ impl Server {
         (0..limit).all(|fd| folder.join(fd.to_string()).symlink_metadata().is_ok())
     }
 
+    /// Its resident memory, in KiB.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = fs::read_to_string(self.proc("status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Descriptors that it has open for clients.
     pub(crate) fn clients(&self) -> usize {
         self.descriptors().saturating_sub(self.at_start)
@@ -184,14 +191,23 @@ pub(crate) fn with_descriptors(most: usize) -> Command {
     command
 }
 
-/// Lets the tests, and the servers that they start, have more than the usual 1024 descriptors: a
-/// thousand clients are not the only ones. Where it cannot be done, it may not be needed.
+/// Lets the tests, and the servers that they start, have as many descriptors as they may: thousands
+/// of clients are not the only ones. Where it cannot be done, it may not be needed.
 fn allow_crowds() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let me = process::id().to_string();
-        let _ = Command::new("prlimit").args(["--pid", &me, "--nofile=4096:"]).output();
+        let most = format!("--nofile={}:", most_descriptors());
+        let _ = Command::new("prlimit").args(["--pid", &me, &most]).output();
     });
+}
+
+/// As many descriptors as this process may have, once it has asked for them.
+pub(crate) fn most_descriptors() -> usize {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let most = line.split_whitespace().nth_back(1).unwrap();
+    most.parse().unwrap_or(1 << 20)
 }
 
 /// Two, if the machine has them: what holds on two cores holds on more.

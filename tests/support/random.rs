@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 /// The number that a variable of the environment holds, if it is set.
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     let text = env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is to be a number, not {text:?}")))
 }
