@@ -34,7 +34,7 @@ pub use nestling_nursery::{
     Canceller, ChildOutput, Elapsed, Failures, JoinError, JoinHandle, Limit, Never, Nursery,
     Options, Permit, RemoteCanceller, Serve, Slot, Start, Started, Stop, Supervised, cancelled,
     finally, for_each_limit, grace, nursery, nursery_all, nursery_all_with, nursery_with, race,
-    serve, shield, shield_for, timeout, timeout_at,
+    serve, serve_balanced, shield, shield_for, timeout, timeout_at,
 };
 pub use nestling_runtime::doctor;
 #[doc(hidden)]

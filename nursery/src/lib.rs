@@ -23,6 +23,7 @@ mod nursery;
 mod options;
 mod race;
 mod serve;
+mod serve_balanced;
 mod shield;
 mod spawn;
 mod spawn_blocking;
@@ -44,6 +45,7 @@ pub use nursery::{Nursery, nursery, nursery_all, nursery_all_with, nursery_with}
 pub use options::Options;
 pub use race::race;
 pub use serve::{Serve, serve};
+pub use serve_balanced::serve_balanced;
 pub use shield::{shield, shield_for};
 pub use spawn::Slot;
 pub use spawn_blocking::spawn_blocking;

@@ -101,7 +101,8 @@ type Peer<L> = <<L as Accept>::Connection as Connection>::Address;
 /// listeners, or several cores, call it once for each; a [`Limit`] is what they can have in common.
 ///
 /// It serves TCP and Unix listeners. On several cores, give each a listener of its own on the same
-/// port ([`reuse_port`](nestling_runtime::net::ListenOptions::reuse_port)), or a clone of one.
+/// port ([`reuse_port`](nestling_runtime::net::ListenOptions::reuse_port)), or a clone of one; or
+/// have one core accept for all ([`serve_balanced`](crate::serve_balanced)).
 ///
 /// # Cancellation
 ///

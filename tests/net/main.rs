@@ -18,12 +18,13 @@
 //! | `closing.rs`, `lingering.rs` | closes, and numbers that are used again |
 //! | `nurseries.rs` | sockets of children |
 //! | `options.rs` | options of sockets |
-//! | `serve.rs` | a server of one call |
+//! | `serve.rs`, `balanced.rs` | a server of one call, on one core and on several |
 //! | `lost.rs` | what the counters say of results that no code hears of |
 //! | `forgotten.rs` | futures that are forgotten in flight |
 
 mod accepted;
 mod accepts;
+mod balanced;
 mod cancelled;
 mod closing;
 mod connecting;

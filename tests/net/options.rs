@@ -197,6 +197,8 @@ fn a_listener_has_its_options_in_the_kernel() {
         let options = ListenOptions::default().reuse_port(true).incoming_cpu(0).fast_open(16);
         let listener = TcpListener::bind_with("127.0.0.1:0", &options).await.unwrap();
         assert_eq!(SockRef::from(&listener).cpu_affinity().unwrap(), 0);
+        assert_eq!(listener.incoming_cpu().unwrap(), Some(0));
+        assert_eq!(listener.fast_open().unwrap(), 16);
         assert!(listener.take_error().unwrap().is_none());
         let address = listener.local_addr().unwrap();
         let client = net::TcpStream::connect(address).unwrap();
@@ -206,5 +208,6 @@ fn a_listener_has_its_options_in_the_kernel() {
         let only = ListenOptions::default().only_v6(true);
         let six = TcpListener::bind_with("[::1]:0", &only).await.unwrap();
         assert!(six.only_v6().unwrap());
+        assert_eq!((six.incoming_cpu().unwrap(), six.fast_open().unwrap()), (None, 0));
     });
 }

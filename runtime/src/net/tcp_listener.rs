@@ -223,6 +223,28 @@ impl TcpListener {
         self.listener.socket().only_v6()
     }
 
+    /// The processor whose connections the listener is to get: see
+    /// [`ListenOptions::incoming_cpu`]; `None` if that was not said.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `getsockopt(2)` says.
+    pub fn incoming_cpu(&self) -> io::Result<Option<usize>> {
+        let cpu = self.listener.socket().cpu_affinity()?;
+        Ok(Some(cpu).filter(|cpu| *cpu < u32::MAX as usize))
+    }
+
+    /// How many connections with data in their first packet may wait: see
+    /// [`ListenOptions::fast_open`].
+    ///
+    /// # Errors
+    ///
+    /// Whatever `getsockopt(2)` says.
+    pub fn fast_open(&self) -> io::Result<u32> {
+        let most = sys::option(&self.listener, libc::IPPROTO_TCP, libc::TCP_FASTOPEN)?;
+        Ok(most.unsigned_abs())
+    }
+
     /// Takes the error that the listener has pending (`SO_ERROR`).
     ///
     /// # Errors

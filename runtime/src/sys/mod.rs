@@ -18,4 +18,4 @@ pub(crate) use error::check;
 pub(crate) use fork::ForkGuard;
 pub(crate) use limits::Limit;
 pub(crate) use release::release;
-pub(crate) use socket::{peer_cred, set_option};
+pub(crate) use socket::{option, peer_cred, set_option};

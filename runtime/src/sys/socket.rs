@@ -18,6 +18,22 @@ pub(crate) fn set_option(
     check(result.into()).map(drop)
 }
 
+/// Reads an option that is a number.
+pub(crate) fn option(
+    socket: &impl AsFd,
+    level: libc::c_int,
+    name: libc::c_int,
+) -> io::Result<libc::c_int> {
+    let fd = socket.as_fd().as_raw_fd();
+    let mut value: libc::c_int = 0;
+    let mut length = size_of_val(&value) as libc::socklen_t;
+    let start = (&raw mut value).cast();
+    // SAFETY: the kernel writes one number at most, for which there is room.
+    let result = unsafe { libc::getsockopt(fd, level, name, start, &raw mut length) };
+    check(result.into())?;
+    Ok(value)
+}
+
 /// The process at the other end of a local connection, its user and its group, as of the time when
 /// the connection was made (`SO_PEERCRED`).
 pub(crate) fn peer_cred(socket: &impl AsFd) -> io::Result<libc::ucred> {
