@@ -4,6 +4,7 @@
 //! cargo run --release --example echo                   # then, elsewhere: nc 127.0.0.1 7000
 //! cargo run --release --example echo -- --demo         # serves and loads itself, and measures
 //! cargo run --release --example echo -- --help         # all the options
+//! systemd-socket-activate -l 7000 target/release/examples/echo --listen systemd
 //! ```
 //!
 //! | file | what it holds |

@@ -6,9 +6,10 @@ use std::env;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
-use std::process::{self, Command};
+use std::process::{self, Command, Stdio};
 use std::thread;
 
 /// A path that goes with the test.
@@ -133,6 +134,28 @@ fn all_bytes_arrive_from_tcp_to_unix_and_back() {
     let listener = there.listen();
     let (front, address) = front("127.0.0.1:0", &there.address());
     let client = TcpStream::connect(address.parse::<SocketAddr>().unwrap()).unwrap();
+    let server = patient(listener.accept().unwrap().0);
+    exchange(&client, &server, (end_of_tcp, end_of_unix));
+    drop((client, server));
+    assert_eq!(stop(front), "");
+}
+
+/// As systemd hands it over: as number 3, with the process that it is for. The tests of the echo
+/// server have the rest of that.
+#[test]
+fn a_listener_of_systemd_is_taken_over() {
+    let there = Local::new("handed");
+    let listener = there.listen();
+    let (handed, address) = server();
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec 3<&0 0</dev/null; LISTEN_PID=$$ exec \"$0\" \"$@\""]);
+    command.arg(example()).env("LISTEN_FDS", "1");
+    command.args(["--listen", "systemd", "--to", &there.address()]);
+    // It waits in the backlog until there is a proxy.
+    let client = TcpStream::connect(address).unwrap();
+    let stdin = Stdio::from(OwnedFd::from(handed.try_clone().unwrap()));
+    let mut front = Process::start_with(stdin, &mut command);
+    assert_eq!(front.line(), format!("listening on {address}"));
     let server = patient(listener.accept().unwrap().0);
     exchange(&client, &server, (end_of_tcp, end_of_unix));
     drop((client, server));
