@@ -131,7 +131,7 @@ fn port(address: SocketAddr) -> io::Result<Port> {
     Ok(Port { _socket: socket, address })
 }
 
-/// Listens at a path. What a server that was killed has left there is in nobody's use.
+/// Listens at a path. What a killed server has left there is not in use.
 fn local(path: &PathBuf) -> io::Result<unix::UnixListener> {
     match unix::UnixListener::bind(path) {
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
