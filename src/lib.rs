@@ -41,7 +41,7 @@ pub use nestling_runtime::doctor;
 pub use nestling_runtime::entry;
 pub use nestling_runtime::{
     Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, dump_tree, inspect,
-    is_cancelled, net, signal, stats, sync, time,
+    is_cancelled, net, process, signal, stats, sync, time,
 };
 
 pub mod io;

@@ -91,6 +91,10 @@ pub mod signal;
 mod task_local;
 mod until_cancelled;
 
+mod pipe;
+#[expect(unsafe_code, reason = "code between fork and exec is the caller's promise")]
+pub mod process;
+
 pub mod io;
 
 mod event_loop;

@@ -153,17 +153,20 @@ impl Driver {
     }
 
     /// A scope closes: what is still in flight under it is cancelled and belongs to its parent
-    /// from now on.
+    /// from now on; but what never had a future goes on there.
     pub(crate) fn adopt(&mut self, closing: NodeId) -> Vec<Waiter> {
         let Some(head) = scope::ops(closing) else { return Vec::new() };
-        let mut withdrawn = Vec::new();
-        for slot in self.in_flight.list(head) {
-            self.cancel_slot(slot, &mut withdrawn);
-        }
-        let left = scope::ops(closing).map(|head| self.in_flight.list(head));
         // The parent may have closed already, when a future was moved. Then the scope of the code
         // that drops the future adopts the operations.
         let heir = scope::parent(closing).or_else(scope::current).filter(|heir| *heir != closing);
+        let is_over = heir.is_none_or(scope::is_in_cancelled);
+        let mut withdrawn = Vec::new();
+        for slot in self.in_flight.list(head) {
+            if is_over || !self.in_flight.goes_on(slot) {
+                self.cancel_slot(slot, &mut withdrawn);
+            }
+        }
+        let left = scope::ops(closing).map(|head| self.in_flight.list(head));
         self.in_flight.adopt(&left.unwrap_or_default(), heir);
         withdrawn
     }

@@ -113,13 +113,14 @@ impl InFlight {
     /// Adds an operation for which no future waits.
     pub(super) fn insert_detached(
         &mut self,
+        phase: Phase,
         info: OpInfo,
         orphan: Box<dyn Orphan>,
         scope: Option<NodeId>,
     ) -> Key {
         let slot = self.entries.next() as u32;
         let listed = scope.and_then(|scope| Some((scope, scope::push_op(scope, slot)?)));
-        self.add(Phase::Queued, info, Holder::Driver(orphan), listed)
+        self.add(phase, info, Holder::Driver(orphan), listed)
     }
 
     /// Adds an entry at the head of a scope's list, in front of what was there.
@@ -315,9 +316,11 @@ impl InFlight {
     pub(super) fn cancel(&mut self, slot: u32) -> CancelStep {
         let Some(entry) = self.entries.get_mut(slot as usize) else { return CancelStep::Nothing };
         let Some(phase) = entry.lifecycle.phase() else { return CancelStep::Nothing };
-        let (key, scope, is_detached) = (entry.key, entry.scope(), entry.lifecycle.is_detached());
-        // What the driver holds alone was asked when its future went, or must not be: a close.
-        if is_detached || !self.info(key.slot()).ask(scope) {
+        let (key, scope) = (entry.key, entry.scope());
+        // What the driver holds alone was asked when its future went, or must not be: a close. Work
+        // that never had a future can be asked.
+        let is_close = entry.lifecycle.is_detached() && phase != Phase::Offloaded;
+        if is_close || !self.info(key.slot()).ask(scope) {
             return CancelStep::Nothing;
         }
         match phase {
@@ -332,6 +335,12 @@ impl InFlight {
                 }
             }
         }
+    }
+
+    /// Whether this is work that never had a future, or that was asked when its future went.
+    pub(super) fn goes_on(&self, slot: u32) -> bool {
+        let lifecycle = &self.entries[slot as usize].lifecycle;
+        lifecycle.is_detached() && lifecycle.phase() == Some(Phase::Offloaded)
     }
 
     /// Whether a request to cancel this is still of use.

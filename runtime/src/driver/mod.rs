@@ -220,7 +220,7 @@ impl Driver {
         scope: Option<NodeId>,
         orphan: Box<dyn Orphan>,
     ) {
-        let key = self.in_flight.insert_detached(info, orphan, scope);
+        let key = self.in_flight.insert_detached(Phase::Queued, info, orphan, scope);
         self.queue(key, request);
     }
 

@@ -2,7 +2,7 @@
 //! says when it has ended.
 
 use super::lifecycle::Phase;
-use super::{Arrival, Driver, OpInfo, Refused};
+use super::{Arrival, Driver, OpInfo, Orphan, Refused};
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::tree::{NodeId, Reason};
@@ -48,6 +48,20 @@ impl Driver {
         self.in_flight
             .insert(Phase::Offloaded, info, waiter, Some(scope))
             .map_err(Refused::Cancelled)
+    }
+
+    /// Notes work for which no future waits, and for which there is [`room`](Self::room). It goes
+    /// on when its scope closes, in the scope around; the cancel of either asks for it to stop.
+    pub(crate) fn submit_offloaded_detached(
+        &mut self,
+        info: OpInfo,
+        scope: Option<NodeId>,
+        orphan: Box<dyn Orphan>,
+        recall: Recall,
+    ) -> Key {
+        let key = self.in_flight.insert_detached(Phase::Offloaded, info, orphan, scope);
+        self.set_recall(key, recall);
+        key
     }
 
     /// How to ask for that work to stop. `recall` does not come back to this driver.

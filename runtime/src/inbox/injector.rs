@@ -65,6 +65,11 @@ impl Injector {
         }
     }
 
+    /// Has the core do something in its next turn.
+    pub(crate) fn run(&self, job: impl FnOnce() + Send + 'static) {
+        self.push(Message::Run(Box::new(job)));
+    }
+
     /// The messages that are queued now; what is pushed meanwhile is drained next time.
     pub(crate) fn drain(&self) -> impl Iterator<Item = Message> {
         (0..self.queue.len()).map_while(|_| self.queue.pop())

@@ -1,10 +1,11 @@
-//! Sockets and their halves as sources and sinks: owned, or shared by the two directions.
+//! Sockets, their halves, pipes and standard streams as sources and sinks: owned, or shared.
 
 use super::{AsyncRead, AsyncWrite};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::net::{
     Connection, OwnedReadHalf, OwnedWriteHalf, ReadHalf, TcpStream, UnixStream, WriteHalf,
 };
+use crate::pipe::{PipeReader, PipeWriter, Stderr, Stdin, Stdout};
 use crate::yield_now::consume_budget;
 use std::future::Future;
 use std::io;
@@ -33,7 +34,7 @@ macro_rules! reads {
     )+};
 }
 
-/// The same. Sockets keep nothing back, so a flush is done at once.
+/// The same. None of them keeps anything back, so a flush is done at once.
 macro_rules! writes {
     ($([$($of:tt)*] $type:ty: $shutdown:path),+ $(,)?) => {$(
         writes!(for [$($of)*] $type, $type, $shutdown);
@@ -65,6 +66,8 @@ macro_rules! writes {
 reads! {
     [] TcpStream,
     [] UnixStream,
+    [] PipeReader,
+    [] Stdin,
     [S: Connection] ReadHalf<'_, S>,
     [S: Connection] OwnedReadHalf<S>,
 }
@@ -72,6 +75,9 @@ reads! {
 writes! {
     [] TcpStream: half_close_tcp,
     [] UnixStream: half_close_unix,
+    [] PipeWriter: PipeWriter::shutdown,
+    [] Stdout: Stdout::shutdown,
+    [] Stderr: Stderr::shutdown,
     [S: Connection] WriteHalf<'_, S>: WriteHalf::shutdown,
     [S: Connection] OwnedWriteHalf<S>: OwnedWriteHalf::shutdown,
 }

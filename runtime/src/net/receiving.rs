@@ -11,7 +11,7 @@ use super::detached::Kept;
 use super::unread::Unread;
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Op, Recv};
+use crate::op::{Op, Operation, Received, Recv};
 use crate::yield_now::consume_budget;
 use std::cell::{Cell, OnceCell};
 use std::fmt;
@@ -22,7 +22,7 @@ use std::task::{Context, Poll, ready};
 
 /// What a stream knows of the bytes that come in.
 #[derive(Debug, Default)]
-pub(super) struct Inbound {
+pub(crate) struct Inbound {
     /// The last receive left something in the socket, so the next one need not wait.
     more: Cell<bool>,
     /// What receives that were dropped have taken. Most streams never have any.
@@ -81,20 +81,28 @@ impl Inbound {
         skip: usize,
     ) -> Receiving<'_, B> {
         let op = Recv::new(socket, buffer, skip, !self.more.get());
-        Receiving { op, inbound: self, skip }
+        Receiving::new(op, self, skip)
     }
 }
 
 /// One receive. When it is dropped, what the kernel has for it is kept; and so are the bytes that
 /// it was to skip, which its caller has received before.
 #[derive(Debug)]
-pub(super) struct Receiving<'a, B: IoBufMut> {
-    op: Op<Recv<B>>,
+pub(super) struct Receiving<'a, B, O = Recv<B>>
+where
+    B: IoBufMut,
+    O: Operation<Output = BufResult<Received, B>>,
+{
+    op: Op<O>,
     inbound: &'a Inbound,
     skip: usize,
 }
 
-impl<B: IoBufMut> Receiving<'_, B> {
+impl<'a, B: IoBufMut, O: Operation<Output = BufResult<Received, B>>> Receiving<'a, B, O> {
+    pub(super) fn new(op: Op<O>, inbound: &'a Inbound, skip: usize) -> Self {
+        Self { op, inbound, skip }
+    }
+
     #[cold]
     fn leave(&mut self) {
         let (skip, claim) = (self.skip, self.inbound.claim());
@@ -105,7 +113,7 @@ impl<B: IoBufMut> Receiving<'_, B> {
     }
 }
 
-impl<B: IoBufMut> Future for Receiving<'_, B> {
+impl<B: IoBufMut, O: Operation<Output = BufResult<Received, B>>> Future for Receiving<'_, B, O> {
     type Output = BufResult<usize, B>;
 
     #[inline]
@@ -119,7 +127,7 @@ impl<B: IoBufMut> Future for Receiving<'_, B> {
     }
 }
 
-impl<B: IoBufMut> Drop for Receiving<'_, B> {
+impl<B: IoBufMut, O: Operation<Output = BufResult<Received, B>>> Drop for Receiving<'_, B, O> {
     #[inline]
     fn drop(&mut self) {
         if !self.op.has_resolved() && (self.skip > 0 || self.op.flight().is_some()) {

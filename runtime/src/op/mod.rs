@@ -11,12 +11,15 @@ mod message;
 mod nop;
 mod offload;
 mod operation;
+mod read;
 mod readable;
 mod recv;
 mod recv_msg;
 mod send;
 mod send_msg;
 mod shutdown;
+mod writable;
+mod write;
 
 use crate::driver;
 use crate::ring::Capability;
@@ -32,12 +35,15 @@ pub(crate) use message::{Each, One, Scatter};
 pub use nop::nop;
 pub(crate) use offload::Offload;
 pub(crate) use operation::{Answer, Multishot, Operation};
+pub(crate) use read::Read;
 pub(crate) use readable::Readable;
-pub(crate) use recv::Recv;
+pub(crate) use recv::{Received, Recv};
 pub(crate) use recv_msg::{Arrived, RecvMsg};
 pub(crate) use send::SendOp;
 pub(crate) use send_msg::SendMsg;
 pub(crate) use shutdown::Shutdown;
+pub(crate) use writable::Writable;
+pub(crate) use write::Write;
 
 /// What the kernel has to be capable of for all of these, and for the driver itself; the check at
 /// the start asks for it.
@@ -56,8 +62,9 @@ pub(crate) fn needed() -> Vec<Capability> {
         SendOp::<Vec<u8>>::NEEDS,
         SendMsg::<One<Vec<u8>>>::NEEDS,
         Shutdown::NEEDS,
-        // Reads of files are for tests so far: what a disk writes to cannot be taken back.
-        &[Capability::Read],
+        Read::<Vec<u8>>::NEEDS,
+        Writable::NEEDS,
+        Write::<Vec<u8>>::NEEDS,
     ]
     .concat()
 }

@@ -39,6 +39,8 @@ pub(crate) enum Request {
     SendMsg { on: RawTarget, header: *const libc::msghdr },
     /// Tell when there is something to be read.
     Poll { on: RawTarget },
+    /// Tell when something can be written.
+    PollToWrite { on: RawTarget },
     /// Tell each time that there is something to be read.
     PollMany { on: RawTarget },
     /// Shut down one direction of a connection, or both.
@@ -53,6 +55,11 @@ pub(crate) enum Request {
     /// Read from the start of a file; on one of the kernel's threads, or where it is submitted.
     #[allow(dead_code, reason = "files come later; what a disk writes to is tested already")]
     Read { on: RawTarget, start: *mut u8, length: u32, on_worker: bool },
+    /// Read what comes next of a pipe or a terminal, or of a file at its position; on one of the
+    /// kernel's threads, or where it is submitted.
+    ReadNext { on: RawTarget, start: *mut u8, length: u32, on_worker: bool },
+    /// Write there, likewise. A pipe without a reader is an error, and the signal `SIGPIPE`.
+    WriteNext { on: RawTarget, start: *const u8, length: u32, on_worker: bool },
 }
 
 // The backlog holds one for each operation that the kernel has not taken yet.
@@ -83,6 +90,7 @@ pub(crate) enum Capability {
     Cancel,
     Message,
     Read,
+    Write,
 }
 
 impl Request {
@@ -97,13 +105,14 @@ impl Request {
             Self::Send { .. } => Capability::Send,
             Self::RecvMsg { .. } => Capability::RecvMsg,
             Self::SendMsg { .. } => Capability::SendMsg,
-            Self::Poll { .. } => Capability::Poll,
+            Self::Poll { .. } | Self::PollToWrite { .. } => Capability::Poll,
             Self::PollMany { .. } => Capability::PollMany,
             Self::Shutdown { .. } => Capability::Shutdown,
             Self::Close { .. } => Capability::Close,
             Self::Cancel { .. } => Capability::Cancel,
             Self::Message { .. } => Capability::Message,
-            Self::Read { .. } => Capability::Read,
+            Self::Read { .. } | Self::ReadNext { .. } => Capability::Read,
+            Self::WriteNext { .. } => Capability::Write,
         }
     }
 }

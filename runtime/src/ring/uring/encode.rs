@@ -11,6 +11,10 @@ use std::net::Shutdown;
 const POLL_FIRST: u16 = 1;
 
 const READABLE: u32 = libc::POLLIN as u32;
+const WRITABLE: u32 = libc::POLLOUT as u32;
+
+/// Stands for the position of a file; what has none, such as a pipe, takes it as well.
+const NEXT: u64 = u64::MAX;
 
 /// The operation that a capability stands for: its code, its name, and the release that brought the
 /// youngest of the features that are used.
@@ -33,7 +37,13 @@ pub(super) fn operation(capability: Capability) -> (u8, &'static str, &'static s
         Capability::Cancel => (opcode::AsyncCancel::CODE, "IORING_OP_ASYNC_CANCEL", "5.5"),
         Capability::Message => (opcode::MsgRingData::CODE, "IORING_OP_MSG_RING", "5.18"),
         Capability::Read => (opcode::Read::CODE, "IORING_OP_READ", "5.6"),
+        Capability::Write => (opcode::Write::CODE, "IORING_OP_WRITE", "5.6"),
     }
+}
+
+/// Where an operation is done that may stop its thread.
+fn place(on_worker: bool) -> Flags {
+    if on_worker { Flags::ASYNC } else { Flags::empty() }
 }
 
 fn fd(on: RawTarget) -> Fd {
@@ -70,10 +80,10 @@ pub(super) fn entry(submission: &Submission) -> Entry {
             opcode::AcceptMulti::new(fd(on)).flags(libc::SOCK_CLOEXEC).build()
         }
         Request::Connect { on, address, length, on_worker } => {
-            let flags = if on_worker { Flags::ASYNC } else { Flags::empty() };
-            opcode::Connect::new(fd(on), address, length).build().flags(flags)
+            opcode::Connect::new(fd(on), address, length).build().flags(place(on_worker))
         }
         Request::Poll { on } => opcode::PollAdd::new(fd(on), READABLE).build(),
+        Request::PollToWrite { on } => opcode::PollAdd::new(fd(on), WRITABLE).build(),
         Request::PollMany { on } => opcode::PollAdd::new(fd(on), READABLE).multi(true).build(),
         Request::Shutdown { on, how } => {
             let how = match how {
@@ -92,8 +102,13 @@ pub(super) fn entry(submission: &Submission) -> Entry {
             message.build().flags(Flags::SKIP_SUCCESS)
         }
         Request::Read { on, start, length, on_worker } => {
-            let flags = if on_worker { Flags::ASYNC } else { Flags::empty() };
-            opcode::Read::new(fd(on), start, length).offset(0).build().flags(flags)
+            opcode::Read::new(fd(on), start, length).offset(0).build().flags(place(on_worker))
+        }
+        Request::ReadNext { on, start, length, on_worker } => {
+            opcode::Read::new(fd(on), start, length).offset(NEXT).build().flags(place(on_worker))
+        }
+        Request::WriteNext { on, start, length, on_worker } => {
+            opcode::Write::new(fd(on), start, length).offset(NEXT).build().flags(place(on_worker))
         }
     };
     entry.user_data(key.user_data())

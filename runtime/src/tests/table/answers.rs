@@ -126,7 +126,7 @@ fn r14_the_first_scope_that_cancels_an_operation_says_why() {
 #[test]
 fn b5_detached_operations_are_not_cancelled() {
     let mut table = InFlight::default();
-    let key = table.insert_detached(info(), Box::new(Kept::default()), None);
+    let key = table.insert_detached(Phase::Queued, info(), Box::new(Kept::default()), None);
     assert!(matches!(table.cancel(key.slot() as u32), CancelStep::Nothing));
     assert!(table.flush(key), "it is still to be submitted");
     assert!(matches!(table.cancel(key.slot() as u32), CancelStep::Nothing));

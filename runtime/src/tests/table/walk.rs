@@ -56,7 +56,7 @@ impl Walk {
             }
             false => {
                 let kept = self.kept();
-                self.table.insert_detached(info, kept, at)
+                self.table.insert_detached(Phase::Queued, info, kept, at)
             }
         };
         let (submitted, answered, held_by_future) = (false, false, by_future);
