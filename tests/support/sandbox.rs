@@ -15,6 +15,13 @@ pub(crate) fn end_after(seconds: u32) {
     unsafe { libc::alarm(seconds) };
 }
 
+/// Has this process ignore a signal.
+pub(crate) fn ignore(signal: libc::c_int) {
+    // SAFETY: to ignore a signal needs no handler.
+    let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
+    assert_ne!(before, libc::SIG_ERR);
+}
+
 const LOAD_WORD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
 const JUMP_IF_SET: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;

@@ -57,7 +57,7 @@ pub struct Stderr {
 /// # fn main() -> std::io::Result<()> {
 /// nestling_runtime::block_on(async {
 ///     let mut lines = BufReader::new(stdin()?).lines();
-///     while let Some(line) = lines.next().await? {
+///     while let Some(line) = lines.next_line().await? {
 ///         println!("{line}");
 ///     }
 ///     Ok(())

@@ -5,7 +5,6 @@ use super::running::Running;
 use super::wait::wait;
 use super::{ExitStatus, Output};
 use crate::pipe::{PipeReader, PipeWriter};
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
@@ -164,10 +163,8 @@ impl Drop for Child {
 
 /// All of an output that is piped. It is closed with an error, so that the process does not wait
 /// for it to be read.
-fn read(output: Option<PipeReader>) -> impl Future<Output = io::Result<Vec<u8>>> {
-    async move {
-        let Some(output) = output else { return Ok(Vec::new()) };
-        let (result, bytes) = output.read_to_end().await;
-        result.map(|()| bytes)
-    }
+async fn read(output: Option<PipeReader>) -> io::Result<Vec<u8>> {
+    let Some(output) = output else { return Ok(Vec::new()) };
+    let (result, bytes) = output.read_to_end().await;
+    result.map(|()| bytes)
 }
