@@ -11,6 +11,8 @@
 //! | `halves.rs` | halves of streams, and Unix streams |
 //! | `lines.rs` | lines: their limit, their ends, and sockets whose reads are dropped |
 //! | `pieces.rs` | a source and a sink that take a random number of bytes at a time, or fail |
+//! | `pipes.rs` | pipes and named pipes: every end of a read and of a write |
+//! | `std_streams.rs` | standard streams: terminals, full pipes, and none |
 //! | `traits.rs` | sockets, memory and references as sources and sinks |
 
 mod bidirectional;
@@ -21,6 +23,8 @@ mod copies;
 mod halves;
 mod lines;
 mod pieces;
+mod pipes;
+mod std_streams;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
