@@ -4,6 +4,7 @@
 //! The other ends are blocking sockets of the standard library. A test waits for a condition, with
 //! a deadline only against hanging.
 
+mod ci_runner;
 mod doctor;
 mod happy_eyeballs;
 mod hello;
