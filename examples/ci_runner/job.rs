@@ -30,8 +30,8 @@ impl fmt::Display for Ended {
 /// Runs a command to its end, or ends it, and prints its output as one piece.
 ///
 /// The process and all that it has started are asked to end when the time is up, when it prints too
-/// much, and when this is cancelled: by another job that fails, or by Ctrl-C. There is nothing to be
-/// done for that but to drop the child, and no way to forget it: the nursery around waits.
+/// much, and when this is cancelled: by another job that fails, or by Ctrl-C. There is nothing to
+/// be done for that but to drop the child, and no way to forget it: the nursery around waits.
 pub(crate) async fn run(number: usize, script: &str, options: &Options) -> io::Result<Ended> {
     let (output, end) = pipe()?;
     let end = end.into_std()?;

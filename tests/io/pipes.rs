@@ -72,7 +72,7 @@ fn what_is_written_is_read() {
 fn short_writes() {
     run(async || {
         let (reader, writer) = pipe().unwrap();
-        let sent: Vec<u8> = (0..1_000_000_u32).map(|at| (at * 13 >> 2) as u8).collect();
+        let sent: Vec<u8> = (0..1_000_000_u32).map(|at| ((at * 13) >> 2) as u8).collect();
         let (written, _) = writer.write(sent.clone()).await;
         assert_eq!(written.unwrap(), 64 << 10);
         let (mut bytes, bytes_sent) = (Vec::new(), sent.clone());

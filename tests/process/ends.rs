@@ -223,10 +223,35 @@ fn a_forgotten_child_is_cancelled_with_its_nursery() {
     });
 }
 
+/// The same where the cancel comes while the process is being started.
+#[test]
+fn a_child_that_is_forgotten_after_the_cancel() {
+    run(async || {
+        let delivered = Cell::new(0);
+        for _ in 0..20 {
+            let result = nursery(async |n| {
+                n.spawn(async {
+                    if let Ok(child) = Command::new("sleep").arg("1000").spawn().await {
+                        std::mem::forget(child);
+                        delivered.set(delivered.get() + 1);
+                    }
+                });
+                for _ in 0..10 {
+                    turn().await;
+                }
+                n.cancel();
+                Ok::<_, io::Error>(())
+            });
+            result.await.unwrap();
+            assert_eq!(children(), BTreeSet::new());
+        }
+        assert!(delivered.get() > 0, "the cancel came too early");
+    });
+}
+
 /// The end of a runtime is the end of its processes, also of those that were forgotten.
 #[test]
 fn the_end_of_a_runtime_ends_its_processes() {
-    run(async || {});
     let _others_wait = crate::support::one_at_a_time();
     let mut runtime = Runtime::builder().build().unwrap();
     let (kept, forgotten) = runtime.block_on(async {

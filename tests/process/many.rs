@@ -43,8 +43,8 @@ async fn one(random: &mut Random, cancelled: &Cell<usize>) -> io::Result<()> {
     Ok(())
 }
 
-/// A thousand processes (`NESTLING_PROCESSES`), of which many are cancelled at random moments: `run`
-/// looks for what is left.
+/// A thousand processes (`NESTLING_PROCESSES`), of which many are cancelled at random moments:
+/// `run` looks for what is left.
 #[test]
 fn a_thousand_processes_leave_nothing() {
     const AT_ONCE: usize = 20;

@@ -15,7 +15,7 @@ fn input_and_output_at_once() {
         let mut cat = Command::new("cat");
         let mut child = cat.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().await.unwrap();
         let (stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let sent: Vec<u8> = (0..1_000_000_u32).map(|at| (at * 7 >> 3) as u8).collect();
+        let sent: Vec<u8> = (0..1_000_000_u32).map(|at| ((at * 7) >> 3) as u8).collect();
         let bytes = sent.clone();
         let result = nursery(async |n| {
             n.spawn(async move {

@@ -29,7 +29,8 @@
 //! | to shut down a direction whose half was dropped | `net` | does not wait |
 //! | to look up a host's name | `net/lookup` | only the C library can; on a thread of the pool |
 //! | blocking calls, cores, the stall detector | `blocking`, `cores`, `stall` | are threads |
-//! | to start, signal and reap processes | `process`, `sys` | on a thread of the pool; does not wait |
+//! | to start processes | `process` | rings cannot; on a thread of the pool |
+//! | to signal and reap processes | `process`, `sys` | does not wait |
 //! | to open named pipes, to ask for terminals | `pipe` | does not wait |
 //! | signals | `signal` | a handler writes to a socket, which the ring polls |
 //! | the write to a doorbell | `sys/shared` | it comes from other threads; the bell is the ring's |

@@ -1,7 +1,7 @@
 //! Answers that the kernel gives seldom, and what becomes of them.
 
 use super::in_flight::InFlight;
-use super::lifecycle::Abandoned;
+use super::lifecycle::{Abandoned, Phase};
 use super::outcome::{Arrival, CancelStep};
 use super::{Kept, completion, info, insert};
 use crate::key::Key;
@@ -131,6 +131,19 @@ fn b5_detached_operations_are_not_cancelled() {
     assert!(table.flush(key), "it is still to be submitted");
     assert!(matches!(table.cancel(key.slot() as u32), CancelStep::Nothing));
     assert_eq!((table.pending(), table.submitted()), (1, 1));
+}
+
+/// Work that never had a future is asked once to stop, and ends when it is done.
+#[test]
+fn r03_detached_work_is_asked_once() {
+    let mut table = InFlight::default();
+    let key = table.insert_detached(Phase::Offloaded, info(), Box::new(Kept::default()), None);
+    assert!(table.goes_on(key.slot() as u32));
+    assert!(matches!(table.cancel(key.slot() as u32), CancelStep::Ask(asked) if asked == key));
+    assert!(matches!(table.cancel(key.slot() as u32), CancelStep::Nothing));
+    assert_eq!((table.pending(), table.submitted()), (1, 0));
+    assert!(matches!(table.complete(key, completion(0)), Arrival::Dispose(_)));
+    assert_eq!(table.pending(), 0);
 }
 
 /// What never entered the kernel is resolved without it, and stays out.
