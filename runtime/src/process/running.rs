@@ -108,9 +108,6 @@ impl Running {
         let (request, info) = (Request::Poll { on }, OpInfo::new(&"end of a process", Some(on)));
         // SAFETY: a poll has no pointers.
         unsafe { driver.borrow_mut().submit_detached(request, info, None, watched) };
-        if scope::is_here_cancelled() {
-            this.stop();
-        }
         Ok(this)
     }
 
