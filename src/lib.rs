@@ -36,20 +36,20 @@ pub use nestling_nursery::{
     finally, for_each_limit, grace, nursery, nursery_all, nursery_all_with, nursery_with, race,
     serve, serve_balanced, shield, shield_for, timeout, timeout_at,
 };
-pub use nestling_runtime::doctor;
 #[doc(hidden)]
 pub use nestling_runtime::entry;
 pub use nestling_runtime::{
-    Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, buf, dump_tree, inspect,
+    Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, doctor, dump_tree, inspect,
     is_cancelled, net, process, signal, stats, sync, time,
 };
 
+pub mod buf;
 pub mod io;
 /// What a task can do about its own running, and know of it.
 pub mod task {
     pub use nestling_nursery::spawn_blocking;
     pub use nestling_runtime::lowlevel::is_in_cancelled as cancel_called;
-    // The former name of `cancel_called`, which looks like that of `nestling::is_cancelled`.
+    // Its former name, which looks like that of `nestling::is_cancelled`.
     #[doc(hidden)]
     pub use nestling_runtime::lowlevel::is_in_cancelled as is_cancelled;
     pub use nestling_runtime::{TaskLocal, checkpoint, consume_budget, poll_proceed, yield_now};

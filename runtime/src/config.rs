@@ -43,6 +43,10 @@ pub(crate) struct Config {
     /// How long such a thread waits for the next call before it ends. Long enough to outlast the
     /// pauses of a busy program; a program that rests has none of them.
     pub(crate) blocking_keep_alive: Duration,
+    /// Of the default pool of buffers: how many, and their size. Most messages are shorter than
+    /// 4 KiB; 1,024 of them are more than a turn of a busy core takes, and memory only as far as
+    /// they are used.
+    pub(crate) buffers: (usize, usize),
 }
 
 impl Default for Config {
@@ -56,6 +60,7 @@ impl Default for Config {
             name: "nestling".to_owned(),
             blocking_threads: 64,
             blocking_keep_alive: Duration::from_secs(10),
+            buffers: (1024, 4096),
         }
     }
 }
@@ -83,6 +88,25 @@ pub(crate) const IN_FLIGHT_LIMIT: usize = 1 << 20;
 /// Answers to one operation that wait for its future, such as connections that were accepted, when
 /// the kernel is asked to end it; what it does at once may be more. Half a turn's polls take them.
 pub(crate) const UNREAD_ANSWERS: usize = 64;
+
+/// Buffers of a pool that the kernel has at a time, to begin with: as many receives as are answered
+/// in one turn of a busy core. Each time that this was too few it is doubled. The kernel goes round
+/// all that it has, so they are what a pool keeps warm, and for a small load this is enough: of the
+/// default pool, 256 KiB.
+pub(crate) const POOL_DEPTH: usize = 64;
+
+/// Of the buffers of a pool, the part that one stream of receives may have at a time: an eighth,
+/// and at least one. Those that it has left with its caller count, and so do those that wait for
+/// it. Seven floods leave something for others.
+pub(crate) const POOL_SHARE: usize = 8;
+
+/// How long a receive waits for a buffer of an empty pool before it gets memory of its own: longer
+/// than tasks take to handle a message, shorter than a user notices.
+pub(crate) const POOL_PATIENCE: Duration = Duration::from_millis(10);
+
+/// How often in a row a receive asks the kernel again, when that found no buffer and there is one
+/// now. Others may take it each time; then the receive stands in line.
+pub(crate) const POOL_ATTEMPTS: u32 = 2;
 
 /// Polls of children and bodies in one turn before completions are looked at again. 128 polls of a
 /// typical task are 10-50 us, the longest that a ready connection should wait for its turn.

@@ -16,6 +16,7 @@ use crate::blocking::Admission;
 use crate::driver::DriverRef;
 use crate::fd::Closer;
 use crate::inbox::{Injector, Member};
+use crate::pool::Pools;
 use crate::remote_children::RemoteChildren;
 use crate::stall::Watched;
 use crate::tree::NodeId;
@@ -43,6 +44,8 @@ pub(crate) struct Context {
 pub(crate) struct Core {
     pub(crate) driver: DriverRef,
     pub(crate) injector: Arc<Injector>,
+    /// What receives take their buffers from.
+    pub(crate) pools: Rc<Pools>,
     /// The task that the event loop polls.
     pub(crate) root: Option<NodeId>,
     /// Where blocking calls are sent.

@@ -69,6 +69,9 @@ mod driver;
 #[expect(unsafe_code, reason = "a child's future and value in one allocation, without their types")]
 mod task;
 
+#[expect(unsafe_code, reason = "buffers in one memory, which the kernel and leases share out")]
+pub mod pool;
+
 #[expect(unsafe_code, reason = "entries with pointers, descriptors out of numbers")]
 mod op;
 

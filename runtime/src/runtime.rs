@@ -6,6 +6,7 @@ use crate::context::{self, Core, Entered};
 use crate::driver::{self, Driver, DriverRef, Stats};
 use crate::event_loop::{self, EventLoop};
 use crate::inbox::{Injector, Peer, Team};
+use crate::pool::{self, Counts, Pools};
 use crate::stall::Watchdog;
 use crate::{op, trim};
 use std::cell::RefCell;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug)]
 pub struct Runtime {
+    pools: Rc<Pools>,
     driver: DriverRef,
     injector: Arc<Injector>,
     /// The core, while the thread does not run it.
@@ -47,9 +49,11 @@ impl Runtime {
         let driver = Driver::new(config, &op::needed())?;
         let injector = Injector::new(Arc::clone(driver.unparker()));
         let driver = Rc::new(RefCell::new(driver));
+        let pools = Pools::new(config);
         let core = Core {
             driver: Rc::clone(&driver),
             injector: Arc::clone(&injector),
+            pools: Rc::clone(&pools),
             root: None,
             admission: Admission::new(pool),
             closer: op::close_detached,
@@ -57,7 +61,7 @@ impl Runtime {
             watched: None,
             remote_children: None,
         };
-        Ok(Self { driver, injector, core: RefCell::new(Some(core)), threads: None })
+        Ok(Self { pools, driver, injector, core: RefCell::new(Some(core)), threads: None })
     }
 
     /// As [`new`](Self::new), with threads of its own for blocking calls.
@@ -144,7 +148,7 @@ impl Runtime {
 
     /// What the driver has counted so far. Inside the runtime, ask [`stats`].
     pub fn stats(&self) -> Stats {
-        self.driver.borrow().stats()
+        counted(self.driver.borrow().stats(), &self.pools)
     }
 }
 
@@ -168,7 +172,14 @@ impl Runtime {
 /// });
 /// ```
 pub fn stats() -> Stats {
-    driver::expect_current("stats").borrow().stats()
+    let stats = driver::expect_current("stats").borrow().stats();
+    pool::here().map_or(stats, |pools| counted(stats, &pools))
+}
+
+/// What the driver has counted, and what the pools have.
+fn counted(stats: Stats, pools: &Pools) -> Stats {
+    let Counts { leased, starved, copied } = pools.counts();
+    Stats { leased, starved, copied, ..stats }
 }
 
 impl Drop for Runtime {

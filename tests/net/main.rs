@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `accepts.rs`, `accepted.rs` | connections that came for accepts which were dropped |
 //! | `incoming*.rs` | connections that come one after the other, for one request |
+//! | `leases*.rs` | what is received into the buffers of a pool |
 //! | `receives.rs`, `errors.rs`, `cancelled.rs` | what came for reads that were dropped |
 //! | `halves.rs`, `vectored.rs` | directions with owners of their own; several buffers, and looks |
 //! | `udp.rs` | datagrams |
@@ -38,6 +39,7 @@ mod incoming;
 mod incoming_beside;
 mod incoming_cancelled;
 mod incoming_scarce;
+mod leases;
 mod lingering;
 mod lost;
 mod moved;

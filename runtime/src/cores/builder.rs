@@ -3,6 +3,7 @@
 use super::{Core, Cores, run};
 use crate::config::Config;
 use crate::diagnosis::{Facts, Refusal, thread as no_thread};
+use crate::pool;
 use crate::runtime::Runtime;
 use crate::stall::{OnStall, Stall, Watchdog};
 use std::fmt;
@@ -112,6 +113,18 @@ impl Builder {
         self
     }
 
+    /// The default pool of each core, from which [`recv`](crate::net::TcpStream::recv) takes its
+    /// buffers: `count` of them, a power of two up to 32,768, of `size` bytes each. 1,024 of 4 KiB
+    /// unless said otherwise. It is made by its first use, and a buffer is memory of the process's
+    /// as soon as it was used once. [`Pool::new`](crate::pool::Pool::new) makes further pools.
+    ///
+    /// More buffers are for programs that keep many leases at a time; larger ones for long
+    /// messages, which come in pieces of this size otherwise.
+    pub fn buffers(mut self, count: usize, size: usize) -> Self {
+        self.config.buffers = (count, size);
+        self
+    }
+
     /// Threads for blocking calls (`task::spawn_blocking`, names that are looked up), at most; all
     /// cores of [`run`](Self::run) share them. 64 unless said otherwise, and at least one. Calls
     /// that find all threads busy wait, so use more if calls wait for each other, or for many at
@@ -200,7 +213,7 @@ impl Builder {
     ///
     /// The machine lacks what is needed; the error names what, and the remedy.
     pub fn build(self) -> io::Result<Runtime> {
-        self.check_name()?;
+        self.check()?;
         Runtime::alone(&self.config(Duration::ZERO), self.watchdog()?)
     }
 
@@ -219,8 +232,9 @@ impl Builder {
         })
     }
 
-    /// Whether threads can be named so.
-    pub(super) fn check_name(&self) -> io::Result<()> {
+    /// Whether threads can be named so, and a pool can have such buffers.
+    pub(super) fn check(&self) -> io::Result<()> {
+        pool::check(self.config.buffers)?;
         if !self.config.name.contains('\0') {
             return Ok(());
         }

@@ -95,10 +95,10 @@ where
     T: Send + 'static,
     E: From<io::Error> + Send + 'static,
 {
-    builder.check_name()?;
+    builder.check()?;
     let cores = builder.cores.choose()?;
     let builders: Vec<_> = cores.iter().map(|core| (*core, builder.of(*core))).collect();
-    builders.iter().try_for_each(|(_, builder)| builder.check_name())?;
+    builders.iter().try_for_each(|(_, builder)| builder.check())?;
     // Cores that share processors do not keep each other from them.
     let spin = if cores.len() <= paid() { SPIN } else { Duration::ZERO };
     let shared = Shared::new(main, cores.len());

@@ -16,14 +16,15 @@
 
 use super::in_flight::InFlight;
 use super::lifecycle::{Landing, Orphan};
-use super::outcome::{Arrival, Disposal};
+use super::outcome::{Arrival, Disposal, Many};
 use crate::key::Key;
 use crate::ring::Completion;
 
 impl InFlight {
     /// An operation may be answered many times.
-    pub(super) fn expect_many(&mut self, key: Key) {
+    pub(super) fn expect_many(&mut self, key: Key, many: Many) {
         self.get(key).expect("it was just inserted").is_many = true;
+        self.unread.expect(key.slot() as u32, many);
     }
 
     /// The kernel has answered an operation, and will again. Tells whether the driver has to ask

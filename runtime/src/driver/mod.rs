@@ -41,7 +41,7 @@ use crate::config::Config;
 use crate::inbox::Unparker;
 use crate::instrument;
 use crate::key::{Key, Tag};
-use crate::ring::{Capability, Completion, Request, Ring, Submission};
+use crate::ring::{BufferQueue, Capability, Completion, Request, Ring, Submission};
 use crate::scope;
 use crate::tree::NodeId;
 use crate::wake::Waiter;
@@ -63,7 +63,7 @@ pub(crate) use current::{DriverRef, current, expect_current};
 pub(crate) use lifecycle::{Abandoned, Orphan};
 pub(crate) use offload::Recall;
 pub(crate) use op_info::OpInfo;
-pub(crate) use outcome::{Answers, Arrival, Disposal, Landed, Refused};
+pub(crate) use outcome::{Answers, Arrival, Disposal, Landed, Many, Refused};
 pub(crate) use resume::dispose;
 pub(crate) use seen::SeenOp;
 pub use stats::Stats;
@@ -198,8 +198,8 @@ impl Driver {
         }
         let inserted = self.in_flight.insert(Phase::Queued, info, waiter, Some(scope));
         let key = inserted.map_err(Refused::Cancelled)?;
-        if answers == Answers::Many {
-            self.in_flight.expect_many(key);
+        if let Answers::Many(many) = answers {
+            self.in_flight.expect_many(key, many);
         }
         if let Some(request) = request {
             self.queue(key, request);
@@ -259,6 +259,33 @@ impl Driver {
     /// What is in flight in a scope's list.
     pub(crate) fn flights(&self, head: u32) -> Vec<SeenOp> {
         self.in_flight.flights(head)
+    }
+
+    // --- buffers -----------------------------------------------------------------------------
+
+    /// From now on, the kernel takes buffers of this group from this queue; they are parts of
+    /// `memory`.
+    ///
+    /// # Errors
+    ///
+    /// The kernel has no room for the queue; the error names the remedy.
+    ///
+    /// # Safety
+    ///
+    /// No operation names the group after the queue was dropped.
+    pub(crate) unsafe fn register_buffers(
+        &mut self,
+        group: u16,
+        queue: &BufferQueue,
+        memory: *mut u8,
+    ) -> io::Result<()> {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { self.ring.register_buffers(group, queue, memory) }
+    }
+
+    /// The group has no queue any more. No operation in flight names it.
+    pub(crate) fn unregister_buffers(&mut self, group: u16) {
+        self.ring.unregister_buffers(group);
     }
 
     // --- timers ------------------------------------------------------------------------------

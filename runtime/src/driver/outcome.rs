@@ -8,7 +8,9 @@ use crate::ring::Completion;
 use crate::scope::Cancelled;
 use crate::tree::NodeId;
 use crate::wake::Waiter;
+use std::cell::Cell;
 use std::io;
+use std::rc::Rc;
 
 /// The answer to an operation, for the future that awaits it.
 #[derive(Debug)]
@@ -21,10 +23,19 @@ pub(crate) struct Landed {
 }
 
 /// How often the kernel answers an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Answers {
     One,
-    Many,
+    Many(Many),
+}
+
+/// What the table keeps of an operation that is answered many times.
+#[derive(Debug)]
+pub(crate) struct Many {
+    /// So many answers may wait for the future.
+    pub(crate) most: usize,
+    /// Counts those that wait and have taken a buffer, for the buffers' pool.
+    pub(crate) taken: Option<Rc<Cell<usize>>>,
 }
 
 /// Why an operation does not begin; with its waiter, to be dropped outside a borrow.

@@ -1,6 +1,7 @@
 //! `Stats`: what a core's driver has counted.
 
-/// Counters of one core since its runtime was built, except `in_flight`, which is the present.
+/// Counters of one core since its runtime was built, except `in_flight` and `leased`, which are the
+/// present.
 ///
 /// `submitted` is always `completed` plus `in_flight`.
 ///
@@ -38,6 +39,13 @@ pub struct Stats {
     pub lost: u64,
     /// Results whose futures were dropped, kept for the next accept or receive.
     pub resumed: u64,
+    /// Buffers of the core's pools that leases hold, or receives which are under way: at present.
+    pub leased: u64,
+    /// Receives that found their pool empty, and had to wait for a buffer.
+    pub starved: u64,
+    /// Receives that got memory of their own instead of a buffer: because their stream held its
+    /// share of the pool, or because no buffer came back while they waited.
+    pub copied: u64,
     /// Errors of tasks that came of a cancellation which they had been delivered.
     pub derived: u64,
     /// Completions that matched nothing in flight.

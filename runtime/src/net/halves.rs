@@ -1,8 +1,9 @@
 //! `ReadHalf` and `WriteHalf`: the two directions of a connection that is borrowed.
 
-use super::TcpStream;
 use super::connection::Connection;
+use super::{RecvStream, TcpStream};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
+use crate::pool::{Lease, Pool};
 use std::future::Future;
 use std::io;
 use std::net::Shutdown;
@@ -33,6 +34,33 @@ impl<S: Connection> ReadHalf<'_, S> {
     /// As [`TcpStream::read`].
     pub fn read<B: IoBufMut>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
         self.0.inner().read(buffer)
+    }
+
+    /// As [`TcpStream::recv`].
+    pub fn recv(&self) -> impl Future<Output = io::Result<Lease>> {
+        self.0.inner().recv(None)
+    }
+
+    /// As [`TcpStream::recv_in`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_in<'a>(
+        &'a self,
+        pool: &'a Pool,
+    ) -> impl Future<Output = io::Result<Lease>> + use<'a, S> {
+        self.0.inner().recv(Some(pool))
+    }
+
+    /// As [`TcpStream::recv_stream`].
+    pub fn recv_stream(&self) -> RecvStream<'_> {
+        self.0.inner().recv_stream(None)
+    }
+
+    /// As [`TcpStream::recv_stream_in`].
+    pub fn recv_stream_in<'a>(&'a self, pool: &'a Pool) -> RecvStream<'a> {
+        self.0.inner().recv_stream(Some(pool))
     }
 
     /// As [`TcpStream::read_exact`].

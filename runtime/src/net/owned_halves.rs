@@ -1,8 +1,9 @@
 //! `OwnedReadHalf` and `OwnedWriteHalf`: the two directions of a connection, for two owners.
 
-use super::TcpStream;
 use super::connection::Connection;
+use super::{RecvStream, TcpStream};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
+use crate::pool::{Lease, Pool};
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
@@ -68,6 +69,33 @@ impl<S: Connection> OwnedReadHalf<S> {
     /// As [`TcpStream::read`].
     pub fn read<B: IoBufMut>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
         self.stream.inner().read(buffer)
+    }
+
+    /// As [`TcpStream::recv`].
+    pub fn recv(&self) -> impl Future<Output = io::Result<Lease>> {
+        self.stream.inner().recv(None)
+    }
+
+    /// As [`TcpStream::recv_in`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_in<'a>(
+        &'a self,
+        pool: &'a Pool,
+    ) -> impl Future<Output = io::Result<Lease>> + use<'a, S> {
+        self.stream.inner().recv(Some(pool))
+    }
+
+    /// As [`TcpStream::recv_stream`].
+    pub fn recv_stream(&self) -> RecvStream<'_> {
+        self.stream.inner().recv_stream(None)
+    }
+
+    /// As [`TcpStream::recv_stream_in`].
+    pub fn recv_stream_in<'a>(&'a self, pool: &'a Pool) -> RecvStream<'a> {
+        self.stream.inner().recv_stream(Some(pool))
     }
 
     /// As [`TcpStream::read_exact`].

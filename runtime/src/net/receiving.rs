@@ -12,6 +12,7 @@ use super::unread::Unread;
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::SharedFd;
 use crate::op::{Op, Operation, Received, Recv};
+use crate::ring::Wait;
 use crate::yield_now::consume_budget;
 use std::cell::{Cell, OnceCell};
 use std::fmt;
@@ -45,13 +46,18 @@ impl Inbound {
     }
 
     /// What comes before everything that the kernel has.
-    pub(super) fn unread(&self) -> Option<&Unread> {
-        self.unread.get().map(|unread| &**unread)
+    pub(super) fn unread(&self) -> Option<&Rc<Unread>> {
+        self.unread.get()
+    }
+
+    /// The same, for what is to be kept there.
+    pub(super) fn unread_or_new(&self) -> &Rc<Unread> {
+        self.unread.get_or_init(Rc::default)
     }
 
     /// The right of a receive that is dropped to leave what it receives.
     pub(super) fn claim(&self) -> Claim<Unread> {
-        self.unread.get_or_init(Rc::default).claim()
+        self.unread_or_new().claim()
     }
 
     /// Whether the last receive has left something in the socket.
@@ -62,6 +68,11 @@ impl Inbound {
     /// A receive has left something in the socket, or not.
     pub(super) fn set_more(&self, more: bool) {
         self.more.set(more);
+    }
+
+    /// When the next receive waits: first, if the last one has left nothing in the socket.
+    pub(super) fn wait(&self) -> Wait {
+        if self.more.get() { Wait::IfEmpty } else { Wait::First }
     }
 
     /// Receives what comes next, of what was kept or of what the kernel has.
@@ -80,8 +91,18 @@ impl Inbound {
         buffer: B,
         skip: usize,
     ) -> Receiving<'_, B> {
-        let op = Recv::new(socket, buffer, skip, !self.more.get());
-        Receiving::new(op, self, skip)
+        self.receive_as(socket, buffer, skip, self.wait())
+    }
+
+    /// The same, and says when it waits.
+    pub(super) fn receive_as<B: IoBufMut>(
+        &self,
+        socket: SharedFd,
+        buffer: B,
+        skip: usize,
+        wait: Wait,
+    ) -> Receiving<'_, B> {
+        Receiving::new(Recv::new(socket, buffer, skip, wait), self, skip)
     }
 }
 
@@ -176,8 +197,8 @@ impl<B: IoBufMut> Future for Reading<'_, B> {
         if let Self::Idle(socket, inbound, buffer) = &mut *self {
             let (socket, inbound) = (SharedFd::clone(socket), *inbound);
             let buffer = buffer.take().expect("a future is not polled after a panic");
-            let is_fast =
-                buffer.io_capacity() > 0 && !inbound.unread().is_some_and(Unread::comes_first);
+            let is_fast = buffer.io_capacity() > 0
+                && !inbound.unread().is_some_and(|unread| unread.comes_first());
             *self = match is_fast {
                 true => Self::Fast(inbound.receive(socket, buffer, 0)),
                 false => Self::Slow(Box::pin(slowly(socket, inbound, buffer))),

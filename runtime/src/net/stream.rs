@@ -1,12 +1,14 @@
 //! `Stream`: what the connections of all families do, on one descriptor.
 
-use super::Transferred;
+use super::leasing::Leasing;
 use super::receiving::Inbound;
 use super::sending::WriteAll;
 use super::vectored::ReadingEach;
+use super::{RecvStream, Transferred};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
 use crate::op::{Close, Connect, Each, One, Op, RecvMsg, SendMsg, SendOp, Shutdown};
+use crate::pool::Pool;
 use crate::yield_now::consume_budget;
 use socket2::{SockAddr, SockRef, Socket, Type};
 use std::future::Future;
@@ -56,6 +58,14 @@ impl Stream {
 
     pub(super) fn read<B: IoBufMut>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
         self.inbound.read(&self.fd, buffer)
+    }
+
+    pub(super) fn recv<'a>(&'a self, pool: Option<&'a Pool>) -> Leasing<'a> {
+        Leasing::new(&self.fd, &self.inbound, pool)
+    }
+
+    pub(super) fn recv_stream<'a>(&'a self, pool: Option<&'a Pool>) -> RecvStream<'a> {
+        RecvStream::new(&self.fd, &self.inbound, pool)
     }
 
     pub(super) async fn read_exact<B: IoBufMut>(&self, buffer: B) -> BufResult<(), B> {
@@ -154,7 +164,10 @@ impl Stream {
     }
 
     pub(super) async fn close(self) -> io::Result<()> {
-        Close::new(self.fd.into_sole().await).await
+        let Self { fd, inbound } = self;
+        // What was armed and forgotten holds the descriptor.
+        drop(inbound);
+        Close::new(fd.into_sole().await).await
     }
 
     /// What it is made of.

@@ -2,8 +2,10 @@
 
 use super::connection::{Connection, Inner};
 use super::stream::Stream;
-use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, halves, owned_halves, unix_addr};
+use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, RecvStream, WriteHalf};
+use super::{halves, owned_halves, unix_addr};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
+use crate::pool::{Lease, Pool};
 use crate::scope;
 use crate::sys;
 use crate::yield_now::consume_budget;
@@ -121,6 +123,33 @@ impl UnixStream {
     /// As there.
     pub fn read<B: IoBufMut>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
         self.stream.read(buffer)
+    }
+
+    /// As [`TcpStream::recv`](super::TcpStream::recv).
+    pub fn recv(&self) -> impl Future<Output = io::Result<Lease>> {
+        self.stream.recv(None)
+    }
+
+    /// As [`TcpStream::recv_in`](super::TcpStream::recv_in).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_in<'a>(
+        &'a self,
+        pool: &'a Pool,
+    ) -> impl Future<Output = io::Result<Lease>> + use<'a> {
+        self.stream.recv(Some(pool))
+    }
+
+    /// As [`TcpStream::recv_stream`](super::TcpStream::recv_stream).
+    pub fn recv_stream(&self) -> RecvStream<'_> {
+        self.stream.recv_stream(None)
+    }
+
+    /// As [`TcpStream::recv_stream_in`](super::TcpStream::recv_stream_in).
+    pub fn recv_stream_in<'a>(&'a self, pool: &'a Pool) -> RecvStream<'a> {
+        self.stream.recv_stream(Some(pool))
     }
 
     /// Receives as many bytes as `buffer` asks for: see

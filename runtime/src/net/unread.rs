@@ -1,8 +1,11 @@
 //! `Unread`: what receives that were dropped have taken out of a stream.
 
+use super::armed::{Armed, Receives};
 use super::claims::{Claim, Claims};
 use super::detached::Kept;
 use crate::buf::{self, IoBufMut};
+use crate::op::Leased;
+use crate::pool::Lease;
 use crate::scope;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -20,6 +23,8 @@ pub(super) struct Unread {
     bytes: RefCell<VecDeque<u8>>,
     error: RefCell<Option<io::Error>>,
     claims: Claims,
+    /// The stream of receives that the kernel has, if there is one.
+    pub(super) armed: Armed,
 }
 
 impl Unread {
@@ -36,19 +41,43 @@ impl Unread {
 
     /// Whether there is something, or may be, that comes before what the kernel has.
     pub(super) fn comes_first(&self) -> bool {
+        self.has_left() || self.armed.is_idle()
+    }
+
+    /// Whether dropped receives have left something, or may.
+    pub(super) fn has_left(&self) -> bool {
         self.claims.are_made() || !self.is_empty()
+    }
+
+    /// Ends the receives that were armed under this number: what has come for them is left here.
+    pub(super) fn disarm(self: &Rc<Self>, number: u64) {
+        self.inherit(self.armed.take(number));
+    }
+
+    /// The same, of those that nothing waits for.
+    pub(super) fn disarm_idle(self: &Rc<Self>) {
+        self.inherit(self.armed.take_idle());
+    }
+
+    fn inherit(self: &Rc<Self>, receives: Option<Receives>) {
+        if let Some(receives) = receives {
+            let claim = self.claim();
+            receives.give_up(move |leased| claim.leave_lease(leased));
+        }
     }
 
     fn is_empty(&self) -> bool {
         self.bytes.borrow().is_empty() && self.error.borrow().is_none()
     }
 
-    /// Waits until dropped receives can add nothing more: their bytes come before anything else.
+    /// Waits until dropped receives can add nothing more: their bytes come before anything else. So
+    /// do those of a stream of receives that nothing waits for: the kernel is asked to end it.
     ///
     /// # Errors
     ///
     /// As of [`Claims::settled`].
-    pub(super) async fn settled(&self) -> io::Result<()> {
+    pub(super) async fn settled(self: &Rc<Self>) -> io::Result<()> {
+        self.disarm_idle();
         self.claims.settled(|| self.is_empty()).await
     }
 
@@ -72,6 +101,14 @@ impl Unread {
         Some(Ok(length))
     }
 
+    /// Takes what comes next as bytes of their own, at most so many.
+    pub(super) fn take_lease(&self, most: usize) -> Option<io::Result<Lease>> {
+        let length = self.bytes.borrow().len().min(most);
+        let mut bytes = Vec::with_capacity(length);
+        let taken = self.take(&mut bytes, 0)?;
+        Some(taken.map(|_| Lease::owned(bytes)))
+    }
+
     /// Takes what comes next into several buffers, one after the other, as [`take`](Self::take).
     pub(super) fn take_each(&self, buffers: &mut [impl IoBufMut]) -> Option<io::Result<usize>> {
         let mut taken = 0;
@@ -92,7 +129,8 @@ impl Unread {
     /// # Errors
     ///
     /// Something would be.
-    pub(super) fn check(&self) -> io::Result<()> {
+    pub(super) fn check(self: &Rc<Self>) -> io::Result<()> {
+        self.disarm_idle();
         let text = match (self.claims.count(), self.bytes.borrow().len()) {
             (0, 0) => return self.error.take().map_or(Ok(()), Err),
             (0, kept) => {
@@ -120,11 +158,11 @@ impl Unread {
         Claim::new(self, |unread| &unread.claims)
     }
 
-    /// Leaves what a dropped receive has taken, buffer by buffer, and then its error, unless that
-    /// is a cancellation. Tells whether anything was left: there was something, and the stream
+    /// Leaves what a dropped receive has taken, buffer by buffer, and then its error, if it is one
+    /// of the connection. Tells whether anything was left: there was something, and the stream
     /// still exists.
     pub(super) fn leave(self: &Rc<Self>, parts: &[&[u8]], result: io::Result<()>) -> bool {
-        let error = result.err().filter(|error| !scope::is_cancelled(error));
+        let error = result.err().filter(is_news);
         let length: usize = parts.iter().map(|part| part.len()).sum();
         if Rc::strong_count(self) == 1 || length == 0 && error.is_none() {
             return false;
@@ -136,4 +174,19 @@ impl Unread {
         }
         true
     }
+
+    /// Leaves what a dropped receive has taken, as bytes: the buffer goes back to its pool.
+    pub(super) fn leave_lease(self: &Rc<Self>, leased: io::Result<Leased>) -> bool {
+        match leased {
+            Ok(Leased { lease, .. }) => self.leave(&[&lease], Ok(())),
+            Err(error) => self.leave(&[], Err(error)),
+        }
+    }
+}
+
+/// Whether an error is one of the connection: not of a receive that was to end, was not to wait, or
+/// found no buffer.
+fn is_news(error: &io::Error) -> bool {
+    let passing = [libc::EAGAIN, libc::ENOBUFS].map(Some);
+    !scope::is_cancelled(error) && !passing.contains(&error.raw_os_error())
 }

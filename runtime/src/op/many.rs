@@ -63,6 +63,8 @@ impl<T: Multishot> Many<T> {
             }
             if landed.cancelled.is_some() {
                 if !scope::is_here_cancelled() {
+                    // It may have taken a buffer all the same.
+                    drop(self.answer(Answer::new(landed.completion, landed.cancelled)));
                     continue;
                 }
                 deliver_cancel(landed.scope);
@@ -79,9 +81,10 @@ impl<T: Multishot> Many<T> {
         let operation = self.operation.as_mut().expect("it was not given up").get_mut();
         let info = OpInfo::new(const { &T::NAME }, Some(operation.target()));
         let request = operation.request();
+        let answers = Answers::Many(operation.many());
         // SAFETY: the operation keeps what the request points to valid while it is not dropped
         // (`Multishot`), and it is not before the last answer was taken: `abandon` hands it over.
-        let begun = unsafe { begin(Some(request), Answers::Many, info, cx) };
+        let begun = unsafe { begin(Some(request), answers, info, cx) };
         match begun {
             Begin::InFlight(flight) => {
                 self.flight = Some(flight);

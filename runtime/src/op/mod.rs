@@ -14,6 +14,7 @@ mod operation;
 mod read;
 mod readable;
 mod recv;
+mod recv_leased;
 mod recv_msg;
 mod send;
 mod send_msg;
@@ -36,8 +37,9 @@ pub use nop::nop;
 pub(crate) use offload::Offload;
 pub(crate) use operation::{Answer, Multishot, Operation};
 pub(crate) use read::Read;
-pub(crate) use readable::Readable;
+pub(crate) use readable::{Ended, Readable};
 pub(crate) use recv::{Received, Recv};
+pub(crate) use recv_leased::{Leased, RecvLeased, RecvMany};
 pub(crate) use recv_msg::{Arrived, RecvMsg};
 pub(crate) use send::SendOp;
 pub(crate) use send_msg::SendMsg;
@@ -58,6 +60,8 @@ pub(crate) fn needed() -> Vec<Capability> {
         Hold::NEEDS,
         Readable::NEEDS,
         Recv::<Vec<u8>>::NEEDS,
+        RecvLeased::NEEDS,
+        RecvMany::NEEDS,
         RecvMsg::<One<Vec<u8>>>::NEEDS,
         SendOp::<Vec<u8>>::NEEDS,
         SendMsg::<One<Vec<u8>>>::NEEDS,

@@ -1,5 +1,7 @@
 //! `Operation`: what every kernel operation says about itself.
 
+use crate::config::UNREAD_ANSWERS;
+use crate::driver;
 use crate::fd::RawTarget;
 use crate::ring::{Capability, Completion, Request};
 use crate::scope::Cancelled;
@@ -15,6 +17,8 @@ pub(crate) struct Answer {
     pub(crate) code: i32,
     /// Whether a receive left bytes behind in the socket.
     pub(crate) sock_nonempty: bool,
+    /// The buffer of a pool that the kernel took for it, whatever the result.
+    pub(crate) buffer: Option<u16>,
 }
 
 impl Answer {
@@ -29,12 +33,13 @@ impl Answer {
             Some(cancelled) => Err(cancelled.into()),
             None => completion.value(),
         };
-        Self { result, code: completion.result, sock_nonempty: completion.sock_nonempty() }
+        let (sock_nonempty, buffer) = (completion.sock_nonempty(), completion.buffer());
+        Self { result, code: completion.result, sock_nonempty, buffer }
     }
 
     /// The error of an operation that the kernel never heard of.
     pub(crate) fn unheard(error: io::Error) -> Self {
-        Self { result: Err(error), code: -libc::ECANCELED, sock_nonempty: false }
+        Self { result: Err(error), code: -libc::ECANCELED, sock_nonempty: false, buffer: None }
     }
 }
 
@@ -89,6 +94,12 @@ pub(crate) unsafe trait Multishot: 'static {
 
     /// What to ask, each time that it begins.
     fn request(&mut self) -> Request;
+
+    /// How many answers may wait for the future, before the kernel is asked to end the operation;
+    /// and what counts those that have taken a buffer.
+    fn many(&self) -> driver::Many {
+        driver::Many { most: UNREAD_ANSWERS, taken: None }
+    }
 
     /// What came back. More may follow.
     fn answer(&self, answer: Answer) -> Self::Item;

@@ -1,4 +1,4 @@
-//! Wait until something can be read, without reading it.
+//! Wait until something can be read, or nothing comes any more, without reading it.
 
 use super::{Answer, Op, Operation};
 use crate::fd::{RawTarget, Target};
@@ -32,6 +32,40 @@ unsafe impl Operation for Readable {
 
     fn request(&mut self) -> Option<Request> {
         Some(Request::Poll { on: self.on.raw() })
+    }
+
+    fn complete(self, answer: Answer) -> Self::Output {
+        answer.result.map(drop)
+    }
+}
+
+/// Waits until nothing more comes behind what can be read: the other end has shut its direction
+/// down, or the connection is broken.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    on: Target,
+}
+
+impl Ended {
+    pub(crate) fn new(on: impl Into<Target>) -> Op<Self> {
+        Op::new(Self { on: on.into() })
+    }
+}
+
+// SAFETY: no pointers; the target is counted.
+unsafe impl Operation for Ended {
+    type Output = io::Result<()>;
+
+    const NAME: &'static str = "poll, for the end";
+
+    const NEEDS: &'static [Capability] = &[Capability::Poll];
+
+    fn target(&self) -> Option<RawTarget> {
+        Some(self.on.raw())
+    }
+
+    fn request(&mut self) -> Option<Request> {
+        Some(Request::PollEnd { on: self.on.raw() })
     }
 
     fn complete(self, answer: Answer) -> Self::Output {

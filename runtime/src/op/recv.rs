@@ -3,7 +3,7 @@
 use super::{Answer, Op, Operation};
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::{RawTarget, Target};
-use crate::ring::{Capability, Request};
+use crate::ring::{Capability, Request, Wait};
 
 /// The longest receive or send that the kernel does in one call.
 pub(super) const MAX_LENGTH: usize = 0x7fff_f000;
@@ -15,8 +15,7 @@ pub(crate) struct Recv<B> {
     buffer: B,
     /// Bytes at its start that stay.
     skip: usize,
-    /// The socket was drained by the receive before, so a first try would be in vain.
-    poll_first: bool,
+    wait: Wait,
 }
 
 /// What a receive has to tell besides its result.
@@ -29,9 +28,9 @@ pub(crate) struct Received {
 
 impl<B: IoBufMut> Recv<B> {
     /// Receives behind the first `skip` bytes of the buffer, which are initialised.
-    pub(crate) fn new(on: impl Into<Target>, buffer: B, skip: usize, poll_first: bool) -> Op<Self> {
+    pub(crate) fn new(on: impl Into<Target>, buffer: B, skip: usize, wait: Wait) -> Op<Self> {
         assert!(skip <= buffer.io_len(), "no hole is left before what is received");
-        Op::new(Self { on: on.into(), buffer, skip, poll_first })
+        Op::new(Self { on: on.into(), buffer, skip, wait })
     }
 
     fn room(&self) -> usize {
@@ -54,7 +53,7 @@ unsafe impl<B: IoBufMut> Operation for Recv<B> {
     fn request(&mut self) -> Option<Request> {
         let length = self.room().min(MAX_LENGTH) as u32;
         let start = self.buffer.io_ptr_mut().wrapping_add(self.skip);
-        Some(Request::Recv { on: self.on.raw(), start, length, poll_first: self.poll_first })
+        Some(Request::Recv { on: self.on.raw(), start, length, wait: self.wait })
     }
 
     fn complete(mut self, answer: Answer) -> Self::Output {

@@ -2,6 +2,8 @@
 
 use std::io;
 
+/// `IORING_CQE_F_BUFFER`: the upper half of the flags names a buffer.
+pub(crate) const BUFFER: u32 = 1 << 0;
 /// `IORING_CQE_F_MORE`.
 pub(crate) const MORE: u32 = 1 << 1;
 /// `IORING_CQE_F_SOCK_NONEMPTY`.
@@ -29,6 +31,11 @@ impl Completion {
     /// Whether a receive left bytes behind in the socket.
     pub(crate) fn sock_nonempty(&self) -> bool {
         self.flags & SOCK_NONEMPTY != 0
+    }
+
+    /// The buffer that the kernel took for it.
+    pub(crate) fn buffer(&self) -> Option<u16> {
+        (self.flags & BUFFER != 0).then_some((self.flags >> 16) as u16)
     }
 
     /// Whether the operation was cut short, whatever the words for it.

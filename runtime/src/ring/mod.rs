@@ -39,6 +39,7 @@
 //! | `/proc` and `/sys` | `diagnosis`, `doctor`, `sys` | for explanations |
 //! | standard error, a trace's file | `stall`, `dump`, `entry`, `chrome_trace` | for people |
 
+mod buffer_queue;
 mod completion;
 #[cfg(any(test, loom, miri))]
 mod modelled;
@@ -50,8 +51,9 @@ use crate::sys::shared::EventFd;
 use std::io;
 use std::os::fd::OwnedFd;
 
+pub(crate) use buffer_queue::{BufferQueue, MOST_BUFFERS};
 pub(crate) use completion::{Batch, Completion, EnterWait};
-pub(crate) use request::{Capability, Request, Submission};
+pub(crate) use request::{Capability, Request, Submission, Wait};
 pub(crate) use uring::{Extra, MORE_MEMORY, Step, Switch, TRIALS, Trial, Uring, fatal, ring_bytes};
 
 /// One core's kernel.
@@ -147,6 +149,31 @@ impl Ring {
     /// borrowed while they are acted on.
     pub(crate) fn reap(&mut self, into: &mut impl Extend<Completion>) {
         forward!(self, kernel => kernel.reap(into));
+    }
+
+    /// From now on, requests that name this group take their buffers from this queue. All of them
+    /// are parts of `memory`: a kernel that is modelled reaches them by way of that.
+    ///
+    /// # Errors
+    ///
+    /// The kernel has no room for the queue; the error names the remedy.
+    ///
+    /// # Safety
+    ///
+    /// No request names the group after the queue was dropped.
+    pub(crate) unsafe fn register_buffers(
+        &mut self,
+        group: u16,
+        queue: &BufferQueue,
+        memory: *mut u8,
+    ) -> io::Result<()> {
+        // SAFETY: the caller's promise, handed on.
+        forward!(self, kernel => unsafe { kernel.register_buffers(group, queue, memory) })
+    }
+
+    /// The group has no queue any more. No request in flight names it.
+    pub(crate) fn unregister_buffers(&mut self, group: u16) {
+        forward!(self, kernel => kernel.unregister_buffers(group));
     }
 
     /// The clock of this kernel, in nanoseconds.

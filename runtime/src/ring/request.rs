@@ -28,8 +28,12 @@ pub(crate) enum Request {
         length: libc::socklen_t,
         on_worker: bool,
     },
-    /// Receive at most so many bytes. `poll_first`: wait for some before a first attempt.
-    Recv { on: RawTarget, start: *mut u8, length: u32, poll_first: bool },
+    /// Receive at most so many bytes, and wait for some as `wait` says.
+    Recv { on: RawTarget, start: *mut u8, length: u32, wait: Wait },
+    /// Receive into a buffer of this group, which is taken when something has come.
+    RecvLeased { on: RawTarget, group: u16, wait: Wait },
+    /// The same again and again; each has an answer of its own.
+    RecvMany { on: RawTarget, group: u16 },
     /// Send at most so many bytes; a broken connection is an error and no signal.
     Send { on: RawTarget, start: *const u8, length: u32 },
     /// Receive one message as the header says, or a part of a stream; with `flags` as of
@@ -41,6 +45,9 @@ pub(crate) enum Request {
     Poll { on: RawTarget },
     /// Tell when something can be written.
     PollToWrite { on: RawTarget },
+    /// Tell when nothing more comes behind what there is to be read: the other end has shut its
+    /// direction down, or the connection is broken.
+    PollEnd { on: RawTarget },
     /// Tell each time that there is something to be read.
     PollMany { on: RawTarget },
     /// Shut down one direction of a connection, or both.
@@ -62,6 +69,17 @@ pub(crate) enum Request {
     WriteNext { on: RawTarget, start: *const u8, length: u32, on_worker: bool },
 }
 
+/// When a receive waits for data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Before a first attempt, which would be in vain.
+    First,
+    /// If a first attempt finds none.
+    IfEmpty,
+    /// Never: without data, `EAGAIN` is the answer.
+    Never,
+}
+
 // The backlog holds one for each operation that the kernel has not taken yet.
 const _: () = assert!(size_of::<Request>() <= 24);
 
@@ -80,6 +98,8 @@ pub(crate) enum Capability {
     AcceptMany,
     Connect,
     Recv,
+    RecvLeased,
+    RecvMany,
     Send,
     RecvMsg,
     SendMsg,
@@ -102,10 +122,12 @@ impl Request {
             Self::AcceptMany { .. } => Capability::AcceptMany,
             Self::Connect { .. } => Capability::Connect,
             Self::Recv { .. } => Capability::Recv,
+            Self::RecvLeased { .. } => Capability::RecvLeased,
+            Self::RecvMany { .. } => Capability::RecvMany,
             Self::Send { .. } => Capability::Send,
             Self::RecvMsg { .. } => Capability::RecvMsg,
             Self::SendMsg { .. } => Capability::SendMsg,
-            Self::Poll { .. } | Self::PollToWrite { .. } => Capability::Poll,
+            Self::Poll { .. } | Self::PollToWrite { .. } | Self::PollEnd { .. } => Capability::Poll,
             Self::PollMany { .. } => Capability::PollMany,
             Self::Shutdown { .. } => Capability::Shutdown,
             Self::Close { .. } => Capability::Close,

@@ -11,6 +11,7 @@ use crate::driver;
 use crate::fd::SharedFd;
 use crate::net::{TcpListener, TcpStream};
 use crate::op::{self, Accept, Close, Connect, Op, Recv, SendOp, Shutdown};
+use crate::ring::Wait;
 use crate::yield_now::yield_now;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -109,19 +110,21 @@ fn what_is_sent_is_received_in_buffers_of_every_kind() {
     block_on(async {
         let fd = shared();
         send(&fd, "vector").await;
-        let (result, buffer) = Recv::new(fd.clone(), Vec::with_capacity(32), 0, false).await;
+        let (result, buffer) =
+            Recv::new(fd.clone(), Vec::with_capacity(32), 0, Wait::IfEmpty).await;
         assert_eq!((result.expect("it came").length, &*buffer), (6, &b"vector"[..]));
         send(&fd, "box").await;
         let boxed = vec![0; 4].into_boxed_slice();
-        let (result, buffer) = Recv::new(fd.clone(), boxed, 0, false).await;
+        let (result, buffer) = Recv::new(fd.clone(), boxed, 0, Wait::IfEmpty).await;
         assert_eq!((result.expect("it came").length, &*buffer), (3, &b"box\0"[..]));
         send(&fd, "slice").await;
-        let (result, buffer) = Recv::new(fd.clone(), vec![7; 4].slice(1..3), 0, false).await;
+        let (result, buffer) =
+            Recv::new(fd.clone(), vec![7; 4].slice(1..3), 0, Wait::IfEmpty).await;
         assert_eq!(result.map(|got| (got.length, got.more)).expect("it came"), (2, true));
         assert_eq!(buffer.into_inner(), [7, b's', b'l', 7]);
         let mut buffer = Vec::with_capacity(8);
         buffer.push(b'!');
-        let (_, buffer) = Recv::new(fd.clone(), buffer, 1, true).await;
+        let (_, buffer) = Recv::new(fd.clone(), buffer, 1, Wait::First).await;
         assert_eq!(buffer, b"!ice");
     });
 }
@@ -129,7 +132,7 @@ fn what_is_sent_is_received_in_buffers_of_every_kind() {
 /// Starts a receive, moves it while the kernel has it, and lets it be answered.
 async fn moved<B: IoBufMut>(buffer: B) -> B {
     let fd = shared();
-    let mut receive = Recv::new(fd.clone(), buffer, 0, false);
+    let mut receive = Recv::new(fd.clone(), buffer, 0, Wait::IfEmpty);
     assert!(is_pending(&mut receive).await);
     turn().await;
     let mut elsewhere = Box::new(receive);
@@ -155,7 +158,7 @@ fn a_buffer_goes_when_the_kernel_is_done_with_a_receive_that_was_dropped() {
     let dropped = Rc::new(Cell::new(0));
     block_on(async {
         let fd = shared();
-        let mut receive = Recv::new(fd.clone(), counted(&dropped), 0, false);
+        let mut receive = Recv::new(fd.clone(), counted(&dropped), 0, Wait::IfEmpty);
         assert!(is_pending(&mut receive).await);
         turn().await;
         drop(receive);
@@ -163,7 +166,7 @@ fn a_buffer_goes_when_the_kernel_is_done_with_a_receive_that_was_dropped() {
         turn().await;
         assert_eq!(dropped.get(), 1);
         // One that has come before it is asked for.
-        let mut receive = Recv::new(fd.clone(), counted(&dropped), 0, false);
+        let mut receive = Recv::new(fd.clone(), counted(&dropped), 0, Wait::IfEmpty);
         assert!(is_pending(&mut receive).await);
         turn().await;
         let mut bytes = SendOp::new(fd.clone(), "late", 0);
@@ -173,7 +176,7 @@ fn a_buffer_goes_when_the_kernel_is_done_with_a_receive_that_was_dropped() {
         turn().await;
         assert_eq!(dropped.get(), 2);
         // And one of which the kernel never hears.
-        let mut receive = Recv::new(fd.clone(), counted(&dropped), 0, false);
+        let mut receive = Recv::new(fd.clone(), counted(&dropped), 0, Wait::IfEmpty);
         assert!(is_pending(&mut receive).await);
         drop(receive);
         assert_eq!(dropped.get(), 3);
@@ -186,7 +189,7 @@ fn what_is_in_flight_at_the_end_is_drained() {
     block_on(async {
         let fd = shared();
         let mut receives: Vec<_> =
-            (0..5).map(|_| Recv::new(fd.clone(), counted(&dropped), 0, false)).collect();
+            (0..5).map(|_| Recv::new(fd.clone(), counted(&dropped), 0, Wait::IfEmpty)).collect();
         for receive in &mut receives {
             assert!(is_pending(receive).await);
         }
@@ -210,13 +213,14 @@ fn a_send_that_waits_for_room_keeps_its_bytes() {
         let kept = sends.pop().expect("there are two");
         drop(sends);
         turn().await;
-        let (result, buffer) = Recv::new(fd.clone(), Vec::with_capacity(16), 0, false).await;
+        let (result, buffer) =
+            Recv::new(fd.clone(), Vec::with_capacity(16), 0, Wait::IfEmpty).await;
         assert_eq!((result.is_ok(), &*buffer), (true, &b"sixteen bytes is"[..]));
         assert_eq!(kept.await.0.expect("there is room"), 6);
-        let (_, buffer) = Recv::new(fd.clone(), Vec::with_capacity(16), 0, false).await;
+        let (_, buffer) = Recv::new(fd.clone(), Vec::with_capacity(16), 0, Wait::IfEmpty).await;
         assert_eq!(buffer, b"more 1");
         Shutdown::new(fd.clone(), std::net::Shutdown::Both).await.expect("it is open");
-        let (result, _) = Recv::new(fd.clone(), Vec::with_capacity(16), 0, false).await;
+        let (result, _) = Recv::new(fd.clone(), Vec::with_capacity(16), 0, Wait::IfEmpty).await;
         assert_eq!(result.expect("it was shut").length, 0);
         Close::new(fd.into_sole().await).await.expect("it is open");
     });

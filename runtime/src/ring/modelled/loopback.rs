@@ -4,10 +4,11 @@
 //! Operations touch the memory that they were lent as late as they may, also when they are
 //! cancelled, so that Miri sees if it was freed or is used again.
 
+use super::group::Group;
 use crate::fd::RawTarget;
 use crate::key::Key;
-use crate::ring::completion::SOCK_NONEMPTY;
-use crate::ring::{Completion, Request, Submission};
+use crate::ring::completion::{BUFFER, SOCK_NONEMPTY};
+use crate::ring::{Completion, Request, Submission, Wait};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::{FromRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -21,6 +22,7 @@ const ROOM: usize = 16;
 pub(super) struct Loopback {
     waiting: Vec<Submission>,
     pipes: BTreeMap<RawFd, Pipe>,
+    pub(super) groups: BTreeMap<u16, Group>,
 }
 
 #[derive(Debug, Default)]
@@ -48,10 +50,10 @@ impl Loopback {
 
     /// The first operation that comes to its end.
     fn next(&mut self) -> Option<(usize, End)> {
-        let Self { waiting, pipes } = self;
+        let Self { waiting, pipes, groups } = self;
         waiting.iter().enumerate().find_map(|(at, Submission { request, .. })| {
             let fd = descriptor_of(request);
-            let end = pipes.entry(fd).or_default().attempt(request)?;
+            let end = pipes.entry(fd).or_default().attempt(request, groups)?;
             if matches!(request, Request::Close { .. }) {
                 pipes.remove(&fd);
             }
@@ -78,6 +80,7 @@ fn descriptor_of(request: &Request) -> RawFd {
     let (Request::Accept { on, .. }
     | Request::Connect { on, .. }
     | Request::Recv { on, .. }
+    | Request::RecvLeased { on, .. }
     | Request::Send { on, .. }
     | Request::Shutdown { on, .. }
     | Request::Close { on }) = *request
@@ -90,17 +93,23 @@ fn descriptor_of(request: &Request) -> RawFd {
 
 impl Pipe {
     /// Does what was asked, if it need not wait.
-    fn attempt(&mut self, request: &Request) -> Option<End> {
+    fn attempt(&mut self, request: &Request, groups: &mut BTreeMap<u16, Group>) -> Option<End> {
         match *request {
-            Request::Recv { start, length, .. } => {
-                if self.bytes.is_empty() && !self.shut {
-                    return None;
+            Request::Recv { start, length, wait, .. } => {
+                if wait == Wait::Never && self.bytes.is_empty() && !self.shut {
+                    return Some((-libc::EAGAIN, 0));
                 }
-                let length = length as usize;
-                let taken: Vec<_> = self.bytes.drain(..length.min(self.bytes.len())).collect();
-                Lent::new(start, length).write(&taken);
-                let flags = if self.bytes.is_empty() { 0 } else { SOCK_NONEMPTY };
-                Some((taken.len() as i32, flags))
+                self.receive(Lent::new(start, length as usize))
+            }
+            Request::RecvLeased { group, .. } => {
+                if self.bytes.is_empty() {
+                    return self.shut.then_some((0, 0));
+                }
+                let Some((id, start, length)) = groups.get_mut(&group).and_then(Group::take) else {
+                    return Some((-libc::ENOBUFS, 0));
+                };
+                let (length, flags) = self.receive(Lent::new(start, length as usize))?;
+                Some((length, flags | BUFFER | u32::from(id) << 16))
             }
             Request::Send { start, length, .. } => {
                 let length = length as usize;
@@ -134,6 +143,18 @@ impl Pipe {
             }
             ref other => unreachable!("there is no {other:?} without a kernel"),
         }
+    }
+}
+
+impl Pipe {
+    fn receive(&mut self, into: Lent) -> Option<End> {
+        if self.bytes.is_empty() && !self.shut {
+            return None;
+        }
+        let taken: Vec<_> = self.bytes.drain(..into.length.min(self.bytes.len())).collect();
+        into.write(&taken);
+        let flags = if self.bytes.is_empty() { 0 } else { SOCK_NONEMPTY };
+        Some((taken.len() as i32, flags))
     }
 }
 

@@ -5,15 +5,17 @@
 //! As with the real ring, nothing that other threads cause shows before this thread enters; and an
 //! enter that finds no memory takes nothing.
 
+mod group;
 mod loopback;
 
 use super::completion::MORE;
-use super::{Batch, Capability, Completion, EnterWait, Request, Submission};
+use super::{Batch, BufferQueue, Capability, Completion, EnterWait, Request, Submission};
 use crate::config::Config;
 use crate::fd::RawTarget;
 use crate::key::Key;
 use crate::sys::shared::EventFd;
 use crate::sys::shared::kernel::{self, Port};
+use group::Group;
 use loopback::Loopback;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -142,6 +144,24 @@ impl Modelled {
 
     pub(super) fn reap(&mut self, into: &mut impl Extend<Completion>) {
         into.extend(self.done.drain(..));
+    }
+
+    /// # Safety
+    ///
+    /// See [`Ring::register_buffers`](super::Ring::register_buffers).
+    #[expect(clippy::unnecessary_wraps, reason = "a real one may fail")]
+    pub(super) unsafe fn register_buffers(
+        &mut self,
+        group: u16,
+        queue: &BufferQueue,
+        memory: *mut u8,
+    ) -> io::Result<()> {
+        self.loopback.groups.insert(group, Group::new(queue, memory));
+        Ok(())
+    }
+
+    pub(super) fn unregister_buffers(&mut self, group: u16) {
+        self.loopback.groups.remove(&group);
     }
 
     pub(super) fn now(&self) -> u64 {

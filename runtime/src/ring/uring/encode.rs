@@ -1,11 +1,12 @@
 //! From requests to the entries of the kernel's interface.
 
 use crate::fd::RawTarget;
-use crate::ring::{Capability, Request, Submission};
+use crate::ring::{Capability, Request, Submission, Wait};
 use io_uring::opcode;
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::Fd;
 use std::net::Shutdown;
+use std::ptr;
 
 /// `IORING_RECVSEND_POLL_FIRST`: wait for data before trying to take some.
 const POLL_FIRST: u16 = 1;
@@ -15,6 +16,8 @@ const WRITABLE: u32 = libc::POLLOUT as u32;
 
 /// Stands for the position of a file; what has none, such as a pipe, takes it as well.
 const NEXT: u64 = u64::MAX;
+/// A broken connection is told of in any case.
+const ENDED: u32 = libc::POLLRDHUP as u32;
 
 /// The operation that a capability stands for: its code, its name, and the release that brought the
 /// youngest of the features that are used.
@@ -27,6 +30,8 @@ pub(super) fn operation(capability: Capability) -> (u8, &'static str, &'static s
         }
         Capability::Connect => (opcode::Connect::CODE, "IORING_OP_CONNECT", "5.5"),
         Capability::Recv => (opcode::Recv::CODE, "IORING_OP_RECV", "5.6"),
+        Capability::RecvLeased => (opcode::Recv::CODE, "IORING_OP_RECV", "5.19 (buffer rings)"),
+        Capability::RecvMany => (opcode::RecvMulti::CODE, "IORING_OP_RECV", "6.0 (multishot)"),
         Capability::Send => (opcode::Send::CODE, "IORING_OP_SEND", "5.6"),
         Capability::RecvMsg => (opcode::RecvMsg::CODE, "IORING_OP_RECVMSG", "5.3"),
         Capability::SendMsg => (opcode::SendMsg::CODE, "IORING_OP_SENDMSG", "5.3"),
@@ -52,16 +57,31 @@ fn fd(on: RawTarget) -> Fd {
     }
 }
 
+/// How a receive waits, in flags of the ring's and of the socket's.
+fn how(wait: Wait) -> (u16, i32) {
+    match wait {
+        Wait::First => (POLL_FIRST, 0),
+        Wait::IfEmpty => (0, 0),
+        Wait::Never => (0, libc::MSG_DONTWAIT),
+    }
+}
+
 /// The entry for a request.
 #[inline]
 pub(super) fn entry(submission: &Submission) -> Entry {
     let Submission { key, request } = *submission;
     let entry = match request {
         Request::Nop => opcode::Nop::new().build(),
-        Request::Recv { on, start, length, poll_first } => {
-            let first = if poll_first { POLL_FIRST } else { 0 };
-            opcode::Recv::new(fd(on), start, length).ioprio(first).build()
+        Request::Recv { on, start, length, wait } => {
+            let (first, flags) = how(wait);
+            opcode::Recv::new(fd(on), start, length).ioprio(first).flags(flags).build()
         }
+        Request::RecvLeased { on, group, wait } => {
+            let (first, flags) = how(wait);
+            let recv = opcode::Recv::new(fd(on), ptr::null_mut(), 0).ioprio(first).flags(flags);
+            recv.buf_group(group).build().flags(Flags::BUFFER_SELECT)
+        }
+        Request::RecvMany { on, group } => opcode::RecvMulti::new(fd(on), group).build(),
         Request::Send { on, start, length } => {
             opcode::Send::new(fd(on), start, length).flags(libc::MSG_NOSIGNAL).build()
         }
@@ -84,6 +104,7 @@ pub(super) fn entry(submission: &Submission) -> Entry {
         }
         Request::Poll { on } => opcode::PollAdd::new(fd(on), READABLE).build(),
         Request::PollToWrite { on } => opcode::PollAdd::new(fd(on), WRITABLE).build(),
+        Request::PollEnd { on } => opcode::PollAdd::new(fd(on), ENDED).build(),
         Request::PollMany { on } => opcode::PollAdd::new(fd(on), READABLE).multi(true).build(),
         Request::Shutdown { on, how } => {
             let how = match how {

@@ -135,6 +135,27 @@ fn memory(config: &Config, facts: &Facts) -> Refusal {
     }
 }
 
+/// A queue of buffers was not taken.
+pub(super) fn buffers(error: &io::Error, count: u16, facts: &Facts) -> io::Error {
+    let refusal = match error.raw_os_error() {
+        Some(libc::ENOMEM) => Refusal::new(
+            format!(
+                "a pool of {count} buffers cannot be made: not enough locked memory for its \
+                 queue of {} KiB",
+                (u32::from(count) * 16).div_ceil(1024)
+            ),
+            "Raise RLIMIT_MEMLOCK (ulimit -l, systemd LimitMEMLOCK=, docker --ulimit memlock=-1) \
+             or have fewer buffers in it",
+        ),
+        _ => Refusal::bare(format!(
+            "a pool of {count} buffers cannot be made: the kernel refuses its queue on Linux {} \
+             ({error})",
+            facts.release
+        )),
+    };
+    refusal.into_error(error.kind())
+}
+
 /// The ring was made, but one of the other two calls does not answer.
 pub(super) fn half_blocked(call: &str, error: &io::Error, facts: &Facts) -> io::Error {
     let refusal = match error.raw_os_error() {

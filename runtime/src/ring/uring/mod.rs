@@ -12,9 +12,9 @@ mod switch;
 #[cfg(test)]
 mod tests;
 
-use super::{Batch, Capability, Completion, EnterWait, Submission};
+use super::{Batch, BufferQueue, Capability, Completion, EnterWait, Submission};
 use crate::config::Config;
-use crate::diagnosis::opening;
+use crate::diagnosis::{Facts, opening};
 use crate::sys::shared::EventFd;
 use enter::Door;
 use mapped::Mapped;
@@ -135,6 +135,32 @@ impl Uring {
             result: entry.result(),
             flags: entry.flags(),
         }));
+    }
+
+    /// # Safety
+    ///
+    /// See [`Ring::register_buffers`](super::Ring::register_buffers).
+    pub(super) unsafe fn register_buffers(
+        &mut self,
+        group: u16,
+        queue: &BufferQueue,
+        _: *mut u8,
+    ) -> io::Result<()> {
+        self.check_process();
+        let (entries, count) = queue.place();
+        let submitter = self.uring.submitter();
+        // SAFETY: the entries are on whole pages, and live as long as the queue; the caller
+        // promises that the kernel does not look for a buffer after that.
+        let registered =
+            unsafe { submitter.register_buf_ring_with_flags(entries as u64, count, group, 0) };
+        registered.map_err(|error| explain::buffers(&error, count, &Facts::read()))
+    }
+
+    pub(super) fn unregister_buffers(&mut self, group: u16) {
+        if !self.forked() {
+            // It was registered, so that is all that could go wrong.
+            let _ = self.uring.submitter().unregister_buf_ring(group);
+        }
     }
 
     pub(super) fn now(&self) -> u64 {

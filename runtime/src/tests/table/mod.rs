@@ -33,6 +33,7 @@ mod many_answers;
 mod states;
 mod walk;
 
+use crate::config::UNREAD_ANSWERS;
 use crate::key::Key;
 use crate::ring::Completion;
 use crate::wake::Waiter;
@@ -65,7 +66,7 @@ fn insert(table: &mut InFlight) -> Key {
 /// The same, which is answered many times.
 fn insert_many(table: &mut InFlight) -> Key {
     let key = insert(table);
-    table.expect_many(key);
+    table.expect_many(key, outcome::Many { most: UNREAD_ANSWERS, taken: None });
     key
 }
 
