@@ -95,9 +95,9 @@ pub(crate) const UNREAD_ANSWERS: usize = 64;
 /// default pool, 256 KiB.
 pub(crate) const POOL_DEPTH: usize = 64;
 
-/// Of the buffers of a pool, the part that one stream of receives may have at a time: an eighth,
-/// and at least one. Those that it has left with its caller count, and so do those that wait for
-/// it. Seven floods leave something for others.
+/// Of the buffers of a pool, the part that one stream of receives may have at a time: an eighth.
+/// Half of them may wait for its task, and half may be with that, of each at least one. Seven
+/// floods leave something for others. What the kernel takes at once may be more.
 pub(crate) const POOL_SHARE: usize = 8;
 
 /// How long a receive waits for a buffer of an empty pool before it gets memory of its own: longer

@@ -160,7 +160,7 @@ impl<'a> RecvStream<'a> {
 
     /// Whether it is not to take more out of the pool.
     fn has_enough(&mut self, pool: &Buffers) -> bool {
-        let most = RecvMany::share(pool);
+        let most = RecvMany::half_share(pool);
         self.has_enough = self.held.get() > if self.has_enough { most / 2 } else { most };
         self.has_enough
     }

@@ -85,9 +85,10 @@ impl RecvMany {
         Many::new(Self { on: on.into(), pool: Rc::clone(pool), held: Rc::clone(held) })
     }
 
-    /// How many buffers of a pool one stream may have.
-    pub(crate) fn share(pool: &Buffers) -> usize {
-        (pool.count() / POOL_SHARE).max(1)
+    /// How many buffers of a pool may wait for the future; and how many its owner may have besides,
+    /// until the stream has its share.
+    pub(crate) fn half_share(pool: &Buffers) -> usize {
+        (pool.count() / POOL_SHARE / 2).max(1)
     }
 }
 
@@ -108,7 +109,7 @@ unsafe impl Multishot for RecvMany {
     }
 
     fn many(&self) -> driver::Many {
-        driver::Many { most: Self::share(&self.pool), taken: Some(self.pool.taken()) }
+        driver::Many { most: Self::half_share(&self.pool), taken: Some(self.pool.taken()) }
     }
 
     fn answer(&self, answer: Answer) -> Self::Item {
