@@ -4,7 +4,8 @@ use crate::support::random::Random;
 use crate::support::turn;
 use crate::{connect, listener, run};
 use futures_util::future::{Either, select};
-use nestling::net::TcpStream;
+use nestling::buf::{Lease, Pool};
+use nestling::net::{RecvStream, TcpStream};
 use nestling::task::yield_now;
 use nestling::time::sleep;
 use nestling::timeout;
@@ -88,32 +89,113 @@ async fn one(stream: &TcpStream, random: &mut Random) -> Outcome {
     }
 }
 
+/// One receive of a random kind, into a buffer of a pool or not.
+async fn one_leased<'a>(
+    stream: &'a TcpStream,
+    leases: &mut RecvStream<'a>,
+    pools: &'a [Pool; 2],
+    kept: &mut Vec<Lease>,
+    random: &mut Random,
+) -> Outcome {
+    let mut take = |lease: io::Result<Lease>| {
+        let lease = lease.expect("it is not cancelled");
+        let bytes = lease.to_vec();
+        kept.push(lease);
+        (Ok(bytes.len()), bytes)
+    };
+    match random.below(16) {
+        0..3 => one(stream, random).await,
+        3 => {
+            let time = random.micros(50);
+            match timeout(time, leases.next()).await {
+                Ok(Ok(lease)) => Outcome::Bytes(lease.into_vec()),
+                _ => Outcome::Nothing,
+            }
+        }
+        // The stream of receives ends, and another one begins.
+        4 => {
+            *leases = stream.recv_stream_in(&pools[random.below(2)]);
+            Outcome::Nothing
+        }
+        5..8 => impatient(async { take(stream.recv().await) }, random).await,
+        8..11 => {
+            let pool = &pools[random.below(2)];
+            impatient(async { take(stream.recv_in(pool).await) }, random).await
+        }
+        _ => impatient(async { take(leases.next().await) }, random).await,
+    }
+}
+
 #[test]
 fn e1_no_byte_is_lost_or_overtaken() {
-    let stats = run(async || {
+    let stats = counted(async |stream, given| {
+        let mut random = Random::new(2);
+        for _ in 0..READS {
+            let outcome = one(stream, &mut random).await;
+            given(&mut random, outcome);
+        }
+    });
+    assert!(stats.resumed > 1_000, "{stats:?}");
+}
+
+/// The same by receives of all kinds, from pools that are empty most of the time, while some leases
+/// are kept, and others dropped on another thread.
+#[test]
+fn e1_no_byte_of_a_lease_is_lost_or_overtaken() {
+    let stats = counted(async |stream, given| {
+        let (elsewhere, dropped) = channel::<Lease>();
+        let dropper = thread::spawn(move || dropped.iter().count());
+        let pools = [Pool::new(2, 32).unwrap(), Pool::new(8, 16).unwrap()];
+        let (mut random, mut kept) = (Random::new(3), Vec::new());
+        let mut leases = stream.recv_stream_in(&pools[0]);
+        for _ in 0..READS / 2 {
+            let outcome = one_leased(stream, &mut leases, &pools, &mut kept, &mut random).await;
+            given(&mut random, outcome);
+            if kept.len() > random.below(4) {
+                match random.below(2) {
+                    0 => elsewhere.send(kept.swap_remove(0)).unwrap(),
+                    _ => kept.clear(),
+                }
+            }
+        }
+        drop((leases, kept, elsewhere));
+        dropper.join().unwrap();
+        turn().await;
+        assert_eq!(pools.map(|pool| pool.leased()), [0, 0]);
+    });
+    assert!(stats.resumed > 1_000 && stats.starved > 1_000, "{stats:?}");
+    assert_eq!(stats.leased, 0, "{stats:?}");
+}
+
+/// Runs reads of a stream on which comes less than they want, and then reads the rest.
+fn counted(
+    reads: impl AsyncFnOnce(&TcpStream, &mut dyn FnMut(&mut Random, Outcome)),
+) -> nestling::Stats {
+    run(async || {
         let (listener, address) = listener();
         let peer = connect(address);
         let (stream, _) = listener.accept().await.unwrap();
         let (order, orders) = channel();
         let sender = thread::spawn(move || count(peer, &orders));
-        let mut random = Random::new(2);
-        let (mut at, mut dropped) = (0, 0);
+        let (mut at, mut dropped, mut all) = (0, 0, 0);
         let mut check = |bytes: &[u8]| {
             for byte in bytes {
                 assert_eq!(*byte, expected(at), "at {at}");
                 at += 1;
             }
         };
-        for _ in 0..READS {
+        reads(&stream, &mut |random, outcome| {
+            match outcome {
+                Outcome::Bytes(bytes) => check(&bytes),
+                Outcome::Nothing => dropped += 1,
+            }
+            all += 1;
             // Less than would be read, so that most reads have to wait.
             if random.below(4) == 0 {
                 order.send(1 + random.below(60) as u64).unwrap();
             }
-            match one(&stream, &mut random).await {
-                Outcome::Bytes(bytes) => check(&bytes),
-                Outcome::Nothing => dropped += 1,
-            }
-        }
+        })
+        .await;
         drop(order);
         loop {
             let (result, buffer) = stream.read(vec![0; 4096]).await;
@@ -123,7 +205,6 @@ fn e1_no_byte_is_lost_or_overtaken() {
             }
         }
         assert_eq!(at, sender.join().unwrap());
-        assert!(dropped > READS / 2, "{dropped} reads were dropped");
-    });
-    assert!(stats.resumed > 1_000, "{stats:?}");
+        assert!(dropped > all / 2, "{dropped} reads were dropped, of {all}");
+    })
 }

@@ -193,6 +193,55 @@ fn e10_read_dropped_at_each_stage() {
 }
 
 #[test]
+fn e10_recv_dropped_at_each_stage() {
+    let _one = one_at_a_time();
+    for stage in WAITING {
+        let (stream, mut peer) = pair();
+        let stats = rounds(stage, async |stage| {
+            if stage == Stage::Answered {
+                peer.write_all(b"x").unwrap();
+            }
+            drop_at(stage, stream.recv()).await;
+            match stage {
+                Stage::InFlight => until_idle().await,
+                Stage::Answered => assert_eq!(&stream.recv().await.unwrap()[..], b"x"),
+                Stage::New | Stage::Queued => {}
+            }
+        });
+        assert_never_entered(stage, &stats);
+        assert_eq!((stats.leased, stats.starved), (0, 0), "{stage:?}: {stats:?}");
+    }
+}
+
+#[test]
+fn e10_recv_stream_dropped_at_each_stage() {
+    let _one = one_at_a_time();
+    for stage in WAITING {
+        let (stream, mut peer) = pair();
+        let stats = rounds(stage, async |stage| {
+            if stage == Stage::Answered {
+                peer.write_all(b"x").unwrap();
+            }
+            let mut leases = stream.recv_stream();
+            drop_at(stage, leases.next()).await;
+            drop(leases);
+            match stage {
+                Stage::InFlight => until_idle().await,
+                Stage::Answered => assert_eq!(&stream.recv().await.unwrap()[..], b"x"),
+                Stage::New | Stage::Queued => {}
+            }
+        });
+        if stage == Stage::Queued {
+            // The receives, and the poll for the end.
+            assert_eq!((stats.submitted, stats.withdrawn), (0, 2 * ROUNDS), "{stats:?}");
+        } else {
+            assert_never_entered(stage, &stats);
+        }
+        assert_eq!((stats.leased, stats.starved), (0, 0), "{stage:?}: {stats:?}");
+    }
+}
+
+#[test]
 fn e10_write_dropped_at_each_stage() {
     let _one = one_at_a_time();
     for stage in WAITING {

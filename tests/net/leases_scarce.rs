@@ -229,6 +229,29 @@ fn d7_flood_that_is_not_taken_leaves_buffers_to_others() {
     assert_eq!(stats.leased, 0, "{stats:?}");
 }
 
+/// One that comes slowly, beside receives that give their buffers back, has no more in the end.
+#[test]
+fn d7_trickle_that_is_not_taken_leaves_buffers_to_others() {
+    let stats = run_on(scarce(256, 64), async || {
+        let (neglected, mut trickle) = pair();
+        let mut leases = neglected.recv_stream();
+        start(Box::pin(leases.next()).as_mut()).await;
+        let (stream, mut peer) = pair();
+        for _ in 0..200 {
+            trickle.write_all(b"a drop").unwrap();
+            peer.write_all(b"a message").unwrap();
+            assert_eq!(&stream.recv().await.unwrap()[..], b"a message");
+            let leased = nestling::stats().leased;
+            assert!(leased <= 256 / 8, "{leased}");
+        }
+        let mut received = 0;
+        while received < 200 * 6 {
+            received += leases.next().await.unwrap().len();
+        }
+    });
+    assert_eq!((stats.leased, stats.starved), (0, 0), "{stats:?}");
+}
+
 /// A stream of one connection finds no buffer all the time, and gets each of its bytes.
 #[test]
 fn d4_stream_goes_on_when_its_pool_was_empty() {

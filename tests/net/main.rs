@@ -40,6 +40,7 @@ mod incoming_beside;
 mod incoming_cancelled;
 mod incoming_scarce;
 mod leases;
+mod leases_killed;
 mod leases_scarce;
 mod lingering;
 mod lost;

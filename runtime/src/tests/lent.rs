@@ -11,6 +11,7 @@ use crate::driver;
 use crate::fd::SharedFd;
 use crate::net::{TcpListener, TcpStream};
 use crate::op::{self, Accept, Close, Connect, Op, Recv, SendOp, Shutdown};
+use crate::pool::Pool;
 use crate::ring::Wait;
 use crate::yield_now::yield_now;
 use std::cell::Cell;
@@ -251,6 +252,44 @@ fn a_stream_keeps_what_a_dropped_read_has_received() {
         })
         .await;
     });
+}
+
+/// Buffers of a pool: what the kernel writes, what a lease reads and changes, on this thread and on
+/// another, behind the runtime's end, and in line for the only buffer.
+#[test]
+fn a_pool_shares_out_its_memory() {
+    let kept = block_on(async {
+        let pool = Pool::new(2, 4).expect("there is memory");
+        let fd = shared();
+        let stream = TcpStream::from_fd(fd.clone());
+        send(&fd, "abcdefgh").await;
+        let mut first = stream.recv_in(&pool).await.expect("it came");
+        let second = stream.recv_in(&pool).await.expect("it came");
+        first[0] = b'A';
+        assert_eq!((&first[..], &second[..]), (&b"Abcd"[..], &b"efgh"[..]));
+        send(&fd, "ijkl").await;
+        let mut third = Box::pin(stream.recv_in(&pool));
+        // No buffer is left: it stands in line.
+        for _ in 0..4 {
+            assert!(poll_once(third.as_mut()).await.is_pending());
+            turn().await;
+        }
+        std::thread::spawn(move || drop(second)).join().expect("it does not panic");
+        let third = third.await.expect("it came");
+        assert_eq!(&third[..], b"ijkl");
+        // One that was dropped, of the memory that came back.
+        drop(first);
+        let mut dropped = Box::pin(stream.recv_in(&pool));
+        assert!(poll_once(dropped.as_mut()).await.is_pending());
+        turn().await;
+        send(&fd, "mn").await;
+        drop(dropped);
+        assert_eq!(&stream.recv_in(&pool).await.expect("it was kept")[..], b"mn");
+        assert_eq!(pool.leased(), 1);
+        third
+    });
+    let reader = std::thread::spawn(move || kept.to_vec());
+    assert_eq!(reader.join().expect("it does not panic"), b"ijkl");
 }
 
 /// What is kept for the next read never counts as discarded, not even for as long as it is given
