@@ -364,6 +364,33 @@ fn r17_two_receives_at_once_share_the_bytes() {
     });
 }
 
+/// A read beside a stream gets the bytes, and is dropped: the stream gets them next, although it had
+/// asked the kernel before.
+#[test]
+fn r17_a_stream_gets_what_was_left_beside_it() {
+    run(async || {
+        for read_first in [false, true] {
+            let (stream, mut peer) = pair();
+            let mut leases = stream.recv_stream();
+            for round in 0..20_u8 {
+                let mut next = Box::pin(leases.next());
+                let mut read = Box::pin(stream.read(vec![0; 8]));
+                if read_first {
+                    start(read.as_mut()).await;
+                    start(next.as_mut()).await;
+                } else {
+                    start(next.as_mut()).await;
+                    start(read.as_mut()).await;
+                }
+                peer.write_all(&[round]).unwrap();
+                turn().await;
+                drop((next, read));
+                assert_eq!(&leases.next().await.unwrap()[..], [round]);
+            }
+        }
+    });
+}
+
 /// Streams of one connection that are used in turn: the bytes come in order.
 #[test]
 fn r17_two_streams_in_turn_get_the_bytes_in_order() {

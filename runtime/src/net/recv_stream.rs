@@ -17,7 +17,7 @@ use super::{leasing, starved};
 use crate::fd::SharedFd;
 use crate::op::{Leased, RecvMany};
 use crate::pool::{self, Buffers, Lease, Pool};
-use crate::scope::{drop_point, is_here_cancelled};
+use crate::scope::is_here_cancelled;
 use crate::wake::budget;
 use crate::yield_now::consume_budget;
 use std::cell::Cell;
@@ -66,8 +66,6 @@ pub struct RecvStream<'a> {
     has_enough: bool,
     /// The end of the connection has come, perhaps behind bytes that are to be received.
     is_ending: bool,
-    /// The end was received.
-    has_ended: bool,
     /// Something was there already, when the turn was over.
     suspended: bool,
 }
@@ -82,7 +80,6 @@ impl<'a> RecvStream<'a> {
             held: Rc::default(),
             has_enough: false,
             is_ending: false,
-            has_ended: false,
             suspended: false,
         }
     }
@@ -100,11 +97,6 @@ impl<'a> RecvStream<'a> {
     ///
     /// As [`recv`](super::TcpStream::recv).
     pub async fn next(&mut self) -> io::Result<Lease> {
-        if self.has_ended {
-            drop_point().await;
-            consume_budget().await;
-            return Ok(Lease::empty());
-        }
         let pool = match pool::choose(self.pool) {
             Ok(pool) => pool,
             Err(error) => {
@@ -113,7 +105,7 @@ impl<'a> RecvStream<'a> {
             }
         };
         let lease = self.receive(&pool).await?;
-        self.has_ended = lease.is_empty();
+        self.is_ending |= lease.is_empty();
         Ok(lease)
     }
 

@@ -219,9 +219,9 @@ impl Buffers {
 
     /// The kernel has found its queue empty. Tells if there is something in it now.
     pub(crate) fn restock(&self) -> bool {
-        self.put_back_all(self.shared.take());
         let mut state = self.state.borrow_mut();
-        if state.left() == 0 && !state.free.is_empty() {
+        // If they have come back since, a longer queue does no harm.
+        if !state.free.is_empty() {
             state.depth = (state.depth * 2).min(state.slots.len());
         }
         state.fill(&self.shared);

@@ -15,6 +15,7 @@
 mod cancels;
 mod cores;
 mod inbox;
+mod leases;
 mod offload;
 mod wakes;
 
