@@ -16,10 +16,12 @@ use arguments::option;
 use counting::held;
 use nestling::net::TcpStream;
 use nestling::{nursery, task};
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::task::Poll;
 
 /// Bytes of the buffer that each connection has.
 const BUFFER: usize = 4096;
@@ -38,33 +40,62 @@ async fn echo(stream: TcpStream) -> io::Result<()> {
     }
 }
 
+/// The same with buffers of the core's pool, of which one that waits has none.
+async fn echo_leases(stream: TcpStream) -> io::Result<()> {
+    loop {
+        let lease = stream.recv().await?;
+        if lease.is_empty() {
+            return Ok(());
+        }
+        stream.write_all(lease).await.0?;
+    }
+}
+
 /// A connected socket; TCP or not is the same to the process.
 fn socket() -> io::Result<(net::TcpStream, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
     Ok((net::TcpStream::from(OwnedFd::from(ours)), theirs))
 }
 
+/// Bytes for each of so many connections that wait.
+fn measure<F: Future<Output = io::Result<()>>>(
+    connections: usize,
+    echo: impl Fn(TcpStream) -> F,
+) -> io::Result<f64> {
+    let (ours, theirs): (Vec<_>, Vec<_>) =
+        (0..connections).map(|_| socket()).collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
+    nestling::block_on(nursery(async |n| {
+        // The pool is one for all of them.
+        let (one, _other) = socket()?;
+        let one = TcpStream::from_std(one)?;
+        let mut first = Box::pin(one.recv());
+        poll_fn(|cx| Poll::Ready(first.as_mut().poll(cx).is_pending())).await;
+        let before = held();
+        for socket in ours {
+            n.spawn(echo(TcpStream::from_std(socket)?));
+        }
+        // Until each receive is with the kernel.
+        for _ in 0..4 {
+            task::yield_now().await;
+        }
+        let each = (held() - before) as f64 / connections as f64;
+        drop(theirs);
+        Ok::<_, io::Error>(each)
+    }))
+}
+
 fn main() -> io::Result<()> {
     let Some(most) = option("--connections", 8192) else { return Ok(()) };
-    println!("{:>11} {:>16} {:>16}", "connections", "bytes each", "without buffer");
+    println!(
+        "{:>11} {:>12} {:>15} {:>10}",
+        "connections", "bytes each", "without buffer", "leased"
+    );
     let mut connections = 64;
     while connections <= most {
-        let (ours, theirs): (Vec<_>, Vec<_>) =
-            (0..connections).map(|_| socket()).collect::<io::Result<Vec<_>>>()?.into_iter().unzip();
-        let before = held();
-        nestling::block_on(nursery(async |n| {
-            for socket in ours {
-                n.spawn(echo(TcpStream::from_std(socket)?));
-            }
-            // Until each receive is with the kernel.
-            for _ in 0..4 {
-                task::yield_now().await;
-            }
-            let each = (held() - before) as f64 / connections as f64;
-            println!("{connections:>11} {each:>16.1} {:>16.1}", each - BUFFER as f64);
-            drop(theirs);
-            Ok::<_, io::Error>(())
-        }))?;
+        let owned = measure(connections, echo)?;
+        let leased = measure(connections, echo_leases)?;
+        let bare = owned - BUFFER as f64;
+        println!("{connections:>11} {owned:>12.1} {bare:>15.1} {leased:>10.1}");
         connections *= 2;
     }
     Ok(())

@@ -44,11 +44,11 @@ async fn run_on(core: Core, service: &Service) -> io::Result<Stats> {
                     // acknowledge the last.
                     n.spawn(serve(listener, service.how(), async |stream, _| {
                         stream.set_nodelay(true)?;
-                        echo(&stream).await
+                        echo(stream.split()).await
                     }))
                 }
                 Listener::Unix(listener) => {
-                    n.spawn(serve(listener, service.how(), async |stream, _| echo(&stream).await))
+                    n.spawn(serve(listener, service.how(), async |stream, _| echo(stream.split()).await))
                 }
             };
         }

@@ -49,7 +49,7 @@ fn serve_all(listeners: [net::TcpListener; 2], stop: &Event) -> io::Result<()> {
             let how = Serve { signals: false, ..Serve::default() };
             n.spawn(serve(TcpListener::from_std(listener)?, how, async |stream, _| {
                 stream.set_nodelay(true)?;
-                echo(&stream).await
+                echo(stream.split()).await
             }));
         }
         stop.raised().await;

@@ -1,23 +1,18 @@
 //! `echo`: what a server does that sends back what comes.
 
-use nestling::buf::IoBuf;
-use nestling::io::{AsyncRead, AsyncWrite};
+use nestling::net::{Connection, ReadHalf, WriteHalf};
 use std::io;
 
-/// One buffer of this size for each connection, used over and over.
-const BUFFER: usize = 8 * 1024;
-
-/// Sends back what comes, until the client has sent its last byte.
-pub(crate) async fn echo(mut stream: impl AsyncRead + AsyncWrite) -> io::Result<()> {
-    let mut buffer = Vec::with_capacity(BUFFER);
+/// Sends back what comes, until the client has sent its last byte. A connection that waits has no
+/// buffer: one of the core's pool is lent to it when something has come.
+pub(crate) async fn echo<S: Connection>(
+    (incoming, outgoing): (ReadHalf<'_, S>, WriteHalf<'_, S>),
+) -> io::Result<()> {
     loop {
-        let (received, filled) = stream.read(buffer).await;
-        let received = received?;
-        if received == 0 {
+        let lease = incoming.recv().await?;
+        if lease.is_empty() {
             return Ok(());
         }
-        let (sent, slice) = stream.write_all(filled.slice(..received)).await;
-        sent?;
-        buffer = slice.into_inner();
+        outgoing.write_all(lease).await.0?;
     }
 }

@@ -244,7 +244,7 @@ impl<'core> EventLoop<'core> {
         drained.into_iter().for_each(scope::tell_drained);
         // A close that follows from it belongs to the scope of the operation.
         let _entered = scope.map(scope::enter);
-        let lost = is_lost(&info, completion);
+        let lost = orphan.acts() && is_lost(&info, completion);
         let kept = driver::dispose(self.driver, lost, || orphan.dispose(completion));
         tell_disposed(kept, info, scope, completion);
     }

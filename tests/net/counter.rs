@@ -163,7 +163,7 @@ fn e1_no_byte_of_a_lease_is_lost_or_overtaken() {
         turn().await;
         assert_eq!(pools.map(|pool| pool.leased()), [0, 0]);
     });
-    assert!(stats.resumed > 1_000 && stats.starved > 1_000, "{stats:?}");
+    assert!(stats.resumed > 1_000 && stats.starved > 50, "{stats:?}");
     assert_eq!(stats.leased, 0, "{stats:?}");
 }
 

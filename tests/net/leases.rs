@@ -364,8 +364,8 @@ fn r17_two_receives_at_once_share_the_bytes() {
     });
 }
 
-/// A read beside a stream gets the bytes, and is dropped: the stream gets them next, although it had
-/// asked the kernel before.
+/// A read beside a stream gets the bytes, and is dropped: the stream gets them next, although it
+/// had asked the kernel before.
 #[test]
 fn r17_a_stream_gets_what_was_left_beside_it() {
     run(async || {

@@ -1,7 +1,9 @@
 //! A server in a process of its own: started, asked for its address, timed and joined.
 
 use crate::clock::ProcessClock;
-use crate::{bare, nestling, tokio};
+use crate::nestling::{self, Way};
+use crate::{bare, tokio};
+use ::nestling::Builder;
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
@@ -15,6 +17,10 @@ const MOMENT: Duration = Duration::from_micros(50);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Nestling,
+    /// Nestling with pooled buffers, received one by one.
+    Leases,
+    /// Nestling with pooled buffers, for which the kernel is asked once a connection.
+    Streams,
     /// Nestling that looks for completions for a while before it sleeps.
     Spinning,
     /// Nestling that sleeps for several completions under load.
@@ -26,8 +32,10 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Nestling,
+        Self::Leases,
+        Self::Streams,
         Self::Spinning,
         Self::Batching,
         Self::Tokio,
@@ -38,6 +46,8 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Nestling => "nestling",
+            Self::Leases => "leases",
+            Self::Streams => "streams",
             Self::Spinning => "spinning",
             Self::Batching => "batching",
             Self::Tokio => "tokio",
@@ -57,14 +67,15 @@ impl Kind {
 pub(crate) fn serve(kind: Kind, connections: usize, buffer: usize) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     println!("{}", listener.local_addr().expect("its address"));
+    let nestling = |listener, way, options: fn(Builder) -> Builder| {
+        Some(nestling::serve(listener, connections, buffer, way, options))
+    };
     let enters = match kind {
-        Kind::Nestling => Some(nestling::serve(listener, connections, buffer, |builder| builder)),
-        Kind::Spinning => {
-            Some(nestling::serve(listener, connections, buffer, |builder| builder.spin(MOMENT)))
-        }
-        Kind::Batching => {
-            Some(nestling::serve(listener, connections, buffer, |builder| builder.batch(MOMENT)))
-        }
+        Kind::Nestling => nestling(listener, Way::Read, |builder| builder),
+        Kind::Leases => nestling(listener, Way::Recv, |builder| builder),
+        Kind::Streams => nestling(listener, Way::Stream, |builder| builder),
+        Kind::Spinning => nestling(listener, Way::Read, |builder| builder.spin(MOMENT)),
+        Kind::Batching => nestling(listener, Way::Read, |builder| builder.batch(MOMENT)),
         Kind::Tokio => {
             tokio::serve(listener, connections, buffer);
             None

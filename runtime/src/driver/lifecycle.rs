@@ -43,6 +43,11 @@ pub(crate) trait Orphan {
         false
     }
 
+    /// Whether the operation does something, so that a success is lost which is not kept.
+    fn acts(&self) -> bool {
+        true
+    }
+
     /// The kernel is done: release what it produced, then what was lent to it. Tells whether what
     /// it produced was kept for another operation.
     fn dispose(self: Box<Self>, completion: Completion) -> bool;

@@ -186,7 +186,7 @@ impl<T: Operation> Op<T> {
                 let abandonee = take();
                 let info = OpInfo::new(const { &T::NAME }, abandonee.operation.get().target());
                 let inherit = || abandonee.inherit(Answer::of_abandoned(completion));
-                if !driver::dispose(&driver, completion.is_success(), inherit)
+                if !driver::dispose(&driver, T::ACTS && completion.is_success(), inherit)
                     && instrument::is_on()
                 {
                     info.tell_discarded(scope::current(), completion);
@@ -235,6 +235,10 @@ impl<T: Operation, H: FnOnce(T::Output) -> bool + 'static> Abandonee<T, H> {
 }
 
 impl<T: Operation, H: FnOnce(T::Output) -> bool + 'static> Orphan for Abandonee<T, H> {
+    fn acts(&self) -> bool {
+        T::ACTS
+    }
+
     fn dispose(self: Box<Self>, completion: Completion) -> bool {
         self.inherit(Answer::of_abandoned(completion))
     }

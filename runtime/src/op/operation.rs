@@ -62,6 +62,9 @@ pub(crate) unsafe trait Operation: 'static {
     /// has its line in [`needed`](super::needed).
     const NEEDS: &'static [Capability];
 
+    /// Whether it does something: a success of which no code hears is lost then. A look does not.
+    const ACTS: bool = true;
+
     /// What it is on, if there is something.
     fn target(&self) -> Option<RawTarget>;
 

@@ -26,6 +26,8 @@ unsafe impl Operation for Readable {
 
     const NEEDS: &'static [Capability] = &[Capability::Poll];
 
+    const ACTS: bool = false;
+
     fn target(&self) -> Option<RawTarget> {
         Some(self.on.raw())
     }
@@ -59,6 +61,8 @@ unsafe impl Operation for Ended {
     const NAME: &'static str = "poll, for the end";
 
     const NEEDS: &'static [Capability] = &[Capability::Poll];
+
+    const ACTS: bool = false;
 
     fn target(&self) -> Option<RawTarget> {
         Some(self.on.raw())

@@ -7,7 +7,7 @@ use loom::thread;
 use std::future::poll_fn;
 use std::task::Poll;
 
-/// The only buffer is dropped on another thread, twice, while the core comes to wait for it in line.
+/// The only buffer is dropped on another thread, twice, while the core comes to wait for it.
 #[test]
 fn a_buffer_that_comes_back_elsewhere_is_for_the_first_in_line() {
     check(Some(2), Conduct::default(), || {
