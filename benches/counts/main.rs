@@ -21,8 +21,8 @@ mod programs;
 
 use callgrind::RUN;
 use ceilings::above;
-use messages::echoes;
-use programs::{PROGRAMS, WAKE_1, WAKE_16};
+use messages::{Way, echoes};
+use programs::{ECHO_1, ECHO_64, ECHO_1024, LEASES, PROGRAMS, STREAMS, WAKE_1, WAKE_16};
 use std::env;
 use std::process::ExitCode;
 
@@ -79,13 +79,18 @@ fn operations() -> Vec<Figure> {
 fn per_message() -> Vec<Figure> {
     println!("\n{:34} {:>12} {:>8}", "", "allocations", "enters");
     let mut figures = Vec::new();
-    for connections in [1, 64, 1024] {
-        let (once, twice) = (echoes(connections, MESSAGES), echoes(connections, 2 * MESSAGES));
+    for (name, way, connections) in [
+        (ECHO_1, Way::Read, 1),
+        (ECHO_64, Way::Read, 64),
+        (ECHO_1024, Way::Read, 1024),
+        (LEASES, Way::Recv, 64),
+        (STREAMS, Way::Stream, 64),
+    ] {
+        let count = |messages| echoes(way, connections, messages);
+        let (once, twice) = (count(MESSAGES), count(2 * MESSAGES));
         let each = |once: u64, twice: u64| (twice as f64 - once as f64) / MESSAGES as f64;
         let allocations = each(once.allocations, twice.allocations);
         let enters = each(once.enters, twice.enters);
-        let name =
-            format!("echo, {connections} connection{}", if connections == 1 { "" } else { "s" });
         println!("{name:34} {allocations:12.3} {enters:8.3}");
         figures.push((format!("{name}, allocations"), allocations));
         figures.push((format!("{name}, enters"), enters));

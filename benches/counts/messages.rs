@@ -57,6 +57,42 @@ async fn echo(stream: TcpStream, round: &Round) -> io::Result<()> {
     }
 }
 
+/// The same with buffers of the core's pool.
+async fn echo_leases(stream: TcpStream, round: &Round) -> io::Result<()> {
+    loop {
+        let lease = stream.recv().await?;
+        if lease.is_empty() {
+            return Ok(());
+        }
+        stream.write_all(lease).await.0?;
+        round.answer();
+    }
+}
+
+/// The same, for which the kernel is asked once.
+async fn echo_stream(stream: TcpStream, round: &Round) -> io::Result<()> {
+    let mut leases = stream.recv_stream();
+    loop {
+        let lease = leases.next().await?;
+        if lease.is_empty() {
+            return Ok(());
+        }
+        stream.write_all(lease).await.0?;
+        round.answer();
+    }
+}
+
+/// How a server has its bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Way {
+    /// In a buffer of its own for each connection.
+    Read,
+    /// In leases of the core's pool, one by one.
+    Recv,
+    /// In leases that come one after the other.
+    Stream,
+}
+
 /// A message to each connection, and the answers.
 async fn talk(peers: &mut [UnixStream], round: &Round) -> io::Result<()> {
     round.left.set(peers.len());
@@ -69,7 +105,7 @@ async fn talk(peers: &mut [UnixStream], round: &Round) -> io::Result<()> {
 }
 
 /// So many messages, over so many connections that take turns.
-pub(super) fn echoes(connections: usize, messages: u64) -> Counted {
+pub(super) fn echoes(way: Way, connections: usize, messages: u64) -> Counted {
     let mut runtime = Runtime::builder().build().expect("a runtime");
     let before = (allocations(), runtime.stats().enters);
     let round = Round::default();
@@ -80,7 +116,11 @@ pub(super) fn echoes(connections: usize, messages: u64) -> Counted {
         nursery(async |n| {
             for socket in ours {
                 let stream = TcpStream::from_std(net::TcpStream::from(OwnedFd::from(socket)))?;
-                n.spawn(echo(stream, &round));
+                match way {
+                    Way::Read => drop(n.spawn(echo(stream, &round))),
+                    Way::Recv => drop(n.spawn(echo_leases(stream, &round))),
+                    Way::Stream => drop(n.spawn(echo_stream(stream, &round))),
+                }
             }
             for _ in 0..messages / connections as u64 {
                 talk(&mut peers, &round).await?;

@@ -1,6 +1,6 @@
 //! What is counted: programs that do one thing so many times.
 
-use super::messages::echoes;
+use super::messages::{Way, echoes};
 use super::nested::{Child, Level, Sixteen, Tree, descent};
 use nestling::sync::{Mutex, channel, oneshot};
 use nestling::time::sleep;
@@ -27,8 +27,11 @@ pub(super) const WAKE_16: &str = "wake below 16 nurseries";
 pub(super) const ECHO_1: &str = "echo, 1 connection";
 pub(super) const ECHO_64: &str = "echo, 64 connections";
 pub(super) const ECHO_1024: &str = "echo, 1024 connections";
+/// The same with buffers of a pool.
+pub(super) const LEASES: &str = "leases, 64 connections";
+pub(super) const STREAMS: &str = "streams of leases, 64 connections";
 
-pub(super) const PROGRAMS: [Program; 16] = [
+pub(super) const PROGRAMS: [Program; 18] = [
     ("spawn + join", |count| children(count, || async {})),
     ("spawn + join, one yield", |count| children(count, task::yield_now)),
     ("nop, one at a time", |count| nops(count, 1)),
@@ -59,9 +62,11 @@ pub(super) const PROGRAMS: [Program; 16] = [
     ("timeout around nothing", |count| {
         ready(count, async || timeout(Duration::MAX, async {}).await.expect("in time"));
     }),
-    (ECHO_1, |count| _ = echoes(1, count)),
-    (ECHO_64, |count| _ = echoes(64, count)),
-    (ECHO_1024, |count| _ = echoes(1024, count)),
+    (ECHO_1, |count| _ = echoes(Way::Read, 1, count)),
+    (ECHO_64, |count| _ = echoes(Way::Read, 64, count)),
+    (ECHO_1024, |count| _ = echoes(Way::Read, 1024, count)),
+    (LEASES, |count| _ = echoes(Way::Recv, 64, count)),
+    (STREAMS, |count| _ = echoes(Way::Stream, 64, count)),
 ];
 
 fn block_on(future: impl Future<Output = io::Result<()>>) {

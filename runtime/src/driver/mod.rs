@@ -63,7 +63,7 @@ pub(crate) use current::{DriverRef, current, expect_current};
 pub(crate) use lifecycle::{Abandoned, Orphan};
 pub(crate) use offload::Recall;
 pub(crate) use op_info::OpInfo;
-pub(crate) use outcome::{Answers, Arrival, Disposal, Landed, Many, Refused};
+pub(crate) use outcome::{Arrival, Disposal, Landed, Many, Refused};
 pub(crate) use resume::dispose;
 pub(crate) use seen::SeenOp;
 pub use stats::Stats;
@@ -188,7 +188,6 @@ impl Driver {
     pub(crate) unsafe fn submit(
         &mut self,
         request: Option<Request>,
-        answers: Answers,
         info: OpInfo,
         scope: NodeId,
         waiter: Waiter,
@@ -198,13 +197,15 @@ impl Driver {
         }
         let inserted = self.in_flight.insert(Phase::Queued, info, waiter, Some(scope));
         let key = inserted.map_err(Refused::Cancelled)?;
-        if let Answers::Many(many) = answers {
-            self.in_flight.expect_many(key, many);
-        }
         if let Some(request) = request {
             self.queue(key, request);
         }
         Ok(key)
+    }
+
+    /// The kernel may answer an operation many times, which has just begun.
+    pub(crate) fn expect_many(&mut self, key: Key, many: Many) {
+        self.in_flight.expect_many(key, many);
     }
 
     /// Queues an operation without a future, for which there is [`room`](Self::room). It is never

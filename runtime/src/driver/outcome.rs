@@ -22,13 +22,6 @@ pub(crate) struct Landed {
     pub(crate) scope: Option<NodeId>,
 }
 
-/// How often the kernel answers an operation.
-#[derive(Debug)]
-pub(crate) enum Answers {
-    One,
-    Many(Many),
-}
-
 /// What the table keeps of an operation that is answered many times.
 #[derive(Debug)]
 pub(crate) struct Many {

@@ -14,7 +14,7 @@
 
 use super::lent::Lent;
 use super::{Answer, Operation};
-use crate::driver::{self, Abandoned, Answers, DriverRef, Landed, OpInfo, Orphan, Refused};
+use crate::driver::{self, Abandoned, DriverRef, Landed, OpInfo, Orphan, Refused};
 use crate::instrument;
 use crate::key::Key;
 use crate::ring::{Completion, Request};
@@ -51,18 +51,13 @@ pub(super) enum Begin {
 ///
 /// As of [`Driver::submit`](driver::Driver::submit).
 #[inline]
-pub(super) unsafe fn begin(
-    request: Option<Request>,
-    answers: Answers,
-    info: OpInfo,
-    cx: &Context<'_>,
-) -> Begin {
+pub(super) unsafe fn begin(request: Option<Request>, info: OpInfo, cx: &Context<'_>) -> Begin {
     let driver = driver::expect_current("an operation");
     let scope = scope::current().expect("code of a runtime runs in a scope");
     // Before the borrow, and dropped after it: foreign wakers run foreign code in both.
     let waiter = Waiter::of(cx);
     // SAFETY: the caller's promise.
-    let begun = unsafe { driver.borrow_mut().submit(request, answers, info, scope, waiter) };
+    let begun = unsafe { driver.borrow_mut().submit(request, info, scope, waiter) };
     match begun {
         Ok(key) => Begin::InFlight(OpHandle { driver, key }),
         Err(Refused::Full(error, _)) if !scope::is_in_cancelled(scope) => Begin::Full(error),
@@ -126,7 +121,7 @@ impl<T: Operation> Op<T> {
         let request = operation.request();
         // SAFETY: the operation keeps what the request points to valid while it is not dropped
         // (`Operation`), and it is not before the answer was taken: `abandon` hands it over.
-        let begun = unsafe { begin(request, Answers::One, info, cx) };
+        let begun = unsafe { begin(request, info, cx) };
         match begun {
             Begin::InFlight(flight) => {
                 self.flight = Some(flight);

@@ -19,7 +19,7 @@
 use super::future::{Begin, OpHandle, begin, deliver_cancel};
 use super::lent::Lent;
 use super::{Answer, Multishot};
-use crate::driver::{self, Abandoned, Answers, OpInfo, Orphan};
+use crate::driver::{self, Abandoned, OpInfo, Orphan};
 use crate::instrument;
 use crate::ring::Completion;
 use crate::scope;
@@ -81,12 +81,13 @@ impl<T: Multishot> Many<T> {
         let operation = self.operation.as_mut().expect("it was not given up").get_mut();
         let info = OpInfo::new(const { &T::NAME }, Some(operation.target()));
         let request = operation.request();
-        let answers = Answers::Many(operation.many());
+        let many = operation.many();
         // SAFETY: the operation keeps what the request points to valid while it is not dropped
         // (`Multishot`), and it is not before the last answer was taken: `abandon` hands it over.
-        let begun = unsafe { begin(Some(request), answers, info, cx) };
+        let begun = unsafe { begin(Some(request), info, cx) };
         match begun {
             Begin::InFlight(flight) => {
+                flight.driver.borrow_mut().expect_many(flight.key, many);
                 self.flight = Some(flight);
                 Poll::Pending
             }
