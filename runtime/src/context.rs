@@ -20,7 +20,7 @@ use crate::pool::Pools;
 use crate::remote_children::RemoteChildren;
 use crate::stall::Watched;
 use crate::tree::NodeId;
-use crate::{instrument, scope, stall, task, tree, wake};
+use crate::{instrument, op, scope, stall, task, tree, wake};
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
@@ -34,6 +34,7 @@ pub(crate) struct Context {
     pub(crate) task: task::PerThread,
     pub(crate) instrument: instrument::PerThread,
     pub(crate) stall: stall::PerThread,
+    pub(crate) op: op::PerThread,
     core: RefCell<Option<Core>>,
     /// Where the core's injector is, for the question that every wake asks.
     injector: Cell<*const Injector>,
@@ -71,6 +72,7 @@ thread_local! {
             task: task::PerThread::new(),
             instrument: instrument::PerThread::new(),
             stall: stall::PerThread::new(),
+            op: op::PerThread::new(),
             core: RefCell::new(None),
             injector: Cell::new(std::ptr::null()),
         })

@@ -3,11 +3,19 @@
 
 use crate::driver::DriverRef;
 use crate::table::{When, trim_at_end};
-use crate::{inbox, instrument, scope, stall, task, tree, wake};
+use crate::{inbox, instrument, op, scope, stall, task, tree, wake};
 
 /// Every table that a thread keeps for itself.
-const TABLES: [fn(When) -> bool; 7] =
-    [tree::trim, inbox::trim, scope::trim, wake::trim, task::trim, instrument::trim, stall::trim];
+const TABLES: [fn(When) -> bool; 8] = [
+    tree::trim,
+    inbox::trim,
+    scope::trim,
+    wake::trim,
+    task::trim,
+    instrument::trim,
+    stall::trim,
+    op::trim,
+];
 
 fn trim(when: When) -> bool {
     // Not `any`, which would stop at the first.

@@ -7,7 +7,7 @@ use crate::counting::allocations;
 use crate::support::{one_at_a_time, pair, poll_once};
 use nestling::buf::IoBuf;
 use nestling::io::{BufReader, BufWriter};
-use nestling::net::{TcpListener, TcpStream, lookup_host};
+use nestling::net::{Ecn, TcpListener, TcpStream, UdpControl, UdpSocket, lookup_host};
 use nestling::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, channel, oneshot, unbounded};
 use nestling::{Cancelled, Nursery, Runtime, nursery, task};
 use nestling_runtime::lowlevel::nop;
@@ -118,6 +118,35 @@ fn reads_allocate_nothing_after_one_that_was_dropped() {
             let (result, back) = stream.read(buffer.take().expect("it comes back")).await;
             assert_eq!(result.expect("a byte"), 1);
             buffer = Some(back);
+        })
+        .await
+    });
+    assert_eq!(counted, 0);
+}
+
+/// There and back, with addresses and with what goes along.
+#[test]
+fn datagrams_allocate_nothing() {
+    let _one = one_at_a_time();
+    let counted = Runtime::builder().build().expect("a runtime").block_on(async {
+        let [one, other] = [UdpSocket::bind("127.0.0.1:0"), UdpSocket::bind("127.0.0.1:0")];
+        let (one, other) = (one.await.expect("a port"), other.await.expect("a port"));
+        other.set_recv_ecn(true).expect("an option");
+        let there = other.local_addr().expect("an address");
+        let mut buffers = Some((vec![0; 64], vec![0; 64]));
+        count_here(async || {
+            let (sent, received) = buffers.take().expect("they come back");
+            let along = UdpControl::new().ecn(Ecn::Ect0);
+            let (result, sent) = one.send_msg_to(sent, along, there).await;
+            assert_eq!(result.expect("there is room"), 64);
+            let (result, received) = other.recv_msg(received).await;
+            let datagram = result.expect("a datagram");
+            assert_eq!(datagram.ecn, Some(Ecn::Ect0));
+            let (result, sent) = other.send_to(sent, datagram.from).await;
+            assert_eq!(result.expect("there is room"), 64);
+            let (result, received) = one.recv_from(received).await;
+            assert_eq!(result.expect("a datagram"), (64, there));
+            buffers = Some((sent, received));
         })
         .await
     });

@@ -10,7 +10,7 @@
 //! | `leases*.rs` | what is received into the buffers of a pool |
 //! | `receives.rs`, `errors.rs`, `cancelled.rs` | what came for reads that were dropped |
 //! | `halves.rs`, `vectored.rs` | directions with owners of their own; several buffers, and looks |
-//! | `udp.rs` | datagrams |
+//! | `udp.rs`, `udp_control.rs` | datagrams; what goes along with them |
 //! | `unix.rs` | connections of this machine |
 //! | `counter.rs` | random reads and writes against a count of the bytes |
 //! | `moved.rs`, `dealt.rs` | streams that move, and to other cores |
@@ -53,6 +53,7 @@ mod serve;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
 mod udp;
+mod udp_control;
 mod unix;
 mod vectored;
 

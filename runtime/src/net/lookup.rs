@@ -39,6 +39,7 @@ pub async fn lookup_host(host: impl ToSocketAddrs) -> io::Result<Addresses> {
     resolve(host.to_endpoint()?).await
 }
 
+/// The addresses that are meant.
 pub(super) async fn resolve(endpoint: Endpoint<'_>) -> io::Result<Addresses> {
     let (name, port) = match endpoint {
         Endpoint::Address(address) => return Ok(Addresses(Found::One(Some(address)))),
@@ -99,6 +100,11 @@ impl Iterator for Addresses {
             Found::Many(addresses) => addresses.size_hint(),
         }
     }
+}
+
+/// The error of an empty list.
+pub(super) fn none() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, "there is no address")
 }
 
 /// The first attempt that succeeds; else the last error, which names what was tried. `to` says what

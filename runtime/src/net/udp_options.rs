@@ -2,6 +2,7 @@
 
 use super::tcp_listener::not_internet;
 use super::{UdpSocket, units};
+use crate::sys;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -41,6 +42,56 @@ impl UdpSocket {
     /// Whatever `getsockopt(2)` says.
     pub fn broadcast(&self) -> io::Result<bool> {
         self.socket().broadcast()
+    }
+
+    /// Whether [`recv_msg`](Self::recv_msg) tells where datagrams were sent to (`IP_PKTINFO`,
+    /// `IPV6_RECVPKTINFO`).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `setsockopt(2)` says.
+    pub fn set_recv_pktinfo(&self, value: bool) -> io::Result<()> {
+        self.set_of_family(libc::IP_PKTINFO, libc::IPV6_RECVPKTINFO, value)
+    }
+
+    /// Whether [`recv_msg`](Self::recv_msg) tells the congestion marks of packets (`IP_RECVTOS`,
+    /// `IPV6_RECVTCLASS`).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `setsockopt(2)` says.
+    pub fn set_recv_ecn(&self, value: bool) -> io::Result<()> {
+        self.set_of_family(libc::IP_RECVTOS, libc::IPV6_RECVTCLASS, value)
+    }
+
+    /// Sets an option that both families have. A socket of IPv6 may be for both: it gets both.
+    fn set_of_family(&self, v4: i32, v6: i32, value: bool) -> io::Result<()> {
+        let value = i32::from(value);
+        sys::set_option(self, libc::IPPROTO_IP, v4, value)?;
+        match self.local_addr()? {
+            SocketAddr::V4(_) => Ok(()),
+            SocketAddr::V6(_) => sys::set_option(self, libc::IPPROTO_IPV6, v6, value),
+        }
+    }
+
+    /// Whether [`recv_msg`](Self::recv_msg) tells when datagrams arrived (`SO_TIMESTAMPNS`).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `setsockopt(2)` says.
+    pub fn set_recv_timestamp(&self, value: bool) -> io::Result<()> {
+        sys::set_option(self, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS_NEW, value.into())
+    }
+
+    /// Whether the kernel may join datagrams of one sender that come close together, so that one
+    /// receive takes them all (`UDP_GRO`): [`recv_msg`](Self::recv_msg) tells where to cut them.
+    /// Have buffers of 64 KiB then, and no receive that does not tell.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `setsockopt(2)` says.
+    pub fn set_gro(&self, value: bool) -> io::Result<()> {
+        sys::set_option(self, libc::SOL_UDP, libc::UDP_GRO, value.into())
     }
 
     /// The lifetime of sent packets of IPv4, in hops: 1 to 255 (`IP_TTL`).

@@ -1,17 +1,14 @@
 //! `UdpSocket`: datagrams over IP.
 
-use super::tcp_listener::not_internet;
-use super::unread_datagrams::{Told, UnreadDatagrams};
-use super::{ToSocketAddrs, lookup};
+use super::packets::Packets;
+use super::{Datagram, Endpoint, ToSocketAddrs, UdpControl, lookup};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
-use crate::fd::SharedFd;
-use crate::op::{Close, Connect, One, SendMsg, SendOp};
+use crate::op::Room;
 use crate::yield_now::consume_budget;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::{self, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::rc::Rc;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 /// A UDP socket.
 ///
@@ -36,30 +33,10 @@ use std::rc::Rc;
 /// ```
 #[derive(Debug)]
 pub struct UdpSocket {
-    fd: SharedFd,
-    unread: Rc<UnreadDatagrams>,
-}
-
-/// What [`UdpSocket::recv_msg`] tells of a datagram.
-///
-/// # Examples
-///
-/// See [`UdpSocket::recv_msg`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Datagram {
-    /// Bytes of it that are in the buffer.
-    pub length: usize,
-    /// Where it came from.
-    pub from: SocketAddr,
-    /// Whether it was longer than the buffer: the rest of it is lost.
-    pub truncated: bool,
+    packets: Packets,
 }
 
 impl UdpSocket {
-    fn from_owned(fd: OwnedFd) -> Self {
-        Self { fd: SharedFd::new(fd), unread: Rc::default() }
-    }
-
     /// Receives what comes to an address; of several, or of a host's, to the first where that is
     /// possible.
     ///
@@ -73,7 +50,7 @@ impl UdpSocket {
             let domain = Domain::for_address(address);
             let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
             socket.bind(&address.into())?;
-            Ok(Self::from_owned(socket.into()))
+            Ok(Self { packets: Packets::from_owned(socket.into()) })
         };
         lookup::first("bind", address.to_endpoint()?, bind).await
     }
@@ -86,8 +63,7 @@ impl UdpSocket {
     /// There is no way there, or the name could not be looked up.
     pub async fn connect(&self, address: impl ToSocketAddrs) -> io::Result<()> {
         consume_budget().await;
-        let connect =
-            async |address: SocketAddr| Connect::new(self.fd.clone(), address.into()).await;
+        let connect = async |address: SocketAddr| self.packets.connect(address.into()).await;
         lookup::first("connect to", address.to_endpoint()?, connect).await
     }
 
@@ -102,10 +78,11 @@ impl UdpSocket {
     /// The socket is not connected; the datagram is too long; `ConnectionRefused` if the peer's
     /// machine has refused an earlier one. The buffer comes back in any case.
     pub async fn send<B: IoBuf>(&self, buffer: B) -> BufResult<usize, B> {
-        SendOp::new(self.fd.clone(), buffer, 0).await
+        self.packets.send(buffer).await
     }
 
-    /// Sends `buffer` as one datagram to an address.
+    /// Sends `buffer` as one datagram to an address; of several, or of a host's, to the first of
+    /// the socket's family. An address is not looked up, and costs nothing more.
     ///
     /// # Cancellation
     ///
@@ -113,11 +90,65 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// There is no way there, or the datagram is too long. The buffer comes back in any case.
-    pub async fn send_to<B: IoBuf>(&self, buffer: B, to: SocketAddr) -> BufResult<usize, B> {
-        let op = SendMsg::new(self.fd.clone(), One(buffer), Some(to.into()));
-        let (result, One(buffer)) = op.await;
-        (result, buffer)
+    /// There is no way there, the datagram is too long, or the name could not be looked up. The
+    /// buffer comes back in any case.
+    pub async fn send_to<B: IoBuf>(
+        &self,
+        buffer: B,
+        to: impl ToSocketAddrs,
+    ) -> BufResult<usize, B> {
+        self.send_msg_to(buffer, UdpControl::new(), to).await
+    }
+
+    /// Sends `buffer` where the socket is connected, as `control` says: see [`send`](Self::send).
+    ///
+    /// # Errors
+    ///
+    /// As there; or what `control` asks for is not possible, such as an address that is not of this
+    /// machine.
+    pub async fn send_msg<B: IoBuf>(&self, buffer: B, control: UdpControl) -> BufResult<usize, B> {
+        self.packets.send_msg(buffer, None, |along| control.write(along)).await
+    }
+
+    /// Sends `buffer` to an address, as `control` says: see [`send_to`](Self::send_to).
+    ///
+    /// # Errors
+    ///
+    /// As there; or what `control` asks for is not possible, such as an address that is not of this
+    /// machine.
+    ///
+    /// # Examples
+    ///
+    /// See [`UdpControl`].
+    pub async fn send_msg_to<B: IoBuf>(
+        &self,
+        buffer: B,
+        control: UdpControl,
+        to: impl ToSocketAddrs,
+    ) -> BufResult<usize, B> {
+        let to = match to.to_endpoint() {
+            Ok(Endpoint::Address(address)) => Ok(address),
+            Ok(endpoint) => self.destination(endpoint).await,
+            Err(error) => Err(error),
+        };
+        match to {
+            Ok(to) => {
+                let to = Some(to.into());
+                self.packets.send_msg(buffer, to, |along| control.write(along)).await
+            }
+            Err(error) => (Err(error), buffer),
+        }
+    }
+
+    /// The first address of the socket's family; else the first, and the kernel says what it thinks
+    /// of it.
+    async fn destination(&self, endpoint: Endpoint<'_>) -> io::Result<SocketAddr> {
+        consume_budget().await;
+        let is_v4 = self.local_addr()?.is_ipv4();
+        let mut addresses = lookup::resolve(endpoint).await?;
+        let first = addresses.next().ok_or_else(lookup::none)?;
+        let fits = |address: &SocketAddr| address.is_ipv4() == is_v4;
+        Ok(std::iter::once(first).chain(addresses).find(fits).unwrap_or(first))
     }
 
     /// Receives one datagram into `buffer`, from its start up to its capacity; tells its length.
@@ -139,7 +170,7 @@ impl UdpSocket {
     /// `ConnectionRefused` on a connected socket whose peer's machine has refused a datagram; or
     /// the receive was cancelled. The buffer comes back in any case.
     pub async fn recv<B: IoBufMut>(&self, buffer: B) -> BufResult<usize, B> {
-        let (result, buffer) = self.unread.receive(&self.fd, buffer, false).await;
+        let (result, buffer) = self.packets.recv(buffer, Room::NONE).await;
         (result.map(|told| told.length), buffer)
     }
 
@@ -150,11 +181,13 @@ impl UdpSocket {
     ///
     /// As there.
     pub async fn recv_from<B: IoBufMut>(&self, buffer: B) -> BufResult<(usize, SocketAddr), B> {
-        let (result, buffer) = self.recv_msg(buffer).await;
-        (result.map(|datagram| (datagram.length, datagram.from)), buffer)
+        let (result, buffer) = self.packets.recv(buffer, Room::NONE).await;
+        let named = |datagram: Datagram| (datagram.length, datagram.from);
+        (result.and_then(Datagram::new).map(named), buffer)
     }
 
-    /// Receives one datagram, and tells all about it: see [`recv`](Self::recv).
+    /// Receives one datagram, and tells all about it, also what came along as its options ask for:
+    /// see [`recv`](Self::recv).
     ///
     /// # Errors
     ///
@@ -176,8 +209,8 @@ impl UdpSocket {
     /// # }
     /// ```
     pub async fn recv_msg<B: IoBufMut>(&self, buffer: B) -> BufResult<Datagram, B> {
-        let (result, buffer) = self.unread.receive(&self.fd, buffer, false).await;
-        (result.and_then(datagram), buffer)
+        let (result, buffer) = self.packets.recv(buffer, Room::DATAGRAM).await;
+        (result.and_then(Datagram::new), buffer)
     }
 
     /// Looks at the next datagram, as [`recv`](Self::recv), and leaves it to be received.
@@ -186,7 +219,7 @@ impl UdpSocket {
     ///
     /// As there.
     pub async fn peek<B: IoBufMut>(&self, buffer: B) -> BufResult<usize, B> {
-        let (result, buffer) = self.unread.receive(&self.fd, buffer, true).await;
+        let (result, buffer) = self.packets.peek(buffer).await;
         (result.map(|told| told.length), buffer)
     }
 
@@ -196,9 +229,9 @@ impl UdpSocket {
     ///
     /// As there.
     pub async fn peek_from<B: IoBufMut>(&self, buffer: B) -> BufResult<(usize, SocketAddr), B> {
-        let (result, buffer) = self.unread.receive(&self.fd, buffer, true).await;
+        let (result, buffer) = self.packets.peek(buffer).await;
         let named = |datagram: Datagram| (datagram.length, datagram.from);
-        (result.and_then(datagram).map(named), buffer)
+        (result.and_then(Datagram::new).map(named), buffer)
     }
 
     /// Closes the socket and tells whether that went well. Waits for operations in flight on it to
@@ -212,7 +245,7 @@ impl UdpSocket {
     ///
     /// Whatever `close(2)` says; the socket is closed anyway.
     pub async fn close(self) -> io::Result<()> {
-        Close::new(self.fd.into_sole().await).await
+        self.packets.close().await
     }
 
     /// Takes over a socket of the standard library.
@@ -223,39 +256,36 @@ impl UdpSocket {
     pub fn from_std(socket: net::UdpSocket) -> io::Result<Self> {
         // The ring waits by itself; a socket that does not block would make it say EAGAIN.
         socket.set_nonblocking(false)?;
-        Ok(Self::from_owned(socket.into()))
+        Ok(Self { packets: Packets::from_owned(socket.into()) })
     }
 
-    /// Gives the socket to the standard library. Datagrams that came for receives which were
-    /// dropped are lost: receive first.
+    /// Gives the socket to the standard library.
     ///
     /// # Errors
     ///
-    /// If operations are still in flight the socket is duplicated, for which a descriptor is
+    /// `ResourceBusy` if a receive was dropped and what it has got, or may still get, was not
+    /// received: the standard library would not see it. The socket is closed then, so receive
+    /// first. An error that such a receive has met comes out here.
+    ///
+    /// If other operations are still in flight the socket is duplicated, for which a descriptor is
     /// needed.
     pub fn into_std(self) -> io::Result<net::UdpSocket> {
-        self.fd.into_owned().map(Into::into)
+        self.packets.into_owned().map(Into::into)
     }
 
     pub(super) fn socket(&self) -> SockRef<'_> {
-        SockRef::from(&self.fd)
+        self.packets.socket()
     }
-}
-
-fn datagram(told: Told) -> io::Result<Datagram> {
-    let Told { length, from, truncated } = told;
-    let from = from.and_then(|from| from.as_socket()).ok_or_else(not_internet)?;
-    Ok(Datagram { length, from, truncated })
 }
 
 impl AsFd for UdpSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+        self.packets.as_fd()
     }
 }
 
 impl AsRawFd for UdpSocket {
     fn as_raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+        self.packets.as_raw_fd()
     }
 }

@@ -10,7 +10,7 @@ use super::claims::{Claim, Claims};
 use super::waiting::{Seat, Waiting};
 use crate::buf::{self, BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Arrived, One, Op, RecvMsg};
+use crate::op::{Arrived, Control, One, Op, RecvMsg, Room};
 use crate::scope::{is_cancelled, is_here_cancelled};
 use socket2::SockAddr;
 use std::cell::RefCell;
@@ -22,11 +22,29 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 /// What a receive tells: its bytes are in the buffer.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Told {
     pub(super) length: usize,
     pub(super) from: Option<SockAddr>,
     pub(super) truncated: bool,
+    /// Not of one that was only looked at.
+    pub(super) control: Control,
+}
+
+impl From<Arrived> for Told {
+    fn from(arrived: Arrived) -> Self {
+        let Arrived { length, from, truncated, control, .. } = arrived;
+        Self { length, from, truncated, control }
+    }
+}
+
+/// What is done with the next datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Take {
+    /// It is received, with what came along as far as there is room.
+    Out(Room),
+    /// It is looked at, and stays.
+    Peek,
 }
 
 /// What came for a receive that was dropped: a datagram, or the socket's error, which it tells
@@ -49,44 +67,71 @@ impl UnreadDatagrams {
     }
 
     /// Takes the oldest into a buffer; or leaves it there as well, unless it is an error.
-    fn take(&self, buffer: &mut impl IoBufMut, peek: bool) -> Option<io::Result<Told>> {
+    fn take(&self, buffer: &mut impl IoBufMut, take: Take) -> Option<io::Result<Told>> {
         let mut parcels = self.parcels.borrow_mut();
-        let (bytes, told) = match parcels.front()? {
+        let (bytes, told) = match parcels.front_mut()? {
             Ok(parcel) => parcel,
             Err(_) => return parcels.pop_front().map(|parcel| parcel.map(|(_, told)| told)),
         };
         let length = buf::fill(buffer, 0, bytes);
         let truncated = told.truncated || length < bytes.len();
-        let told = Told { length, truncated, from: told.from.clone() };
-        if !peek {
+        let (from, mut control) = (told.from.clone(), Control::default());
+        if take != Take::Peek {
+            control = std::mem::take(&mut told.control);
             parcels.pop_front();
         }
-        Some(Ok(told))
+        Some(Ok(Told { length, from, truncated, control }))
     }
 
-    /// Receives the next datagram; `peek` leaves it there.
+    /// Takes the next datagram.
     pub(super) async fn receive<B: IoBufMut>(
         self: &Rc<Self>,
         socket: &SharedFd,
         mut buffer: B,
-        peek: bool,
+        take: Take,
     ) -> BufResult<Told, B> {
         loop {
             // Datagrams of dropped receives come before those that the kernel has.
             if let Err(error) = self.claims.settled(|| self.is_empty()).await {
                 return (Err(error), buffer);
             }
-            if let Some(result) = self.take(&mut buffer, peek) {
+            if let Some(result) = self.take(&mut buffer, take) {
                 return (result, buffer);
             }
-            let op = RecvMsg::datagram(socket.clone(), One(buffer), peek);
-            let receiving = Receiving { op, unread: self, seat: None, peek, interrupted: false };
+            let op = match take {
+                Take::Out(room) => RecvMsg::datagram(socket.clone(), One(buffer), room),
+                Take::Peek => RecvMsg::peek_datagram(socket.clone(), One(buffer)),
+            };
+            let receiving = Receiving { op, unread: self, seat: None, take, interrupted: false };
             let (result, back) = receiving.await;
             match result {
                 Some(result) => return (result, back),
                 None => buffer = back,
             }
         }
+    }
+
+    /// Says what would be lost with the socket.
+    ///
+    /// # Errors
+    ///
+    /// Something would be.
+    pub(super) fn check(&self) -> io::Result<()> {
+        let mut parcels = self.parcels.borrow_mut();
+        let text = match (self.claims.count(), parcels.front()) {
+            (0, None) => return Ok(()),
+            (0, Some(Ok(_))) => {
+                let kept = parcels.len();
+                format!("{kept} datagrams came for receives that were dropped: receive them first")
+            }
+            (0, Some(Err(_))) => {
+                return parcels.pop_front().map_or(Ok(()), |error| error.map(drop));
+            }
+            _ => "a receive that was dropped is still in flight, and what it receives would be \
+                  lost: receive again first"
+                .to_owned(),
+        };
+        Err(io::Error::new(io::ErrorKind::ResourceBusy, text))
     }
 }
 
@@ -96,7 +141,7 @@ impl Claim<UnreadDatagrams> {
     fn leave(self, outcome: BufResult<Arrived, One<impl IoBuf>>) -> bool {
         let (result, One(buffer)) = outcome;
         let parcel = match result {
-            Ok(arrived) => Ok((buffer.as_bytes()[..arrived.length].to_vec(), told(arrived))),
+            Ok(arrived) => Ok((buffer.as_bytes()[..arrived.length].to_vec(), arrived.into())),
             Err(error) if is_cancelled(&error) => return false,
             Err(error) => Err(error),
         };
@@ -109,10 +154,6 @@ impl Claim<UnreadDatagrams> {
     }
 }
 
-fn told(arrived: Arrived) -> Told {
-    Told { length: arrived.length, from: arrived.from, truncated: arrived.truncated }
-}
-
 /// One receive in the kernel. When it is dropped, what the kernel has for it is kept. Resolves to
 /// nothing if something was left unread meanwhile.
 #[derive(Debug)]
@@ -120,7 +161,7 @@ struct Receiving<'a, B: IoBufMut> {
     op: Op<RecvMsg<One<B>>>,
     unread: &'a Rc<UnreadDatagrams>,
     seat: Option<Seat<'a>>,
-    peek: bool,
+    take: Take,
     /// The kernel was asked to end it, for what is unread: it has the buffer.
     interrupted: bool,
 }
@@ -143,7 +184,7 @@ impl<B: IoBufMut> Future for Receiving<'_, B> {
             Err(error) if this.interrupted && is_cancelled(&error) && !is_here_cancelled() => {
                 Poll::Ready((None, buffer))
             }
-            result => Poll::Ready((Some(result.map(told)), buffer)),
+            result => Poll::Ready((Some(result.map(Told::from)), buffer)),
         }
     }
 }
@@ -151,7 +192,7 @@ impl<B: IoBufMut> Future for Receiving<'_, B> {
 impl<B: IoBufMut> Drop for Receiving<'_, B> {
     fn drop(&mut self) {
         self.seat = None;
-        if self.op.flight().is_some() && !self.peek {
+        if self.op.flight().is_some() && self.take != Take::Peek {
             let claim = Claim::new(self.unread, |unread| &unread.claims);
             self.op.abandon(move |outcome| claim.leave(outcome));
         }

@@ -3,7 +3,7 @@
 use super::receiving::Inbound;
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Each, Op, RecvMsg, Scatter};
+use crate::op::{Each, Op, RecvMsg, Room, Scatter};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,7 +17,7 @@ pub(super) struct ReadingEach<'a, B: IoBufMut> {
 
 impl<'a, B: IoBufMut> ReadingEach<'a, B> {
     pub(super) fn new(socket: &SharedFd, inbound: &'a Inbound, buffers: Vec<B>) -> Self {
-        let op = RecvMsg::stream(socket.clone(), Each(buffers), !inbound.has_more());
+        let op = RecvMsg::stream(socket.clone(), Each(buffers), Room::NONE, !inbound.has_more());
         Self { op, inbound }
     }
 }

@@ -1,6 +1,8 @@
-//! Receive a message, with where it came from; or into several buffers.
+//! Receive a message, with where it came from and what came along; or into several buffers.
 
-use super::message::{Header, Scatter};
+use super::control::{Control, Room};
+use super::header::Header;
+use super::message::Scatter;
 use super::{Answer, Op, Operation};
 use crate::buf::BufResult;
 use crate::fd::{RawTarget, Target};
@@ -27,24 +29,37 @@ pub(crate) struct Arrived {
     /// It was longer.
     pub(crate) truncated: bool,
     pub(crate) from: Option<SockAddr>,
+    /// What came along.
+    pub(crate) control: Control,
 }
 
 impl<L: Scatter> RecvMsg<L> {
     /// Of a stream, which has one peer only.
-    pub(crate) fn stream(on: impl Into<Target>, buffers: L, poll_first: bool) -> Op<Self> {
-        let header = Header::incoming(false);
+    pub(crate) fn stream(
+        on: impl Into<Target>,
+        buffers: L,
+        room: Room,
+        poll_first: bool,
+    ) -> Op<Self> {
+        let header = Header::incoming(false, room);
         Op::new(Self { on: on.into(), buffers, header, flags: 0, poll_first })
     }
 
     /// The same, and leaves the bytes there.
     pub(crate) fn peek_stream(on: impl Into<Target>, buffers: L) -> Op<Self> {
-        let (header, flags) = (Header::incoming(false), libc::MSG_PEEK);
+        let (header, flags) = (Header::incoming(false, Room::NONE), libc::MSG_PEEK);
         Op::new(Self { on: on.into(), buffers, header, flags, poll_first: false })
     }
 
-    /// The next message; `peek` leaves it there.
-    pub(crate) fn datagram(on: impl Into<Target>, buffers: L, peek: bool) -> Op<Self> {
-        let (header, flags) = (Header::incoming(true), if peek { libc::MSG_PEEK } else { 0 });
+    /// The next message.
+    pub(crate) fn datagram(on: impl Into<Target>, buffers: L, room: Room) -> Op<Self> {
+        let header = Header::incoming(true, room);
+        Op::new(Self { on: on.into(), buffers, header, flags: 0, poll_first: false })
+    }
+
+    /// The same, and leaves it there.
+    pub(crate) fn peek_datagram(on: impl Into<Target>, buffers: L) -> Op<Self> {
+        let (header, flags) = (Header::incoming(true, Room::NONE), libc::MSG_PEEK);
         Op::new(Self { on: on.into(), buffers, header, flags, poll_first: false })
     }
 }
@@ -63,7 +78,7 @@ unsafe impl<L: Scatter> Operation for RecvMsg<L> {
     }
 
     fn request(&mut self) -> Option<Request> {
-        let header = self.header.lend(self.buffers.room());
+        let header = self.header.lend(|parts| self.buffers.room(parts));
         let (flags, poll_first) = (self.flags, self.poll_first);
         Some(Request::RecvMsg { on: self.on.raw(), header, flags, poll_first })
     }
@@ -73,10 +88,12 @@ unsafe impl<L: Scatter> Operation for RecvMsg<L> {
             let length = length as usize;
             // SAFETY: the kernel has written so many bytes, from the start of what it was lent.
             unsafe { self.buffers.set_received(length) };
-            let truncated = self.header.is_truncated();
-            let (more, from) = (answer.sock_nonempty, self.header.into_from());
-            Arrived { length, more, truncated, from }
+            let (truncated, from) = (self.header.is_truncated(), self.header.from());
+            // SAFETY: the kernel has received this message, and `complete` is called once.
+            let control = unsafe { self.header.take_control() };
+            Arrived { length, more: answer.sock_nonempty, truncated, from, control }
         });
+        self.header.give_back();
         (result, self.buffers)
     }
 }

@@ -1,6 +1,8 @@
-//! Send a message to an address; or from several buffers.
+//! Send a message to an address, or with something that goes along; or from several buffers.
 
-use super::message::{Gather, Header};
+use super::control::Outgoing;
+use super::header::Header;
+use super::message::Gather;
 use super::{Answer, Op, Operation};
 use crate::buf::BufResult;
 use crate::fd::{RawTarget, Target};
@@ -19,7 +21,17 @@ pub(crate) struct SendMsg<L> {
 impl<L: Gather> SendMsg<L> {
     /// Sends to an address, or where the socket is connected.
     pub(crate) fn new(on: impl Into<Target>, buffers: L, to: Option<SockAddr>) -> Op<Self> {
-        Op::new(Self { on: on.into(), buffers, header: Header::outgoing(to) })
+        Self::with(on, buffers, to, |_| {})
+    }
+
+    /// The same, with what goes along.
+    pub(crate) fn with(
+        on: impl Into<Target>,
+        buffers: L,
+        to: Option<SockAddr>,
+        along: impl FnOnce(&mut Outgoing<'_>),
+    ) -> Op<Self> {
+        Op::new(Self { on: on.into(), buffers, header: Header::outgoing(to, along) })
     }
 }
 
@@ -37,11 +49,12 @@ unsafe impl<L: Gather> Operation for SendMsg<L> {
     }
 
     fn request(&mut self) -> Option<Request> {
-        let header = self.header.lend(self.buffers.parts());
+        let header = self.header.lend(|parts| self.buffers.parts(parts));
         Some(Request::SendMsg { on: self.on.raw(), header })
     }
 
     fn complete(self, answer: Answer) -> Self::Output {
+        self.header.give_back();
         (answer.result.map(|sent| sent as usize), self.buffers)
     }
 }

@@ -6,6 +6,8 @@ mod blocking;
 mod budget;
 #[cfg(not(any(loom, miri)))]
 mod by_hand;
+#[cfg(not(loom))]
+mod control;
 #[cfg(not(any(loom, miri)))]
 mod eyeballs;
 #[cfg(not(any(loom, miri)))]

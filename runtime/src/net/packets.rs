@@ -1,0 +1,85 @@
+//! `Packets`: what the sockets of all families do whose messages have bounds, on one descriptor.
+
+use super::unread_datagrams::{Take, Told, UnreadDatagrams};
+use crate::buf::{BufResult, IoBuf, IoBufMut};
+use crate::fd::SharedFd;
+use crate::op::{Close, Connect, One, Outgoing, Room, SendMsg, SendOp};
+use socket2::{SockAddr, SockRef};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::rc::Rc;
+
+/// A socket of messages. What its methods promise stands at those of
+/// [`UdpSocket`](super::UdpSocket).
+#[derive(Debug)]
+pub(super) struct Packets {
+    fd: SharedFd,
+    unread: Rc<UnreadDatagrams>,
+}
+
+impl Packets {
+    pub(super) fn new(fd: SharedFd) -> Self {
+        Self { fd, unread: Rc::default() }
+    }
+
+    pub(super) fn from_owned(fd: OwnedFd) -> Self {
+        Self::new(SharedFd::new(fd))
+    }
+
+    pub(super) async fn connect(&self, to: SockAddr) -> io::Result<()> {
+        Connect::new(self.fd.clone(), to).await
+    }
+
+    pub(super) async fn send<B: IoBuf>(&self, buffer: B) -> BufResult<usize, B> {
+        SendOp::new(self.fd.clone(), buffer, 0).await
+    }
+
+    /// Sends to an address, or where the socket is connected, with what goes along.
+    pub(super) async fn send_msg<B: IoBuf>(
+        &self,
+        buffer: B,
+        to: Option<SockAddr>,
+        along: impl FnOnce(&mut Outgoing<'_>),
+    ) -> BufResult<usize, B> {
+        let op = SendMsg::with(self.fd.clone(), One(buffer), to, along);
+        let (result, One(buffer)) = op.await;
+        (result, buffer)
+    }
+
+    /// Receives a message, and what came along as far as there is room.
+    pub(super) async fn recv<B: IoBufMut>(&self, buffer: B, room: Room) -> BufResult<Told, B> {
+        self.unread.receive(&self.fd, buffer, Take::Out(room)).await
+    }
+
+    pub(super) async fn peek<B: IoBufMut>(&self, buffer: B) -> BufResult<Told, B> {
+        self.unread.receive(&self.fd, buffer, Take::Peek).await
+    }
+
+    pub(super) async fn close(self) -> io::Result<()> {
+        let Self { fd, unread } = self;
+        drop(unread);
+        Close::new(fd.into_sole().await).await
+    }
+
+    /// The descriptor, unless something would be lost with this reader.
+    pub(super) fn into_owned(self) -> io::Result<OwnedFd> {
+        self.unread.check()?;
+        self.fd.into_owned()
+    }
+
+    pub(super) fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.fd)
+    }
+}
+
+impl AsFd for Packets {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Packets {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+}
