@@ -7,7 +7,9 @@ use crate::counting::allocations;
 use crate::support::{one_at_a_time, pair, poll_once};
 use nestling::buf::IoBuf;
 use nestling::io::{BufReader, BufWriter};
-use nestling::net::{Ecn, TcpListener, TcpStream, UdpControl, UdpSocket, lookup_host};
+use nestling::net::{
+    Ecn, TcpListener, TcpStream, UdpControl, UdpSocket, UnixDatagram, lookup_host,
+};
 use nestling::sync::{Barrier, Mutex, Notify, RwLock, Semaphore, channel, oneshot, unbounded};
 use nestling::{Cancelled, Nursery, Runtime, nursery, task};
 use nestling_runtime::lowlevel::nop;
@@ -146,6 +148,25 @@ fn datagrams_allocate_nothing() {
             assert_eq!(result.expect("there is room"), 64);
             let (result, received) = one.recv_from(received).await;
             assert_eq!(result.expect("a datagram"), (64, there));
+            buffers = Some((sent, received));
+        })
+        .await
+    });
+    assert_eq!(counted, 0);
+}
+
+#[test]
+fn unix_datagrams_allocate_nothing() {
+    let _one = one_at_a_time();
+    let counted = Runtime::builder().build().expect("a runtime").block_on(async {
+        let (one, other) = UnixDatagram::pair().expect("two sockets");
+        let mut buffers = Some((vec![0; 64], vec![0; 64]));
+        count_here(async || {
+            let (sent, received) = buffers.take().expect("they come back");
+            let (result, sent) = one.send(sent).await;
+            assert_eq!(result.expect("there is room"), 64);
+            let (result, received) = other.recv_msg(received, 1).await;
+            assert_eq!(result.expect("a datagram").length, 64);
             buffers = Some((sent, received));
         })
         .await

@@ -4,13 +4,16 @@ use crate::assert_balanced;
 use crate::support::{
     Count, descriptors, fill, one_at_a_time, pair, poll_counted, poll_once, until_woken, watched,
 };
-use nestling::net::{TcpListener, TcpStream};
+use crate::unix::abstract_name;
+use nestling::net::{Ecn, TcpListener, TcpStream, UdpControl, UdpSocket, UnixDatagram};
 use nestling::task::yield_now;
 use nestling::{Runtime, Stats};
 use nestling_runtime::lowlevel::nop;
-use std::io::{Read, Write};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use std::fs::File;
+use std::io::{IoSlice, Read, Write};
 use std::net::{self, Shutdown};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -261,10 +264,124 @@ fn e10_write_dropped_at_each_stage() {
 
 /// Sends on a stream until it takes no more.
 fn fill_send_side(stream: &TcpStream) {
-    let mut socket = UnixStream::from(stream.as_fd().try_clone_to_owned().unwrap());
+    fill_send_side_of(UnixStream::from(stream.as_fd().try_clone_to_owned().unwrap()));
+}
+
+fn fill_send_side_of(mut socket: UnixStream) {
     socket.set_nonblocking(true).unwrap();
     fill(&mut socket);
     socket.set_nonblocking(false).unwrap();
+}
+
+/// Of each kind of socket, with a descriptor that comes along or is closed.
+#[test]
+fn e10_recv_msg_dropped_at_each_stage() {
+    let _one = one_at_a_time();
+    for stage in WAITING {
+        let ((stream, to_stream), (datagram, to_datagram)) = (unix_pair(), unix_datagrams());
+        let (udp, to_udp) = udp_pair();
+        let stats = rounds(stage, async |stage| {
+            let is_answered = stage == Stage::Answered;
+            if is_answered {
+                pass(&to_stream);
+                pass(&to_datagram);
+                to_udp.send(b"x").unwrap();
+            }
+            drop_at(stage, stream.recv_msg(vec![0; 16], 1)).await;
+            drop_at(stage, datagram.recv_msg(vec![0; 16], 1)).await;
+            drop_at(stage, udp.recv_msg(vec![0; 16])).await;
+            match stage {
+                // The next one would not enter the kernel while this one is there.
+                Stage::InFlight => until_idle().await,
+                Stage::Answered => {
+                    let message = stream.recv_msg(vec![0; 16], 1).await.0.unwrap();
+                    assert_eq!((message.length, message.fds.len()), (1, 1));
+                    // Its descriptor is closed.
+                    assert_eq!(datagram.recv(vec![0; 16]).await.0.unwrap(), 1);
+                    assert_eq!(udp.recv_msg(vec![0; 16]).await.0.unwrap().length, 1);
+                }
+                Stage::New | Stage::Queued => {}
+            }
+        });
+        match stage {
+            Stage::New => assert_eq!((stats.submitted, stats.withdrawn), (0, 0)),
+            Stage::Queued => {
+                assert_eq!((stats.submitted, stats.withdrawn), (0, 3 * ROUNDS), "{stats:?}");
+            }
+            Stage::InFlight => assert_eq!(stats.cancel_requests, 3 * ROUNDS, "{stats:?}"),
+            Stage::Answered => assert_eq!(stats.resumed, 3 * ROUNDS, "{stats:?}"),
+        }
+    }
+}
+
+/// Of each kind of socket: where there is room, and where there is none.
+#[test]
+fn e10_send_msg_dropped_at_each_stage() {
+    let _one = one_at_a_time();
+    for stage in WAITING {
+        let ((stream, to_stream), (datagram, mut to_datagram)) = (unix_pair(), unix_datagrams());
+        let (udp, to_udp) = udp_pair();
+        let name = abstract_name("e10-full");
+        if stage == Stage::InFlight {
+            to_datagram = std::os::unix::net::UnixDatagram::bind_addr(&name).unwrap();
+            crate::unix_datagram::fill(&name);
+            let socket = stream.as_fd().try_clone_to_owned().unwrap();
+            fill_send_side_of(UnixStream::from(socket));
+        }
+        let mut received = [0; 16];
+        rounds(stage, async |stage| {
+            let is_answered = stage == Stage::Answered;
+            drop_at(stage, stream.send_msg("x", null())).await;
+            if is_answered {
+                assert_eq!((&to_stream).read(&mut received).unwrap(), 1);
+            }
+            if stage == Stage::InFlight {
+                drop_at(stage, datagram.send_msg_to("x", null(), &name)).await;
+            } else {
+                drop_at(stage, datagram.send_msg("x", null())).await;
+            }
+            if is_answered {
+                assert_eq!(to_datagram.recv(&mut received).unwrap(), 1);
+            }
+            if stage != Stage::InFlight {
+                drop_at(stage, udp.send_msg("x", UdpControl::new().ecn(Ecn::Ect0))).await;
+            }
+            if is_answered {
+                assert_eq!(to_udp.recv(&mut received).unwrap(), 1);
+            }
+        });
+    }
+}
+
+/// Something to be passed along.
+fn null() -> Vec<File> {
+    vec![File::open("/dev/null").unwrap()]
+}
+
+/// Sends a byte and a descriptor.
+fn pass(from: &impl AsFd) {
+    let (bytes, fds) = ([IoSlice::new(b"x")], null());
+    let fds = [fds[0].as_raw_fd()];
+    let along = [ControlMessage::ScmRights(&fds)];
+    let from = from.as_fd().as_raw_fd();
+    sendmsg::<()>(from, &bytes, &along, MsgFlags::empty(), None).unwrap();
+}
+
+fn unix_pair() -> (nestling::net::UnixStream, UnixStream) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    (nestling::net::UnixStream::from_std(ours).unwrap(), theirs)
+}
+
+fn unix_datagrams() -> (UnixDatagram, std::os::unix::net::UnixDatagram) {
+    let (ours, theirs) = std::os::unix::net::UnixDatagram::pair().unwrap();
+    (UnixDatagram::from_std(ours).unwrap(), theirs)
+}
+
+fn udp_pair() -> (UdpSocket, net::UdpSocket) {
+    let [ours, theirs] = [(); 2].map(|()| net::UdpSocket::bind("127.0.0.1:0").unwrap());
+    ours.connect(theirs.local_addr().unwrap()).unwrap();
+    theirs.connect(ours.local_addr().unwrap()).unwrap();
+    (UdpSocket::from_std(ours).unwrap(), theirs)
 }
 
 #[test]

@@ -11,7 +11,9 @@
 //! | `receives.rs`, `errors.rs`, `cancelled.rs` | what came for reads that were dropped |
 //! | `halves.rs`, `vectored.rs` | directions with owners of their own; several buffers, and looks |
 //! | `udp.rs`, `udp_control.rs` | datagrams; what goes along with them |
-//! | `unix.rs` | connections of this machine |
+//! | `unix.rs`, `seqpacket.rs` | connections of this machine, as streams and as messages |
+//! | `unix_datagram.rs` | datagrams of this machine |
+//! | `passing.rs` | descriptors that are passed along |
 //! | `counter.rs` | random reads and writes against a count of the bytes |
 //! | `moved.rs`, `dealt.rs` | streams that move, and to other cores |
 //! | `dropped.rs` | every operation, dropped at every stage |
@@ -47,7 +49,9 @@ mod lost;
 mod moved;
 mod nurseries;
 mod options;
+mod passing;
 mod receives;
+mod seqpacket;
 mod serve;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
@@ -55,6 +59,7 @@ mod support;
 mod udp;
 mod udp_control;
 mod unix;
+mod unix_datagram;
 mod vectored;
 
 use nestling::buf::BufResult;

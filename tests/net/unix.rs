@@ -19,16 +19,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// A folder for sockets, which goes with it.
-struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("nestling-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.0.join("socket")
     }
 }
@@ -39,7 +39,7 @@ impl Drop for Folder {
     }
 }
 
-fn abstract_name(name: &str) -> SocketAddr {
+pub(crate) fn abstract_name(name: &str) -> SocketAddr {
     let name = format!("nestling-{name}-{}", std::process::id());
     SocketAddr::from_abstract_name(name).unwrap()
 }

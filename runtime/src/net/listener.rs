@@ -1,13 +1,13 @@
 //! `Listener`: what accepts connections, of whichever family.
 
-use super::accepting::{Accepting, Parked};
+use super::accepting::{Accepted, Accepting, Parked};
 use super::connection::Connection;
 use super::incoming::Incoming;
 use super::receiving::Inbound;
 use super::stream::Stream;
 use crate::fd::SharedFd;
 use crate::op::Close;
-use socket2::{SockAddr, SockRef};
+use socket2::SockRef;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::Rc;
@@ -27,11 +27,15 @@ impl Listener {
     }
 
     pub(super) async fn accept<S: Connection>(&self) -> io::Result<(S, S::Address)> {
+        connection(self.accept_any().await?)
+    }
+
+    /// The same, of whichever type.
+    pub(super) async fn accept_any(&self) -> io::Result<Accepted> {
         loop {
             match Accepting::new(&self.fd, &self.parked).await {
-                Ok(accepted) => return connection(accepted),
                 Err(error) if is_passing(&error) => {}
-                Err(error) => return Err(error),
+                outcome => return outcome,
             }
         }
     }
@@ -68,9 +72,7 @@ impl AsRawFd for Listener {
 }
 
 /// What was accepted, as the type of connection that it is, and the address of its peer.
-pub(super) fn connection<S: Connection>(
-    (fd, peer): (SharedFd, SockAddr),
-) -> io::Result<(S, S::Address)> {
+pub(super) fn connection<S: Connection>((fd, peer): Accepted) -> io::Result<(S, S::Address)> {
     let peer = S::address(peer)?;
     Ok((S::from_inner(Stream::new(fd, Inbound::default())), peer))
 }

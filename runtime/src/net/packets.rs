@@ -3,9 +3,10 @@
 use super::unread_datagrams::{Take, Told, UnreadDatagrams};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Close, Connect, One, Outgoing, Room, SendMsg, SendOp};
+use crate::op::{Close, Connect, One, Outgoing, Room, SendMsg, SendOp, Shutdown};
 use socket2::{SockAddr, SockRef};
 use std::io;
+use std::net;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::Rc;
 
@@ -55,6 +56,10 @@ impl Packets {
         self.unread.receive(&self.fd, buffer, Take::Peek).await
     }
 
+    pub(super) async fn shutdown(&self, how: net::Shutdown) -> io::Result<()> {
+        Shutdown::new(self.fd.clone(), how).await
+    }
+
     pub(super) async fn close(self) -> io::Result<()> {
         let Self { fd, unread } = self;
         drop(unread);
@@ -65,6 +70,10 @@ impl Packets {
     pub(super) fn into_owned(self) -> io::Result<OwnedFd> {
         self.unread.check()?;
         self.fd.into_owned()
+    }
+
+    pub(super) fn fd(&self) -> &SharedFd {
+        &self.fd
     }
 
     pub(super) fn socket(&self) -> SockRef<'_> {

@@ -3,11 +3,13 @@
 use super::leasing::Leasing;
 use super::receiving::Inbound;
 use super::sending::WriteAll;
-use super::vectored::ReadingEach;
+use super::vectored::ReadingMsg;
 use super::{RecvStream, Transferred};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Close, Connect, Each, One, Op, RecvMsg, SendMsg, SendOp, Shutdown};
+use crate::op::{
+    Close, Connect, Control, Each, One, Op, Passing, RecvMsg, Room, SendMsg, SendOp, Shutdown,
+};
 use crate::pool::Pool;
 use crate::yield_now::consume_budget;
 use socket2::{SockAddr, SockRef, Socket, Type};
@@ -38,22 +40,6 @@ impl Stream {
         let this = Self::from_owned(socket.into());
         let connecting = Connect::new(this.fd.clone(), to.into());
         (this, connecting)
-    }
-
-    /// Connects to a peer on this machine: at once if it has room, which is a system call that does
-    /// not wait; else on a thread of the kernel's.
-    pub(super) async fn connect_local(to: SockAddr) -> io::Result<Self> {
-        let socket = Socket::new(to.domain(), Type::STREAM.nonblocking(), None)?;
-        let this = Self::from_owned(socket.into());
-        let at_once = this.socket().connect(&to);
-        this.socket().set_nonblocking(false)?;
-        match at_once {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                Connect::blocking(this.fd.clone(), to).await?;
-            }
-            result => result?,
-        }
-        Ok(this)
     }
 
     pub(super) fn read<B: IoBufMut>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
@@ -121,7 +107,34 @@ impl Stream {
                 return (result, buffers);
             }
         }
-        ReadingEach::new(&self.fd, &self.inbound, buffers).await
+        let (fd, inbound) = (&self.fd, &self.inbound);
+        let reading = ReadingMsg::new(fd, inbound, Each(buffers), Room::NONE);
+        let (result, Each(buffers)) = reading.await;
+        (result.map(|arrived| arrived.length), buffers)
+    }
+
+    /// Receives, with what came along as far as there is room.
+    pub(super) async fn recv_msg<B: IoBufMut>(
+        &self,
+        mut buffer: B,
+        room: Room,
+    ) -> BufResult<(usize, Control), B> {
+        if buffer.io_capacity() == 0 {
+            // The kernel would wait for data, of which it then takes none.
+            consume_budget().await;
+            return (Ok((0, Control::default())), buffer);
+        }
+        if let Some(unread) = self.inbound.unread() {
+            if let Err(error) = unread.settled().await {
+                return (Err(error), buffer);
+            }
+            if let Some(result) = unread.take_msg(&mut buffer) {
+                return (result, buffer);
+            }
+        }
+        let (result, One(buffer)) =
+            ReadingMsg::new(&self.fd, &self.inbound, One(buffer), room).await;
+        (result.map(|arrived| (arrived.length, arrived.control)), buffer)
     }
 
     pub(super) async fn peek<B: IoBufMut>(&self, mut buffer: B) -> BufResult<usize, B> {
@@ -154,6 +167,18 @@ impl Stream {
         (result, buffers)
     }
 
+    /// Sends, with descriptors that go along with the first byte.
+    pub(super) async fn send_msg<B: IoBuf, F: AsFd + 'static>(
+        &self,
+        buffer: B,
+        fds: Vec<F>,
+    ) -> BufResult<usize, (B, Vec<F>)> {
+        let passing = Passing { bytes: One(buffer), fds };
+        let (result, Passing { bytes: One(buffer), fds }) =
+            SendMsg::passing(self.fd.clone(), passing).await;
+        (result, (buffer, fds))
+    }
+
     pub(super) async fn shutdown(&self, how: net::Shutdown) -> io::Result<()> {
         Shutdown::new(self.fd.clone(), how).await
     }
@@ -184,6 +209,22 @@ impl Stream {
     pub(super) fn socket(&self) -> SockRef<'_> {
         SockRef::from(&self.fd)
     }
+}
+
+/// Connects to a peer on this machine: at once if it has room, which is a system call that does not
+/// wait; else on a thread of the kernel's.
+pub(super) async fn connect_local(to: SockAddr, kind: Type) -> io::Result<SharedFd> {
+    let socket = Socket::new(to.domain(), kind.nonblocking(), None)?;
+    let fd = SharedFd::new(socket.into());
+    let at_once = SockRef::from(&fd).connect(&to);
+    SockRef::from(&fd).set_nonblocking(false)?;
+    match at_once {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Connect::blocking(fd.clone(), to).await?;
+        }
+        result => result?,
+    }
+    Ok(fd)
 }
 
 impl AsFd for Stream {

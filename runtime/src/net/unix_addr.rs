@@ -47,9 +47,13 @@ pub(super) fn from_kernel(address: SockAddr) -> io::Result<SocketAddr> {
     match (address.as_pathname(), address.as_abstract_namespace()) {
         (_, Some(name)) => SocketAddr::from_abstract_name(name),
         (Some(path), None) => SocketAddr::from_pathname(path),
-        // The empty path stands for no name.
-        (None, None) => SocketAddr::from_pathname(""),
+        (None, None) => unnamed(),
     }
+}
+
+/// The address of what has no name, for which the empty path stands.
+pub(super) fn unnamed() -> io::Result<SocketAddr> {
+    SocketAddr::from_pathname("")
 }
 
 /// The error of an attempt, with what was tried.

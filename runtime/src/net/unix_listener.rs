@@ -7,7 +7,7 @@ use super::{UnixStream, unix_addr};
 use crate::fd::SharedFd;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 
@@ -50,7 +50,7 @@ impl UnixListener {
     /// There is something at the path (`AddrInUse`), the path is too long, or its folder cannot be
     /// written to; the error names it.
     pub fn bind(path: impl AsRef<Path>) -> io::Result<Self> {
-        listen(unix_addr::of_path(path.as_ref())?)
+        Ok(Self { listener: listen(unix_addr::of_path(path.as_ref())?, Type::STREAM)? })
     }
 
     /// Listens at an address, such as an abstract name, which no file stands for.
@@ -78,7 +78,7 @@ impl UnixListener {
     /// # }
     /// ```
     pub fn bind_addr(address: &SocketAddr) -> io::Result<Self> {
-        listen(unix_addr::to_kernel(address)?)
+        Ok(Self { listener: listen(unix_addr::to_kernel(address)?, Type::STREAM)? })
     }
 
     /// Waits for a connection: see [`TcpListener::accept`](super::TcpListener::accept), of which
@@ -133,11 +133,7 @@ impl UnixListener {
     pub fn from_std(listener: net::UnixListener) -> io::Result<Self> {
         // The ring waits by itself; a socket that does not block would make it say EAGAIN.
         listener.set_nonblocking(false)?;
-        Ok(Self::from_owned(listener.into()))
-    }
-
-    fn from_owned(fd: OwnedFd) -> Self {
-        Self { listener: Listener::new(SharedFd::new(fd)) }
+        Ok(Self { listener: Listener::new(SharedFd::new(listener.into())) })
     }
 
     /// Gives the listener to the standard library: see
@@ -173,9 +169,10 @@ impl AsRawFd for UnixListener {
     }
 }
 
-fn listen(address: SockAddr) -> io::Result<UnixListener> {
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+/// A listener of connections of that type.
+pub(super) fn listen(address: SockAddr, connections: Type) -> io::Result<Listener> {
+    let socket = Socket::new(Domain::UNIX, connections, None)?;
     let bound = socket.bind(&address).and_then(|()| socket.listen(BACKLOG));
     bound.map_err(|error| unix_addr::in_vain("listen at", &address, error))?;
-    Ok(UnixListener::from_owned(socket.into()))
+    Ok(Listener::new(SharedFd::new(socket.into())))
 }

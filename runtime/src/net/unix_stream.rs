@@ -1,15 +1,17 @@
 //! `UnixStream`: one connection between processes of this machine.
 
 use super::connection::{Connection, Inner};
-use super::stream::Stream;
-use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, RecvStream, WriteHalf};
-use super::{halves, owned_halves, unix_addr};
+use super::receiving::Inbound;
+use super::stream::{Stream, connect_local};
+use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, RecvStream, UCred, UnixMessage, WriteHalf};
+use super::{halves, owned_halves, unix_addr, unix_message};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
+use crate::op::Room;
 use crate::pool::{Lease, Pool};
 use crate::scope;
 use crate::sys;
 use crate::yield_now::consume_budget;
-use socket2::SockAddr;
+use socket2::{SockAddr, Type};
 use std::future::Future;
 use std::io;
 use std::net::Shutdown;
@@ -97,9 +99,9 @@ impl UnixStream {
         consume_budget().await;
         scope::drop_point().await;
         let address = address?;
-        let stream = Stream::connect_local(address.clone()).await;
-        let stream = stream.map_err(|error| unix_addr::in_vain(what, &address, error))?;
-        Ok(Self { stream })
+        let fd = connect_local(address.clone(), Type::STREAM).await;
+        let fd = fd.map_err(|error| unix_addr::in_vain(what, &address, error))?;
+        Ok(Self { stream: Stream::new(fd, Inbound::default()) })
     }
 
     /// Two connections with each other.
@@ -207,6 +209,76 @@ impl UnixStream {
         self.stream.writev(buffers).await
     }
 
+    /// Sends from the start of `buffer`, and passes descriptors along with its first byte
+    /// (`SCM_RIGHTS`); tells how many bytes the kernel took. What may be passed says
+    /// [`UnixDatagram::send_msg`](super::UnixDatagram::send_msg).
+    ///
+    /// # Cancellation
+    ///
+    /// What was sent while the send is cancelled is reported; the descriptors have gone then.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write); `InvalidInput` for more than 253 descriptors, or for some without
+    /// a byte to go with. On a kernel before 6.2, rings pass none (`InvalidInput`). The buffer and
+    /// the descriptors come back in any case.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use nestling_runtime::net::{TcpListener, UnixStream};
+    /// use std::rc::Rc;
+    /// nestling_runtime::block_on(async {
+    ///     let (one, other) = UnixStream::pair()?;
+    ///     let listener = Rc::new(TcpListener::bind("127.0.0.1:0").await?);
+    ///     one.send_msg("listen here", vec![Rc::clone(&listener)]).await.0?;
+    ///     let (received, buffer) = other.recv_msg(vec![0; 64], 1).await;
+    ///     let mut message = received?;
+    ///     assert_eq!(&buffer[..message.length], b"listen here");
+    ///     let same = TcpListener::from_std(message.fds.remove(0).into())?;
+    ///     assert_eq!(same.local_addr()?, listener.local_addr()?);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub async fn send_msg<B: IoBuf, F: AsFd + 'static>(
+        &self,
+        buffer: B,
+        fds: Vec<F>,
+    ) -> BufResult<usize, (B, Vec<F>)> {
+        match unix_message::check_bytes(&buffer, &fds) {
+            Ok(()) => self.stream.send_msg(buffer, fds).await,
+            Err(error) => (Err(error), (buffer, fds)),
+        }
+    }
+
+    /// Receives as [`read`](Self::read) does, with at most so many of the descriptors that came
+    /// along; the others are closed. One receive ends where other descriptors came along, so those
+    /// belong to its bytes. A `read` closes what came along.
+    ///
+    /// # Cancellation
+    ///
+    /// As of [`read`](Self::read): nothing is lost but the buffer. When the future is dropped, what
+    /// came along is kept with its bytes, for the next `recv_msg`.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read). On a kernel before 6.2, rings pass no descriptors (`InvalidInput`).
+    ///
+    /// # Examples
+    ///
+    /// See [`send_msg`](Self::send_msg).
+    pub async fn recv_msg<B: IoBufMut>(
+        &self,
+        buffer: B,
+        most_fds: usize,
+    ) -> BufResult<UnixMessage, B> {
+        let (result, buffer) = self.stream.recv_msg(buffer, Room::of_fds(most_fds)).await;
+        let message = |(length, control)| UnixMessage::of_stream(length, control, most_fds);
+        (result.and_then(message), buffer)
+    }
+
     /// Borrows the connection as its two directions: see
     /// [`TcpStream::split`](super::TcpStream::split).
     pub fn split(&self) -> (ReadHalf<'_, Self>, WriteHalf<'_, Self>) {
@@ -287,9 +359,25 @@ impl UnixStream {
     /// Whatever `getsockopt(2)` says.
     pub fn peer_cred(&self) -> io::Result<UCred> {
         let peer = sys::peer_cred(&self.stream)?;
-        // Zero: of another namespace, where it has no number in this one.
-        let pid = u32::try_from(peer.pid).ok().filter(|pid| *pid > 0);
-        Ok(UCred { pid, uid: peer.uid, gid: peer.gid })
+        Ok(UCred::new(peer.pid, peer.uid, peer.gid))
+    }
+
+    /// Whether [`recv_msg`](Self::recv_msg) tells who has sent what it receives (`SO_PASSCRED`).
+    ///
+    /// # Errors
+    ///
+    /// Whatever `setsockopt(2)` says.
+    pub fn set_passcred(&self, value: bool) -> io::Result<()> {
+        self.stream.socket().set_passcred(value)
+    }
+
+    /// Whether [`recv_msg`](Self::recv_msg) tells who has sent what it receives.
+    ///
+    /// # Errors
+    ///
+    /// Whatever `getsockopt(2)` says.
+    pub fn passcred(&self) -> io::Result<bool> {
+        self.stream.socket().passcred()
     }
 
     /// Takes the error that the connection has pending (`SO_ERROR`).
@@ -300,21 +388,6 @@ impl UnixStream {
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.stream.socket().take_error()
     }
-}
-
-/// A process, its user and its group, from [`UnixStream::peer_cred`].
-///
-/// # Examples
-///
-/// See [`UnixStream`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UCred {
-    /// The process; `None` if this process's namespace has no number for it.
-    pub pid: Option<u32>,
-    /// Its user.
-    pub uid: u32,
-    /// Its group.
-    pub gid: u32,
 }
 
 impl AsFd for UnixStream {

@@ -4,7 +4,7 @@ use super::armed::{Armed, Receives};
 use super::claims::{Claim, Claims};
 use super::detached::Kept;
 use crate::buf::{self, IoBufMut};
-use crate::op::Leased;
+use crate::op::{Control, Leased};
 use crate::pool::Lease;
 use crate::scope;
 use std::cell::RefCell;
@@ -21,6 +21,8 @@ use std::rc::Rc;
 #[derive(Debug, Default)]
 pub(super) struct Unread {
     bytes: RefCell<VecDeque<u8>>,
+    /// What came along with some of the bytes, and how many come before those.
+    along: RefCell<VecDeque<(usize, Control)>>,
     error: RefCell<Option<io::Error>>,
     claims: Claims,
     /// The stream of receives that the kernel has, if there is one.
@@ -93,12 +95,42 @@ impl Unread {
             return self.error.take().map(Err);
         }
         let length = buf::fill(buffer, skip, bytes.make_contiguous());
+        drop(bytes);
+        // What came along with them is not asked for: it is closed.
+        drop(self.remove(length));
+        Some(Ok(length))
+    }
+
+    /// Takes what comes next, as [`take`](Self::take), with what came along. As in the kernel, it
+    /// ends where something else came along.
+    pub(super) fn take_msg(
+        &self,
+        buffer: &mut impl IoBufMut,
+    ) -> Option<io::Result<(usize, Control)>> {
+        let mut bytes = self.bytes.borrow_mut();
+        if bytes.is_empty() {
+            return self.error.take().map(Err);
+        }
+        let end = self.along.borrow().iter().map(|(before, _)| *before).find(|before| *before > 0);
+        let end = end.unwrap_or(bytes.len());
+        let length = buf::fill(buffer, 0, &bytes.make_contiguous()[..end]);
+        drop(bytes);
+        Some(Ok((length, self.remove(length).pop().unwrap_or_default())))
+    }
+
+    /// Removes the first bytes. Returns what came along with them.
+    fn remove(&self, length: usize) -> Vec<Control> {
+        let mut bytes = self.bytes.borrow_mut();
         bytes.drain(..length);
         if bytes.is_empty() {
             // Streams rarely have unread bytes, so the memory goes.
             bytes.shrink_to_fit();
         }
-        Some(Ok(length))
+        let mut along = self.along.borrow_mut();
+        let removed = along.iter().take_while(|(before, _)| *before < length).count();
+        let removed = along.drain(..removed).map(|(_, control)| control).collect();
+        along.iter_mut().for_each(|(before, _)| *before -= length);
+        removed
     }
 
     /// Takes what comes next as bytes of their own, at most so many.
@@ -162,12 +194,24 @@ impl Unread {
     /// of the connection. Tells whether anything was left: there was something, and the stream
     /// still exists.
     pub(super) fn leave(self: &Rc<Self>, parts: &[&[u8]], result: io::Result<()>) -> bool {
-        let error = result.err().filter(is_news);
+        self.leave_msg(parts, result.map(|()| Control::default()))
+    }
+
+    /// The same, with what came along.
+    pub(super) fn leave_msg(self: &Rc<Self>, parts: &[&[u8]], result: io::Result<Control>) -> bool {
+        let (control, error) = match result {
+            Ok(control) => (control, None),
+            Err(error) => (Control::default(), Some(error)),
+        };
+        let error = error.filter(is_news);
         let length: usize = parts.iter().map(|part| part.len()).sum();
         if Rc::strong_count(self) == 1 || length == 0 && error.is_none() {
             return false;
         }
         let mut bytes = self.bytes.borrow_mut();
+        if !control.is_empty() {
+            self.along.borrow_mut().push_back((bytes.len(), control));
+        }
         parts.iter().for_each(|part| bytes.extend(*part));
         if error.is_some() {
             self.error.replace(error);

@@ -2,6 +2,7 @@
 
 use super::recv::MAX_LENGTH;
 use crate::buf::{IoBuf, IoBufMut};
+use std::os::fd::AsFd;
 
 /// As many buffers as one call takes (`UIO_MAXIOV`); more are left for the next.
 const MOST: usize = 1024;
@@ -45,6 +46,13 @@ pub(crate) struct One<B>(pub(crate) B);
 #[derive(Debug)]
 pub(crate) struct Each<B>(pub(crate) Vec<B>);
 
+/// Buffers, and descriptors that are passed along with them: open until the kernel has answered.
+#[derive(Debug)]
+pub(crate) struct Passing<L, F> {
+    pub(crate) bytes: L,
+    pub(crate) fds: Vec<F>,
+}
+
 fn to_send(buffer: &impl IoBuf) -> libc::iovec {
     libc::iovec { iov_base: buffer.io_ptr().cast_mut().cast(), iov_len: buffer.io_len() }
 }
@@ -75,6 +83,13 @@ unsafe impl<B: IoBuf> Gather for One<B> {
 unsafe impl<B: IoBuf> Gather for Each<B> {
     fn parts(&self, parts: &mut Vec<libc::iovec>) {
         parts.extend(limited(self.0.iter().map(to_send)));
+    }
+}
+
+// SAFETY: as of the buffers; nothing points to the descriptors.
+unsafe impl<L: Gather, F: AsFd + 'static> Gather for Passing<L, F> {
+    fn parts(&self, parts: &mut Vec<libc::iovec>) {
+        self.bytes.parts(parts);
     }
 }
 

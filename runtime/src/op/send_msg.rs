@@ -2,12 +2,13 @@
 
 use super::control::Outgoing;
 use super::header::Header;
-use super::message::Gather;
+use super::message::{Gather, Passing};
 use super::{Answer, Op, Operation};
 use crate::buf::BufResult;
 use crate::fd::{RawTarget, Target};
 use crate::ring::{Capability, Request};
 use socket2::SockAddr;
+use std::os::fd::{AsFd, AsRawFd};
 
 /// Sends on a socket what the header of a message can tell, without the signal that a broken
 /// connection would raise.
@@ -16,6 +17,7 @@ pub(crate) struct SendMsg<L> {
     on: Target,
     buffers: L,
     header: Box<Header>,
+    flags: libc::c_int,
 }
 
 impl<L: Gather> SendMsg<L> {
@@ -31,7 +33,35 @@ impl<L: Gather> SendMsg<L> {
         to: Option<SockAddr>,
         along: impl FnOnce(&mut Outgoing<'_>),
     ) -> Op<Self> {
-        Op::new(Self { on: on.into(), buffers, header: Header::outgoing(to, along) })
+        let header = Header::outgoing(to, along);
+        Op::new(Self { on: on.into(), buffers, header, flags: 0 })
+    }
+}
+
+impl<L: Gather, F: AsFd + 'static> SendMsg<Passing<L, F>> {
+    /// Sends where the socket is connected, and passes descriptors along.
+    pub(crate) fn passing(on: impl Into<Target>, buffers: Passing<L, F>) -> Op<Self> {
+        Self::passing_to(on, buffers, None, 0)
+    }
+
+    /// The same if there is room at once, else it is an error (`WouldBlock`); also to an address.
+    pub(crate) fn passing_at_once(
+        on: impl Into<Target>,
+        buffers: Passing<L, F>,
+        to: Option<SockAddr>,
+    ) -> Op<Self> {
+        Self::passing_to(on, buffers, to, libc::MSG_DONTWAIT)
+    }
+
+    fn passing_to(
+        on: impl Into<Target>,
+        buffers: Passing<L, F>,
+        to: Option<SockAddr>,
+        flags: libc::c_int,
+    ) -> Op<Self> {
+        let numbers: Vec<_> = buffers.fds.iter().map(|fd| fd.as_fd().as_raw_fd()).collect();
+        let header = Header::outgoing(to, |along| along.fds(&numbers));
+        Op::new(Self { on: on.into(), buffers, header, flags })
     }
 }
 
@@ -50,7 +80,7 @@ unsafe impl<L: Gather> Operation for SendMsg<L> {
 
     fn request(&mut self) -> Option<Request> {
         let header = self.header.lend(|parts| self.buffers.parts(parts));
-        Some(Request::SendMsg { on: self.on.raw(), header })
+        Some(Request::SendMsg { on: self.on.raw(), header, flags: self.flags })
     }
 
     fn complete(self, answer: Answer) -> Self::Output {

@@ -39,8 +39,9 @@ pub(crate) enum Request {
     /// Receive one message as the header says, or a part of a stream; with `flags` as of
     /// recvmsg(2). The kernel writes to the header how the message came.
     RecvMsg { on: RawTarget, header: *mut libc::msghdr, flags: libc::c_int, poll_first: bool },
-    /// Send one message as the header says; a broken connection is an error and no signal.
-    SendMsg { on: RawTarget, header: *const libc::msghdr },
+    /// Send one message as the header says, with `flags` as of sendmsg(2); a broken connection is
+    /// an error and no signal.
+    SendMsg { on: RawTarget, header: *const libc::msghdr, flags: libc::c_int },
     /// Tell when there is something to be read.
     Poll { on: RawTarget },
     /// Tell when something can be written.

@@ -1,6 +1,7 @@
 //! `Control`: what came along with a message.
 
 use super::list::{Message, Messages, space};
+use crate::fd::SharedFd;
 use libc::c_int;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
@@ -13,6 +14,13 @@ pub(crate) struct Room(usize);
 /// A descriptor of the process that has sent a message; new in Linux 6.5, and not in the crate.
 const SCM_PIDFD: c_int = 4;
 
+/// As many as the kernel passes with one message (`SCM_MAX_FD`).
+pub(crate) const MOST_FDS: usize = 253;
+
+/// How much is left in a stream, which some kernels add unasked, once for each of their attempts:
+/// so it may stand before the descriptors as well (6.17, and 6.18 before its repair).
+const REMAINDERS: usize = 2 * space(4);
+
 impl Room {
     /// For nothing: descriptors that come are closed by the kernel.
     pub(crate) const NONE: Self = Self(0);
@@ -21,6 +29,13 @@ impl Room {
     /// IPv6 may tell both of one that came by IPv4.
     pub(crate) const DATAGRAM: Self =
         Self(space(12) + space(20) + 2 * space(4) + space(4) + space(16));
+
+    /// For credentials and so many descriptors, at least.
+    pub(crate) const fn of_fds(most: usize) -> Self {
+        let most = if most < MOST_FDS { most } else { MOST_FDS };
+        // Credentials, a descriptor of the process, and what the kernel adds.
+        Self(space(12) + space(4) + REMAINDERS + space(4 * most))
+    }
 
     pub(in crate::op) fn bytes(self) -> usize {
         self.0
@@ -47,6 +62,14 @@ pub(crate) struct Control {
 }
 
 impl Control {
+    /// Whether nothing came along, and nothing was lost either.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { fds, credentials, to, traffic_class, segment_size, timestamp, truncated } = self;
+        let is_told = credentials.is_some() || to.is_some() || timestamp.is_some();
+        let is_of_ip = traffic_class.is_some() || segment_size.is_some();
+        fds.is_empty() && !is_told && !is_of_ip && !truncated
+    }
+
     /// Reads what the kernel has written.
     ///
     /// # Safety
@@ -54,7 +77,8 @@ impl Control {
     /// The kernel has written the list for a message that was received, with zeros behind it; and
     /// it is read once: the descriptors in it are this process's, and nothing else has them.
     pub(in crate::op) unsafe fn read(list: &[u8], truncated: bool) -> Self {
-        let mut this = Self { truncated, ..Self::default() };
+        let mut this = Self::default();
+        this.truncated = truncated;
         for Message { level, kind, data } in Messages::new(list) {
             match (level, kind) {
                 (libc::SOL_SOCKET, libc::SCM_RIGHTS) => {
@@ -62,9 +86,9 @@ impl Control {
                     this.fds.extend(numbers(data).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
                 }
                 (libc::SOL_SOCKET, SCM_PIDFD) => {
-                    // Not ours to ask for; a program that does so by itself leaks nothing.
+                    // A program may ask for it by itself: then it is closed.
                     // SAFETY: the caller's promise.
-                    numbers(data).for_each(|fd| drop(unsafe { OwnedFd::from_raw_fd(fd) }));
+                    numbers(data).for_each(|fd| close(unsafe { OwnedFd::from_raw_fd(fd) }));
                 }
                 _ => this.read_value(level, kind, data),
             }
@@ -115,6 +139,18 @@ impl Control {
             _ => {}
         }
     }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.fds.drain(..).for_each(close);
+    }
+}
+
+/// Closes a descriptor that a peer has passed and that no code takes: by the ring, because the peer
+/// may have made it one whose close waits.
+fn close(fd: OwnedFd) {
+    drop(SharedFd::new(fd));
 }
 
 /// The numbers that a message consists of.

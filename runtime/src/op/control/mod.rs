@@ -9,5 +9,5 @@ mod incoming;
 pub(crate) mod list;
 mod outgoing;
 
-pub(crate) use incoming::{Control, Room};
+pub(crate) use incoming::{Control, MOST_FDS, Room};
 pub(crate) use outgoing::Outgoing;

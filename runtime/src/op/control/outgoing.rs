@@ -3,6 +3,7 @@
 use super::list::push;
 use libc::c_int;
 use std::net::IpAddr;
+use std::os::fd::RawFd;
 
 /// The control messages of one message, in the making.
 #[derive(Debug)]
@@ -39,5 +40,13 @@ impl Outgoing<'_> {
     /// Has the kernel cut it into datagrams of so many bytes (`UDP_SEGMENT`).
     pub(crate) fn segment_size(&mut self, bytes: u16) {
         push(self.0, libc::SOL_UDP, libc::UDP_SEGMENT, &bytes.to_ne_bytes());
+    }
+
+    /// Passes descriptors along (`SCM_RIGHTS`), which stay open until the kernel has answered.
+    pub(crate) fn fds(&mut self, fds: &[RawFd]) {
+        if !fds.is_empty() {
+            let numbers: Vec<u8> = fds.iter().flat_map(|fd| fd.to_ne_bytes()).collect();
+            push(self.0, libc::SOL_SOCKET, libc::SCM_RIGHTS, &numbers);
+        }
     }
 }

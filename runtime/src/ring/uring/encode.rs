@@ -90,8 +90,9 @@ pub(super) fn entry(submission: &Submission) -> Entry {
             let flags = flags as u32 | libc::MSG_CMSG_CLOEXEC as u32;
             opcode::RecvMsg::new(fd(on), header).flags(flags).ioprio(first).build()
         }
-        Request::SendMsg { on, header } => {
-            opcode::SendMsg::new(fd(on), header).flags(libc::MSG_NOSIGNAL as u32).build()
+        Request::SendMsg { on, header, flags } => {
+            let flags = (flags | libc::MSG_NOSIGNAL) as u32;
+            opcode::SendMsg::new(fd(on), header).flags(flags).build()
         }
         Request::Accept { on, address, length } => {
             opcode::Accept::new(fd(on), address, length).flags(libc::SOCK_CLOEXEC).build()
