@@ -21,6 +21,7 @@ use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{self, SocketAddr};
+use std::task::Poll;
 use std::time::Duration;
 
 /// A socket, and a peer of the standard library, connected with each other.
@@ -281,6 +282,59 @@ fn from_and_into_std() {
         drop(receive.await);
         let error = one.into_std().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ResourceBusy, "the standard library would not see it");
+    });
+}
+
+/// It sleeps meanwhile, whichever has no room: the peer, or the socket's own buffer.
+#[test]
+fn i6_a_send_that_waits_does_not_spin() {
+    run(async || {
+        for (connected, size) in [(false, 3), (true, 3), (false, 3_000), (true, 3_000)] {
+            let name = abstract_name("sleeps-datagram");
+            let peer = net::UnixDatagram::bind_addr(&name).unwrap();
+            let socket = UnixDatagram::unbound().unwrap();
+            socket.set_send_buffer_size(8_192).unwrap();
+            if connected {
+                socket.connect_addr(&name).await.unwrap();
+            }
+            let mut sent = 0;
+            let mut waits = loop {
+                let mut done = false;
+                let mut send = Box::pin(async {
+                    match connected {
+                        true => socket.send(vec![7; size]).await,
+                        false => socket.send_to_addr(vec![7; size], &name).await,
+                    }
+                });
+                // Each attempt, and each wait for one of the two, takes a turn.
+                for _ in 0..20 {
+                    match poll_once(send.as_mut()).await {
+                        Poll::Pending => turn().await,
+                        Poll::Ready((result, _)) => {
+                            assert_eq!(result.unwrap(), size);
+                            done = true;
+                            break;
+                        }
+                    }
+                }
+                if !done {
+                    break send;
+                }
+                sent += 1;
+            };
+            let before = submitted();
+            for _ in 0..20 {
+                assert!(poll_once(waits.as_mut()).await.is_pending());
+                turn().await;
+            }
+            assert_eq!(submitted() - before, 20, "only the turns: {connected}, {size}");
+            peer.set_nonblocking(true).unwrap();
+            for _ in 0..sent {
+                assert_eq!(peer.recv(&mut [0; 4_096]).unwrap(), size);
+            }
+            assert_eq!(waits.await.0.unwrap(), size);
+            assert_eq!(peer.recv(&mut [0; 4_096]).unwrap(), size);
+        }
     });
 }
 
