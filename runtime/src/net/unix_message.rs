@@ -31,7 +31,7 @@ pub struct UnixMessage {
     /// it.
     pub credentials: Option<UCred>,
     /// Whether more came along than there was room for, such as further descriptors: those are
-    /// closed.
+    /// closed. Also if this process may open no more.
     pub control_truncated: bool,
 }
 

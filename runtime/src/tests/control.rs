@@ -1,8 +1,11 @@
 //! The list against the C library's macros, and against lists that make no sense.
 
 use super::random::Random;
+use crate::op::Control;
 use crate::op::control::list::{Message, Messages, push, space};
 use libc::c_int;
+use std::io::{Read, pipe};
+use std::os::fd::{IntoRawFd, RawFd};
 
 /// A level, a kind and data, by chance.
 type Made = (c_int, c_int, Vec<u8>);
@@ -127,4 +130,50 @@ fn lists_that_make_no_sense_do_no_harm() {
         found += ours.len();
     }
     assert!(found > 10_000, "most make some sense: {found}");
+}
+
+/// Descriptors behind something that was not asked for; of a number that is cut, there is none.
+#[test]
+fn descriptors_are_owned_wherever_they_stand() {
+    let (mut reader, writer) = pipe().unwrap();
+    let [one, two] = [writer.try_clone().unwrap(), writer].map(IntoRawFd::into_raw_fd);
+    let mut list = Vec::new();
+    push(&mut list, libc::SOL_SOCKET, 84, &7_i32.to_ne_bytes());
+    let mut cut = one.to_ne_bytes().to_vec();
+    cut.extend_from_slice(&two.to_ne_bytes()[..2]);
+    push(&mut list, libc::SOL_SOCKET, libc::SCM_RIGHTS, &cut);
+    let pidfd = 4; // which is closed at once
+    push(&mut list, libc::SOL_SOCKET, pidfd, &two.to_ne_bytes());
+    list.resize(list.len() + 64, 0);
+    // SAFETY: each of the two descriptors is in the list once, and nothing else has it.
+    let control = unsafe { Control::read(&list, false) };
+    assert_eq!(control.fds.iter().map(std::os::fd::AsRawFd::as_raw_fd).collect::<Vec<_>>(), [one]);
+    drop(control);
+    assert_eq!(reader.read(&mut [0]).unwrap(), 0, "all copies are closed");
+}
+
+/// Values whose length is not that of their kind.
+#[test]
+fn values_that_make_no_sense_say_nothing() {
+    let kinds = [
+        (libc::SOL_SOCKET, libc::SCM_CREDENTIALS, 12),
+        (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS_NEW, 16),
+        (libc::IPPROTO_IP, libc::IP_PKTINFO, 12),
+        (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, 20),
+    ];
+    for (level, kind, length) in kinds {
+        for given in 0..40 {
+            let mut list = Vec::new();
+            push(&mut list, level, kind, &vec![1; given]);
+            // SAFETY: there are no descriptors in it.
+            let control = unsafe { Control::read(&list, false) };
+            assert_eq!(!control.is_empty(), given == length, "{level}, {kind}, {given}");
+        }
+    }
+    let mut list = Vec::new();
+    push(&mut list, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS_NEW, &[0xff; 16]);
+    push(&mut list, libc::SOL_UDP, libc::UDP_GRO, &RawFd::to_ne_bytes(-1));
+    push(&mut list, libc::IPPROTO_IP, libc::IP_TOS, &[]);
+    // SAFETY: there are no descriptors in it.
+    assert!(unsafe { Control::read(&list, false) }.is_empty());
 }

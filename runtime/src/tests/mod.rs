@@ -6,7 +6,7 @@ mod blocking;
 mod budget;
 #[cfg(not(any(loom, miri)))]
 mod by_hand;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, miri)))]
 mod control;
 #[cfg(not(any(loom, miri)))]
 mod eyeballs;

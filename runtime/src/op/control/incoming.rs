@@ -76,7 +76,7 @@ impl Control {
     ///
     /// The kernel has written the list for a message that was received, with zeros behind it; and
     /// it is read once: the descriptors in it are this process's, and nothing else has them.
-    pub(in crate::op) unsafe fn read(list: &[u8], truncated: bool) -> Self {
+    pub(crate) unsafe fn read(list: &[u8], truncated: bool) -> Self {
         let mut this = Self::default();
         this.truncated = truncated;
         for Message { level, kind, data } in Messages::new(list) {
