@@ -4,12 +4,13 @@
 
 use crate::alone;
 use crate::support::tcp_pair;
-use nestling::net::{TcpListener, TcpStream};
+use nestling::net::{TcpListener, TcpStream, UnixStream};
 use nestling::time::sleep;
 use nestling::{block_on, nursery};
 use socket2::SockRef;
 use std::io::{Error, ErrorKind, Read};
 use std::net;
+use std::os::fd::AsFd;
 use std::thread;
 use std::time::Duration;
 
@@ -172,5 +173,26 @@ fn i4_a_linger_of_zero_resets() {
             let reset = peer.read(&mut [0]).unwrap_err();
             assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
         }
+    });
+}
+
+/// One that a peer has passed and no code takes: closed here, and with no other owner left.
+#[test]
+fn f8_a_descriptor_that_was_passed_and_lingers_holds_nothing_up() {
+    alone(|| {
+        let (peer, sent) = block_on(async {
+            let (stream, peer) = pair().await;
+            let sent = fill(&stream);
+            let (from, to) = UnixStream::pair().unwrap();
+            let copy = stream.as_fd().try_clone_to_owned().unwrap();
+            from.send_msg("x", vec![stream]).await.0.unwrap();
+            SockRef::from(&copy).set_linger(HOUR).unwrap();
+            drop(copy);
+            let message = to.recv_msg(vec![0; 8], 0).await.0.unwrap();
+            assert!(message.control_truncated);
+            sleep(MS).await; // for an hour, if the core closes it itself
+            (peer, sent)
+        });
+        assert_received(peer, sent);
     });
 }
