@@ -14,5 +14,5 @@ pub use nestling_nursery::io::{
 };
 pub use nestling_runtime::io::{
     AsyncRead, AsyncWrite, BufReader, BufWriter, Lines, PipeReader, PipeWriter, Stderr, Stdin,
-    Stdout, copy, copy_with, pipe, stderr, stdin, stdout,
+    Stdout, Transferred, copy, copy_with, pipe, stderr, stdin, stdout, transferred,
 };

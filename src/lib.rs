@@ -25,7 +25,7 @@
 //! ```
 //!
 //! [The guide](nestling_nursery) teaches the rules of nurseries in reading order. The parts are
-//! [`net`], [`io`], [`time`], [`sync`], [`buf`] and [`task`]; [`block_on`] runs one core,
+//! [`net`], [`fs`], [`io`], [`time`], [`sync`], [`buf`] and [`task`]; [`block_on`] runs one core,
 //! [`Builder::run`] all, and [`doctor()`] checks the machine. `#[nestling::main]` is short.
 
 #[cfg(feature = "macros")]
@@ -39,7 +39,7 @@ pub use nestling_nursery::{
 #[doc(hidden)]
 pub use nestling_runtime::entry;
 pub use nestling_runtime::{
-    Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, doctor, dump_tree, inspect,
+    Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, doctor, dump_tree, fs, inspect,
     is_cancelled, net, process, signal, stats, sync, time,
 };
 

@@ -72,6 +72,11 @@ impl Default for Config {
 /// and a hundred cores from filling the machine.
 pub(crate) const KERNEL_WORKERS: [u32; 2] = [64, 64];
 
+/// Opens of one core that may wait on a thread of the kernel's for someone, such as the other end
+/// of a FIFO. Further ones wait in line on their core: half of the threads is always left for files
+/// and disks.
+pub(crate) const WAITING_OPENS: usize = KERNEL_WORKERS[0] as usize / 2;
+
 /// How long pinned cores spin, unless they are told otherwise: about what a sleep and a wake cost.
 pub(crate) const SPIN: Duration = Duration::from_micros(50);
 

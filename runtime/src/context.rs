@@ -15,6 +15,7 @@
 use crate::blocking::Admission;
 use crate::driver::DriverRef;
 use crate::fd::Closer;
+use crate::fs;
 use crate::inbox::{Injector, Member};
 use crate::pool::Pools;
 use crate::remote_children::RemoteChildren;
@@ -51,6 +52,8 @@ pub(crate) struct Core {
     pub(crate) root: Option<NodeId>,
     /// Where blocking calls are sent.
     pub(crate) admission: Rc<Admission>,
+    /// The opens that wait for someone.
+    pub(crate) opens: Rc<fs::Waiting>,
     /// What closes the descriptors of this core.
     pub(crate) closer: Closer,
     /// The other cores of the same program.

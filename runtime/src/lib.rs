@@ -88,6 +88,7 @@ mod children;
 #[cfg(feature = "chrome-trace")]
 mod chrome_trace;
 mod dump;
+pub mod fs;
 pub mod net;
 mod shield;
 pub mod signal;

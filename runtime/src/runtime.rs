@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::context::{self, Core, Entered};
 use crate::driver::{self, Driver, DriverRef, Stats};
 use crate::event_loop::{self, EventLoop};
+use crate::fs;
 use crate::inbox::{Injector, Peer, Team};
 use crate::pool::{self, Counts, Pools};
 use crate::stall::Watchdog;
@@ -56,6 +57,7 @@ impl Runtime {
             pools: Rc::clone(&pools),
             root: None,
             admission: Admission::new(pool),
+            opens: fs::Waiting::new(),
             closer: op::close_detached,
             team: None,
             watched: None,

@@ -18,6 +18,8 @@ use crate::context;
 use crate::op::{self, Offload};
 use crate::sync::Semaphore;
 use call::{Call, Run};
+use std::io;
+use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -51,15 +53,37 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
+    named(&"a blocking call", work).await
+}
+
+/// [`blocking`] for work that fails as I/O does; dumps and instruments call it by its name.
+pub(crate) async fn blocking_io<T, F>(name: &'static &'static str, work: F) -> io::Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> io::Result<T> + Send + 'static,
+{
+    match named(name, work).await {
+        Ok(ended) => ended,
+        Err(Unfinished::Cancelled(cancelled)) => Err(cancelled.into()),
+        Err(Unfinished::Refused(error)) => Err(error),
+        Err(Unfinished::Panicked(payload)) => resume_unwind(payload),
+    }
+}
+
+async fn named<T, F>(name: &'static &'static str, work: F) -> Result<T, Unfinished>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
     let admission = context::with_core(|core| Rc::clone(&core.admission));
     let admission = admission.unwrap_or_else(|| {
-        panic!("a blocking call needs a nestling runtime: call it inside block_on or Builder::run")
+        panic!("{name} needs a nestling runtime: call it inside block_on or Builder::run")
     });
     let _place = admission.places.acquire().await;
     let pool = admission.pool.clone();
     let call = Arc::new(Call::new(work));
     let sent = Arc::clone(&call);
-    let offload = Offload::new(&"a blocking call", move |ticket| {
+    let offload = Offload::new(name, move |ticket| {
         match pool.send(Arc::clone(&sent) as Arc<dyn Run>, ticket) {
             Ok(number) => Box::new(move |_| pool.recall(number)),
             Err(error) => {

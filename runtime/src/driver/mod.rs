@@ -157,6 +157,11 @@ impl Driver {
         self.ring.tick()
     }
 
+    /// Whether the kernel has what not all kernels have.
+    pub(crate) fn is_capable(&self, capability: Capability) -> bool {
+        self.ring.is_capable(capability)
+    }
+
     /// Whether this process was forked from the one that made the driver.
     pub(crate) fn forked(&self) -> bool {
         self.ring.forked()

@@ -10,10 +10,12 @@ mod async_write;
 mod buf_reader;
 mod buf_writer;
 pub(crate) mod copy;
+mod files;
 mod memory;
 mod sockets;
 
 pub use crate::pipe::{PipeReader, PipeWriter, Stderr, Stdin, Stdout, pipe, stderr, stdin, stdout};
+pub use crate::buf::{Transferred, transferred};
 pub use async_read::AsyncRead;
 pub use async_write::AsyncWrite;
 pub use buf_reader::{BufReader, Lines};

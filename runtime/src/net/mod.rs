@@ -58,11 +58,12 @@ mod vectored;
 mod waiting;
 
 pub use accept::{Accept, Accepted};
+pub use crate::buf::{Transferred, transferred};
 pub use address::{Endpoint, ToSocketAddrs};
 pub use connect_options::ConnectOptions;
 pub use connection::Connection;
 pub use detached::Detached;
-pub use error::{Transferred, is_exhausted, transferred};
+pub use error::is_exhausted;
 pub use halves::{ReadHalf, WriteHalf};
 pub use incoming::Incoming;
 pub use keepalive::TcpKeepalive;

@@ -12,8 +12,13 @@ mod many;
 mod message;
 mod nop;
 mod offload;
+mod on_file;
+mod on_path;
+mod open;
 mod operation;
 mod read;
+mod place;
+mod read_at;
 mod readable;
 mod recv;
 mod recv_leased;
@@ -23,6 +28,8 @@ mod send_msg;
 mod shutdown;
 mod writable;
 mod write;
+mod statx;
+mod write_at;
 
 use crate::driver;
 use crate::ring::Capability;
@@ -39,8 +46,13 @@ pub(crate) use many::Many;
 pub(crate) use message::{Each, One, Passing, Scatter};
 pub use nop::nop;
 pub(crate) use offload::Offload;
+pub(crate) use on_file::{Advise, Allocate, OnFile, Sync, SyncRange, Truncate};
+pub(crate) use on_path::{Link, MakeDirectory, OnPath, Rename, Symlink, Unlink, unlink_detached};
+pub(crate) use open::Open;
 pub(crate) use operation::{Answer, Multishot, Operation};
+pub(crate) use place::Place;
 pub(crate) use read::Read;
+pub(crate) use read_at::{ReadAt, ReadEachAt};
 pub(crate) use readable::{Ended, Readable};
 pub(crate) use recv::{Received, Recv};
 pub(crate) use recv_leased::{Leased, RecvLeased, RecvMany};
@@ -50,6 +62,8 @@ pub(crate) use send_msg::SendMsg;
 pub(crate) use shutdown::Shutdown;
 pub(crate) use writable::Writable;
 pub(crate) use write::Write;
+pub(crate) use statx::Statx;
+pub(crate) use write_at::{WriteAt, WriteEachAt};
 
 /// What the kernel has to be capable of for all of these, and for the driver itself; the check at
 /// the start asks for it.
@@ -73,6 +87,22 @@ pub(crate) fn needed() -> Vec<Capability> {
         Read::<Vec<u8>>::NEEDS,
         Writable::NEEDS,
         Write::<Vec<u8>>::NEEDS,
+        ReadAt::<Vec<u8>>::NEEDS,
+        ReadEachAt::<One<Vec<u8>>>::NEEDS,
+        WriteAt::<Vec<u8>>::NEEDS,
+        WriteEachAt::<One<Vec<u8>>>::NEEDS,
+        OnFile::<Sync>::NEEDS,
+        OnFile::<SyncRange>::NEEDS,
+        OnFile::<Allocate>::NEEDS,
+        OnFile::<Truncate>::NEEDS,
+        OnFile::<Advise>::NEEDS,
+        Open::<false>::NEEDS,
+        Statx::NEEDS,
+        OnPath::<Unlink>::NEEDS,
+        OnPath::<Rename>::NEEDS,
+        OnPath::<MakeDirectory>::NEEDS,
+        OnPath::<Symlink>::NEEDS,
+        OnPath::<Link>::NEEDS,
     ]
     .concat()
 }

@@ -4,7 +4,7 @@ use super::recv::{MAX_LENGTH, Received};
 use super::{Answer, Op, Operation};
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::{RawTarget, Target};
-use crate::ring::{Capability, Request};
+use crate::ring::{Capability, NEXT, Request};
 
 /// Reads from a pipe or a terminal, or from a file at its position.
 #[derive(Debug)]
@@ -44,7 +44,8 @@ unsafe impl<B: IoBufMut> Operation for Read<B> {
     fn request(&mut self) -> Option<Request> {
         let length = self.room().min(MAX_LENGTH) as u32;
         let start = self.buffer.io_ptr_mut().wrapping_add(self.skip);
-        Some(Request::ReadNext { on: self.on.raw(), start, length, on_worker: self.on_worker })
+        let (on, on_worker) = (self.on.raw(), self.on_worker);
+        Some(Request::Read { on, start, length, offset: NEXT, on_worker })
     }
 
     fn complete(mut self, answer: Answer) -> Self::Output {

@@ -4,7 +4,7 @@ use super::recv::MAX_LENGTH;
 use super::{Answer, Op, Operation};
 use crate::buf::{BufResult, IoBuf};
 use crate::fd::{RawTarget, Target};
-use crate::ring::{Capability, Request};
+use crate::ring::{Capability, NEXT, Request};
 
 /// Writes to a pipe or a terminal, or to a file at its position. Never to a socket: that is a send,
 /// which raises no signal.
@@ -40,8 +40,9 @@ unsafe impl<B: IoBuf> Operation for Write<B> {
     fn request(&mut self) -> Option<Request> {
         let rest = &self.buffer.as_bytes()[self.skip..];
         let length = rest.len().min(MAX_LENGTH) as u32;
-        let (start, on_worker) = (rest.as_ptr(), self.on_worker);
-        Some(Request::WriteNext { on: self.on.raw(), start, length, on_worker })
+        let (on, on_worker) = (self.on.raw(), self.on_worker);
+        let start = rest.as_ptr();
+        Some(Request::Write { on, start, length, offset: NEXT, on_worker })
     }
 
     fn complete(self, answer: Answer) -> Self::Output {

@@ -27,6 +27,8 @@
 //! | to look at `SO_LINGER`, to duplicate a descriptor | `fd`, `net` | does not wait |
 //! | to connect to a local socket that has room | `net` | does not wait; rings cannot tell |
 //! | to shut down a direction whose half was dropped | `net` | does not wait |
+//! | to lock files, to list directories, to find holes | `fs`, `sys/file` | rings have none of it |
+//! | to look at the kind of a file that was opened | `fs/opening` | does not wait |
 //! | to look up a host's name | `net/lookup` | only the C library can; on a thread of the pool |
 //! | blocking calls, cores, the stall detector | `blocking`, `cores`, `stall` | are threads |
 //! | to start processes | `process` | rings cannot; on a thread of the pool |
@@ -53,7 +55,7 @@ use std::os::fd::OwnedFd;
 
 pub(crate) use buffer_queue::{BufferQueue, MOST_BUFFERS};
 pub(crate) use completion::{Batch, Completion, EnterWait};
-pub(crate) use request::{Capability, Request, Submission, Wait};
+pub(crate) use request::{Capability, NEXT, OpenHow, RawPath, Request, Submission, Wait};
 pub(crate) use uring::{Extra, MORE_MEMORY, Step, Switch, TRIALS, Trial, Uring, fatal, ring_bytes};
 
 /// One core's kernel.

@@ -6,6 +6,7 @@
 
 use crate::fd::RawTarget;
 use crate::key::Key;
+use std::ffi::c_char;
 use std::net::Shutdown;
 use std::os::fd::RawFd;
 
@@ -60,15 +61,45 @@ pub(crate) enum Request {
     /// Have a completion of this key arrive at the ring behind the descriptor. Answered only if
     /// the kernel could not post it.
     Message { ring: RawFd, key: Key },
-    /// Read from the start of a file; on one of the kernel's threads, or where it is submitted.
-    #[allow(dead_code, reason = "files come later; what a disk writes to is tested already")]
-    Read { on: RawTarget, start: *mut u8, length: u32, on_worker: bool },
-    /// Read what comes next of a pipe or a terminal, or of a file at its position; on one of the
-    /// kernel's threads, or where it is submitted.
-    ReadNext { on: RawTarget, start: *mut u8, length: u32, on_worker: bool },
-    /// Write there, likewise. A pipe without a reader is an error, and the signal `SIGPIPE`.
-    WriteNext { on: RawTarget, start: *const u8, length: u32, on_worker: bool },
+    /// Read from a place in a file; on one of the kernel's threads, or where it is submitted. What
+    /// has no places, such as a pipe, gives what comes next: see [`NEXT`].
+    Read { on: RawTarget, start: *mut u8, length: u32, offset: u64, on_worker: bool },
+    /// Write to a place in a file; on one of the kernel's threads, or where it is submitted. A pipe
+    /// without a reader is an error, and the signal `SIGPIPE`.
+    Write { on: RawTarget, start: *const u8, length: u32, offset: u64, on_worker: bool },
+    /// Read into several buffers, one after the other.
+    ReadEach { on: RawTarget, parts: *const libc::iovec, count: u32, offset: u64 },
+    /// Write from several buffers, one after the other.
+    WriteEach { on: RawTarget, parts: *const libc::iovec, count: u32, offset: u64 },
+    /// Have the disk keep what was written; `data_only` without what reads do not need.
+    Sync { on: RawTarget, data_only: bool },
+    /// Write a part of a file back, as of sync_file_range(2); zero bytes reach to its end.
+    SyncRange { on: RawTarget, offset: u64, length: u32, flags: u32 },
+    /// Allocate or free a part of a file, as of fallocate(2).
+    Allocate { on: RawTarget, mode: i32, offset: u64, length: u64 },
+    /// Cut a file to so many bytes, or extend it with zeros.
+    Truncate { on: RawTarget, length: u64 },
+    /// Tell how a part of a file will be used, as of posix_fadvise(2); zero bytes reach to its end.
+    Advise { on: RawTarget, advice: i32, offset: u64, length: u32 },
+    /// Open what is at a path, as of openat2(2); on one of the kernel's threads, or where it is
+    /// submitted.
+    Open { dir: RawFd, path: *const c_char, how: *const OpenHow, on_worker: bool },
+    /// Look at what is at a path, as of statx(2).
+    Statx { dir: RawFd, path: *const c_char, flags: i32, mask: u32, into: *mut libc::statx },
+    /// Remove a name, as of unlinkat(2).
+    Unlink { dir: RawFd, path: *const c_char, flags: i32 },
+    /// Give another name, as of renameat2(2).
+    Rename { from: RawPath, to: RawPath, flags: u32 },
+    /// Make a directory.
+    MakeDirectory { dir: RawFd, path: *const c_char, mode: u32 },
+    /// Make a symbolic link at `path`.
+    Symlink { dir: RawFd, target: *const c_char, path: *const c_char },
+    /// Give a second name, as of linkat(2).
+    Link { from: RawPath, to: RawPath, flags: i32 },
 }
+
+/// Stands for the position of a file; what has none, such as a pipe, takes it as well.
+pub(crate) const NEXT: u64 = u64::MAX;
 
 /// When a receive waits for data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,8 +112,28 @@ pub(crate) enum Wait {
     Never,
 }
 
-// The backlog holds one for each operation that the kernel has not taken yet.
-const _: () = assert!(size_of::<Request>() <= 24);
+// The backlog holds one for each operation that the kernel has not taken yet. A read of a file has
+// a place besides the memory, which is what takes more than 24 bytes; a box for that would be an
+// allocation for each read.
+const _: () = assert!(size_of::<Request>() <= 32);
+
+/// A path, from an open directory or (`AT_FDCWD`) from that of the process. Packed, so that two
+/// of them leave room for flags.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, packed(4))]
+pub(crate) struct RawPath {
+    pub(crate) dir: RawFd,
+    pub(crate) path: *const c_char,
+}
+
+/// How to open something: `struct open_how` of openat2(2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub(crate) struct OpenHow {
+    pub(crate) flags: u64,
+    pub(crate) mode: u64,
+    pub(crate) resolve: u64,
+}
 
 /// A request, and the name under which it is answered.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +163,26 @@ pub(crate) enum Capability {
     Message,
     Read,
     Write,
+    ReadEach,
+    WriteEach,
+    Sync,
+    SyncRange,
+    Allocate,
+    Truncate,
+    Advise,
+    Open,
+    Statx,
+    Unlink,
+    Rename,
+    MakeDirectory,
+    Symlink,
+    Link,
+}
+
+impl Capability {
+    /// What only some of the supported kernels have. The start asks for it and goes on without;
+    /// what uses it asks the driver.
+    pub(crate) const OPTIONAL: &[Self] = &[Self::Truncate];
 }
 
 impl Request {
@@ -134,8 +205,22 @@ impl Request {
             Self::Close { .. } => Capability::Close,
             Self::Cancel { .. } => Capability::Cancel,
             Self::Message { .. } => Capability::Message,
-            Self::Read { .. } | Self::ReadNext { .. } => Capability::Read,
-            Self::WriteNext { .. } => Capability::Write,
+            Self::Read { .. } => Capability::Read,
+            Self::Write { .. } => Capability::Write,
+            Self::ReadEach { .. } => Capability::ReadEach,
+            Self::WriteEach { .. } => Capability::WriteEach,
+            Self::Sync { .. } => Capability::Sync,
+            Self::SyncRange { .. } => Capability::SyncRange,
+            Self::Allocate { .. } => Capability::Allocate,
+            Self::Truncate { .. } => Capability::Truncate,
+            Self::Advise { .. } => Capability::Advise,
+            Self::Open { .. } => Capability::Open,
+            Self::Statx { .. } => Capability::Statx,
+            Self::Unlink { .. } => Capability::Unlink,
+            Self::Rename { .. } => Capability::Rename,
+            Self::MakeDirectory { .. } => Capability::MakeDirectory,
+            Self::Symlink { .. } => Capability::Symlink,
+            Self::Link { .. } => Capability::Link,
         }
     }
 }

@@ -94,7 +94,8 @@ unsafe impl Operation for ReadFile {
     fn request(&mut self) -> Option<Request> {
         let (Pages(start, length), on_worker) = (self.buffer.pages, self.on_worker);
         let on = RawTarget::Descriptor(self.file.as_raw_fd());
-        Some(Request::Read { on, start: start.as_ptr(), length: length as u32, on_worker })
+        let (start, length) = (start.as_ptr(), length as u32);
+        Some(Request::Read { on, start, length, offset: 0, on_worker })
     }
 
     fn complete(self, answer: Answer) -> Self::Output {

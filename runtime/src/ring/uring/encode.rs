@@ -1,5 +1,6 @@
 //! From requests to the entries of the kernel's interface.
 
+use super::encode_files::on_files;
 use crate::fd::RawTarget;
 use crate::ring::{Capability, Request, Submission, Wait};
 use io_uring::opcode;
@@ -13,9 +14,6 @@ const POLL_FIRST: u16 = 1;
 
 const READABLE: u32 = libc::POLLIN as u32;
 const WRITABLE: u32 = libc::POLLOUT as u32;
-
-/// Stands for the position of a file; what has none, such as a pipe, takes it as well.
-const NEXT: u64 = u64::MAX;
 /// A broken connection is told of in any case.
 const ENDED: u32 = libc::POLLRDHUP as u32;
 
@@ -43,15 +41,24 @@ pub(super) fn operation(capability: Capability) -> (u8, &'static str, &'static s
         Capability::Message => (opcode::MsgRingData::CODE, "IORING_OP_MSG_RING", "5.18"),
         Capability::Read => (opcode::Read::CODE, "IORING_OP_READ", "5.6"),
         Capability::Write => (opcode::Write::CODE, "IORING_OP_WRITE", "5.6"),
+        Capability::ReadEach => (opcode::Readv::CODE, "IORING_OP_READV", "5.1"),
+        Capability::WriteEach => (opcode::Writev::CODE, "IORING_OP_WRITEV", "5.1"),
+        Capability::Sync => (opcode::Fsync::CODE, "IORING_OP_FSYNC", "5.1"),
+        Capability::SyncRange => (opcode::SyncFileRange::CODE, "IORING_OP_SYNC_FILE_RANGE", "5.2"),
+        Capability::Allocate => (opcode::Fallocate::CODE, "IORING_OP_FALLOCATE", "5.6"),
+        Capability::Truncate => (opcode::Ftruncate::CODE, "IORING_OP_FTRUNCATE", "6.9"),
+        Capability::Advise => (opcode::Fadvise::CODE, "IORING_OP_FADVISE", "5.6"),
+        Capability::Open => (opcode::OpenAt2::CODE, "IORING_OP_OPENAT2", "5.6"),
+        Capability::Statx => (opcode::Statx::CODE, "IORING_OP_STATX", "5.6"),
+        Capability::Unlink => (opcode::UnlinkAt::CODE, "IORING_OP_UNLINKAT", "5.11"),
+        Capability::Rename => (opcode::RenameAt::CODE, "IORING_OP_RENAMEAT", "5.11"),
+        Capability::MakeDirectory => (opcode::MkDirAt::CODE, "IORING_OP_MKDIRAT", "5.15"),
+        Capability::Symlink => (opcode::SymlinkAt::CODE, "IORING_OP_SYMLINKAT", "5.15"),
+        Capability::Link => (opcode::LinkAt::CODE, "IORING_OP_LINKAT", "5.15"),
     }
 }
 
-/// Where an operation is done that may stop its thread.
-fn place(on_worker: bool) -> Flags {
-    if on_worker { Flags::ASYNC } else { Flags::empty() }
-}
-
-fn fd(on: RawTarget) -> Fd {
+pub(super) fn fd(on: RawTarget) -> Fd {
     match on {
         RawTarget::Descriptor(fd) => Fd(fd),
     }
@@ -64,6 +71,11 @@ fn how(wait: Wait) -> (u16, i32) {
         Wait::IfEmpty => (0, 0),
         Wait::Never => (0, libc::MSG_DONTWAIT),
     }
+}
+
+/// Where an operation runs: on one of the kernel's threads, or where it is submitted.
+pub(super) fn place(on_worker: bool) -> Flags {
+    if on_worker { Flags::ASYNC } else { Flags::empty() }
 }
 
 /// The entry for a request.
@@ -123,15 +135,15 @@ pub(super) fn entry(submission: &Submission) -> Entry {
             let message = opcode::MsgRingData::new(Fd(ring), 0, key.user_data(), None);
             message.build().flags(Flags::SKIP_SUCCESS)
         }
-        Request::Read { on, start, length, on_worker } => {
-            opcode::Read::new(fd(on), start, length).offset(0).build().flags(place(on_worker))
+        Request::Read { on, start, length, offset, on_worker } => {
+            let read = opcode::Read::new(fd(on), start, length).offset(offset).build();
+            read.flags(place(on_worker))
         }
-        Request::ReadNext { on, start, length, on_worker } => {
-            opcode::Read::new(fd(on), start, length).offset(NEXT).build().flags(place(on_worker))
+        Request::Write { on, start, length, offset, on_worker } => {
+            let write = opcode::Write::new(fd(on), start, length).offset(offset).build();
+            write.flags(place(on_worker))
         }
-        Request::WriteNext { on, start, length, on_worker } => {
-            opcode::Write::new(fd(on), start, length).offset(NEXT).build().flags(place(on_worker))
-        }
+        _ => on_files(request),
     };
     entry.user_data(key.user_data())
 }

@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod encode;
+mod encode_files;
 mod enter;
 mod explain;
 mod extras;

@@ -46,13 +46,12 @@ pub(super) fn open(
     passed(Step::Setup);
     check_features(&uring)?;
     passed(Step::Features);
-    check_operations(&uring, needed)?;
+    let capable = check_operations(&uring, needed)?;
     passed(Step::Operations);
     limit_workers(&uring);
     let absolute = uring.params().is_feature_min_timeout();
     let idle = uring.params().is_feature_no_iowait();
     let door = Door::new(uring.as_raw_fd(), absolute, idle);
-    let capable = needed.to_vec();
     let mut ring = Uring { door, uring: Mapped::new(uring), direct, capable };
     round_trip(&mut ring)?;
     passed(Step::Enter);
@@ -113,16 +112,19 @@ fn check_features(uring: &IoUring) -> io::Result<()> {
     }
 }
 
-fn check_operations(uring: &IoUring, needed: &[Capability]) -> io::Result<()> {
+/// What the ring is capable of: all that is needed, and what there is of the optional.
+fn check_operations(uring: &IoUring, needed: &[Capability]) -> io::Result<Vec<Capability>> {
     let mut probe = Probe::new();
     uring
         .submitter()
         .register_probe(&mut probe)
         .map_err(|error| explain::half_blocked("io_uring_register", &error, &Facts::read()))?;
-    match lacking(needed, |code| probe.is_supported(code)) {
-        Some((name, since)) => Err(explain::lacks(name, since, &Facts::read())),
-        None => Ok(()),
+    let supports = |code| probe.is_supported(code);
+    if let Some((name, since)) = lacking(needed, supports) {
+        return Err(explain::lacks(name, since, &Facts::read()));
     }
+    let optional = Capability::OPTIONAL.iter().filter(|one| lacking(&[**one], supports).is_none());
+    Ok(needed.iter().chain(optional).copied().collect())
 }
 
 /// Limits the threads that the kernel starts for this one, whichever of its rings they work for.

@@ -1,0 +1,262 @@
+//! Reads and writes at places in a file.
+
+use super::File;
+use crate::buf::{BufResult, IoBuf, IoBufMut, Transferred};
+use crate::op::{Each, ReadAt, ReadEachAt, WriteAt, WriteEachAt};
+use crate::scope::is_cancelled;
+use crate::yield_now::consume_budget;
+use std::io;
+
+/// The least that is read to the end of a file in one go.
+const CHUNK: usize = 32 << 10;
+
+/// Whether the kernel was interrupted, although nothing had been asked to end: it is asked again.
+fn goes_on(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::Interrupted && !is_cancelled(error)
+}
+
+fn past_end() -> io::Error {
+    let text = "the place is beyond what a file can hold";
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+impl File {
+    /// Reads what is at `offset` into `buffer`, over what is in it from its start, up to its
+    /// capacity; tells how many bytes there were. Zero is the end of the file, or a buffer without
+    /// capacity. There may be fewer before the end, which is rare.
+    ///
+    /// What has no places, such as a pipe, gives what comes next, and waits for it.
+    ///
+    /// # Cancellation
+    ///
+    /// What a disk has begun to read it reads; the buffer comes back, or is freed, after that. From
+    /// a pipe, bytes are lost that were read for a future which was dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of `pread(2)`, and cancellation. The buffer comes back in any case.
+    pub async fn read_at<B: IoBufMut>(&self, buffer: B, offset: u64) -> BufResult<usize, B> {
+        self.read_behind(buffer, 0, offset).await
+    }
+
+    /// Reads behind the first `skip` bytes of the buffer.
+    async fn read_behind<B: IoBufMut>(
+        &self,
+        mut buffer: B,
+        skip: usize,
+        offset: u64,
+    ) -> BufResult<usize, B> {
+        if i64::try_from(offset).is_err() {
+            consume_budget().await;
+            return (Err(past_end()), buffer);
+        }
+        loop {
+            let result;
+            (result, buffer) = ReadAt::new(self.fd.clone(), buffer, skip, offset).await;
+            match result {
+                Err(error) if goes_on(&error) => {}
+                result => return (result, buffer),
+            }
+        }
+    }
+
+    /// Reads as many bytes as [`io_exact`](IoBufMut::io_exact) says: the buffer's length, if it has
+    /// one, else its capacity.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`read_at`](Self::read_at). The error tells through
+    /// [`transferred`](crate::io::transferred) how many bytes are in the buffer.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_at`](Self::read_at), with the count; `UnexpectedEof` if the file ends before.
+    pub async fn read_exact_at<B: IoBufMut>(&self, buffer: B, offset: u64) -> BufResult<(), B> {
+        let wanted = buffer.io_exact().min(buffer.io_capacity());
+        let mut part = buffer.slice(..wanted);
+        let mut done = 0;
+        if wanted == 0 {
+            consume_budget().await;
+        }
+        while done < wanted {
+            let result;
+            let place = offset.saturating_add(done as u64);
+            (result, part) = self.read_behind(part, done, place).await;
+            let failure = match result {
+                Ok(0) => io::Error::from(io::ErrorKind::UnexpectedEof),
+                Ok(read) => {
+                    done += read;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            return (Err(Transferred::wrap(done, failure)), part.into_inner());
+        }
+        (Ok(()), part.into_inner())
+    }
+
+    /// Reads into several buffers, one after the other: each is filled to its capacity before the
+    /// next one.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`read_at`](Self::read_at).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_at`](Self::read_at).
+    pub async fn readv_at<B: IoBufMut>(
+        &self,
+        mut buffers: Vec<B>,
+        offset: u64,
+    ) -> BufResult<usize, Vec<B>> {
+        if i64::try_from(offset).is_err() {
+            consume_budget().await;
+            return (Err(past_end()), buffers);
+        }
+        loop {
+            let (result, Each(back)) =
+                ReadEachAt::new(self.fd.clone(), Each(buffers), offset).await;
+            match result {
+                Err(error) if goes_on(&error) => buffers = back,
+                result => return (result, back),
+            }
+        }
+    }
+
+    /// Appends to `buffer` what is in the file from `offset` to its end; tells how many bytes.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`read_exact_at`](Self::read_exact_at).
+    ///
+    /// # Errors
+    ///
+    /// As [`read_exact_at`](Self::read_exact_at), but for the end. `OutOfMemory`: there is no
+    /// memory for it.
+    pub async fn read_to_end(&self, mut buffer: Vec<u8>, offset: u64) -> BufResult<usize, Vec<u8>> {
+        let before = buffer.len();
+        let expected = match self.metadata().await {
+            Ok(metadata) => metadata.len().saturating_sub(offset),
+            Err(error) => return (Err(error), buffer),
+        };
+        // One byte more: the read that finds the end does not have to grow the buffer.
+        let mut more = usize::try_from(expected.saturating_add(1)).unwrap_or(usize::MAX);
+        loop {
+            let (length, done) = (buffer.len(), buffer.len() - before);
+            if buffer.capacity() == length
+                && let Err(error) = buffer.try_reserve(more.max(1))
+            {
+                let error = io::Error::new(io::ErrorKind::OutOfMemory, error);
+                return (Err(Transferred::wrap(done, error)), buffer);
+            }
+            more = CHUNK;
+            let result;
+            let place = offset.saturating_add(done as u64);
+            (result, buffer) = self.read_behind(buffer, length, place).await;
+            match result {
+                Ok(0) => return (Ok(done), buffer),
+                Ok(_) => {}
+                Err(error) => return (Err(Transferred::wrap(done, error)), buffer),
+            }
+        }
+    }
+
+    /// Writes from the start of `buffer` to `offset`; tells how many bytes. They may be fewer than
+    /// there are, such as when the disk is full after them. In a file opened with
+    /// [`append`](super::OpenOptions::append), to its end.
+    ///
+    /// # Cancellation
+    ///
+    /// It may have been done, in part or not at all, when it was cancelled or its future dropped.
+    ///
+    /// # Errors
+    ///
+    /// Those of `pwrite(2)`, such as `StorageFull`, and cancellation. The buffer comes back in any
+    /// case.
+    pub async fn write_at<B: IoBuf>(&self, buffer: B, offset: u64) -> BufResult<usize, B> {
+        self.write_rest(buffer, 0, offset).await
+    }
+
+    /// Writes what follows the first `skip` bytes of the buffer.
+    async fn write_rest<B: IoBuf>(
+        &self,
+        mut buffer: B,
+        skip: usize,
+        offset: u64,
+    ) -> BufResult<usize, B> {
+        if i64::try_from(offset).is_err() {
+            consume_budget().await;
+            return (Err(past_end()), buffer);
+        }
+        loop {
+            let result;
+            (result, buffer) = WriteAt::new(self.fd.clone(), buffer, skip, offset).await;
+            match result {
+                Err(error) if goes_on(&error) => {}
+                result => return (result, buffer),
+            }
+        }
+    }
+
+    /// Writes all of `buffer` to `offset` and what follows it.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`write_at`](Self::write_at). The error tells through
+    /// [`transferred`](crate::io::transferred) how many bytes were written for certain.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_at`](Self::write_at), with the count; `WriteZero` if the file takes no more.
+    pub async fn write_all_at<B: IoBuf>(&self, mut buffer: B, offset: u64) -> BufResult<(), B> {
+        let length = buffer.io_len();
+        let mut done = 0;
+        if length == 0 {
+            consume_budget().await;
+        }
+        while done < length {
+            let result;
+            let place = offset.saturating_add(done as u64);
+            (result, buffer) = self.write_rest(buffer, done, place).await;
+            let failure = match result {
+                Ok(0) => io::Error::from(io::ErrorKind::WriteZero),
+                Ok(written) => {
+                    done += written;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            return (Err(Transferred::wrap(done, failure)), buffer);
+        }
+        (Ok(()), buffer)
+    }
+
+    /// Writes from several buffers, one after the other.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`write_at`](Self::write_at).
+    ///
+    /// # Errors
+    ///
+    /// As [`write_at`](Self::write_at).
+    pub async fn writev_at<B: IoBuf>(
+        &self,
+        mut buffers: Vec<B>,
+        offset: u64,
+    ) -> BufResult<usize, Vec<B>> {
+        if i64::try_from(offset).is_err() {
+            consume_budget().await;
+            return (Err(past_end()), buffers);
+        }
+        loop {
+            let (result, Each(back)) =
+                WriteEachAt::new(self.fd.clone(), Each(buffers), offset).await;
+            match result {
+                Err(error) if goes_on(&error) => buffers = back,
+                result => return (result, back),
+            }
+        }
+    }
+}

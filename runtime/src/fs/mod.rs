@@ -1,0 +1,65 @@
+//! Files and directories. Operations on files take `&self`, and say where in the file they are: so
+//! any number of them can be in flight at a time. A [`Cursor`] reads and writes one after the
+//! other.
+//!
+//! What is read into and written from is an [owned buffer](crate::buf), which comes back with the
+//! result. A file that is dropped is closed by the ring, after the operations in flight on it, and
+//! the close belongs to the nursery around the code that dropped it; [`File::close`] reports what
+//! the close has to say.
+//!
+//! # Cancellation
+//!
+//! Every operation here can be cancelled, and is joined. But a disk cannot be stopped: what it has
+//! begun it ends, and the nursery waits for that, as long as a disk takes. So an operation that was
+//! cancelled, or whose future was dropped, may have happened or not: a write, a rename, a removal.
+//! What an open has made is closed if it comes too late. Buffers stay with the runtime until the
+//! kernel is done with them.
+//!
+//! # What may wait for long
+//!
+//! | what | where it waits | the bound |
+//! |---|---|---|
+//! | a disk, a server of a mount | a thread of the kernel's | 64 for each core |
+//! | to open a FIFO whose other end is missing | the same, or nowhere | 32 of these 64 |
+//! | to read an empty pipe, to write a full one | nowhere: it is polled | operations in flight |
+//! | for a lock | nowhere: it is tried again | |
+//! | to list directories, to resolve names | a thread of the pool | that of the pool |
+//!
+//! What goes beyond a bound waits in line, visible in a dump, and can be cancelled there. A mount
+//! whose server does not answer takes one thread for each operation that is begun on it: limit
+//! these ([`Semaphore`](crate::sync::Semaphore)) where that can happen.
+
+mod cursor;
+mod dir;
+mod error;
+mod file;
+mod file_io;
+mod file_space;
+mod lock;
+mod metadata;
+mod open_options;
+mod opening;
+mod path;
+mod paths;
+mod read_dir;
+mod temp;
+mod temporary;
+mod walk;
+mod whole;
+
+pub use cursor::Cursor;
+pub use dir::Dir;
+pub use error::PathError;
+pub use file::{File, sync_dir};
+pub use file_space::Advice;
+pub use metadata::{FileType, Metadata};
+pub use open_options::OpenOptions;
+pub(crate) use opening::Waiting;
+pub use paths::{
+    canonicalize, create_dir, create_dir_all, hard_link, metadata, read_link, remove_dir,
+    remove_dir_all, remove_file, rename, set_permissions, symlink, symlink_metadata, try_exists,
+};
+pub use read_dir::{DirEntry, ReadDir, read_dir};
+pub use temp::{TempDir, temp_file};
+pub use walk::{Walk, walk};
+pub use whole::{read, read_to_string, replace, write};

@@ -1,0 +1,130 @@
+//! Opens, of which none keeps its core from other files.
+//!
+//! ```text
+//!                      it is no FIFO, or the other end is there
+//!   open, not to wait ──────────────────────────────────────────▶ opened
+//!     │ a FIFO to read from                                         ▲
+//!     ├────────────▶ opened, but: poll it, and open it again ───────┤ a writer came
+//!     │ a FIFO to write to, or a lease                              │
+//!     └────────────▶ wait in line ──▶ open, on a worker ────────────┘ someone came
+//! ```
+//!
+//! The kernel itself would open a FIFO at once or wait for the other end, depending on what its
+//! caches hold; and each open that waits has one of its threads. A few dozen would have them all,
+//! and every other open, look and removal of the core would wait behind them.
+
+use crate::config::WAITING_OPENS;
+use crate::context;
+use crate::fd::SharedFd;
+use crate::op::{Open, Place, Readable, Statx};
+use crate::ring::OpenHow;
+use crate::sync::Semaphore;
+use crate::sys;
+use socket2::SockRef;
+use std::ffi::CString;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+/// The line of the opens that wait for someone. One for each core.
+#[derive(Debug)]
+pub(crate) struct Waiting(Semaphore);
+
+impl Waiting {
+    pub(crate) fn new() -> Rc<Self> {
+        Rc::new(Self(Semaphore::new(WAITING_OPENS)))
+    }
+}
+
+/// How often an open is tried again that met a rename on its way.
+const RETRIES: usize = 32;
+
+fn flags(names: libc::c_int) -> u64 {
+    names as u64
+}
+
+/// Opens what is there. Without `O_NONBLOCK` it waits for the other end of a FIFO, but the core
+/// does not.
+pub(super) async fn open(at: Place, how: OpenHow) -> io::Result<SharedFd> {
+    let how = OpenHow { flags: how.flags | flags(libc::O_CLOEXEC), ..how };
+    if how.flags & flags(libc::O_NONBLOCK | libc::O_PATH) != 0 {
+        return Open::<false>::new(at, how).await;
+    }
+    let quick = OpenHow { flags: how.flags | flags(libc::O_NONBLOCK), ..how };
+    match Open::<false>::new(at.clone(), quick).await {
+        Ok(file) => opened(file, how).await,
+        Err(error) if may_wait(&error, &at).await? => wait(at, how).await,
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the open fails only because it was not to wait.
+async fn may_wait(error: &io::Error, at: &Place) -> io::Result<bool> {
+    match error.raw_os_error() {
+        // A lease, or a path that was changed meanwhile.
+        Some(libc::EAGAIN) => Ok(true),
+        // A FIFO that nothing reads; or a device that is not there.
+        Some(libc::ENXIO) => {
+            let found = Statx::new(at.clone(), 0).await?;
+            Ok(u32::from(found.stx_mode) & libc::S_IFMT == libc::S_IFIFO)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// It is open already. Waits for what a blocking open would have waited for.
+async fn opened(file: SharedFd, how: OpenHow) -> io::Result<SharedFd> {
+    let kind = sys::file_type(&file)?;
+    SockRef::from(&file).set_nonblocking(false)?;
+    let writes = how.flags & flags(libc::O_ACCMODE) != flags(libc::O_RDONLY);
+    if kind == libc::S_IFIFO && !writes {
+        // On the heap: FIFOs are rare, and futures that only may meet one shall stay small.
+        Box::pin(writer(&file)).await?;
+    }
+    Ok(file)
+}
+
+/// Waits for a writer of a FIFO. Either sees one that is there: the poll what it has written, or
+/// that it has gone; the second open that it comes. Only the second one needs a worker: with all of
+/// them taken, the poll goes on.
+async fn writer(fifo: &SharedFd) -> io::Result<()> {
+    let path = CString::new(format!("/proc/self/fd/{}", fifo.as_raw_fd())).expect("no zero");
+    let how = OpenHow { flags: flags(libc::O_RDONLY | libc::O_CLOEXEC), mode: 0, resolve: 0 };
+    let mut again = pin!(wait(Place::new(path), how));
+    let mut poll = pin!(Readable::new(fifo.clone()));
+    poll_fn(|cx| {
+        if let Poll::Ready(told) = poll.as_mut().poll(cx) {
+            return Poll::Ready(told);
+        }
+        again.as_mut().poll(cx).map_ok(drop)
+    })
+    .await
+}
+
+/// Opens on one of the kernel's threads, which may wait there: in line with the others.
+async fn wait(at: Place, how: OpenHow) -> io::Result<SharedFd> {
+    let line = context::with_core(|core| Rc::clone(&core.opens));
+    let line = line.expect("the open before this ran on a core");
+    let _place = line.0.acquire().await;
+    anew::<true>(at, how).await
+}
+
+/// Opens what does not wait for anyone, such as a directory.
+pub(super) async fn open_anew(at: Place, how: OpenHow) -> io::Result<SharedFd> {
+    anew::<false>(at, how).await
+}
+
+/// Opens, and again if something on the way was renamed meanwhile: the kernel cannot tell then
+/// whether the path has stayed below its directory.
+async fn anew<const WAITS: bool>(at: Place, how: OpenHow) -> io::Result<SharedFd> {
+    let mut retries = RETRIES;
+    loop {
+        match Open::<WAITS>::new(at.clone(), how).await {
+            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) && retries > 0 => retries -= 1,
+            ended => return ended,
+        }
+    }
+}

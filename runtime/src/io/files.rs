@@ -1,0 +1,35 @@
+//! Cursors of files as sources and sinks.
+
+use super::{AsyncRead, AsyncWrite};
+use crate::buf::{BufResult, IoBuf, IoBufMut};
+use crate::fs::{Cursor, File};
+use crate::yield_now::consume_budget;
+use std::borrow::Borrow;
+use std::future::Future;
+use std::io;
+
+/// Takes what follows the position.
+impl<F: Borrow<File>> AsyncRead for Cursor<F> {
+    fn read<B: IoBufMut>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
+        Self::read(self, buffer)
+    }
+}
+
+/// Writes to the position. A cursor keeps nothing back, so a flush is done at once; what the disk
+/// keeps is another question, see [`File::sync_all`].
+impl<F: Borrow<File>> AsyncWrite for Cursor<F> {
+    fn write<B: IoBuf>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
+        Self::write(self, buffer)
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        consume_budget().await;
+        Ok(())
+    }
+
+    /// A file has no other side: as a flush.
+    async fn shutdown(&mut self) -> io::Result<()> {
+        consume_budget().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+//! The entries for what is done less often than a read: with files as a whole, and with paths.
+
+use super::encode::{fd, place};
+use crate::ring::Request;
+use io_uring::opcode;
+use io_uring::squeue::Entry;
+use io_uring::types::{Fd, FsyncFlags};
+
+/// The entry for a request that no other kernel part has encoded.
+pub(super) fn on_files(request: Request) -> Entry {
+    match request {
+        Request::ReadEach { on, parts, count, offset } => {
+            opcode::Readv::new(fd(on), parts, count).offset(offset).build()
+        }
+        Request::WriteEach { on, parts, count, offset } => {
+            opcode::Writev::new(fd(on), parts, count).offset(offset).build()
+        }
+        Request::Sync { on, data_only } => {
+            let flags = if data_only { FsyncFlags::DATASYNC } else { FsyncFlags::empty() };
+            opcode::Fsync::new(fd(on)).flags(flags).build()
+        }
+        Request::SyncRange { on, offset, length, flags } => {
+            opcode::SyncFileRange::new(fd(on), length).offset(offset).flags(flags).build()
+        }
+        Request::Allocate { on, mode, offset, length } => {
+            opcode::Fallocate::new(fd(on), length).offset(offset).mode(mode).build()
+        }
+        Request::Truncate { on, length } => opcode::Ftruncate::new(fd(on), length).build(),
+        Request::Advise { on, advice, offset, length } => {
+            opcode::Fadvise::new(fd(on), length.into(), advice).offset(offset).build()
+        }
+        _ => on_paths(request),
+    }
+}
+
+fn on_paths(request: Request) -> Entry {
+    match request {
+        Request::Open { dir, path, how, on_worker } => {
+            opcode::OpenAt2::new(Fd(dir), path, how.cast()).build().flags(place(on_worker))
+        }
+        Request::Statx { dir, path, flags, mask, into } => {
+            opcode::Statx::new(Fd(dir), path, into.cast()).flags(flags).mask(mask).build()
+        }
+        Request::Unlink { dir, path, flags } => {
+            opcode::UnlinkAt::new(Fd(dir), path).flags(flags).build()
+        }
+        Request::Rename { from, to, flags } => {
+            opcode::RenameAt::new(Fd(from.dir), from.path, Fd(to.dir), to.path).flags(flags).build()
+        }
+        Request::MakeDirectory { dir, path, mode } => {
+            opcode::MkDirAt::new(Fd(dir), path).mode(mode).build()
+        }
+        Request::Symlink { dir, target, path } => {
+            opcode::SymlinkAt::new(Fd(dir), target, path).build()
+        }
+        Request::Link { from, to, flags } => {
+            opcode::LinkAt::new(Fd(from.dir), from.path, Fd(to.dir), to.path).flags(flags).build()
+        }
+        _ => unreachable!("{request:?} is encoded elsewhere"),
+    }
+}

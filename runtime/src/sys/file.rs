@@ -1,0 +1,51 @@
+//! What is asked of an open file past the ring, because no ring has it, or because it never waits.
+
+use super::check;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd};
+
+/// What kind of file this is, such as `S_IFIFO`, as far as is known here: no server is asked.
+pub(crate) fn file_type(file: &impl AsFd) -> io::Result<u32> {
+    const FLAGS: i32 = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC;
+    let fd = file.as_fd().as_raw_fd();
+    let mut found = MaybeUninit::<libc::statx>::zeroed();
+    // SAFETY: the empty path ends with a zero, and the kernel writes one such structure, for which
+    // there is room.
+    let result =
+        unsafe { libc::statx(fd, c"".as_ptr(), FLAGS, libc::STATX_TYPE, found.as_mut_ptr()) };
+    check(result.into())?;
+    // SAFETY: it was zeroed, and any bytes are a value.
+    let found = unsafe { found.assume_init() };
+    Ok(u32::from(found.stx_mode) & libc::S_IFMT)
+}
+
+/// Takes or gives back the lock of an open file, as of flock(2).
+pub(crate) fn lock_file(file: &impl AsFd, operation: libc::c_int) -> io::Result<()> {
+    // SAFETY: a call without pointers.
+    let result = unsafe { libc::flock(file.as_fd().as_raw_fd(), operation) };
+    check(result.into()).map(drop)
+}
+
+/// What is looked for in a file that may have holes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whence {
+    Data,
+    Hole,
+}
+
+/// Where the next data or hole begins, not before `offset`; `None` behind the last.
+pub(crate) fn seek(file: &impl AsFd, offset: u64, to: Whence) -> io::Result<Option<u64>> {
+    let whence = match to {
+        Whence::Data => libc::SEEK_DATA,
+        Whence::Hole => libc::SEEK_HOLE,
+    };
+    let Ok(offset) = i64::try_from(offset) else { return Ok(None) };
+    // SAFETY: a call without pointers.
+    let found = unsafe { libc::lseek64(file.as_fd().as_raw_fd(), offset, whence) };
+    match check(found) {
+        Ok(found) => Ok(Some(found as u64)),
+        Err(error) if error.raw_os_error() == Some(libc::ENXIO) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
