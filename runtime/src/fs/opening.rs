@@ -16,7 +16,7 @@
 use crate::config::WAITING_OPENS;
 use crate::context;
 use crate::fd::SharedFd;
-use crate::op::{Open, Place, Readable, Statx};
+use crate::op::{Op, OpHandle, Open, Place, Readable, Statx};
 use crate::ring::OpenHow;
 use crate::sync::Semaphore;
 use crate::sys;
@@ -25,7 +25,7 @@ use std::ffi::CString;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -36,6 +36,11 @@ pub(crate) struct Waiting(Semaphore);
 impl Waiting {
     pub(crate) fn new() -> Rc<Self> {
         Rc::new(Self(Semaphore::new(WAITING_OPENS)))
+    }
+
+    fn of_this_core() -> Rc<Self> {
+        let line = context::with_core(|core| Rc::clone(&core.opens));
+        line.expect("an open that has found a FIFO ran on a core")
     }
 }
 
@@ -93,21 +98,42 @@ async fn opened(file: SharedFd, how: OpenHow) -> io::Result<SharedFd> {
 async fn writer(fifo: &SharedFd) -> io::Result<()> {
     let path = CString::new(format!("/proc/self/fd/{}", fifo.as_raw_fd())).expect("no zero");
     let how = OpenHow { flags: flags(libc::O_RDONLY | libc::O_CLOEXEC), mode: 0, resolve: 0 };
-    let mut again = pin!(wait(Place::new(path), how));
-    let mut poll = pin!(Readable::new(fifo.clone()));
-    poll_fn(|cx| {
-        if let Poll::Ready(told) = poll.as_mut().poll(cx) {
-            return Poll::Ready(told);
-        }
-        again.as_mut().poll(cx).map_ok(drop)
+    let mut poll = Readable::new(fifo.clone());
+    let line = Waiting::of_this_core();
+    let place = match first(&mut poll, pin!(line.0.acquire())).await {
+        First::Polled(told) => return told,
+        First::Other(place) => place,
+    };
+    let mut again = Open::<true>::new(Place::new(path), how);
+    let told = match first(&mut poll, Pin::new(&mut again)).await {
+        First::Other(opened) => return opened.map(drop),
+        First::Polled(told) => told,
+    };
+    // It counts as a reader, and a writer that comes when this one is closed must not meet it.
+    if again.flight().is_some_and(OpHandle::interrupt) {
+        let _ = again.await;
+    }
+    drop(place);
+    told
+}
+
+/// What came first.
+enum First<T> {
+    Polled(io::Result<()>),
+    Other(T),
+}
+
+async fn first<F: Future>(poll: &mut Op<Readable>, mut other: Pin<&mut F>) -> First<F::Output> {
+    poll_fn(|cx| match Pin::new(&mut *poll).poll(cx) {
+        Poll::Ready(told) => Poll::Ready(First::Polled(told)),
+        Poll::Pending => other.as_mut().poll(cx).map(First::Other),
     })
     .await
 }
 
 /// Opens on one of the kernel's threads, which may wait there: in line with the others.
 async fn wait(at: Place, how: OpenHow) -> io::Result<SharedFd> {
-    let line = context::with_core(|core| Rc::clone(&core.opens));
-    let line = line.expect("the open before this ran on a core");
+    let line = Waiting::of_this_core();
     let _place = line.0.acquire().await;
     anew::<true>(at, how).await
 }

@@ -1,0 +1,155 @@
+//! The memory of direct reads and writes whose nursery is cancelled, or whose runtime ends: it is
+//! freed after the disk is done, never before.
+#![expect(unsafe_code, reason = "a buffer whose memory is watched after it was freed")]
+
+use crate::folder::Folder;
+use crate::support;
+use nestling::Runtime;
+use nestling::buf::{IoBuf, IoBufMut};
+use nestling::fs::File;
+use nestling::io::nursery;
+use std::alloc::Layout;
+use std::cell::RefCell;
+use std::future::Future;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+const LENGTH: usize = 2 << 20;
+const POISON: u8 = 0xA5;
+
+/// Pages that are never given back, so that late writes to them can be seen.
+#[derive(Debug, Clone, Copy)]
+struct Pages(NonNull<u8>);
+
+impl Pages {
+    fn new() -> Self {
+        let layout = Layout::from_size_align(LENGTH, 4096).expect("a layout");
+        // SAFETY: the size is not zero.
+        let memory = unsafe { std::alloc::alloc_zeroed(layout) };
+        Self(NonNull::new(memory).expect("memory is left"))
+    }
+
+    fn fill(self, byte: u8) {
+        // SAFETY: so many writable bytes are there, for ever.
+        unsafe { self.0.write_bytes(byte, LENGTH) }
+    }
+
+    fn is_full_of(self, byte: u8) -> bool {
+        (0..LENGTH / 8).all(|at| {
+            // SAFETY: within the memory, which is aligned to pages.
+            let place = unsafe { self.0.cast::<u64>().add(at) };
+            // SAFETY: initialised; volatile, because the kernel may write to it.
+            unsafe { place.read_volatile() == u64::from_ne_bytes([byte; 8]) }
+        })
+    }
+}
+
+/// A buffer that poisons its memory when it is freed.
+struct Watched {
+    pages: Pages,
+    freed: Rc<RefCell<Vec<Pages>>>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.pages.fill(POISON);
+        self.freed.borrow_mut().push(self.pages);
+    }
+}
+
+// SAFETY: the pages stay where they are, for ever, and are initialised.
+unsafe impl IoBuf for Watched {
+    fn io_ptr(&self) -> *const u8 {
+        self.pages.0.as_ptr()
+    }
+
+    fn io_len(&self) -> usize {
+        LENGTH
+    }
+}
+
+// SAFETY: as above; while this lives, nothing else writes to them.
+unsafe impl IoBufMut for Watched {
+    fn io_ptr_mut(&mut self) -> *mut u8 {
+        self.pages.0.as_ptr()
+    }
+
+    unsafe fn set_init(&mut self, _: usize) {}
+}
+
+/// Runs rounds in which something is in flight on a file when it ends in one of three ways.
+fn watch<F: Future>(writes: bool, begin: impl Fn(Rc<File>, Watched) -> F) {
+    let folder = Folder::new();
+    let path = folder.join("file");
+    std::fs::write(&path, vec![0x11; LENGTH]).unwrap();
+    std::fs::File::open(&path).unwrap().sync_all().unwrap();
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(writes).custom_flags(libc::O_DIRECT);
+    let Ok(file) = options.open(&path) else {
+        return eprintln!("NOT RUN: this file system cannot go past the page cache");
+    };
+    let behind = Pages::new();
+    let freed = Rc::new(RefCell::new(Vec::new()));
+    let mut asked = 0;
+    for round in 1..=30 {
+        let mut runtime = Runtime::builder().entries(8).build().unwrap();
+        runtime.block_on(async {
+            let watched = Watched { pages: Pages::new(), freed: Rc::clone(&freed) };
+            let ours = Rc::new(File::from_std(file.try_clone().unwrap()));
+            let mut operation = Box::pin(begin(ours, watched));
+            match round % 3 {
+                // Dropped in flight, by itself or by the runtime's end.
+                0 | 1 => {
+                    assert!(support::poll_once(operation.as_mut()).await.is_pending());
+                    support::turn().await;
+                    if round % 3 == 0 {
+                        drop(operation);
+                        support::turn().await;
+                    }
+                }
+                // In a nursery that is cancelled.
+                _ => nursery(async |n| {
+                    n.spawn(async {
+                        operation.await;
+                    });
+                    support::turn().await;
+                    n.cancel();
+                    Ok(())
+                })
+                .await
+                .unwrap(),
+            }
+        });
+        asked += runtime.stats().cancel_requests;
+        support::assert_balanced(&runtime);
+        drop(runtime);
+        assert_eq!(freed.borrow().len(), round, "freed by now, and once");
+        // A read of the same place, which ends after those that the disk had before.
+        // SAFETY: these pages are used here alone.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(behind.0.as_ptr(), LENGTH) };
+        file.read_exact_at(bytes, 0).unwrap();
+        let last = *freed.borrow().last().unwrap();
+        assert!(last.is_full_of(POISON), "written after it was freed, round {round}");
+        // What was written is what the buffer had, not what became of it.
+        assert!(!behind.is_full_of(POISON), "read after it was freed, round {round}");
+        let torn = bytes.contains(&POISON);
+        assert!(!torn, "a part was read after it was freed, round {round}");
+    }
+    assert!(freed.borrow().iter().all(|pages| pages.is_full_of(POISON)), "written later");
+    assert!(asked > 0, "the disk was never caught: nothing was shown");
+}
+
+#[test]
+fn a2_the_memory_of_a_direct_read_is_freed_after_it() {
+    support::watched(|| {
+        watch(false, async |file: Rc<File>, buffer| file.read_at(buffer, 0).await.0)
+    });
+}
+
+#[test]
+fn a2_the_memory_of_a_direct_write_is_freed_after_it() {
+    support::watched(|| {
+        watch(true, async |file: Rc<File>, buffer| file.write_at(buffer, 0).await.0)
+    });
+}
