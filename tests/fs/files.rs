@@ -135,6 +135,30 @@ fn cursors_serve_readers_writers_and_copies() {
     });
 }
 
+/// Where the open file stands is one for all its duplicates.
+#[test]
+fn a_file_is_read_and_written_where_it_stands() {
+    use std::io::{Read, Seek, Write};
+    let folder = Folder::new();
+    run(async || {
+        let path = folder.join("stands");
+        let mut options = std::fs::OpenOptions::new();
+        let mut theirs = options.read(true).write(true).create_new(true).open(&path).unwrap();
+        let mut ours = File::from_std(theirs.try_clone().unwrap());
+        theirs.write_all(b"one ").unwrap();
+        AsyncWrite::write_all(&mut &ours, "two ").await.0.unwrap();
+        theirs.write_all(b"three").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"one two three");
+        theirs.rewind().unwrap();
+        let (result, buffer) = ours.read(vec![0; 4]).await;
+        assert_eq!((result.unwrap(), &buffer[..]), (4, &b"one "[..]));
+        let mut rest = Vec::new();
+        copy(&mut ours, &mut rest).await.unwrap();
+        assert_eq!(rest, b"two three");
+        assert_eq!(theirs.read(&mut [0; 8]).unwrap(), 0, "the end, for both");
+    });
+}
+
 #[test]
 fn what_is_appended_goes_to_the_end() {
     let folder = Folder::new();

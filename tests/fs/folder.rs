@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A directory on a disk, beside the test's own program; it is gone when this is dropped. Until then
-/// no other test of this program has one: so what the process has open can be counted.
+/// A directory on a disk, beside the test's own program; it is gone when this is dropped. Until
+/// then no other test of this program has one: so what the process has open can be counted.
 pub(crate) struct Folder {
     path: PathBuf,
     _alone: MutexGuard<'static, ()>,

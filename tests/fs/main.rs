@@ -7,6 +7,7 @@
 //! | `dirs.rs` | directories, links, walks, temporary names, and that no path leads out of a `Dir` |
 //! | `files.rs` | reads and writes at places, their ends, their errors, and the space of a file |
 //! | `folder.rs` | a directory for one test, which is gone after it |
+//! | `hostile.rs` | full disks, disks that may not be written to, and processes that are killed |
 //! | `memory.rs` | the memory of direct reads and writes, watched after it was freed |
 //! | `model.rs` | random reads, writes and cuts, against a vector |
 //! | `waiting.rs` | FIFOs, full pipes and locks, a thousand at a time, beside other files |
@@ -15,6 +16,7 @@ mod cut;
 mod dirs;
 mod files;
 mod folder;
+mod hostile;
 mod memory;
 mod model;
 #[path = "../support/mod.rs"]

@@ -10,8 +10,9 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 
-/// An open file. All that it does takes `&self`; reads and writes say where. It has no position of
-/// its own: see [`cursor`](Self::cursor).
+/// An open file. All that it does takes `&self`; reads and writes say where, so that any number of
+/// them can be in flight. For one after the other there is a [`cursor`](Self::cursor); and
+/// [`read`](Self::read) and [`write`](Self::write) for what has no places, such as a pipe.
 ///
 /// It belongs to its core: [`into_std`](Self::into_std) takes it to another.
 ///

@@ -15,9 +15,15 @@ fn goes_on(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Interrupted && !is_cancelled(error)
 }
 
-fn past_end() -> io::Error {
-    let text = "the place is beyond what a file can hold";
-    io::Error::new(io::ErrorKind::InvalidInput, text)
+/// A place as requests have it; none is where the open file stands.
+fn place(offset: Option<u64>) -> io::Result<u64> {
+    const OWN_POSITION: u64 = u64::MAX;
+    let Some(offset) = offset else { return Ok(OWN_POSITION) };
+    if i64::try_from(offset).is_err() {
+        let text = "the place is beyond what a file can hold";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+    }
+    Ok(offset)
 }
 
 impl File {
@@ -36,7 +42,24 @@ impl File {
     ///
     /// Those of `pread(2)`, and cancellation. The buffer comes back in any case.
     pub async fn read_at<B: IoBufMut>(&self, buffer: B, offset: u64) -> BufResult<usize, B> {
-        self.read_behind(buffer, 0, offset).await
+        self.read_behind(buffer, 0, Some(offset)).await
+    }
+
+    /// Reads where the open file stands, which moves on by what was read. All duplicates of the
+    /// open file share that, also those of other processes, such as a standard stream: one read or
+    /// write at a time. Places of one's own are those of [`read_at`](Self::read_at) and of a
+    /// [`Cursor`](super::Cursor).
+    ///
+    /// # Cancellation
+    ///
+    /// As [`read_at`](Self::read_at); where the file stands when the future is dropped is not
+    /// known.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_at`](Self::read_at).
+    pub async fn read<B: IoBufMut>(&self, buffer: B) -> BufResult<usize, B> {
+        self.read_behind(buffer, 0, None).await
     }
 
     /// Reads behind the first `skip` bytes of the buffer.
@@ -44,12 +67,15 @@ impl File {
         &self,
         mut buffer: B,
         skip: usize,
-        offset: u64,
+        offset: Option<u64>,
     ) -> BufResult<usize, B> {
-        if i64::try_from(offset).is_err() {
-            consume_budget().await;
-            return (Err(past_end()), buffer);
-        }
+        let offset = match place(offset) {
+            Ok(offset) => offset,
+            Err(error) => {
+                consume_budget().await;
+                return (Err(error), buffer);
+            }
+        };
         loop {
             let result;
             (result, buffer) = ReadAt::new(self.fd.clone(), buffer, skip, offset).await;
@@ -80,7 +106,7 @@ impl File {
         }
         while done < wanted {
             let result;
-            let place = offset.saturating_add(done as u64);
+            let place = Some(offset.saturating_add(done as u64));
             (result, part) = self.read_behind(part, done, place).await;
             let failure = match result {
                 Ok(0) => io::Error::from(io::ErrorKind::UnexpectedEof),
@@ -110,10 +136,13 @@ impl File {
         mut buffers: Vec<B>,
         offset: u64,
     ) -> BufResult<usize, Vec<B>> {
-        if i64::try_from(offset).is_err() {
-            consume_budget().await;
-            return (Err(past_end()), buffers);
-        }
+        let offset = match place(Some(offset)) {
+            Ok(offset) => offset,
+            Err(error) => {
+                consume_budget().await;
+                return (Err(error), buffers);
+            }
+        };
         loop {
             let (result, Each(back)) =
                 ReadEachAt::new(self.fd.clone(), Each(buffers), offset).await;
@@ -152,7 +181,7 @@ impl File {
             }
             more = CHUNK;
             let result;
-            let place = offset.saturating_add(done as u64);
+            let place = Some(offset.saturating_add(done as u64));
             (result, buffer) = self.read_behind(buffer, length, place).await;
             match result {
                 Ok(0) => return (Ok(done), buffer),
@@ -175,7 +204,22 @@ impl File {
     /// Those of `pwrite(2)`, such as `StorageFull`, and cancellation. The buffer comes back in any
     /// case.
     pub async fn write_at<B: IoBuf>(&self, buffer: B, offset: u64) -> BufResult<usize, B> {
-        self.write_rest(buffer, 0, offset).await
+        self.write_rest(buffer, 0, Some(offset)).await
+    }
+
+    /// Writes where the open file stands, which moves on by what was written: see
+    /// [`read`](Self::read).
+    ///
+    /// # Cancellation
+    ///
+    /// As [`write_at`](Self::write_at); where the file stands when the future is dropped is not
+    /// known.
+    ///
+    /// # Errors
+    ///
+    /// As [`write_at`](Self::write_at).
+    pub async fn write<B: IoBuf>(&self, buffer: B) -> BufResult<usize, B> {
+        self.write_rest(buffer, 0, None).await
     }
 
     /// Writes what follows the first `skip` bytes of the buffer.
@@ -183,12 +227,15 @@ impl File {
         &self,
         mut buffer: B,
         skip: usize,
-        offset: u64,
+        offset: Option<u64>,
     ) -> BufResult<usize, B> {
-        if i64::try_from(offset).is_err() {
-            consume_budget().await;
-            return (Err(past_end()), buffer);
-        }
+        let offset = match place(offset) {
+            Ok(offset) => offset,
+            Err(error) => {
+                consume_budget().await;
+                return (Err(error), buffer);
+            }
+        };
         loop {
             let result;
             (result, buffer) = WriteAt::new(self.fd.clone(), buffer, skip, offset).await;
@@ -217,7 +264,7 @@ impl File {
         }
         while done < length {
             let result;
-            let place = offset.saturating_add(done as u64);
+            let place = Some(offset.saturating_add(done as u64));
             (result, buffer) = self.write_rest(buffer, done, place).await;
             let failure = match result {
                 Ok(0) => io::Error::from(io::ErrorKind::WriteZero),
@@ -246,10 +293,13 @@ impl File {
         mut buffers: Vec<B>,
         offset: u64,
     ) -> BufResult<usize, Vec<B>> {
-        if i64::try_from(offset).is_err() {
-            consume_budget().await;
-            return (Err(past_end()), buffers);
-        }
+        let offset = match place(Some(offset)) {
+            Ok(offset) => offset,
+            Err(error) => {
+                consume_budget().await;
+                return (Err(error), buffers);
+            }
+        };
         loop {
             let (result, Each(back)) =
                 WriteEachAt::new(self.fd.clone(), Each(buffers), offset).await;

@@ -1,6 +1,6 @@
 //! Files with a name of their own for a while, which are removed if they come to nothing.
 
-use super::{File, error, path};
+use super::{File, error, path, paths};
 use crate::fd::SharedFd;
 use crate::op::{Op, Open, Place, Unlink, unlink_detached};
 use crate::ring::OpenHow;
@@ -28,6 +28,13 @@ impl Temporary {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Removes the name, and waits for that.
+    pub(super) async fn remove(self) {
+        // If it fails, the name is gone, or nothing can be done.
+        let _ = paths::remove_file(&self.path).await;
+        self.has_gone();
     }
 
     /// There is no such name any more, or it is someone else's.

@@ -1,7 +1,10 @@
 //! Whole files in one call.
 
-use super::{File, error, paths, sync_dir, temporary};
+use super::temporary::{self, Temporary};
+use super::{File, error, paths, sync_dir};
 use crate::buf::IoBuf;
+use crate::scope::is_cancelled;
+use std::fs::Permissions;
 use std::io;
 use std::path::Path;
 
@@ -97,12 +100,30 @@ pub async fn replace<B: IoBuf>(path: impl AsRef<Path>, bytes: B) -> io::Result<(
         Err(error) => return Err(error),
     };
     let (file, temporary) = temporary::beside(path, 0o666).await?;
+    match exchange(path, &file, &temporary, bytes, permissions).await {
+        Ok(()) => temporary.has_gone(),
+        // The code hears of its cancel now; the drop removes the name.
+        Err(error) if is_cancelled(&error) => return Err(error),
+        Err(error) => {
+            temporary.remove().await;
+            return Err(error);
+        }
+    }
+    sync_dir(temporary::parent(path)).await
+}
+
+/// Fills the temporary file, and gives it the name.
+async fn exchange<B: IoBuf>(
+    path: &Path,
+    file: &File,
+    temporary: &Temporary,
+    bytes: B,
+    permissions: Option<Permissions>,
+) -> io::Result<()> {
     file.write_all_at(bytes, 0).await.0.map_err(|error| error::at("write", path, error))?;
     if let Some(permissions) = permissions {
         file.set_permissions(permissions).await?;
     }
     file.sync_all().await.map_err(|error| error::at("synchronise", path, error))?;
-    paths::rename(temporary.path(), path).await?;
-    temporary.has_gone();
-    sync_dir(temporary::parent(path)).await
+    paths::rename(temporary.path(), path).await
 }

@@ -1,4 +1,4 @@
-//! Cursors of files as sources and sinks.
+//! Files and their cursors as sources and sinks.
 
 use super::{AsyncRead, AsyncWrite};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
@@ -28,6 +28,54 @@ impl<F: Borrow<File>> AsyncWrite for Cursor<F> {
     }
 
     /// A file has no other side: as a flush.
+    async fn shutdown(&mut self) -> io::Result<()> {
+        consume_budget().await;
+        Ok(())
+    }
+}
+
+/// Takes what follows where the open file stands.
+impl AsyncRead for File {
+    fn read<B: IoBufMut>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
+        Self::read(self, buffer)
+    }
+}
+
+/// As a file itself.
+impl AsyncRead for &File {
+    fn read<B: IoBufMut>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
+        File::read(self, buffer)
+    }
+}
+
+/// Writes where the open file stands. A file keeps nothing back, and has no other side.
+impl AsyncWrite for File {
+    fn write<B: IoBuf>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
+        Self::write(self, buffer)
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        consume_budget().await;
+        Ok(())
+    }
+
+    async fn shutdown(&mut self) -> io::Result<()> {
+        consume_budget().await;
+        Ok(())
+    }
+}
+
+/// As a file itself.
+impl AsyncWrite for &File {
+    fn write<B: IoBuf>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
+        File::write(self, buffer)
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        consume_budget().await;
+        Ok(())
+    }
+
     async fn shutdown(&mut self) -> io::Result<()> {
         consume_budget().await;
         Ok(())
