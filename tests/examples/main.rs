@@ -6,6 +6,7 @@
 
 mod ci_runner;
 mod doctor;
+mod files;
 mod happy_eyeballs;
 mod hello;
 mod nobody;

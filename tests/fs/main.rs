@@ -4,10 +4,11 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `cut.rs` | what is left of operations that are cancelled, dropped or raced |
-//! | `dirs.rs` | directories, links, walks, temporary names, and that no path leads out of a `Dir` |
+//! | `dirs.rs` | directories, links, walks, temporary names; no path leads out of a `Dir` |
 //! | `files.rs` | reads and writes at places, their ends, their errors, and the space of a file |
 //! | `folder.rs` | a directory for one test, which is gone after it |
 //! | `hostile.rs` | full disks, disks that may not be written to, and processes that are killed |
+//! | `large.rs` | a copy of 256 MiB |
 //! | `memory.rs` | the memory of direct reads and writes, watched after it was freed |
 //! | `model.rs` | random reads, writes and cuts, against a vector |
 //! | `waiting.rs` | FIFOs, full pipes and locks, a thousand at a time, beside other files |
@@ -17,6 +18,7 @@ mod dirs;
 mod files;
 mod folder;
 mod hostile;
+mod large;
 mod memory;
 mod model;
 #[path = "../support/mod.rs"]
