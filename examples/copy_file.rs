@@ -1,5 +1,5 @@
-//! Copies a file: several parts at a time, holes as holes, with its progress; the copy is brought to
-//! the disk, and compared with the file. Try:
+//! Copies a file: several parts at a time, holes as holes, with its progress. The copy is brought
+//! to the disk, and compared with the file. Try:
 //!
 //! ```text
 //! truncate -s 1G /tmp/sparse && echo end >> /tmp/sparse

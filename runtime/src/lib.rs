@@ -7,7 +7,7 @@
 //!     user future .await                            user future
 //!          |                                             ^  poll, inside its nursery
 //!          v                                             |
-//!     net/  time/                                   children.rs  task/
+//!     net/  fs/  time/                              children.rs  task/
 //!          |  builds an operation                        ^  next
 //!          v                                             |
 //!     op/       Op<T>: request, complete            wake/   ready lists

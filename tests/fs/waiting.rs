@@ -216,6 +216,28 @@ fn j3_locks_that_are_waited_for_do_not_stop_the_pool() {
     });
 }
 
+/// A lock that a thread takes for a future which is gone is given back.
+#[test]
+fn b2_a_lock_that_is_taken_too_late_is_given_back() {
+    let folder = Folder::new();
+    let path = folder.join("lock");
+    run(async || {
+        let ours = File::create(&path).await.unwrap();
+        let theirs = File::create(&path).await.unwrap();
+        for round in 0..200 {
+            nursery(async |_| {
+                let mut taking = Box::pin(ours.try_lock());
+                assert!(support::poll_once(taking.as_mut()).await.is_pending());
+                Ok(())
+            })
+            .await
+            .unwrap();
+            assert!(theirs.try_lock().await.unwrap(), "round {round}");
+            theirs.unlock().await.unwrap();
+        }
+    });
+}
+
 /// Shared locks stand beside each other, an exclusive one alone; a lock ends with its file.
 #[test]
 fn locks_exclude_each_other() {
