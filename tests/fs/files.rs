@@ -6,6 +6,7 @@ use nestling::buf::{AlignedBuf, IoBuf};
 use nestling::fs::{self, Advice, File, PathError};
 use nestling::io::{AsyncWrite, BufReader, BufWriter, copy, transferred};
 use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 /// Bytes that differ from place to place.
@@ -258,6 +259,47 @@ fn what_is_known_of_a_file_is_what_std_knows() {
         assert_eq!(ours.permissions(), theirs.permissions());
         let null = fs::metadata("/dev/null").await.unwrap();
         assert!(null.file_type().is_char_device());
+    });
+}
+
+/// What the kernel has noted of an open file.
+fn noted_flags(file: &File) -> i32 {
+    let path = format!("/proc/self/fdinfo/{}", file.as_raw_fd());
+    let info = std::fs::read_to_string(path).expect("/proc is mounted");
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).expect("flags");
+    i32::from_str_radix(flags.trim(), 8).expect("an octal number")
+}
+
+#[test]
+fn b11_files_are_closed_on_exec_and_block_those_who_get_them() {
+    let folder = Folder::new();
+    run(async || {
+        let path = folder.join("flags");
+        let made = File::create(&path).await.unwrap();
+        let mut options = File::options();
+        let asked = options.read(true).custom_flags(libc::O_NONBLOCK).open(&path).await.unwrap();
+        for (file, nonblocking) in [(&made, 0), (&asked, libc::O_NONBLOCK)] {
+            let flags = noted_flags(file);
+            assert_eq!(flags & libc::O_NONBLOCK, nonblocking, "{flags:o}");
+            assert_eq!(flags & libc::O_CLOEXEC, libc::O_CLOEXEC, "{flags:o}");
+        }
+    });
+}
+
+/// The kernel is asked, not only told to be: it refuses for what has no disk.
+#[test]
+fn syncs_are_refused_by_what_has_no_disk() {
+    let folder = Folder::new();
+    run(async || {
+        let (pipe, _writer) = std::io::pipe().unwrap();
+        let pipe = File::from_std(std::os::fd::OwnedFd::from(pipe).into());
+        assert_eq!(pipe.sync_all().await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(pipe.sync_data().await.unwrap_err().kind(), ErrorKind::InvalidInput);
+        let refused = pipe.sync_file_range(0, 1).await.unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::ESPIPE));
+        let refused = pipe.advise(0, 0, Advice::Random).await.unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::ESPIPE));
+        assert!(fs::sync_dir(folder.join("none")).await.is_err());
     });
 }
 
