@@ -18,20 +18,29 @@ use std::rc::Rc;
 const LENGTH: usize = 2 << 20;
 const POISON: u8 = 0xA5;
 
-/// Pages that are never given back, so that late writes to them can be seen.
+/// Pages that are given back at the end only, so that late writes to them can be seen.
 #[derive(Debug, Clone, Copy)]
 struct Pages(NonNull<u8>);
 
 impl Pages {
+    fn layout() -> Layout {
+        Layout::from_size_align(LENGTH, 4096).expect("a layout")
+    }
+
     fn new() -> Self {
-        let layout = Layout::from_size_align(LENGTH, 4096).expect("a layout");
         // SAFETY: the size is not zero.
-        let memory = unsafe { std::alloc::alloc_zeroed(layout) };
+        let memory = unsafe { std::alloc::alloc_zeroed(Self::layout()) };
         Self(NonNull::new(memory).expect("memory is left"))
     }
 
+    /// The test has seen enough.
+    fn give_back(self) {
+        // SAFETY: allocated with this layout, and given back once, at the end of the test.
+        unsafe { std::alloc::dealloc(self.0.as_ptr(), Self::layout()) }
+    }
+
     fn fill(self, byte: u8) {
-        // SAFETY: so many writable bytes are there, for ever.
+        // SAFETY: so many writable bytes are there, until the test ends.
         unsafe { self.0.write_bytes(byte, LENGTH) }
     }
 
@@ -58,7 +67,7 @@ impl Drop for Watched {
     }
 }
 
-// SAFETY: the pages stay where they are, for ever, and are initialised.
+// SAFETY: the pages stay where they are until the test ends, and are initialised.
 unsafe impl IoBuf for Watched {
     fn io_ptr(&self) -> *const u8 {
         self.pages.0.as_ptr()
@@ -138,6 +147,7 @@ fn watch<F: Future>(writes: bool, begin: impl Fn(Rc<File>, Watched) -> F) {
     }
     assert!(freed.borrow().iter().all(|pages| pages.is_full_of(POISON)), "written later");
     assert!(asked > 0, "the disk was never caught: nothing was shown");
+    freed.take().into_iter().chain([behind]).for_each(Pages::give_back);
 }
 
 #[test]
