@@ -47,7 +47,7 @@ impl<'ring> Bare<'ring> {
             while !self.queue.is_full()
                 && let Some(entry) = entries.next()
             {
-                // SAFETY: the benches lend sockets and a static buffer; both outlive the ring.
+                // SAFETY: what the benches lend is valid until the answers are taken.
                 let pushed = unsafe { self.queue.push(&entry) };
                 pushed.expect("the queue is not full");
             }

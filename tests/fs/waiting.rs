@@ -89,6 +89,37 @@ fn k13_a_thousand_waiting_opens_do_not_stop_other_files() {
     });
 }
 
+/// The other end comes for an open that is still in line: that one does not wait for those before.
+#[test]
+fn k13_an_open_in_line_is_served_when_its_reader_comes() {
+    let folder = Folder::new();
+    run(async || {
+        let (unread, read) = (fifo(&folder, "unread"), fifo(&folder, "read"));
+        nursery(async |n| {
+            for _ in 0..32 {
+                n.spawn(async { open_to_write(&unread).await.map(drop) });
+            }
+            while workers_that_wait() < 32 {
+                yield_now().await;
+            }
+            let path = read.clone();
+            let last = n.spawn(async move {
+                let writer = open_to_write(&path).await?;
+                writer.write_all_at("served", 0).await.0?;
+                writer.close().await
+            });
+            let reader = thread::spawn(move || std::fs::read_to_string(&read).unwrap());
+            last.await.unwrap();
+            assert_eq!(reader.join().unwrap(), "served");
+            assert_eq!(workers_that_wait(), 32);
+            n.cancel();
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
 /// An open of a FIFO ends when the other end is opened, as it does with std.
 #[test]
 fn a_fifo_is_open_when_both_ends_are() {

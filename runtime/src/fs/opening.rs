@@ -20,6 +20,7 @@ use crate::op::{Op, OpHandle, Open, Place, Readable, Statx};
 use crate::ring::OpenHow;
 use crate::sync::Semaphore;
 use crate::sys;
+use crate::time::sleep;
 use socket2::SockRef;
 use std::ffi::CString;
 use std::future::{Future, poll_fn};
@@ -28,6 +29,7 @@ use std::os::fd::AsRawFd;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 /// The line of the opens that wait for someone. One for each core.
 #[derive(Debug)]
@@ -44,6 +46,9 @@ impl Waiting {
     }
 }
 
+/// How often one that waits in line looks whether it would have to wait any more.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// How often an open is tried again that met a rename on its way.
 const RETRIES: usize = 32;
 
@@ -58,12 +63,16 @@ pub(super) async fn open(at: Place, how: OpenHow) -> io::Result<SharedFd> {
     if how.flags & flags(libc::O_NONBLOCK | libc::O_PATH) != 0 {
         return Open::<false>::new(at, how).await;
     }
-    let quick = OpenHow { flags: how.flags | flags(libc::O_NONBLOCK), ..how };
-    match Open::<false>::new(at.clone(), quick).await {
+    match Open::<false>::new(at.clone(), unwaiting(how)).await {
         Ok(file) => opened(file, how).await,
         Err(error) if may_wait(&error, &at).await? => wait(at, how).await,
         Err(error) => Err(error),
     }
+}
+
+/// The same, so that it does not wait.
+fn unwaiting(how: OpenHow) -> OpenHow {
+    OpenHow { flags: how.flags | flags(libc::O_NONBLOCK), ..how }
 }
 
 /// Whether the open fails only because it was not to wait.
@@ -131,11 +140,25 @@ async fn first<F: Future>(poll: &mut Op<Readable>, mut other: Pin<&mut F>) -> Fi
     .await
 }
 
-/// Opens on one of the kernel's threads, which may wait there: in line with the others.
+/// Opens on one of the kernel's threads, which may wait there: in line with the others. Someone may
+/// come for one that is still in line, and go on only when that is open: so it looks now and then.
 async fn wait(at: Place, how: OpenHow) -> io::Result<SharedFd> {
     let line = Waiting::of_this_core();
-    let _place = line.0.acquire().await;
-    anew::<true>(at, how).await
+    let mut place = pin!(line.0.acquire());
+    loop {
+        let mut pause = pin!(sleep(LOOK_AGAIN));
+        let place = poll_fn(|cx| match place.as_mut().poll(cx) {
+            Poll::Ready(place) => Poll::Ready(Some(place)),
+            Poll::Pending => pause.as_mut().poll(cx).map(|()| None),
+        });
+        if let Some(_place) = place.await {
+            return anew::<true>(at, how).await;
+        }
+        if let Ok(file) = Open::<false>::new(at.clone(), unwaiting(how)).await {
+            SockRef::from(&file).set_nonblocking(false)?;
+            return Ok(file);
+        }
+    }
 }
 
 /// Opens what does not wait for anyone, such as a directory.
