@@ -96,18 +96,26 @@ fn k13_an_open_in_line_is_served_when_its_reader_comes() {
     run(async || {
         let (unread, read) = (fifo(&folder, "unread"), fifo(&folder, "read"));
         nursery(async |n| {
-            for _ in 0..32 {
-                n.spawn(async { open_to_write(&unread).await.map(drop) });
-            }
+            n.spawn(nursery(async |n| {
+                for _ in 0..32 {
+                    n.spawn(async { open_to_write(&unread).await.map(drop) });
+                }
+                Ok(())
+            }));
             while workers_that_wait() < 32 {
                 yield_now().await;
             }
             let path = read.clone();
-            let last = n.spawn(async move {
+            let last = n.spawn_named("last", async move {
                 let writer = open_to_write(&path).await?;
                 writer.write_all_at("served", 0).await.0?;
                 writer.close().await
             });
+            // It is in line when all that it still waits for is to look again.
+            let is_in_line = |line: &str| line.contains("last") && line.contains("a timer");
+            while !dump_tree().to_string().lines().any(is_in_line) {
+                yield_now().await;
+            }
             let reader = thread::spawn(move || std::fs::read_to_string(&read).unwrap());
             last.await.unwrap();
             assert_eq!(reader.join().unwrap(), "served");
