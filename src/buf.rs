@@ -5,5 +5,5 @@
 //! former has a `slice` of its own, which shares the memory: where [`IoBuf`] is imported, call it
 //! by its full name, `Bytes::slice(&bytes, range)`.
 
-pub use nestling_runtime::buf::{BufResult, IoBuf, IoBufMut, Slice};
+pub use nestling_runtime::buf::{AlignedBuf, BufResult, IoBuf, IoBufMut, Slice};
 pub use nestling_runtime::pool::{Lease, Pool};

@@ -48,7 +48,9 @@ async fn run_on(core: Core, service: &Service) -> io::Result<Stats> {
                     }))
                 }
                 Listener::Unix(listener) => {
-                    n.spawn(serve(listener, service.how(), async |stream, _| echo(stream.split()).await))
+                    n.spawn(serve(listener, service.how(), async |stream, _| {
+                        echo(stream.split()).await
+                    }))
                 }
             };
         }

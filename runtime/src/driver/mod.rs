@@ -16,6 +16,7 @@
 //! first, so that a mass of either does not hold the core.
 
 mod batching;
+mod buffers;
 mod cancels;
 mod check;
 mod current;
@@ -41,7 +42,7 @@ use crate::config::Config;
 use crate::inbox::Unparker;
 use crate::instrument;
 use crate::key::{Key, Tag};
-use crate::ring::{BufferQueue, Capability, Completion, Request, Ring, Submission};
+use crate::ring::{Capability, Completion, Request, Ring, Submission};
 use crate::scope;
 use crate::tree::NodeId;
 use crate::wake::Waiter;
@@ -265,33 +266,6 @@ impl Driver {
     /// What is in flight in a scope's list.
     pub(crate) fn flights(&self, head: u32) -> Vec<SeenOp> {
         self.in_flight.flights(head)
-    }
-
-    // --- buffers -----------------------------------------------------------------------------
-
-    /// From now on, the kernel takes buffers of this group from this queue; they are parts of
-    /// `memory`.
-    ///
-    /// # Errors
-    ///
-    /// The kernel has no room for the queue; the error names the remedy.
-    ///
-    /// # Safety
-    ///
-    /// No operation names the group after the queue was dropped.
-    pub(crate) unsafe fn register_buffers(
-        &mut self,
-        group: u16,
-        queue: &BufferQueue,
-        memory: *mut u8,
-    ) -> io::Result<()> {
-        // SAFETY: the caller's promise, handed on.
-        unsafe { self.ring.register_buffers(group, queue, memory) }
-    }
-
-    /// The group has no queue any more. No operation in flight names it.
-    pub(crate) fn unregister_buffers(&mut self, group: u16) {
-        self.ring.unregister_buffers(group);
     }
 
     // --- timers ------------------------------------------------------------------------------

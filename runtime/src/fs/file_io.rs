@@ -3,6 +3,7 @@
 use super::File;
 use crate::buf::{BufResult, IoBuf, IoBufMut, Transferred};
 use crate::op::{Each, ReadAt, ReadEachAt, WriteAt, WriteEachAt};
+use crate::ring::NEXT;
 use crate::scope::is_cancelled;
 use crate::yield_now::consume_budget;
 use std::io;
@@ -17,8 +18,7 @@ fn goes_on(error: &io::Error) -> bool {
 
 /// A place as requests have it; none is where the open file stands.
 fn place(offset: Option<u64>) -> io::Result<u64> {
-    const OWN_POSITION: u64 = u64::MAX;
-    let Some(offset) = offset else { return Ok(OWN_POSITION) };
+    let Some(offset) = offset else { return Ok(NEXT) };
     if i64::try_from(offset).is_err() {
         let text = "the place is beyond what a file can hold";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));

@@ -14,8 +14,8 @@ mod files;
 mod memory;
 mod sockets;
 
-pub use crate::pipe::{PipeReader, PipeWriter, Stderr, Stdin, Stdout, pipe, stderr, stdin, stdout};
 pub use crate::buf::{Transferred, transferred};
+pub use crate::pipe::{PipeReader, PipeWriter, Stderr, Stdin, Stdout, pipe, stderr, stdin, stdout};
 pub use async_read::AsyncRead;
 pub use async_write::AsyncWrite;
 pub use buf_reader::{BufReader, Lines};

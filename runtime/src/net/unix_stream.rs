@@ -3,11 +3,10 @@
 use super::connection::{Connection, Inner};
 use super::receiving::Inbound;
 use super::stream::{Stream, connect_local};
-use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, RecvStream, UCred, UnixMessage, WriteHalf};
+use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, UCred, UnixMessage, WriteHalf};
 use super::{halves, owned_halves, unix_addr, unix_message};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::op::Room;
-use crate::pool::{Lease, Pool};
 use crate::scope;
 use crate::sys;
 use crate::yield_now::consume_budget;
@@ -125,33 +124,6 @@ impl UnixStream {
     /// As there.
     pub fn read<B: IoBufMut>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
         self.stream.read(buffer)
-    }
-
-    /// As [`TcpStream::recv`](super::TcpStream::recv).
-    pub fn recv(&self) -> impl Future<Output = io::Result<Lease>> {
-        self.stream.recv(None)
-    }
-
-    /// As [`TcpStream::recv_in`](super::TcpStream::recv_in).
-    ///
-    /// # Errors
-    ///
-    /// As there.
-    pub fn recv_in<'a>(
-        &'a self,
-        pool: &'a Pool,
-    ) -> impl Future<Output = io::Result<Lease>> + use<'a> {
-        self.stream.recv(Some(pool))
-    }
-
-    /// As [`TcpStream::recv_stream`](super::TcpStream::recv_stream).
-    pub fn recv_stream(&self) -> RecvStream<'_> {
-        self.stream.recv_stream(None)
-    }
-
-    /// As [`TcpStream::recv_stream_in`](super::TcpStream::recv_stream_in).
-    pub fn recv_stream_in<'a>(&'a self, pool: &'a Pool) -> RecvStream<'a> {
-        self.stream.recv_stream(Some(pool))
     }
 
     /// Receives as many bytes as `buffer` asks for: see

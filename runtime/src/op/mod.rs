@@ -16,8 +16,8 @@ mod on_file;
 mod on_path;
 mod open;
 mod operation;
-mod read;
 mod place;
+mod read;
 mod read_at;
 mod readable;
 mod recv;
@@ -26,9 +26,9 @@ mod recv_msg;
 mod send;
 mod send_msg;
 mod shutdown;
+mod statx;
 mod writable;
 mod write;
-mod statx;
 mod write_at;
 
 use crate::driver;
@@ -60,9 +60,9 @@ pub(crate) use recv_msg::{Arrived, RecvMsg};
 pub(crate) use send::SendOp;
 pub(crate) use send_msg::SendMsg;
 pub(crate) use shutdown::Shutdown;
+pub(crate) use statx::Statx;
 pub(crate) use writable::Writable;
 pub(crate) use write::Write;
-pub(crate) use statx::Statx;
 pub(crate) use write_at::{WriteAt, WriteEachAt};
 
 /// What the kernel has to be capable of for all of these, and for the driver itself; the check at

@@ -90,7 +90,7 @@ unsafe impl<L: Scatter> Operation for ReadEachAt<L> {
     }
 
     fn request(&mut self) -> Option<Request> {
-        self.parts = self.buffers.room();
+        self.buffers.room(&mut self.parts);
         let (parts, count) = (self.parts.as_ptr(), self.parts.len() as u32);
         Some(Request::ReadEach { on: self.on.raw(), parts, count, offset: self.offset })
     }

@@ -76,7 +76,7 @@ unsafe impl<L: Gather> Operation for WriteEachAt<L> {
     }
 
     fn request(&mut self) -> Option<Request> {
-        self.parts = self.buffers.parts();
+        self.buffers.parts(&mut self.parts);
         let (parts, count) = (self.parts.as_ptr(), self.parts.len() as u32);
         Some(Request::WriteEach { on: self.on.raw(), parts, count, offset: self.offset })
     }

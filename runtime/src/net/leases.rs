@@ -1,6 +1,7 @@
-//! Receives of a `TcpStream` into the buffers of a pool.
+//! Receives of a `TcpStream` or a `UnixStream` into the buffers of a pool.
 
-use super::{RecvStream, TcpStream};
+use super::connection::Inner;
+use super::{RecvStream, TcpStream, UnixStream};
 use crate::pool::{Lease, Pool};
 use std::future::Future;
 use std::io;
@@ -26,7 +27,7 @@ impl TcpStream {
     ///
     /// See [`Lease`].
     pub fn recv(&self) -> impl Future<Output = io::Result<Lease>> {
-        self.stream().recv(None)
+        self.inner().recv(None)
     }
 
     /// As [`recv`](Self::recv), with buffers of another pool of this core.
@@ -42,7 +43,7 @@ impl TcpStream {
         &'a self,
         pool: &'a Pool,
     ) -> impl Future<Output = io::Result<Lease>> + use<'a> {
-        self.stream().recv(Some(pool))
+        self.inner().recv(Some(pool))
     }
 
     /// Receives one [`Lease`] after the other, for which the kernel is asked once: for connections
@@ -57,11 +58,40 @@ impl TcpStream {
     ///
     /// See [`RecvStream`].
     pub fn recv_stream(&self) -> RecvStream<'_> {
-        self.stream().recv_stream(None)
+        self.inner().recv_stream(None)
     }
 
     /// As [`recv_stream`](Self::recv_stream), with buffers of another pool of this core.
     pub fn recv_stream_in<'a>(&'a self, pool: &'a Pool) -> RecvStream<'a> {
-        self.stream().recv_stream(Some(pool))
+        self.inner().recv_stream(Some(pool))
+    }
+}
+
+impl UnixStream {
+    /// As [`TcpStream::recv`](super::TcpStream::recv).
+    pub fn recv(&self) -> impl Future<Output = io::Result<Lease>> {
+        self.inner().recv(None)
+    }
+
+    /// As [`TcpStream::recv_in`](super::TcpStream::recv_in).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn recv_in<'a>(
+        &'a self,
+        pool: &'a Pool,
+    ) -> impl Future<Output = io::Result<Lease>> + use<'a> {
+        self.inner().recv(Some(pool))
+    }
+
+    /// As [`TcpStream::recv_stream`](super::TcpStream::recv_stream).
+    pub fn recv_stream(&self) -> RecvStream<'_> {
+        self.inner().recv_stream(None)
+    }
+
+    /// As [`TcpStream::recv_stream_in`](super::TcpStream::recv_stream_in).
+    pub fn recv_stream_in<'a>(&'a self, pool: &'a Pool) -> RecvStream<'a> {
+        self.inner().recv_stream(Some(pool))
     }
 }
