@@ -15,10 +15,7 @@ pub(crate) struct Answer {
     /// The kernel's own words for it, which `result` may put otherwise; `-ECANCELED` from an
     /// operation that it never heard of.
     pub(crate) code: i32,
-    /// Whether a receive left bytes behind in the socket.
-    pub(crate) sock_nonempty: bool,
-    /// The buffer of a pool that the kernel took for it, whatever the result.
-    pub(crate) buffer: Option<u16>,
+    flags: u32,
 }
 
 impl Answer {
@@ -33,13 +30,26 @@ impl Answer {
             Some(cancelled) => Err(cancelled.into()),
             None => completion.value(),
         };
-        let (sock_nonempty, buffer) = (completion.sock_nonempty(), completion.buffer());
-        Self { result, code: completion.result, sock_nonempty, buffer }
+        Self { result, code: completion.result, flags: completion.flags }
+    }
+
+    fn completion(&self) -> Completion {
+        Completion { user_data: 0, result: self.code, flags: self.flags }
+    }
+
+    /// Whether a receive left bytes behind in the socket.
+    pub(crate) fn sock_nonempty(&self) -> bool {
+        self.completion().sock_nonempty()
+    }
+
+    /// The buffer of a pool that the kernel took for it, whatever the result.
+    pub(crate) fn buffer(&self) -> Option<u16> {
+        self.completion().buffer()
     }
 
     /// The error of an operation that the kernel never heard of.
     pub(crate) fn unheard(error: io::Error) -> Self {
-        Self { result: Err(error), code: -libc::ECANCELED, sock_nonempty: false, buffer: None }
+        Self { result: Err(error), code: -libc::ECANCELED, flags: 0 }
     }
 }
 

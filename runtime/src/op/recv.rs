@@ -57,13 +57,14 @@ unsafe impl<B: IoBufMut> Operation for Recv<B> {
     }
 
     fn complete(mut self, answer: Answer) -> Self::Output {
+        let more = answer.sock_nonempty();
         let result = answer.result.map(|length| {
             let length = length as usize;
             assert!(length <= self.room(), "the kernel received what it was asked");
             // SAFETY: the kernel has written so many bytes, and they fit; those before them were
             // initialised.
             unsafe { self.buffer.set_init(self.skip + length) };
-            Received { length, more: answer.sock_nonempty }
+            Received { length, more }
         });
         (result, self.buffer)
     }

@@ -21,13 +21,14 @@ pub(crate) struct Leased {
 /// The answer to a receive of either kind. Also one that is an error may have taken a buffer, which
 /// goes back then.
 fn leased(pool: &Buffers, answer: Answer, holder: Option<&Rc<Cell<usize>>>) -> io::Result<Leased> {
-    let buffer = answer.buffer.and_then(|id| pool.named(id, holder));
+    let (more, buffer) = (answer.sock_nonempty(), answer.buffer());
+    let buffer = buffer.and_then(|id| pool.named(id, holder));
     let lease = match (answer.result? as usize, buffer) {
         (0, _) => Lease::empty(),
         (length, Some(buffer)) => buffer.into_lease(length),
         (_, None) => return Err(io::Error::other("the kernel has received, and names no buffer")),
     };
-    Ok(Leased { lease, more: answer.sock_nonempty })
+    Ok(Leased { lease, more })
 }
 
 /// Receives once.

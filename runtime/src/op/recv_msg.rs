@@ -84,6 +84,7 @@ unsafe impl<L: Scatter> Operation for RecvMsg<L> {
     }
 
     fn complete(mut self, answer: Answer) -> Self::Output {
+        let more = answer.sock_nonempty();
         let result = answer.result.map(|length| {
             let length = length as usize;
             // SAFETY: the kernel has written so many bytes, from the start of what it was lent.
@@ -91,7 +92,7 @@ unsafe impl<L: Scatter> Operation for RecvMsg<L> {
             let (truncated, from) = (self.header.is_truncated(), self.header.from());
             // SAFETY: the kernel has received this message, and `complete` is called once.
             let control = unsafe { self.header.take_control() };
-            Arrived { length, more: answer.sock_nonempty, truncated, from, control }
+            Arrived { length, more, truncated, from, control }
         });
         self.header.give_back();
         (result, self.buffers)
