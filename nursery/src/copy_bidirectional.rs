@@ -39,7 +39,8 @@ impl Default for CopyOptions {
 ///
 /// The end of one stream is handed on as a half-close of the other; the other direction goes on. A
 /// side that does not read holds up only the side that writes to it: there is one buffer for each
-/// direction.
+/// direction. What comes in bulk between connections does not pass through it, as with
+/// [`copy`](nestling_runtime::io::copy).
 ///
 /// # Cancellation
 ///

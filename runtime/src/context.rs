@@ -17,6 +17,7 @@ use crate::driver::DriverRef;
 use crate::fd::Closer;
 use crate::fs;
 use crate::inbox::{Injector, Member};
+use crate::io::Pipes;
 use crate::pool::Pools;
 use crate::remote_children::RemoteChildren;
 use crate::stall::Watched;
@@ -56,6 +57,8 @@ pub(crate) struct Core {
     pub(crate) opens: Rc<fs::Waiting>,
     /// What closes the descriptors of this core.
     pub(crate) closer: Closer,
+    /// What bytes go through from socket to socket.
+    pub(crate) pipes: Rc<Pipes>,
     /// The other cores of the same program.
     pub(crate) team: Option<Member>,
     /// Polls are timed.

@@ -59,6 +59,7 @@ impl Runtime {
             admission: Admission::new(pool),
             opens: fs::Waiting::new(),
             closer: op::close_detached,
+            pipes: Rc::default(),
             team: None,
             watched: None,
             remote_children: None,

@@ -13,6 +13,7 @@
 //! | `pieces.rs` | a source and a sink that take a random number of bytes at a time, or fail |
 //! | `pipes.rs` | pipes and named pipes: every end of a read and of a write |
 //! | `std_streams.rs` | standard streams: terminals, full pipes, and none |
+//! | `spliced.rs` | copies that go past the buffer: order, counts, ends, and what is left |
 //! | `traits.rs` | sockets, memory and references as sources and sinks |
 
 mod bidirectional;
@@ -24,6 +25,7 @@ mod halves;
 mod lines;
 mod pieces;
 mod pipes;
+mod spliced;
 mod std_streams;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]

@@ -1,6 +1,7 @@
 //! `AsyncRead`: where bytes come from.
 
 use crate::buf::{BufResult, IoBufMut};
+use crate::net::Stream;
 use std::future::Future;
 
 /// A source of bytes that reads into buffers which it owns meanwhile.
@@ -44,10 +45,21 @@ pub trait AsyncRead {
     ///
     /// Those of the source, and cancellation. The buffer comes back in any case.
     fn read<B: IoBufMut>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>>;
+
+    /// The connection, if reads do nothing else than to receive from it: copies may take bytes from
+    /// there. Only this crate can name it.
+    #[doc(hidden)]
+    fn receives_from(&self) -> Option<&Stream> {
+        None
+    }
 }
 
 impl<R: AsyncRead> AsyncRead for &mut R {
     fn read<B: IoBufMut>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
         R::read(self, buffer)
+    }
+
+    fn receives_from(&self) -> Option<&Stream> {
+        R::receives_from(self)
     }
 }

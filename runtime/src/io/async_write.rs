@@ -1,7 +1,7 @@
 //! `AsyncWrite`: where bytes go.
 
 use crate::buf::{BufResult, IoBuf};
-use crate::net::Transferred;
+use crate::net::{Stream, Transferred};
 use crate::yield_now::consume_budget;
 use std::future::Future;
 use std::io;
@@ -75,6 +75,13 @@ pub trait AsyncWrite {
     ///
     /// Those of the sink, and cancellation.
     fn shutdown(&mut self) -> impl Future<Output = io::Result<()>>;
+
+    /// The connection, if writes do nothing else than to send on it: copies may put bytes there.
+    /// Only this crate can name it.
+    #[doc(hidden)]
+    fn sends_to(&self) -> Option<&Stream> {
+        None
+    }
 }
 
 /// One write after the other, until all has gone.
@@ -120,5 +127,9 @@ impl<W: AsyncWrite> AsyncWrite for &mut W {
 
     fn shutdown(&mut self) -> impl Future<Output = io::Result<()>> {
         W::shutdown(self)
+    }
+
+    fn sends_to(&self) -> Option<&Stream> {
+        W::sends_to(self)
     }
 }

@@ -12,7 +12,9 @@ mod buf_writer;
 pub(crate) mod copy;
 mod files;
 mod memory;
+mod pipes;
 mod sockets;
+mod splice;
 
 pub use crate::buf::{Transferred, transferred};
 pub use crate::pipe::{PipeReader, PipeWriter, Stderr, Stdin, Stdout, pipe, stderr, stdin, stdout};
@@ -21,6 +23,7 @@ pub use async_write::AsyncWrite;
 pub use buf_reader::{BufReader, Lines};
 pub use buf_writer::BufWriter;
 pub use copy::{copy, copy_with};
+pub(crate) use pipes::Pipes;
 
 /// The buffer of a [`BufReader`] or a [`BufWriter`], in bytes, unless it is said otherwise.
 const BUFFER: usize = 8 << 10;

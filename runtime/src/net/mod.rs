@@ -71,6 +71,7 @@ pub use lookup::{Addresses, lookup_host};
 pub use owned_halves::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub(crate) use receiving::Inbound;
 pub use recv_stream::RecvStream;
+pub(crate) use stream::Stream;
 pub use tcp_listener::{ListenOptions, TcpListener};
 pub use tcp_stream::TcpStream;
 pub use ucred::UCred;

@@ -3,12 +3,14 @@
 use super::leasing::Leasing;
 use super::receiving::Inbound;
 use super::sending::WriteAll;
+use super::unread::Unread;
 use super::vectored::ReadingMsg;
 use super::{RecvStream, Transferred};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
 use crate::op::{
-    Close, Connect, Control, Each, One, Op, Passing, RecvMsg, Room, SendMsg, SendOp, Shutdown,
+    Close, Connect, Control, Each, One, Op, Passing, Readable, RecvMsg, Room, SendMsg, SendOp,
+    Shutdown, Writable,
 };
 use crate::pool::Pool;
 use crate::yield_now::consume_budget;
@@ -40,6 +42,26 @@ impl Stream {
         let this = Self::from_owned(socket.into());
         let connecting = Connect::new(this.fd.clone(), to.into());
         (this, connecting)
+    }
+
+    /// Waits until the kernel has something, or says that nothing more comes.
+    pub(crate) fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        Readable::new(self.fd.clone())
+    }
+
+    /// Waits until the kernel takes something, or says that the connection is gone.
+    pub(crate) fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        Writable::new(self.fd.clone())
+    }
+
+    /// Whether the kernel has more, and nothing that a dropped read has taken comes before it.
+    pub(crate) fn has_more(&self) -> bool {
+        self.inbound.has_more() && !self.inbound.unread().is_some_and(Unread::comes_first)
+    }
+
+    /// All was taken that the kernel had: the next read may wait at once.
+    pub(crate) fn set_drained(&self) {
+        self.inbound.set_more(false);
     }
 
     pub(super) fn read<B: IoBufMut>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {

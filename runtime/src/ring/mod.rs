@@ -34,6 +34,7 @@
 //! | to start processes | `process` | rings cannot; on a thread of the pool |
 //! | to signal and reap processes | `process`, `sys` | does not wait |
 //! | to open named pipes, to ask for terminals | `pipe` | does not wait |
+//! | to splice from socket to socket | `io/splice` | does not wait; rings use a thread for it |
 //! | signals | `signal` | a handler writes to a socket, which the ring polls |
 //! | the write to a doorbell | `sys/shared` | it comes from other threads; the bell is the ring's |
 //! | affinity, limits, groups, forks | `sys` | asked once, when a core starts |

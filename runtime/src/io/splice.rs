@@ -1,0 +1,108 @@
+//! `forward`: bytes go from socket to socket within the kernel, through a pipe.
+//!
+//! ```text
+//!   source ── fill ──▶ pipe ── drain ──▶ sink
+//!      ▲                │ │
+//!      │ empty: wait ───┘ └── held up: wait, and drain the rest
+//! ```
+//!
+//! With plain system calls that are told not to wait, in bursts; the ring waits for the sockets.
+//! The ring's own splice always runs on a thread of the kernel's, one for each socket that has
+//! nothing, and takes 1.1 to 1.6 times the CPU time.
+//!
+//! Nothing but bytes is learnt here. That there are none may mean the end, an urgent byte, or that
+//! another task has been faster; so whatever it is, a read is to tell.
+
+use super::pipes::{self, Borrowed};
+use crate::net::Stream;
+use crate::sys::{NonBlocking, Pipe, ignores_sigpipe};
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, BorrowedFd};
+
+/// What a burst moves at least, if it is to be worth its system calls. Measured with the benchmark
+/// `proxy`: messages of 16 KiB cost a tenth more than through a buffer, of 32 KiB a third less.
+const WORTH: usize = 24 << 10;
+/// After so much another task has its turn.
+const TURN: usize = 1 << 20;
+
+/// What ended a burst.
+enum End {
+    /// The source has nothing now, or the turn is over.
+    Source,
+    /// The sink takes nothing now.
+    Sink,
+}
+
+/// Moves what comes from one socket to another while it comes fast, and tells `note` how much has
+/// gone each time. What is to be done next is to read.
+///
+/// When this is cancelled or fails while the sink is held up, what is in the pipe is lost.
+pub(super) async fn forward(
+    from: &Stream,
+    to: &Stream,
+    note: &mut impl FnMut(usize),
+) -> io::Result<()> {
+    if !from.has_more() || !ignores_sigpipe() {
+        return Ok(());
+    }
+    while from.has_more()
+        && let Some(mut pipe) = pipes::borrow()
+    {
+        let mut sum = 0;
+        while let End::Sink = burst(&mut pipe, from, to, |moved| {
+            sum += moved;
+            note(moved);
+        })? {
+            to.writable().await?;
+        }
+        drop(pipe);
+        if sum < WORTH {
+            from.set_drained();
+            break;
+        }
+        from.readable().await?;
+    }
+    Ok(())
+}
+
+/// Moves what can be moved without waiting.
+fn burst(
+    pipe: &mut Borrowed,
+    from: &Stream,
+    to: &Stream,
+    mut note: impl FnMut(usize),
+) -> io::Result<End> {
+    let (from, to, pipe) = (from.as_fd(), to.as_fd(), pipe.get());
+    let _set = NonBlocking::new([from, to])?;
+    let mut sum = 0;
+    loop {
+        if pipe.is_empty() && (sum >= TURN || !fill(pipe, from)?) {
+            return Ok(End::Source);
+        }
+        match pipe.drain(to) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(moved) => {
+                sum += moved;
+                note(moved);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(End::Sink),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Tells whether something came.
+fn fill(pipe: &mut Pipe, from: BorrowedFd<'_>) -> io::Result<bool> {
+    loop {
+        match pipe.fill(from) {
+            Ok(length) => return Ok(length > 0),
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => {}
+                // The last one: a source that cannot be spliced.
+                ErrorKind::WouldBlock | ErrorKind::InvalidInput => return Ok(false),
+                _ => return Err(error),
+            },
+        }
+    }
+}
