@@ -14,5 +14,6 @@ mod payment;
 mod printing;
 #[path = "../support/process.rs"]
 mod process;
+mod static_files;
 mod supervised;
 mod udp_echo;

@@ -8,12 +8,13 @@ use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 
 /// Each that prints and ends, or prints first of all, with arguments.
-const EXAMPLES: [(&str, &[&str]); 6] = [
+const EXAMPLES: [(&str, &[&str]); 7] = [
     ("hello", &[]),
     ("doctor", &[]),
     ("payment", &["--accept"]),
     ("happy_eyeballs", &[]),
     ("echo", &["--help"]),
+    ("static_files", &["--help"]),
     ("supervised", &["--help"]),
 ];
 
