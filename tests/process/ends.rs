@@ -271,10 +271,11 @@ fn the_end_of_a_runtime_ends_its_processes() {
 #[test]
 fn r12_a_dropped_start_leaves_nothing() {
     run(async || {
-        for _ in 0..50 {
+        for round in 0..50 {
             let result = nursery(async |_| {
                 let mut command = Command::new("sleep");
-                let mut start = pin!(command.arg("1000").spawn());
+                command.arg("1000").own_process_group(round % 2 == 0);
+                let mut start = pin!(command.spawn());
                 assert!(poll_once(start.as_mut()).await.is_pending());
                 Ok::<_, io::Error>(())
             });
