@@ -24,6 +24,8 @@ mod bare;
 #[path = "../clock.rs"]
 mod clock;
 mod load;
+#[path = "../median.rs"]
+mod median;
 mod nestling;
 mod ring;
 mod server;

@@ -4,7 +4,7 @@
 use io_uring::squeue::Flags;
 use io_uring::{IoUring, opcode, types};
 use std::io;
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsRawFd;
 
 const ENTRIES: u32 = 1024;
@@ -85,6 +85,13 @@ impl Ring {
         // SAFETY: sockets and buffers live as long as the ring, at the same addresses.
         let pushed = unsafe { self.uring.submission().push(entry) };
         pushed.expect("the queue is not full");
+    }
+
+    /// Ends what is sent on a connection; silently, as the other end may be gone.
+    #[allow(dead_code, reason = "an echo has no use for it")]
+    pub(crate) fn shut_down(&self, connection: usize) {
+        let stream = self.streams[connection].as_ref().expect("it is open");
+        let _ = stream.shutdown(Shutdown::Write);
     }
 
     /// Closes a connection on which nothing is in flight.

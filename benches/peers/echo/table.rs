@@ -1,5 +1,6 @@
 //! The figures of all rounds at one number of connections, as a table.
 
+use crate::median::median;
 use crate::server::Kind;
 
 /// What one server did in one round.
@@ -87,16 +88,5 @@ impl Table {
                 median(self.of(kind, |round| round.busy.1)),
             );
         }
-    }
-}
-
-fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    let middle = figures.len() / 2;
-    match figures.len() % 2 {
-        // No such server took part.
-        _ if figures.is_empty() => f64::NAN,
-        1 => figures[middle],
-        _ => f64::midpoint(figures[middle - 1], figures[middle]),
     }
 }
