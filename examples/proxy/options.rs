@@ -1,7 +1,7 @@
 //! The command line.
 
-use crate::arguments::{address, at_least_one, number, seconds};
-use crate::listening::Address;
+use crate::arguments::{at_least_one, number, seconds};
+use crate::listening::{Address, address};
 use crate::upstreams::Target;
 use lexopt::prelude::*;
 use nestling::Cores;

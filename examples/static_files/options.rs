@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::arguments::{address, at_least_one, seconds};
+use crate::arguments::{at_least_one, seconds};
 use lexopt::prelude::*;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -47,7 +47,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexop
         match argument {
             Long("help") | Short('h') => return Ok(None),
             Long("root") => options.root = Some(parser.value()?.into()),
-            Long("listen") => options.listen = address(parser.value()?)?,
+            Long("listen") => options.listen = address(parser.value()?.string()?)?,
             Long("limit") => {
                 options.limit = Some(at_least_one("--limit", parser.value()?, 1_000_000)?);
             }
@@ -57,4 +57,10 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexop
         }
     }
     Ok(Some(options))
+}
+
+fn address(text: String) -> Result<SocketAddr, lexopt::Error> {
+    text.parse().map_err(|_| {
+        format!("--listen: '{text}' is no socket address, such as 127.0.0.1:7003").into()
+    })
 }

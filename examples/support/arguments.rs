@@ -1,29 +1,9 @@
 //! Values on the command lines of the servers.
 
-use crate::listening::Address;
 use lexopt::ValueExt;
-use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::OsString;
 use std::str::FromStr;
 use std::time::Duration;
-
-/// An address to listen on.
-pub(crate) fn address(value: OsString) -> Result<Address, lexopt::Error> {
-    if let Some(path) = value.as_bytes().strip_prefix(b"unix:").filter(|path| !path.is_empty()) {
-        return Ok(Address::Unix(OsStr::from_bytes(path).into()));
-    }
-    let text = value.string()?;
-    if text == "systemd" {
-        return Ok(Address::Systemd);
-    }
-    text.parse().map(Address::Tcp).map_err(|_| {
-        format!(
-            "--listen: '{text}' is no socket address, such as 127.0.0.1:7000, unix:/run/socket or \
-             systemd"
-        )
-        .into()
-    })
-}
 
 pub(crate) fn number<T: FromStr>(option: &str, value: OsString) -> Result<T, lexopt::Error> {
     let text = value.string()?;

@@ -1,12 +1,15 @@
 //! Where servers listen: each place is this process's own before any core listens there.
 
+use lexopt::ValueExt;
 use listenfd::ListenFd;
 use nestling::net::{ListenOptions, TcpListener, UnixListener};
 use socket2::{Domain, Protocol, Socket, Type};
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{self, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net as unix;
 use std::path::PathBuf;
 
@@ -18,6 +21,24 @@ pub(crate) enum Address {
     Unix(PathBuf),
     /// On what the program that has started this one listens on already.
     Systemd,
+}
+
+/// An address to listen on.
+pub(crate) fn address(value: OsString) -> Result<Address, lexopt::Error> {
+    if let Some(path) = value.as_bytes().strip_prefix(b"unix:").filter(|path| !path.is_empty()) {
+        return Ok(Address::Unix(OsStr::from_bytes(path).into()));
+    }
+    let text = value.string()?;
+    if text == "systemd" {
+        return Ok(Address::Systemd);
+    }
+    text.parse().map(Address::Tcp).map_err(|_| {
+        format!(
+            "--listen: '{text}' is no socket address, such as 127.0.0.1:7000, unix:/run/socket or \
+             systemd"
+        )
+        .into()
+    })
 }
 
 /// A place to listen.

@@ -3,7 +3,6 @@
 use super::leasing::Leasing;
 use super::receiving::Inbound;
 use super::sending::WriteAll;
-use super::unread::Unread;
 use super::vectored::ReadingMsg;
 use super::{RecvStream, Transferred};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
@@ -56,7 +55,7 @@ impl Stream {
 
     /// Whether the kernel has more, and nothing that a dropped read has taken comes before it.
     pub(crate) fn has_more(&self) -> bool {
-        self.inbound.has_more() && !self.inbound.unread().is_some_and(Unread::comes_first)
+        self.inbound.has_more() && !self.inbound.unread().is_some_and(|unread| unread.comes_first())
     }
 
     /// All was taken that the kernel had: the next read may wait at once.
