@@ -227,6 +227,7 @@ impl<'core> EventLoop<'core> {
     fn act(&self, arrival: Arrival) {
         match arrival {
             Arrival::Nothing | Arrival::Stale => {}
+            Arrival::Release(lent) => drop(lent),
             Arrival::Wake { waiter, held, drained } => {
                 drained.into_iter().for_each(scope::tell_drained);
                 held.into_iter().for_each(scope::look_again);
@@ -282,6 +283,10 @@ impl<'core> EventLoop<'core> {
             // What was heard may have been the last that was in flight, and nothing wakes it then.
             let drained = self.driver.borrow().is_drained();
             self.turn(drained);
+        }
+        if self.driver.borrow().awaits_notices() {
+            // They are not waited for, but taken if they have come: what is left may be leaked.
+            self.turn(true);
         }
     }
 }

@@ -23,6 +23,7 @@
 //! | `options.rs` | options of sockets |
 //! | `serve.rs`, `balanced.rs` | a server of one call, on one core and on several |
 //! | `lost.rs` | what the counters say of results that no code hears of |
+//! | `zero_copy.rs` | sends without a copy: the result, and then the buffer |
 //! | `forgotten.rs` | futures that are forgotten in flight |
 
 mod accepted;
@@ -61,6 +62,7 @@ mod udp_control;
 mod unix;
 mod unix_datagram;
 mod vectored;
+mod zero_copy;
 
 use nestling::buf::BufResult;
 use nestling::net::TcpListener;

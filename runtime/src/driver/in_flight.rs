@@ -31,6 +31,8 @@ pub(super) struct Entry {
     pub(super) is_held: bool,
     /// The operation may be answered more than once.
     pub(super) is_many: bool,
+    /// The answer may be followed by a notification.
+    pub(super) is_noticed: bool,
 }
 
 const _: () = assert!(size_of::<Entry>() == 64);
@@ -145,6 +147,7 @@ impl InFlight {
             previous: NONE,
             next,
             is_many: false,
+            is_noticed: false,
         });
         match self.infos.get_mut(slot) {
             Some(place) => *place = info,

@@ -27,6 +27,16 @@ impl InFlight {
         self.unread.expect(key.slot() as u32, many);
     }
 
+    /// The result of an operation may be followed by a notification.
+    pub(super) fn expect_notice(&mut self, key: Key) {
+        self.get(key).expect("it was just inserted").is_noticed = true;
+    }
+
+    /// Whether an operation is in flight whose result may be followed by a notification.
+    pub(super) fn expects_notice(&self, key: Key) -> bool {
+        self.is_pending(key) && self.peek(key).is_some_and(|entry| entry.is_noticed)
+    }
+
     /// The kernel has answered an operation, and will again. Tells whether the driver has to ask
     /// the kernel to end the operation, because too many answers wait.
     pub(super) fn more(&mut self, key: Key, completion: Completion) -> (Arrival, bool) {

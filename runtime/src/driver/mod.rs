@@ -25,6 +25,7 @@ mod in_flight;
 mod lifecycle;
 mod listed;
 mod many;
+mod notices;
 mod offload;
 mod op_info;
 mod outcome;
@@ -50,6 +51,7 @@ use batching::Batching;
 use cancels::Marked;
 use in_flight::InFlight;
 use lifecycle::Phase;
+use notices::Notices;
 use offload::Recalls;
 use slow::Slow;
 use spin::Spin;
@@ -89,6 +91,7 @@ pub(crate) struct Driver {
     asked: u32,
     /// How to stop the offloaded work, by slot.
     recalls: Recalls,
+    notices: Notices,
     slow: Slow,
     trimming: Trimming,
     timers: Timers,
@@ -117,6 +120,7 @@ impl Driver {
             cancels: VecDeque::new(),
             asked: 0,
             recalls: Recalls::default(),
+            notices: Notices::default(),
             slow: Slow::default(),
             trimming: Trimming::default(),
             timers: Timers::default(),
@@ -307,7 +311,7 @@ impl Driver {
         let completion = self.completions.pop_front()?;
         let key = Key::from_user_data(completion.user_data);
         let arrival = match key.tag() {
-            Tag::Op if completion.more() => self.more(key, completion),
+            Tag::Op if completion.is_partial() => self.more(key, completion),
             Tag::Op => {
                 if instrument::is_on() {
                     self.in_flight.tell_done(key, completion);
@@ -323,16 +327,30 @@ impl Driver {
             Tag::Unknown => Arrival::Stale,
         };
         match arrival {
-            Arrival::Nothing | Arrival::WakeForOne(_) | Arrival::DisposeOne(_) => {}
+            Arrival::Nothing
+            | Arrival::WakeForOne(_)
+            | Arrival::DisposeOne(_)
+            | Arrival::Release(_) => {}
             Arrival::Wake { .. } | Arrival::Dispose(_) => self.stats.completed += 1,
             Arrival::Stale => self.stats.stale += 1,
         }
         Some(arrival)
     }
 
-    /// An answer that is not the last.
+    /// An answer that is not the last, or not the first: the notification of a zero-copy send.
     #[cold]
     fn more(&mut self, key: Key, completion: Completion) -> Arrival {
+        if completion.is_notification() {
+            return self.notices.arrive(completion, self.in_flight.is_pending(key));
+        }
+        if self.in_flight.expects_notice(key) {
+            // With its result a zero-copy send is over, but for its buffer.
+            self.notices.expect(key);
+            if instrument::is_on() {
+                self.in_flight.tell_done(key, completion);
+            }
+            return self.in_flight.complete(key, completion);
+        }
         let (arrival, is_full) = self.in_flight.more(key, completion);
         if is_full {
             self.ask(key);
@@ -371,5 +389,6 @@ impl Drop for Driver {
         // Operations that are left were not drained; their memory must outlive the kernel's use of
         // it.
         self.in_flight.leak();
+        self.leak_notices();
     }
 }

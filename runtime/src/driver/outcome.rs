@@ -8,6 +8,7 @@ use crate::ring::Completion;
 use crate::scope::Cancelled;
 use crate::tree::NodeId;
 use crate::wake::Waiter;
+use std::any::Any;
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
@@ -55,6 +56,8 @@ pub(crate) enum Arrival {
     WakeForOne(Waiter),
     /// The same, and no future waits: dispose of the answer, and put the orphan back.
     DisposeOne(Box<Disposal>),
+    /// The kernel is done with memory that no future has any more: drop it.
+    Release(Box<dyn Any>),
     /// The completion matches nothing in flight.
     Stale,
 }

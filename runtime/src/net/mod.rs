@@ -56,6 +56,7 @@ mod unread;
 mod unread_datagrams;
 mod vectored;
 mod waiting;
+mod zero_copy;
 
 pub use crate::buf::{Transferred, transferred};
 pub use accept::{Accept, Accepted};
@@ -83,3 +84,4 @@ pub use unix_message::UnixMessage;
 pub use unix_seqpacket::UnixSeqpacket;
 pub use unix_seqpacket_listener::UnixSeqpacketListener;
 pub use unix_stream::UnixStream;
+pub use zero_copy::{Released, SentBuffer};

@@ -1,9 +1,10 @@
 //! `Packets`: what the sockets of all families do whose messages have bounds, on one descriptor.
 
+use super::SentBuffer;
 use super::unread_datagrams::{Take, Told, UnreadDatagrams};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Close, Connect, One, Outgoing, Room, SendMsg, SendOp, Shutdown};
+use crate::op::{Close, Connect, One, Outgoing, Room, SendMsg, SendOp, SendZc, Shutdown};
 use socket2::{SockAddr, SockRef};
 use std::io;
 use std::net;
@@ -33,6 +34,11 @@ impl Packets {
 
     pub(super) async fn send<B: IoBuf>(&self, buffer: B) -> BufResult<usize, B> {
         SendOp::new(self.fd.clone(), buffer, 0).await
+    }
+
+    pub(super) async fn send_zc<B: IoBuf>(&self, buffer: B) -> BufResult<usize, SentBuffer<B>> {
+        let (result, lending) = SendZc::new(self.fd.clone(), buffer).await;
+        (result, SentBuffer(lending))
     }
 
     /// Sends to an address, or where the socket is connected, with what goes along.

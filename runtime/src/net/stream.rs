@@ -4,12 +4,13 @@ use super::leasing::Leasing;
 use super::receiving::Inbound;
 use super::sending::WriteAll;
 use super::vectored::ReadingMsg;
+use super::zero_copy::SentBuffer;
 use super::{RecvStream, Transferred};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
 use crate::op::{
     Close, Connect, Control, Each, One, Op, Passing, Readable, RecvMsg, Room, SendMsg, SendOp,
-    Shutdown, Writable,
+    SendZc, Shutdown, Writable,
 };
 use crate::pool::Pool;
 use crate::yield_now::consume_budget;
@@ -177,6 +178,11 @@ impl Stream {
 
     pub(super) async fn write<B: IoBuf>(&self, buffer: B) -> BufResult<usize, B> {
         SendOp::new(self.fd.clone(), buffer, 0).await
+    }
+
+    pub(super) async fn send_zc<B: IoBuf>(&self, buffer: B) -> BufResult<usize, SentBuffer<B>> {
+        let (result, lending) = SendZc::new(self.fd.clone(), buffer).await;
+        (result, SentBuffer(lending))
     }
 
     pub(super) fn write_all<B: IoBuf>(&self, buffer: B) -> impl Future<Output = BufResult<(), B>> {

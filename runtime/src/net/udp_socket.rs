@@ -1,7 +1,7 @@
 //! `UdpSocket`: datagrams over IP.
 
 use super::packets::Packets;
-use super::{Datagram, Endpoint, ToSocketAddrs, UdpControl, lookup};
+use super::{Datagram, Endpoint, SentBuffer, ToSocketAddrs, UdpControl, lookup};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::op::Room;
 use crate::yield_now::consume_budget;
@@ -79,6 +79,25 @@ impl UdpSocket {
     /// machine has refused an earlier one. The buffer comes back in any case.
     pub async fn send<B: IoBuf>(&self, buffer: B) -> BufResult<usize, B> {
         self.packets.send(buffer).await
+    }
+
+    /// Sends `buffer` as [`send`](Self::send) does, from its memory; see [`SentBuffer`]. The buffer
+    /// comes back when the hardware has sent it, or this machine has received it.
+    ///
+    /// # Cancellation
+    ///
+    /// As of [`send`](Self::send). The runtime keeps the buffer for as long as the kernel may read
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// As of [`send`](Self::send), and as of [`TcpStream::send_zc`](super::TcpStream::send_zc).
+    ///
+    /// # Examples
+    ///
+    /// See [`SentBuffer`].
+    pub async fn send_zc<B: IoBuf>(&self, buffer: B) -> BufResult<usize, SentBuffer<B>> {
+        self.packets.send_zc(buffer).await
     }
 
     /// Sends `buffer` as one datagram to an address; of several, or of a host's, to the first of

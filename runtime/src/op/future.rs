@@ -124,6 +124,9 @@ impl<T: Operation> Op<T> {
         let begun = unsafe { begin(request, info, cx) };
         match begun {
             Begin::InFlight(flight) => {
+                if T::IS_NOTICED {
+                    flight.driver.borrow_mut().expect_notice(flight.key);
+                }
                 self.flight = Some(flight);
                 Poll::Pending
             }
@@ -137,11 +140,18 @@ impl<T: Operation> Op<T> {
     }
 
     fn land(&mut self, landed: Landed) -> Poll<T::Output> {
-        self.flight = None;
+        let flight = self.flight.take();
         if landed.cancelled.is_some() {
             deliver_cancel(landed.scope);
         }
-        self.resolve(Answer::new(landed.completion, landed.cancelled))
+        let answer = Answer::new(landed.completion, landed.cancelled);
+        match flight.filter(|_| T::IS_NOTICED && landed.completion.more()) {
+            None => self.resolve(answer),
+            Some(flight) => {
+                let operation = self.operation.take().expect("resolved once");
+                Poll::Ready(T::complete_first(operation, answer, flight))
+            }
+        }
     }
 
     /// Whether it has come to its end, or was given up.
@@ -174,13 +184,14 @@ impl<T: Operation> Op<T> {
         match abandoned {
             Abandoned::HandedOver(waiter) => drop(waiter),
             Abandoned::Withdrawn(waiter) => {
-                take().inherit(unheard());
+                let Abandonee { operation, heir } = take();
+                heir(operation.back().complete(unheard()));
                 drop(waiter);
             }
             Abandoned::Finished(completion) => {
                 let abandonee = take();
                 let info = OpInfo::new(const { &T::NAME }, abandonee.operation.get().target());
-                let inherit = || abandonee.inherit(Answer::of_abandoned(completion));
+                let inherit = || abandonee.inherit(completion, &driver);
                 if !driver::dispose(&driver, T::ACTS && completion.is_success(), inherit)
                     && instrument::is_on()
                 {
@@ -224,8 +235,17 @@ struct Abandonee<T, H> {
 }
 
 impl<T: Operation, H: FnOnce(T::Output) -> bool + 'static> Abandonee<T, H> {
-    fn inherit(self, answer: Answer) -> bool {
-        (self.heir)(self.operation.back().complete(answer))
+    fn inherit(self, completion: Completion, driver: &DriverRef) -> bool {
+        let answer = Answer::of_abandoned(completion);
+        let output = match T::IS_NOTICED && completion.more() {
+            false => self.operation.back().complete(answer),
+            true => {
+                let key = Key::from_user_data(completion.user_data);
+                let flight = OpHandle { driver: Rc::clone(driver), key };
+                T::complete_first(self.operation, answer, flight)
+            }
+        };
+        (self.heir)(output)
     }
 }
 
@@ -235,6 +255,6 @@ impl<T: Operation, H: FnOnce(T::Output) -> bool + 'static> Orphan for Abandonee<
     }
 
     fn dispose(self: Box<Self>, completion: Completion) -> bool {
-        self.inherit(Answer::of_abandoned(completion))
+        self.inherit(completion, &driver::expect_current("to dispose of an operation"))
     }
 }

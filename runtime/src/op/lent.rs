@@ -7,7 +7,7 @@
 use std::fmt;
 use std::mem::{ManuallyDrop, MaybeUninit};
 
-pub(super) struct Lent<T>(MaybeUninit<T>);
+pub(crate) struct Lent<T>(MaybeUninit<T>);
 
 impl<T> Lent<T> {
     pub(super) fn new(operation: T) -> Self {

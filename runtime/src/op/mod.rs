@@ -25,6 +25,7 @@ mod recv_leased;
 mod recv_msg;
 mod send;
 mod send_msg;
+mod send_zc;
 mod shutdown;
 mod statx;
 mod writable;
@@ -59,6 +60,7 @@ pub(crate) use recv_leased::{Leased, RecvLeased, RecvMany};
 pub(crate) use recv_msg::{Arrived, RecvMsg};
 pub(crate) use send::SendOp;
 pub(crate) use send_msg::SendMsg;
+pub(crate) use send_zc::{Lending, SendZc};
 pub(crate) use shutdown::Shutdown;
 pub(crate) use statx::Statx;
 pub(crate) use writable::Writable;
@@ -83,6 +85,7 @@ pub(crate) fn needed() -> Vec<Capability> {
         RecvMsg::<One<Vec<u8>>>::NEEDS,
         SendOp::<Vec<u8>>::NEEDS,
         SendMsg::<One<Vec<u8>>>::NEEDS,
+        SendZc::<Vec<u8>>::NEEDS,
         Shutdown::NEEDS,
         Read::<Vec<u8>>::NEEDS,
         Writable::NEEDS,

@@ -1,5 +1,7 @@
 //! `Operation`: what every kernel operation says about itself.
 
+use super::future::OpHandle;
+use super::lent::Lent;
 use crate::config::UNREAD_ANSWERS;
 use crate::driver;
 use crate::fd::RawTarget;
@@ -75,6 +77,9 @@ pub(crate) unsafe trait Operation: 'static {
     /// Whether it does something: a success of which no code hears is lost then. A look does not.
     const ACTS: bool = true;
 
+    /// Whether its memory may stay lent after its result, until a notification.
+    const IS_NOTICED: bool = false;
+
     /// What it is on, if there is something.
     fn target(&self) -> Option<RawTarget>;
 
@@ -84,6 +89,15 @@ pub(crate) unsafe trait Operation: 'static {
 
     /// What came back.
     fn complete(self, answer: Answer) -> Self::Output;
+
+    /// What came back, where a notification follows, which the driver tells by `flight`: until then
+    /// the memory stays lent.
+    fn complete_first(_: Lent<Self>, _: Answer, _: OpHandle) -> Self::Output
+    where
+        Self: Sized,
+    {
+        unreachable!("{} has no notification", Self::NAME)
+    }
 }
 
 /// One kernel operation that is answered many times.

@@ -9,6 +9,9 @@ pub(crate) const MORE: u32 = 1 << 1;
 /// `IORING_CQE_F_SOCK_NONEMPTY`.
 pub(crate) const SOCK_NONEMPTY: u32 = 1 << 2;
 
+/// `IORING_CQE_F_NOTIF`.
+const NOTIFICATION: u32 = 1 << 3;
+
 /// What came back for one submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Completion {
@@ -21,6 +24,17 @@ impl Completion {
     /// Whether more completions of the same submission follow.
     pub(crate) fn more(&self) -> bool {
         self.flags & MORE != 0
+    }
+
+    /// Whether it tells that the kernel is done with the buffer of a zero-copy send.
+    pub(crate) fn is_notification(&self) -> bool {
+        self.flags & NOTIFICATION != 0
+    }
+
+    /// Whether it is not all that comes for its submission.
+    #[inline]
+    pub(crate) fn is_partial(&self) -> bool {
+        self.flags & (MORE | NOTIFICATION) != 0
     }
 
     /// Whether the operation did what it was for, or a part of that.

@@ -37,6 +37,9 @@ pub(crate) enum Request {
     RecvMany { on: RawTarget, group: u16 },
     /// Send at most so many bytes; a broken connection is an error and no signal.
     Send { on: RawTarget, start: *const u8, length: u32 },
+    /// Send at most so many bytes from where they are. A result that says so is followed by a
+    /// notification when the kernel is done with them.
+    SendZc { on: RawTarget, start: *const u8, length: u32 },
     /// Receive one message as the header says, or a part of a stream; with `flags` as of
     /// recvmsg(2). The kernel writes to the header how the message came.
     RecvMsg { on: RawTarget, header: *mut libc::msghdr, flags: libc::c_int, poll_first: bool },
@@ -153,6 +156,7 @@ pub(crate) enum Capability {
     RecvLeased,
     RecvMany,
     Send,
+    SendZc,
     RecvMsg,
     SendMsg,
     Poll,
@@ -197,6 +201,7 @@ impl Request {
             Self::RecvLeased { .. } => Capability::RecvLeased,
             Self::RecvMany { .. } => Capability::RecvMany,
             Self::Send { .. } => Capability::Send,
+            Self::SendZc { .. } => Capability::SendZc,
             Self::RecvMsg { .. } => Capability::RecvMsg,
             Self::SendMsg { .. } => Capability::SendMsg,
             Self::Poll { .. } | Self::PollToWrite { .. } | Self::PollEnd { .. } => Capability::Poll,

@@ -12,6 +12,9 @@ use std::ptr;
 /// `IORING_RECVSEND_POLL_FIRST`: wait for data before trying to take some.
 const POLL_FIRST: u16 = 1;
 
+/// `IORING_SEND_ZC_REPORT_USAGE`: have the notification say whether there was a copy after all.
+const REPORT_USAGE: u16 = 1 << 3;
+
 const READABLE: u32 = libc::POLLIN as u32;
 const WRITABLE: u32 = libc::POLLOUT as u32;
 /// A broken connection is told of in any case.
@@ -31,6 +34,7 @@ pub(super) fn operation(capability: Capability) -> (u8, &'static str, &'static s
         Capability::RecvLeased => (opcode::Recv::CODE, "IORING_OP_RECV", "5.19 (buffer rings)"),
         Capability::RecvMany => (opcode::RecvMulti::CODE, "IORING_OP_RECV", "6.0 (multishot)"),
         Capability::Send => (opcode::Send::CODE, "IORING_OP_SEND", "5.6"),
+        Capability::SendZc => (opcode::SendZc::CODE, "IORING_OP_SEND_ZC", "6.0"),
         Capability::RecvMsg => (opcode::RecvMsg::CODE, "IORING_OP_RECVMSG", "5.3"),
         Capability::SendMsg => (opcode::SendMsg::CODE, "IORING_OP_SENDMSG", "5.3"),
         Capability::Poll => (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD", "5.1"),
@@ -97,6 +101,10 @@ pub(super) fn entry(submission: &Submission) -> Entry {
         Request::Send { on, start, length } => {
             opcode::Send::new(fd(on), start, length).flags(libc::MSG_NOSIGNAL).build()
         }
+        Request::SendZc { on, start, length } => opcode::SendZc::new(fd(on), start, length)
+            .flags(libc::MSG_NOSIGNAL)
+            .zc_flags(REPORT_USAGE)
+            .build(),
         Request::RecvMsg { on, header, flags, poll_first } => {
             let first = if poll_first { POLL_FIRST } else { 0 };
             let flags = flags as u32 | libc::MSG_CMSG_CLOEXEC as u32;
