@@ -105,7 +105,12 @@ impl Driver {
 
     /// Gives up on buffers that the kernel may still send from: they are leaked.
     pub(super) fn leak_notices(&mut self) {
-        std::mem::forget(std::mem::take(&mut self.notices));
+        for notice in std::mem::take(&mut self.notices.0).into_values() {
+            // One without a buffer has nothing that the kernel may read: a future has it.
+            if let Notice::Left(lent) = notice {
+                std::mem::forget(lent);
+            }
+        }
     }
 }
 
