@@ -40,7 +40,7 @@ pub use nestling_nursery::{
 pub use nestling_runtime::entry;
 pub use nestling_runtime::{
     Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, doctor, dump_tree, fs, inspect,
-    is_cancelled, net, process, signal, stats, sync, time,
+    is_cancelled, metrics, net, process, signal, stats, sync, time,
 };
 
 pub mod buf;

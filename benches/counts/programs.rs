@@ -2,6 +2,8 @@
 
 use super::messages::{Way, echoes};
 use super::nested::{Child, Level, Sixteen, Tree, descent};
+use nestling::inspect::instrument;
+use nestling::metrics::Metrics;
 use nestling::sync::{Mutex, channel, oneshot};
 use nestling::time::sleep;
 use nestling::{Runtime, nursery, task, timeout};
@@ -31,9 +33,13 @@ pub(super) const ECHO_1024: &str = "echo, 1024 connections";
 pub(super) const LEASES: &str = "leases, 64 connections";
 pub(super) const STREAMS: &str = "streams of leases, 64 connections";
 
-pub(super) const PROGRAMS: [Program; 18] = [
+pub(super) const PROGRAMS: [Program; 19] = [
     ("spawn + join", |count| children(count, || async {})),
     ("spawn + join, one yield", |count| children(count, task::yield_now)),
+    ("spawn + join, counted", |count| {
+        let _counted = instrument(Metrics::new().count_tasks());
+        children(count, || async {});
+    }),
     ("nop, one at a time", |count| nops(count, 1)),
     ("nop, 100 at a time", |count| nops(count, DEPTH)),
     ("nursery with one child", nurseries),

@@ -13,6 +13,7 @@
 //! their fields to themselves.
 
 use crate::blocking::Admission;
+use crate::counters::Counters;
 use crate::driver::DriverRef;
 use crate::fd::Closer;
 use crate::fs;
@@ -51,6 +52,8 @@ pub(crate) struct Core {
     pub(crate) pools: Rc<Pools>,
     /// The task that the event loop polls.
     pub(crate) root: Option<NodeId>,
+    /// What this core counts.
+    pub(crate) counters: Arc<Counters>,
     /// Where blocking calls are sent.
     pub(crate) admission: Rc<Admission>,
     /// The opens that wait for someone.

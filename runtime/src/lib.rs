@@ -39,6 +39,7 @@ mod sys;
 
 mod config;
 mod context;
+mod counters;
 mod fd;
 mod key;
 mod label;
@@ -102,6 +103,7 @@ pub mod process;
 pub mod io;
 
 mod event_loop;
+pub mod metrics;
 #[expect(unsafe_code, reason = "children that borrow nothing need no promise")]
 mod remote_children;
 #[cfg(feature = "tracing")]
@@ -119,8 +121,8 @@ pub mod inspect;
 pub mod lowlevel;
 
 pub use cores::{Builder, Core, Cores};
+pub use counters::Stats;
 pub use doctor::doctor;
-pub use driver::Stats;
 pub use dump::dump_tree;
 pub use runtime::{Runtime, block_on, stats};
 pub use scope::{Cancelled, is_cancelled};

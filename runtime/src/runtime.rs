@@ -3,11 +3,13 @@
 use crate::blocking::{Admission, Pool, Threads};
 use crate::config::Config;
 use crate::context::{self, Core, Entered};
-use crate::driver::{self, Driver, DriverRef, Stats};
+use crate::counters::Stats;
+use crate::driver::{self, Driver, DriverRef};
 use crate::event_loop::{self, EventLoop};
 use crate::fs;
 use crate::inbox::{Injector, Peer, Team};
-use crate::pool::{self, Counts, Pools};
+use crate::metrics::Metrics;
+use crate::pool::{self, Pools};
 use crate::stall::Watchdog;
 use crate::{op, trim};
 use std::cell::RefCell;
@@ -49,13 +51,15 @@ impl Runtime {
     pub(crate) fn new(config: &Config, pool: Pool) -> io::Result<Self> {
         let driver = Driver::new(config, &op::needed())?;
         let injector = Injector::new(Arc::clone(driver.unparker()));
+        let counters = Arc::clone(driver.counters());
         let driver = Rc::new(RefCell::new(driver));
-        let pools = Pools::new(config);
+        let pools = Pools::new(config, Arc::clone(&counters));
         let core = Core {
             driver: Rc::clone(&driver),
             injector: Arc::clone(&injector),
             pools: Rc::clone(&pools),
             root: None,
+            counters,
             admission: Admission::new(pool),
             opens: fs::Waiting::new(),
             closer: op::close_detached,
@@ -68,9 +72,17 @@ impl Runtime {
     }
 
     /// As [`new`](Self::new), with threads of its own for blocking calls.
-    pub(crate) fn alone(config: &Config, watchdog: Option<Watchdog>) -> io::Result<Self> {
+    pub(crate) fn alone(
+        config: &Config,
+        watchdog: Option<Watchdog>,
+        metrics: Option<&Metrics>,
+    ) -> io::Result<Self> {
         let threads = Threads::new(config);
         let mut runtime = Self::new(config, threads.pool())?;
+        metrics.into_iter().for_each(|metrics| {
+            runtime.report(0, metrics);
+            metrics.add_pool(threads.pool());
+        });
         watchdog.iter().for_each(|watchdog| runtime.watch(watchdog));
         runtime.threads = Some((threads, watchdog));
         Ok(runtime)
@@ -79,6 +91,11 @@ impl Runtime {
     /// Has the polls of this core be timed, and watched.
     pub(crate) fn watch(&mut self, watchdog: &Watchdog) {
         self.core_mut().watched = Some(watchdog.add_this_core());
+    }
+
+    /// Has what this core counts be among those metrics, at that index if it is free.
+    pub(crate) fn report(&self, index: usize, metrics: &Metrics) {
+        metrics.add_core(index, self.driver.borrow().counters());
     }
 
     /// Makes this core one of a team, until [`leave`](Self::leave).
@@ -181,8 +198,7 @@ pub fn stats() -> Stats {
 
 /// What the driver has counted, and what the pools have.
 fn counted(stats: Stats, pools: &Pools) -> Stats {
-    let Counts { leased, starved, copied } = pools.counts();
-    Stats { leased, starved, copied, ..stats }
+    Stats { leased: pools.leased(), ..stats }
 }
 
 impl Drop for Runtime {
@@ -203,7 +219,7 @@ impl Drop for Runtime {
 /// assert_eq!(nestling_runtime::block_on(async { "done" }), "done");
 /// ```
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    let mut runtime = match Runtime::alone(&Config::default(), None) {
+    let mut runtime = match Runtime::alone(&Config::default(), None, None) {
         Ok(runtime) => runtime,
         Err(error) => panic!("the runtime could not be built: {error}"),
     };

@@ -4,6 +4,7 @@ mod chrome;
 mod dump;
 mod events;
 mod hooks;
+mod metrics;
 mod places;
 mod printed;
 mod signal;

@@ -10,7 +10,7 @@ pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 5] =
 /// module; modules of one layer do not know each other.
 const LAYERS: &[&[&str]] = &[
     &["loom_thread_local"],
-    &["sys", "fd", "buf", "config", "key", "label"],
+    &["sys", "fd", "buf", "config", "counters", "key", "label"],
     &["table", "diagnosis"],
     &["tree"],
     &["instrument"],
@@ -27,7 +27,7 @@ const LAYERS: &[&[&str]] = &[
     &["pipe"],
     &["process"],
     &["io"],
-    &["event_loop", "remote_children", "dump", "chrome_trace", "spans"],
+    &["event_loop", "remote_children", "dump", "chrome_trace", "spans", "metrics"],
     &["runtime"],
     &["cores"],
     &["doctor", "entry"],

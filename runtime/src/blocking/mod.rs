@@ -24,6 +24,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub use call::Unfinished;
+pub use pool::BlockingStats;
 pub(crate) use pool::{Pool, Threads};
 
 /// The way of one core's calls into the pool. When that is full, calls wait in line for a place.

@@ -34,6 +34,49 @@ pub(crate) struct Threads(Pool);
 #[derive(Debug, Clone)]
 pub(crate) struct Pool(Arc<Shared>);
 
+/// What the threads for blocking calls do, at one moment.
+///
+/// # Examples
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// use nestling_runtime::{Runtime, metrics::{BlockingStats, Metrics}};
+/// let metrics = Metrics::new();
+/// let runtime = Runtime::builder().blocking_threads(8).metrics(&metrics).build()?;
+/// let BlockingStats { threads, limit, .. } = metrics.blocking();
+/// assert_eq!((threads, limit), (0, 8)); // no call was made
+/// # drop(runtime);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BlockingStats {
+    /// Threads that run.
+    pub threads: usize,
+    /// Those among them that wait for a call.
+    pub idle: usize,
+    /// How many threads there may be.
+    pub limit: usize,
+    /// Calls that were queued, since the runtime was built.
+    pub calls: u64,
+    /// Calls that wait for a thread.
+    pub waiting: usize,
+}
+
+impl BlockingStats {
+    /// The sum of two.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            threads: self.threads + other.threads,
+            idle: self.idle + other.idle,
+            limit: self.limit + other.limit,
+            calls: self.calls + other.calls,
+            waiting: self.waiting + other.waiting,
+        }
+    }
+}
+
 /// What the threads share.
 #[derive(Debug)]
 struct Shared {
@@ -119,6 +162,27 @@ impl Pool {
     /// How many threads there may be.
     pub(super) fn most(&self) -> usize {
         self.0.most
+    }
+
+    /// What the threads do now. In a process that was forked, nothing: the threads are not here.
+    pub(crate) fn stats(&self) -> BlockingStats {
+        if self.0.process.forked() {
+            return BlockingStats::default();
+        }
+        let state = self.0.lock();
+        BlockingStats {
+            threads: state.threads.len(),
+            // Each call that waits is for one of them, which was woken for it.
+            idle: state.idle.saturating_sub(state.queue.len()),
+            limit: self.0.most,
+            calls: state.calls,
+            waiting: state.queue.len(),
+        }
+    }
+
+    /// Whether the threads were joined, or are about to be.
+    pub(crate) fn is_closed(&self) -> bool {
+        !self.0.process.forked() && self.0.lock().closed
     }
 
     /// Queues a call. The ticket is dropped when the call has run, or was recalled by its number;

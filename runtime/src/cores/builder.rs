@@ -3,6 +3,7 @@
 use super::{Core, Cores, run};
 use crate::config::Config;
 use crate::diagnosis::{Facts, Refusal, thread as no_thread};
+use crate::metrics::Metrics;
 use crate::pool;
 use crate::runtime::Runtime;
 use crate::stall::{OnStall, Stall, Watchdog};
@@ -34,6 +35,7 @@ pub struct Builder {
     per_core: Option<Arc<dyn Fn(Core, Builder) -> Builder + Send + Sync>>,
     stall_threshold: Option<Duration>,
     on_stall: OnStall,
+    pub(super) metrics: Option<Metrics>,
 }
 
 impl Default for Builder {
@@ -46,13 +48,14 @@ impl Default for Builder {
             per_core: None,
             stall_threshold: None,
             on_stall: OnStall::default(),
+            metrics: None,
         }
     }
 }
 
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { config, cores, pin, spin, stall_threshold, per_core: _, on_stall: _ } = self;
+        let Self { config, cores, pin, spin, stall_threshold, .. } = self;
         let mut builder = f.debug_struct("Builder");
         builder.field("config", config).field("cores", cores);
         builder.field("pin", pin).field("spin", spin);
@@ -160,6 +163,17 @@ impl Builder {
         self
     }
 
+    /// Has what the cores count be read through `metrics`, from any thread. One handle serves all
+    /// cores of [`run`](Self::run), and several runtimes. It costs the cores nothing.
+    ///
+    /// # Examples
+    ///
+    /// See [`Metrics`].
+    pub fn metrics(mut self, metrics: &Metrics) -> Self {
+        self.metrics = Some(metrics.clone());
+        self
+    }
+
     /// The name of the threads that [`run`](Self::run) starts, before their core's number. Of the
     /// whole, the kernel (`ps`, `top`) keeps 15 bytes, so a short name shows the number, too.
     pub fn name(mut self, name: &str) -> Self {
@@ -214,7 +228,7 @@ impl Builder {
     /// The machine lacks what is needed; the error names what, and the remedy.
     pub fn build(self) -> io::Result<Runtime> {
         self.check()?;
-        Runtime::alone(&self.config(Duration::ZERO), self.watchdog()?)
+        Runtime::alone(&self.config(Duration::ZERO), self.watchdog()?, self.metrics.as_ref())
     }
 
     /// What a core's ring and loop are made with, if it spins so long by default.

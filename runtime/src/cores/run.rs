@@ -8,6 +8,7 @@ use crate::blocking::{Pool, Threads};
 use crate::config::{Config, SPIN};
 use crate::diagnosis::{Facts, Refusal, thread as no_thread};
 use crate::inbox::{Peer, Team};
+use crate::metrics::Metrics;
 use crate::runtime::Runtime;
 use crate::stall::Watchdog;
 use crate::sys::shared::AtomicUsize;
@@ -104,6 +105,7 @@ where
     let shared = Shared::new(main, cores.len());
     let blocking = Threads::new(&builder.config);
     let watchdog = builder.watchdog()?.map(Arc::new);
+    builder.metrics.iter().for_each(|metrics| metrics.add_pool(blocking.pool()));
     let (report, reports) = channel();
     let mut starts = Vec::new();
     let mut threads = Vec::new();
@@ -111,7 +113,7 @@ where
         let (start, started) = channel();
         let config = builder.config(if builder.pin { spin } else { Duration::ZERO });
         let own = (core, config, builder.pin);
-        let helpers = (blocking.pool(), watchdog.clone());
+        let helpers = (blocking.pool(), watchdog.clone(), builder.metrics.clone());
         let thread = spawn(own, helpers, Arc::clone(&shared), report.clone(), started);
         match thread {
             Ok(thread) => threads.push(thread),
@@ -163,13 +165,13 @@ fn cannot_start(core: Core, error: &io::Error) -> io::Error {
     Refusal::at(&format!("core {} cannot start", core.id), error)
 }
 
-/// What serves all cores: the threads for blocking calls, and the watchdog for stalls.
-type Helpers = (Pool, Option<Arc<Watchdog>>);
+/// What serves all cores: the threads for blocking calls, the watchdog for stalls, and the metrics.
+type Helpers = (Pool, Option<Arc<Watchdog>>, Option<Metrics>);
 
 /// Starts one core's thread. It says whether it is ready, and waits to be started.
 fn spawn<M, T, E>(
     (core, config, pin): (Core, Config, bool),
-    (pool, watchdog): Helpers,
+    (pool, watchdog, metrics): Helpers,
     shared: Arc<Shared<M, E>>,
     report: Sender<Ready>,
     started: Receiver<Arc<Team>>,
@@ -184,6 +186,7 @@ where
         let built = pinned.and_then(|()| {
             let mut runtime = Runtime::new(&config, pool)?;
             watchdog.iter().for_each(|watchdog| runtime.watch(watchdog));
+            metrics.iter().for_each(|metrics| runtime.report(core.index, metrics));
             let peer = runtime.as_peer()?;
             Ok((runtime, peer))
         });

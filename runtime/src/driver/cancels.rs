@@ -67,7 +67,7 @@ impl Driver {
     ) -> (Abandoned, Option<NodeId>) {
         let (abandoned, ask, held) = self.in_flight.abandon(key, keep);
         ask.into_iter().for_each(|key| self.ask(key));
-        self.stats.withdrawn += u64::from(matches!(abandoned, Abandoned::Withdrawn(_)));
+        self.counters.withdrawn.add(u64::from(matches!(abandoned, Abandoned::Withdrawn(_))));
         (abandoned, held)
     }
 
@@ -131,7 +131,7 @@ impl Driver {
             CancelStep::Nothing => {}
             CancelStep::Ask(key) => self.ask(key),
             CancelStep::Withdrawn(waiter) => {
-                self.stats.withdrawn += 1;
+                self.counters.withdrawn.add(1);
                 withdrawn.push(waiter);
             }
         }

@@ -29,6 +29,6 @@ impl Driver {
         } else if completion.result < 0 {
             return inbox::ring_doorbell(key.slot());
         }
-        self.stats.doorbells += 1;
+        self.counters.doorbells.add(1);
     }
 }

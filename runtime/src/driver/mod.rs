@@ -33,13 +33,13 @@ mod resume;
 mod seen;
 mod slow;
 mod spin;
-mod stats;
 mod timers;
 mod trimming;
 mod turn;
 mod unread;
 
 use crate::config::Config;
+use crate::counters::{Counters, Stats};
 use crate::inbox::Unparker;
 use crate::instrument;
 use crate::key::{Key, Tag};
@@ -69,7 +69,6 @@ pub(crate) use op_info::OpInfo;
 pub(crate) use outcome::{Arrival, Disposal, Landed, Many, Refused};
 pub(crate) use resume::dispose;
 pub(crate) use seen::SeenOp;
-pub use stats::Stats;
 pub(crate) use timers::TimerKey;
 
 /// What the driver asks of a kernel besides operations.
@@ -104,7 +103,7 @@ pub(crate) struct Driver {
     batching: Batching,
     /// Why the ring is of no use any more; see `give_up`.
     broken: Option<String>,
-    stats: Stats,
+    counters: Arc<Counters>,
 }
 
 impl Driver {
@@ -131,7 +130,7 @@ impl Driver {
             spin: Spin::new(config.spin.as_nanos().try_into().unwrap_or(u64::MAX)),
             batching: Batching::new(config.batch),
             broken: None,
-            stats: Stats::default(),
+            counters: Arc::default(),
         })
     }
 
@@ -145,12 +144,17 @@ impl Driver {
         self.ring.duplicate()
     }
 
+    /// What this core counts, for other threads to read.
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
     pub(crate) fn stats(&self) -> Stats {
-        Stats { in_flight: self.in_flight.submitted() as u64, ..self.stats }
+        Stats { in_flight: self.in_flight.submitted() as u64, ..self.counters.read() }
     }
 
     pub(crate) fn count_derived(&mut self) {
-        self.stats.derived += 1;
+        self.counters.derived.add(1);
     }
 
     pub(crate) fn now(&self) -> u64 {
@@ -248,7 +252,9 @@ impl Driver {
     /// for the waiter before.
     pub(crate) fn poll_op(&mut self, key: Key, waiter: &mut Waiter) -> Option<Landed> {
         let landed = self.in_flight.poll(key, waiter)?;
-        self.stats.cancelled += u64::from(landed.cancelled.is_some());
+        if landed.cancelled.is_some() {
+            self.counters.cancelled.add(1);
+        }
         Some(landed)
     }
 
@@ -331,8 +337,8 @@ impl Driver {
             | Arrival::WakeForOne(_)
             | Arrival::DisposeOne(_)
             | Arrival::Release(_) => {}
-            Arrival::Wake { .. } | Arrival::Dispose(_) => self.stats.completed += 1,
-            Arrival::Stale => self.stats.stale += 1,
+            Arrival::Wake { .. } | Arrival::Dispose(_) => self.counters.completed.add(1),
+            Arrival::Stale => self.counters.stale.add(1),
         }
         Some(arrival)
     }
@@ -369,7 +375,7 @@ impl Driver {
     /// answered, and the memory lent to it is leaked with the driver. The first reason is kept.
     pub(crate) fn give_up(&mut self, reason: String) {
         self.broken.get_or_insert(reason);
-        self.stats.leaked = self.in_flight.pending() as u64;
+        self.counters.leaked.set(self.in_flight.pending() as u64);
     }
 
     /// Why the ring was given up, if it was.

@@ -2,6 +2,7 @@
 //! anew, futures that are woken to look at something else, and answers that go to something else.
 
 use super::{Driver, DriverRef};
+use crate::counters::Counters;
 use crate::key::Key;
 use crate::wake::Waiter;
 
@@ -38,9 +39,9 @@ struct Counted<'a> {
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        let stats = &mut self.driver.borrow_mut().stats;
-        let count = if self.kept { &mut stats.resumed } else { &mut stats.discarded };
-        *count += 1;
-        stats.lost += u64::from(self.success && !self.kept);
+        let driver = self.driver.borrow();
+        let Counters { resumed, discarded, lost, .. } = &*driver.counters;
+        if self.kept { resumed } else { discarded }.add(1);
+        lost.add(u64::from(self.success && !self.kept));
     }
 }

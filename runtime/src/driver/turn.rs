@@ -42,6 +42,7 @@ impl Driver {
     ///
     /// The ring is of no use any more.
     pub(crate) fn turn(&mut self, runnable: bool, idle: impl Fn() -> bool) -> io::Result<()> {
+        self.counters.turns.add(1);
         self.marked.refill();
         self.flush()?;
         if runnable {
@@ -114,7 +115,7 @@ impl Driver {
     }
 
     fn push_cancels(&mut self, left: &mut Left) {
-        let Self { ring, in_flight, cancels, asked, stats, .. } = self;
+        let Self { ring, in_flight, cancels, asked, counters, .. } = self;
         let next = || {
             while left.cancels > 0 {
                 let target = cancels.pop_front()?;
@@ -122,7 +123,7 @@ impl Driver {
                 if in_flight.is_pending(target) {
                     left.cancels -= 1;
                     *asked += 1;
-                    stats.cancel_requests += 1;
+                    counters.cancel_requests.add(1);
                     return Some(Submission {
                         key: target.cancel(),
                         request: Request::Cancel { target },
@@ -136,7 +137,7 @@ impl Driver {
     }
 
     fn push_backlog(&mut self, left: &mut Left) {
-        let Self { ring, in_flight, backlog, marked, stats, .. } = self;
+        let Self { ring, in_flight, backlog, marked, counters, .. } = self;
         let next = || {
             while left.submissions > 0 {
                 let submission = backlog.pop_front()?;
@@ -144,7 +145,7 @@ impl Driver {
                 let doomed = !marked.is_empty() && in_flight.is_doomed(submission.key);
                 if !doomed && in_flight.flush(submission.key) {
                     left.submissions -= 1;
-                    stats.submitted += 1;
+                    counters.submitted.add(1);
                     return Some(submission);
                 }
             }
@@ -162,8 +163,10 @@ impl Driver {
     }
 
     fn enter_for(&mut self, wait: EnterWait, batch: Batch) -> io::Result<()> {
-        self.stats.enters += 1;
-        self.stats.overflows += u64::from(self.ring.overflowed());
+        self.counters.enters.add(1);
+        if self.ring.overflowed() {
+            self.counters.overflows.add(1);
+        }
         self.turns_without_enter = 0;
         let asked = std::mem::take(&mut self.asked);
         if asked <= HANDED_BACK {

@@ -16,10 +16,11 @@ mod shared;
 
 use crate::config::Config;
 use crate::context;
+use crate::counters::Counters;
 use crate::ring::MOST_BUFFERS;
 use buffers::Buffers as Inner;
 use slab::Slab;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -59,45 +60,35 @@ pub(crate) struct Pools {
     options: (usize, usize),
     first: RefCell<Option<Rc<Inner>>>,
     all: RefCell<Slab<Weak<Inner>>>,
-    /// Receives that found no buffer.
-    starved: Cell<u64>,
-    /// Of those, and of those that had their share: which got memory of their own.
-    copied: Cell<u64>,
-}
-
-/// What the pools of a core have counted.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Counts {
-    pub(crate) leased: u64,
-    pub(crate) starved: u64,
-    pub(crate) copied: u64,
+    /// Of the core.
+    counters: Arc<Counters>,
 }
 
 impl Pools {
-    pub(crate) fn new(config: &Config) -> Rc<Self> {
+    pub(crate) fn new(config: &Config, counters: Arc<Counters>) -> Rc<Self> {
         Rc::new(Self {
             options: config.buffers,
             first: RefCell::new(None),
             all: RefCell::default(),
-            starved: Cell::new(0),
-            copied: Cell::new(0),
+            counters,
         })
     }
 
-    pub(crate) fn counts(&self) -> Counts {
+    /// How many buffers are lent.
+    pub(crate) fn leased(&self) -> u64 {
         let all = self.all.borrow();
         let lent = all.iter().filter_map(|(_, pool)| pool.upgrade()).map(|pool| pool.lent() as u64);
-        Counts { leased: lent.sum(), starved: self.starved.get(), copied: self.copied.get() }
+        lent.sum()
     }
 
     /// A receive has found no buffer.
     pub(crate) fn count_starved(&self) {
-        self.starved.set(self.starved.get() + 1);
+        self.counters.starved.add(1);
     }
 
     /// A receive gets memory of its own.
     pub(crate) fn count_copied(&self) {
-        self.copied.set(self.copied.get() + 1);
+        self.counters.copied.add(1);
     }
 
     /// The default pool, made by its first use.

@@ -134,6 +134,7 @@ impl Poll {
         let own = all.saturating_sub(self.inside);
         if own >= self.core.threshold() {
             keep(self.task, own);
+            context::with_core(|core| core.counters.stalls.add(1));
             let (task, held) = (self.task.outside(), Duration::from_nanos(own));
             instrument::note(Event::Stalled { task, label: self.label, held });
         }
