@@ -26,8 +26,16 @@ mod shape;
 mod source;
 
 /// Where sources live; a path of the tree is relative to the workspace and has forward slashes.
-const ROOTS: [&str; 7] =
-    ["src", "runtime/src", "runtime/macros/src", "nursery/src", "examples", "benches", "tests"];
+const ROOTS: [&str; 8] = [
+    "src",
+    "runtime/src",
+    "runtime/macros/src",
+    "nursery/src",
+    "examples",
+    "benches",
+    "tests",
+    "beside",
+];
 
 /// How many of them, from the first, are libraries.
 const LIBRARIES: usize = 4;
