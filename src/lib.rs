@@ -43,6 +43,7 @@ pub use nestling_runtime::{
     is_cancelled, metrics, net, process, signal, stats, sync, time,
 };
 
+mod book;
 pub mod buf;
 pub mod io;
 /// What a task can do about its own running, and know of it.
@@ -54,7 +55,3 @@ pub mod task {
     pub use nestling_runtime::lowlevel::is_in_cancelled as is_cancelled;
     pub use nestling_runtime::{TaskLocal, checkpoint, consume_budget, poll_proceed, yield_now};
 }
-
-// The program in the README is compiled with the documentation's tests.
-#[doc = include_str!("../README.md")]
-mod readme {}

@@ -2,6 +2,8 @@
 //!
 //! `examples/` has the two ways to have Tokio's types in a nursery, and says what is joined.
 
+mod book;
+
 use nestling::finally;
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};

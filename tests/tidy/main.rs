@@ -9,6 +9,7 @@
 //! | `shape.rs` | size, opening sentence, attributes, words that must not stay |
 //! | `layers.rs` | the layer table, and who may import whom |
 //! | `annotations.rs` | how many types examples and guide write for nurseries |
+//! | `pages.rs` | links of the pages, and the chapters of the book |
 //! | `reach.rs` | files that no `mod` line reaches |
 //! | `made_up.rs` | a clean tree, and one small breach of every rule |
 
@@ -21,6 +22,7 @@ use source::Source;
 mod annotations;
 mod layers;
 mod made_up;
+mod pages;
 mod reach;
 mod shape;
 mod source;
