@@ -11,8 +11,6 @@ mod first_server {}
 mod introduction {}
 #[doc = include_str!("../docs/src/many-cores.md")]
 mod many_cores {}
-#[doc = include_str!("../docs/src/observing.md")]
-mod observing {}
 #[doc = include_str!("../docs/src/protocols.md")]
 mod protocols {}
 #[doc = include_str!("../docs/src/troubleshooting.md")]

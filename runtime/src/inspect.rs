@@ -2,6 +2,8 @@
 
 #[cfg(feature = "chrome-trace")]
 pub use crate::chrome_trace::ChromeTrace;
+#[cfg(feature = "console")]
+pub use crate::console::console_tasks;
 pub use crate::dump::{Kind, Node, State, Tree, Wait, dump_tree, dump_tree_on_signal};
 pub use crate::instrument::{Ending, Event, Failure, Instrumented, Operation, instrument};
 pub use crate::label::{Id, Label};

@@ -102,6 +102,8 @@ pub mod process;
 
 pub mod io;
 
+#[cfg(feature = "console")]
+mod console;
 mod event_loop;
 pub mod metrics;
 #[expect(unsafe_code, reason = "children that borrow nothing need no promise")]

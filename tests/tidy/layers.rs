@@ -27,7 +27,7 @@ const LAYERS: &[&[&str]] = &[
     &["pipe"],
     &["process"],
     &["io"],
-    &["event_loop", "remote_children", "dump", "chrome_trace", "spans", "metrics"],
+    &["event_loop", "remote_children", "dump", "chrome_trace", "spans", "console", "metrics"],
     &["runtime"],
     &["cores"],
     &["doctor", "entry"],

@@ -28,7 +28,7 @@ mod shape;
 mod source;
 
 /// Where sources live; a path of the tree is relative to the workspace and has forward slashes.
-const ROOTS: [&str; 8] = [
+const ROOTS: [&str; 9] = [
     "src",
     "runtime/src",
     "runtime/macros/src",
@@ -37,6 +37,7 @@ const ROOTS: [&str; 8] = [
     "benches",
     "tests",
     "beside",
+    "openraft",
 ];
 
 /// How many of them, from the first, are libraries.
