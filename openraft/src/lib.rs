@@ -1,7 +1,7 @@
 //! openraft's runtime on Nestling: what openraft spawns lives in a nursery.
 //!
-//! openraft spawns tasks by a function without an argument. Here they become children of the nursery
-//! that [`adopt`] opens around the code that uses openraft: none of them outlives it.
+//! openraft spawns tasks by a function without an argument. Here they become children of the
+//! nursery that [`adopt`] opens around the code that uses openraft: none of them outlives it.
 //!
 //! ```
 //! use nestling_openraft::{NestlingRuntime, adopt};

@@ -18,7 +18,8 @@ pin_project! {
     /// use nestling_openraft::NestlingRuntime;
     /// use openraft_rt::AsyncRuntime;
     /// use std::{future::pending, time::Duration};
-    /// let late = async { NestlingRuntime::timeout(Duration::from_millis(1), pending::<()>()).await };
+    /// let time = Duration::from_millis(1);
+    /// let late = async { NestlingRuntime::timeout(time, pending::<()>()).await };
     /// assert_eq!(nestling::block_on(late).unwrap_err().to_string(), "the deadline passed");
     /// ```
     #[derive(Debug)]

@@ -27,7 +27,7 @@ impl Drop for Gone {
 fn no_task_outlives_its_nursery() {
     nestling::block_on(async {
         let gone = Rc::new(Cell::new(false));
-        let handle = adopt(async || {
+        let (handle,) = adopt(async || {
             let (held, (begun, hear)) = (Gone(Rc::clone(&gone)), oneshot::channel());
             let handle = NestlingRuntime::spawn(async move {
                 let _held = held;
@@ -36,7 +36,7 @@ fn no_task_outlives_its_nursery() {
             });
             hear.await.unwrap();
             assert!(!gone.get());
-            handle
+            (handle,)
         })
         .await;
         assert!(gone.get());
