@@ -82,6 +82,14 @@ pub(super) fn place(on_worker: bool) -> Flags {
     if on_worker { Flags::ASYNC } else { Flags::empty() }
 }
 
+fn direction(how: Shutdown) -> i32 {
+    match how {
+        Shutdown::Read => libc::SHUT_RD,
+        Shutdown::Write => libc::SHUT_WR,
+        Shutdown::Both => libc::SHUT_RDWR,
+    }
+}
+
 /// The entry for a request.
 #[inline]
 pub(super) fn entry(submission: &Submission) -> Entry {
@@ -127,14 +135,7 @@ pub(super) fn entry(submission: &Submission) -> Entry {
         Request::PollToWrite { on } => opcode::PollAdd::new(fd(on), WRITABLE).build(),
         Request::PollEnd { on } => opcode::PollAdd::new(fd(on), ENDED).build(),
         Request::PollMany { on } => opcode::PollAdd::new(fd(on), READABLE).multi(true).build(),
-        Request::Shutdown { on, how } => {
-            let how = match how {
-                Shutdown::Read => libc::SHUT_RD,
-                Shutdown::Write => libc::SHUT_WR,
-                Shutdown::Both => libc::SHUT_RDWR,
-            };
-            opcode::Shutdown::new(fd(on), how).build()
-        }
+        Request::Shutdown { on, how } => opcode::Shutdown::new(fd(on), direction(how)).build(),
         Request::Close { on } => opcode::Close::new(fd(on)).build(),
         Request::Cancel { target } => {
             opcode::AsyncCancel::new(target.user_data()).build().flags(Flags::SKIP_SUCCESS)
