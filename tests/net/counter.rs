@@ -9,6 +9,7 @@ use nestling::net::{RecvStream, TcpStream};
 use nestling::task::yield_now;
 use nestling::time::sleep;
 use nestling::timeout;
+use std::future::{Future, poll_fn};
 use std::io::{self, Write};
 use std::pin::{Pin, pin};
 use std::sync::mpsc::{Receiver, channel};
@@ -84,6 +85,27 @@ async fn one(stream: &TcpStream, random: &mut Random) -> Outcome {
                 (result.map(|()| length), buffer)
             };
             impatient(read, random).await
+        }
+        3 => {
+            let mut buffer = vec![0; length];
+            let polled = async {
+                let result = poll_fn(|cx| stream.poll_read(cx, &mut buffer)).await;
+                (result, buffer)
+            };
+            impatient(polled, random).await
+        }
+        4 => {
+            let tried = async {
+                let mut buffer = vec![0; length];
+                stream.readable().await.expect("it is not cancelled");
+                // What the kernel has said does not hold any more if an earlier read was dropped.
+                let result = match stream.try_read(&mut buffer) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+                    result => result,
+                };
+                (result, buffer)
+            };
+            impatient(tried, random).await
         }
         _ => impatient(stream.read(vec![0; length]), random).await,
     }

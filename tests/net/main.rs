@@ -21,6 +21,7 @@
 //! | `closing.rs`, `lingering.rs` | closes, and numbers that are used again |
 //! | `nurseries.rs` | sockets of children |
 //! | `options.rs` | options of sockets |
+//! | `polled.rs` | streams for code that polls |
 //! | `serve.rs`, `balanced.rs` | a server of one call, on one core and on several |
 //! | `lost.rs` | what the counters say of results that no code hears of |
 //! | `zero_copy.rs` | sends without a copy: the result, and then the buffer |
@@ -51,6 +52,7 @@ mod moved;
 mod nurseries;
 mod options;
 mod passing;
+mod polled;
 mod receives;
 mod seqpacket;
 mod serve;

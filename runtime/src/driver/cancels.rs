@@ -10,6 +10,7 @@
 //! submissions: with no more than that, all of it happens in the same turn. The rest follows in the
 //! next turns, each operation once, and what is marked does not enter the kernel meanwhile.
 
+use super::in_flight::Entry;
 use super::outcome::CancelStep;
 use super::{Abandoned, Driver, Orphan};
 use crate::config::CANCELS_PER_TURN;
@@ -169,6 +170,17 @@ impl Driver {
         let left = scope::ops(closing).map(|head| self.in_flight.list(head));
         self.in_flight.adopt(&left.unwrap_or_default(), heir);
         withdrawn
+    }
+
+    /// What was given up ends under the scope of the code that has done so, which waits for that:
+    /// as long as the nursery which waits for it so far waits for this scope.
+    pub(crate) fn end_here(&mut self, key: Key) {
+        let is_pending = self.in_flight.is_pending(key);
+        let from = self.in_flight.peek(key).filter(|_| is_pending).and_then(Entry::scope);
+        let here = scope::current().filter(|here| Some(*here) != from);
+        if from.is_some_and(scope::is_beside) && here.is_some() {
+            self.in_flight.adopt(&[key.slot() as u32], here);
+        }
     }
 
     /// When the core has to wake up by itself.

@@ -16,8 +16,8 @@
 use crate::config::WAITING_OPENS;
 use crate::context;
 use crate::fd::SharedFd;
-use crate::op::{Op, OpHandle, Open, Place, Readable, Statx};
-use crate::ring::OpenHow;
+use crate::op::{Op, OpHandle, Open, Place, PollOp, Statx};
+use crate::ring::{Interest, OpenHow};
 use crate::sync::Semaphore;
 use crate::sys;
 use crate::time::sleep;
@@ -107,7 +107,7 @@ async fn opened(file: SharedFd, how: OpenHow) -> io::Result<SharedFd> {
 async fn writer(fifo: &SharedFd) -> io::Result<()> {
     let path = CString::new(format!("/proc/self/fd/{}", fifo.as_raw_fd())).expect("no zero");
     let how = OpenHow { flags: flags(libc::O_RDONLY | libc::O_CLOEXEC), mode: 0, resolve: 0 };
-    let mut poll = Readable::new(fifo.clone());
+    let mut poll = PollOp::new(fifo.clone(), Interest::Readable);
     let line = Waiting::of_this_core();
     let place = match first(&mut poll, pin!(line.0.acquire())).await {
         First::Polled(told) => return told,
@@ -132,7 +132,7 @@ enum First<T> {
     Other(T),
 }
 
-async fn first<F: Future>(poll: &mut Op<Readable>, mut other: Pin<&mut F>) -> First<F::Output> {
+async fn first<F: Future>(poll: &mut Op<PollOp>, mut other: Pin<&mut F>) -> First<F::Output> {
     poll_fn(|cx| match Pin::new(&mut *poll).poll(cx) {
         Poll::Ready(told) => Poll::Ready(First::Polled(told)),
         Poll::Pending => other.as_mut().poll(cx).map(First::Other),

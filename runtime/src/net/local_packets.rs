@@ -10,7 +10,8 @@ use super::packets::Packets;
 use super::unix_message;
 use crate::buf::{BufResult, IoBuf};
 use crate::fd::SharedFd;
-use crate::op::{One, Passing, SendMsg, Writable};
+use crate::op::{One, Passing, PollOp, SendMsg};
+use crate::ring::Interest;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io;
 use std::os::fd::AsFd;
@@ -59,7 +60,7 @@ impl Wait<'_> {
     async fn for_room(&mut self) -> io::Result<()> {
         self.waited_for_peer = !self.waited_for_peer;
         let on = if self.waited_for_peer { self.way()? } else { None };
-        Writable::new(on.unwrap_or_else(|| self.own.clone())).await
+        PollOp::new(on.unwrap_or_else(|| self.own.clone()), Interest::Writable).await
     }
 
     /// The way to the peer, if there is another one than the socket itself.

@@ -78,6 +78,11 @@ impl Packets {
         self.fd.into_owned()
     }
 
+    /// The messages that came for dropped receives.
+    pub(super) fn unread(&self) -> &UnreadDatagrams {
+        &self.unread
+    }
+
     pub(super) fn fd(&self) -> &SharedFd {
         &self.fd
     }

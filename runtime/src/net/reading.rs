@@ -3,7 +3,8 @@
 use super::receiving::{Inbound, Receiving};
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Read, Readable};
+use crate::op::{PollOp, Read};
+use crate::ring::Interest;
 use crate::yield_now::consume_budget;
 use std::io;
 
@@ -38,7 +39,7 @@ impl Inbound {
             match result {
                 // A descriptor that does not block, and of which this kernel cannot wait in a read.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if let Err(error) = Readable::new(from.clone()).await {
+                    if let Err(error) = PollOp::new(from.clone(), Interest::Readable).await {
                         return (Err(error), buffer);
                     }
                 }

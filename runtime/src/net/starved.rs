@@ -6,9 +6,9 @@ use super::receiving::Inbound;
 use crate::buf::IoBufMut;
 use crate::config::{POOL_ATTEMPTS, POOL_PATIENCE};
 use crate::fd::SharedFd;
-use crate::op::{self, Hold, Readable};
+use crate::op::{self, Hold, PollOp};
 use crate::pool::{self, Buffer, Buffers, Lease};
-use crate::ring::Wait;
+use crate::ring::{Interest, Wait};
 use crate::scope;
 use crate::time;
 use std::future::{Future, poll_fn};
@@ -122,7 +122,7 @@ pub(super) async fn receive_copied(
     size: usize,
 ) -> io::Result<Lease> {
     loop {
-        Readable::new(socket.clone()).await?;
+        PollOp::new(socket.clone(), Interest::Readable).await?;
         if let Some(cancelled) = cancelled() {
             return Err(cancelled);
         }

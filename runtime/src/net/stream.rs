@@ -1,6 +1,7 @@
 //! `Stream`: what the connections of all families do, on one descriptor.
 
 use super::leasing::Leasing;
+use super::polled::Polled;
 use super::receiving::Inbound;
 use super::sending::WriteAll;
 use super::vectored::ReadingMsg;
@@ -9,12 +10,13 @@ use super::{RecvStream, Transferred};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
 use crate::op::{
-    Close, Connect, Control, Each, One, Op, Passing, Readable, RecvMsg, Room, SendMsg, SendOp,
-    SendZc, Shutdown, Writable,
+    Close, Connect, Control, Each, One, Op, Passing, RecvMsg, Room, SendMsg, SendOp, SendZc,
+    Shutdown,
 };
 use crate::pool::Pool;
 use crate::yield_now::consume_budget;
 use socket2::{SockAddr, SockRef, Socket, Type};
+use std::cell::OnceCell;
 use std::future::Future;
 use std::io;
 use std::net::{self, SocketAddr};
@@ -25,11 +27,13 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 pub struct Stream {
     fd: SharedFd,
     inbound: Inbound,
+    /// For code that polls. Most streams never have any.
+    polled: OnceCell<Box<Polled>>,
 }
 
 impl Stream {
     pub(super) fn new(fd: SharedFd, inbound: Inbound) -> Self {
-        Self { fd, inbound }
+        Self { fd, inbound, polled: OnceCell::new() }
     }
 
     /// A connection of which nothing was received yet.
@@ -42,16 +46,6 @@ impl Stream {
         let this = Self::from_owned(socket.into());
         let connecting = Connect::new(this.fd.clone(), to.into());
         (this, connecting)
-    }
-
-    /// Waits until the kernel has something, or says that nothing more comes.
-    pub(crate) fn readable(&self) -> impl Future<Output = io::Result<()>> {
-        Readable::new(self.fd.clone())
-    }
-
-    /// Waits until the kernel takes something, or says that the connection is gone.
-    pub(crate) fn writable(&self) -> impl Future<Output = io::Result<()>> {
-        Writable::new(self.fd.clone())
     }
 
     /// Whether the kernel has more, and nothing that a dropped read has taken comes before it.
@@ -216,13 +210,24 @@ impl Stream {
     }
 
     pub(super) async fn close(self) -> io::Result<()> {
-        let Self { fd, inbound } = self;
         // What was armed and forgotten holds the descriptor.
-        drop(inbound);
+        let (fd, _) = self.into_parts();
         Close::new(fd.into_sole().await).await
     }
 
-    /// What it is made of.
+    pub(super) fn fd(&self) -> &SharedFd {
+        &self.fd
+    }
+
+    pub(super) fn inbound(&self) -> &Inbound {
+        &self.inbound
+    }
+
+    pub(super) fn polled(&self) -> &Polled {
+        self.polled.get_or_init(Box::default)
+    }
+
+    /// What it is made of. What was armed for code that polls is given up.
     pub(super) fn into_parts(self) -> (SharedFd, Inbound) {
         (self.fd, self.inbound)
     }
@@ -230,7 +235,7 @@ impl Stream {
     /// The descriptor, unless something would be lost with this reader.
     pub(super) fn into_owned(self) -> io::Result<OwnedFd> {
         self.inbound.unread().map_or(Ok(()), |unread| unread.check())?;
-        self.fd.into_owned()
+        self.into_parts().0.into_owned()
     }
 
     pub(super) fn socket(&self) -> SockRef<'_> {

@@ -33,7 +33,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 /// ```
 #[derive(Debug)]
 pub struct UdpSocket {
-    packets: Packets,
+    pub(super) packets: Packets,
 }
 
 impl UdpSocket {

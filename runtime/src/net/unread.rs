@@ -7,6 +7,7 @@ use crate::buf::{self, IoBufMut};
 use crate::op::{Control, Leased};
 use crate::pool::Lease;
 use crate::scope;
+use crate::sys::Room;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
@@ -66,6 +67,11 @@ impl Unread {
             let claim = self.claim();
             receives.give_up(move |leased| claim.leave_lease(leased));
         }
+    }
+
+    /// Whether dropped receives may still add something.
+    pub(super) fn is_claimed(&self) -> bool {
+        self.claims.are_made()
     }
 
     fn is_empty(&self) -> bool {
@@ -139,6 +145,19 @@ impl Unread {
         let mut bytes = Vec::with_capacity(length);
         let taken = self.take(&mut bytes, 0)?;
         Some(taken.map(|_| Lease::owned(bytes)))
+    }
+
+    /// Takes what comes next into memory that is lent for this call, as [`take`](Self::take).
+    pub(super) fn take_into(&self, room: &mut Room<'_>) -> Option<io::Result<usize>> {
+        let bytes = self.bytes.borrow();
+        if bytes.is_empty() {
+            return self.error.take().map(Err);
+        }
+        let length = room.fill(bytes.iter().copied());
+        drop(bytes);
+        // As in `take`.
+        drop(self.remove(length));
+        Some(Ok(length))
     }
 
     /// Takes what comes next into several buffers, one after the other, as [`take`](Self::take).

@@ -10,8 +10,10 @@ use super::claims::{Claim, Claims};
 use super::waiting::{Seat, Waiting};
 use crate::buf::{self, BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Arrived, Control, One, Op, RecvMsg, Room};
+use crate::op::{Arrived, Control, One, Op, PollOp, RecvMsg, Room};
+use crate::ring::Interest;
 use crate::scope::{is_cancelled, is_here_cancelled};
+use crate::sys;
 use socket2::SockAddr;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -81,6 +83,35 @@ impl UnreadDatagrams {
             parcels.pop_front();
         }
         Some(Ok(Told { length, from, truncated, control }))
+    }
+
+    /// Takes the oldest into memory that is lent for this call: how long it is now, and where it
+    /// came from. `None` if the kernel has the next one.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` while dropped receives may still leave one; and what the oldest is, if that is
+    /// an error.
+    pub(super) fn take_into(
+        &self,
+        room: &mut sys::Room<'_>,
+    ) -> Option<io::Result<(usize, Option<SockAddr>)>> {
+        if self.claims.are_made() {
+            return Some(Err(io::ErrorKind::WouldBlock.into()));
+        }
+        let parcel = self.parcels.borrow_mut().pop_front()?;
+        Some(parcel.map(|(bytes, told)| (room.fill(bytes.into_iter()), told.from)))
+    }
+
+    /// Waits until one can be received.
+    pub(super) async fn readable(&self, socket: &SharedFd) -> io::Result<()> {
+        if self.claims.are_made() || !self.is_empty() {
+            self.claims.settled(|| self.is_empty()).await?;
+        }
+        if self.is_empty() {
+            PollOp::new(socket.clone(), Interest::Readable).await?;
+        }
+        Ok(())
     }
 
     /// Takes the next datagram.

@@ -166,6 +166,19 @@ impl<T: Operation> Op<T> {
         self.flight.as_ref()
     }
 
+    /// Gives the operation up, to end under the code that runs now; see [`Driver::end_here`]. Its
+    /// output is dropped.
+    ///
+    /// [`Driver::end_here`]: driver::Driver::end_here
+    pub(crate) fn end_here(&mut self) {
+        let Some(OpHandle { driver, key }) = self.flight.clone() else { return };
+        self.abandon(|output| {
+            drop(output);
+            false
+        });
+        driver.borrow_mut().end_here(key);
+    }
+
     /// Gives the operation up: its output goes to `heir`, now or when the kernel is done. For an
     /// operation that was cut short, the output is a cancellation. The heir tells whether it keeps
     /// something.

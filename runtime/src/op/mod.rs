@@ -17,9 +17,9 @@ mod on_path;
 mod open;
 mod operation;
 mod place;
+mod poll;
 mod read;
 mod read_at;
-mod readable;
 mod recv;
 mod recv_leased;
 mod recv_msg;
@@ -27,8 +27,8 @@ mod send;
 mod send_msg;
 mod send_zc;
 mod shutdown;
+mod standing;
 mod statx;
-mod writable;
 mod write;
 mod write_at;
 
@@ -52,9 +52,9 @@ pub(crate) use on_path::{Link, MakeDirectory, OnPath, Rename, Symlink, Unlink, u
 pub(crate) use open::Open;
 pub(crate) use operation::{Answer, Multishot, Operation};
 pub(crate) use place::Place;
+pub(crate) use poll::PollOp;
 pub(crate) use read::Read;
 pub(crate) use read_at::{ReadAt, ReadEachAt};
-pub(crate) use readable::{Ended, Readable};
 pub(crate) use recv::{Received, Recv};
 pub(crate) use recv_leased::{Leased, RecvLeased, RecvMany};
 pub(crate) use recv_msg::{Arrived, RecvMsg};
@@ -62,8 +62,8 @@ pub(crate) use send::SendOp;
 pub(crate) use send_msg::SendMsg;
 pub(crate) use send_zc::{Lending, SendZc};
 pub(crate) use shutdown::Shutdown;
+pub(crate) use standing::{Readiness, Standing};
 pub(crate) use statx::Statx;
-pub(crate) use writable::Writable;
 pub(crate) use write::Write;
 pub(crate) use write_at::{WriteAt, WriteEachAt};
 
@@ -78,7 +78,7 @@ pub(crate) fn needed() -> Vec<Capability> {
         Close::NEEDS,
         Connect::NEEDS,
         Hold::NEEDS,
-        Readable::NEEDS,
+        PollOp::NEEDS,
         Recv::<Vec<u8>>::NEEDS,
         RecvLeased::NEEDS,
         RecvMany::NEEDS,
@@ -88,7 +88,6 @@ pub(crate) fn needed() -> Vec<Capability> {
         SendZc::<Vec<u8>>::NEEDS,
         Shutdown::NEEDS,
         Read::<Vec<u8>>::NEEDS,
-        Writable::NEEDS,
         Write::<Vec<u8>>::NEEDS,
         ReadAt::<Vec<u8>>::NEEDS,
         ReadEachAt::<One<Vec<u8>>>::NEEDS,

@@ -3,7 +3,8 @@
 use crate::buf::{BufResult, IoBuf};
 use crate::fd::SharedFd;
 use crate::net::Transferred;
-use crate::op::{Close, Writable, Write};
+use crate::op::{Close, PollOp, Write};
+use crate::ring::Interest;
 use crate::yield_now::consume_budget;
 use std::cell::RefCell;
 use std::io::{self, IsTerminal};
@@ -43,7 +44,7 @@ impl Sink {
                 // A descriptor that does not block, and for which this kernel cannot wait in a
                 // write.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    if let Err(error) = Writable::new(fd.clone()).await {
+                    if let Err(error) = PollOp::new(fd.clone(), Interest::Writable).await {
                         return (Err(error), buffer);
                     }
                 }

@@ -3,7 +3,8 @@
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::SharedFd;
 use crate::net::Inbound;
-use crate::op::Readable;
+use crate::op::PollOp;
+use crate::ring::Interest;
 use std::cell::Cell;
 use std::io::{self, IsTerminal};
 use std::os::fd::OwnedFd;
@@ -38,7 +39,7 @@ impl Source {
 
     async fn read_behind<B: IoBufMut>(&self, buffer: B, skip: usize) -> BufResult<usize, B> {
         if self.is_unopened.get() {
-            if let Err(error) = Readable::new(self.fd.clone()).await {
+            if let Err(error) = PollOp::new(self.fd.clone(), Interest::Readable).await {
                 return (Err(error), buffer);
             }
             self.is_unopened.set(false);

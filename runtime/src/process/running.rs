@@ -4,7 +4,7 @@ use super::spawning::{Started, Stopping};
 use crate::driver::{self, OpInfo, Orphan, TimerKey};
 use crate::fd::RawTarget;
 use crate::inbox::{self, Ticket};
-use crate::ring::{Completion, Request};
+use crate::ring::{Completion, Interest, Request};
 use crate::scope;
 use crate::sys::{self, ForkGuard};
 use crate::wake::Waiter;
@@ -105,7 +105,10 @@ impl Running {
             return Err(error);
         }
         let watched = Box::new(Watched(Arc::clone(&this)));
-        let (request, info) = (Request::Poll { on }, OpInfo::new(&"end of a process", Some(on)));
+        let (request, info) = (
+            Request::Poll { on, interest: Interest::Readable },
+            OpInfo::new(&"end of a process", Some(on)),
+        );
         // SAFETY: a poll has no pointers.
         unsafe { driver.borrow_mut().submit_detached(request, info, None, watched) };
         Ok(this)

@@ -58,9 +58,9 @@ pub(crate) use polled::end;
 pub(crate) use recheck::{next_recheck, recheck};
 pub(crate) use settle::{Settled, settle};
 pub(crate) use status::{
-    CancelWork, cancel, cancellation, cancelled_at, counted_in, is_around, is_cut_by_itself,
-    is_delivered, is_in_cancelled, is_open, known, look_again, mark_delivered, new, new_shield,
-    parent, reason, tasks, tell_drained,
+    CancelWork, cancel, cancellation, cancelled_at, counted_in, is_around, is_beside,
+    is_cut_by_itself, is_delivered, is_in_cancelled, is_open, known, look_again, mark_delivered,
+    new, new_shield, parent, reason, tasks, tell_drained,
 };
 pub(crate) use waits::{JoinEdge, joins};
 

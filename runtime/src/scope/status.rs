@@ -247,6 +247,18 @@ pub(crate) fn is_around(id: NodeId) -> bool {
     super::current().is_some_and(|here| tree::with(|tree| tree.is_within(here, id.index())))
 }
 
+/// Whether the code that runs now is inside the nursery that a scope is in.
+pub(crate) fn is_beside(id: NodeId) -> bool {
+    let Some(here) = super::current() else { return false };
+    tree::with(|tree| {
+        let mut around = tree.get(id).map_or(NONE, |_| id.index());
+        while around != NONE && tree.at(around).role() != Role::Nursery {
+            around = tree.at(around).parent();
+        }
+        tree.is_within(here, around)
+    })
+}
+
 /// No operation is in flight in a nursery any more: has the nursery be polled, and, if it is
 /// cancelled, the tasks that were kept for the operations: the set it stands in may not be polled.
 pub(crate) fn tell_drained(nursery: NodeId) {

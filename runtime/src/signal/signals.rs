@@ -1,7 +1,8 @@
 //! `Signals`: the signals that came, one by one.
 
 use crate::fd::SharedFd;
-use crate::op::Readable;
+use crate::op::PollOp;
+use crate::ring::Interest;
 use crate::wake::budget;
 use crate::yield_now::consume_budget;
 use libc::SIGRTMIN;
@@ -104,7 +105,7 @@ impl Signals {
             if let Some(signal) = self.delivery.pending().next() {
                 return Ok(signal);
             }
-            Readable::new(self.socket.clone()).await?;
+            PollOp::new(self.socket.clone(), Interest::Readable).await?;
         }
     }
 }

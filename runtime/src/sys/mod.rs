@@ -11,6 +11,7 @@ mod limits;
 mod pipe;
 mod process;
 mod release;
+mod room;
 pub(crate) mod shared;
 mod socket;
 
@@ -24,4 +25,5 @@ pub(crate) use limits::Limit;
 pub(crate) use pipe::{NonBlocking, Pipe, ignores_sigpipe};
 pub(crate) use process::{open_process, signal_group, signal_process};
 pub(crate) use release::release;
+pub(crate) use room::Room;
 pub(crate) use socket::{option, peer_cred, set_option};

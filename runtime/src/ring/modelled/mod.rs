@@ -121,7 +121,7 @@ impl Modelled {
         let user_data = key.user_data();
         match request {
             Request::Nop => self.done.push(Completion { user_data, result: 0, flags: 0 }),
-            Request::Poll { on: RawTarget::Descriptor(fd) }
+            Request::Poll { on: RawTarget::Descriptor(fd), .. }
             | Request::PollMany { on: RawTarget::Descriptor(fd) } => {
                 kernel::poll(fd, &self.port, user_data);
             }

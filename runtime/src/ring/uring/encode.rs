@@ -2,7 +2,7 @@
 
 use super::encode_files::on_files;
 use crate::fd::RawTarget;
-use crate::ring::{Capability, Request, Submission, Wait};
+use crate::ring::{Capability, Interest, Request, Submission, Wait};
 use io_uring::opcode;
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::Fd;
@@ -82,6 +82,14 @@ pub(super) fn place(on_worker: bool) -> Flags {
     if on_worker { Flags::ASYNC } else { Flags::empty() }
 }
 
+fn events(interest: Interest) -> u32 {
+    match interest {
+        Interest::Readable => READABLE,
+        Interest::Writable => WRITABLE,
+        Interest::Ended => ENDED,
+    }
+}
+
 fn direction(how: Shutdown) -> i32 {
     match how {
         Shutdown::Read => libc::SHUT_RD,
@@ -131,9 +139,7 @@ pub(super) fn entry(submission: &Submission) -> Entry {
         Request::Connect { on, address, length, on_worker } => {
             opcode::Connect::new(fd(on), address, length).build().flags(place(on_worker))
         }
-        Request::Poll { on } => opcode::PollAdd::new(fd(on), READABLE).build(),
-        Request::PollToWrite { on } => opcode::PollAdd::new(fd(on), WRITABLE).build(),
-        Request::PollEnd { on } => opcode::PollAdd::new(fd(on), ENDED).build(),
+        Request::Poll { on, interest } => opcode::PollAdd::new(fd(on), events(interest)).build(),
         Request::PollMany { on } => opcode::PollAdd::new(fd(on), READABLE).multi(true).build(),
         Request::Shutdown { on, how } => opcode::Shutdown::new(fd(on), direction(how)).build(),
         Request::Close { on } => opcode::Close::new(fd(on)).build(),

@@ -1,0 +1,178 @@
+//! `Polled`: a stream for code that polls, with memory that it lends for the length of a call.
+//!
+//! ```text
+//!   poll_read ─▶ unread bytes? ─▶ worth a try? ─▶ recv(MSG_DONTWAIT) ─▶ the caller
+//!                                  ▲    │ no            │ would block, or was drained
+//!                                  │    ▼               ▼
+//!                                  └── poll, by the ring, kept by the stream
+//! ```
+//!
+//! The socket itself goes on blocking, as the ring wants it; so both ways can be used in turn.
+
+use super::stream::Stream;
+use super::unread::Unread;
+use crate::op::{PollOp, Readiness, Standing};
+use crate::ring::Interest;
+use crate::scope;
+use crate::sys::Room;
+use crate::wake::budget;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+/// What the kernel is not to do: wait, or send a signal.
+pub(super) const NOW: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+
+type Settling = Pin<Box<dyn Future<Output = io::Result<()>>>>;
+
+/// The waits of a stream, one for each direction; and one for receives that were dropped and have
+/// not ended.
+#[derive(Debug, Default)]
+pub(super) struct Polled {
+    read: Readiness,
+    write: Readiness,
+    settling: Standing<Settling>,
+}
+
+async fn settle(unread: Rc<Unread>) -> io::Result<()> {
+    unread.settled().await
+}
+
+impl Stream {
+    // --- without waiting ---------------------------------------------------------------------
+
+    pub(super) fn try_read(&self, room: &mut Room<'_>) -> io::Result<usize> {
+        if room.len() == 0 {
+            return Ok(0);
+        }
+        if let Some(unread) = self.inbound().unread() {
+            unread.disarm_idle();
+            if unread.is_claimed() {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            if let Some(result) = unread.take_into(room) {
+                return result;
+            }
+        }
+        room.recv(self.fd())
+    }
+
+    pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket().send_with_flags(bytes, NOW)
+    }
+
+    pub(super) fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        // More of them are an error for the kernel.
+        let parts = &parts[..parts.len().min(libc::UIO_MAXIOV as usize)];
+        self.socket().send_vectored_with_flags(parts, NOW)
+    }
+
+    // --- waiting -----------------------------------------------------------------------------
+
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        if let Some(unread) = self.inbound().unread().filter(|unread| unread.comes_first()) {
+            unread.settled().await?;
+            if unread.comes_first() {
+                return Ok(());
+            }
+        }
+        PollOp::new(self.fd().clone(), Interest::Readable).await
+    }
+
+    pub(crate) async fn writable(&self) -> io::Result<()> {
+        PollOp::new(self.fd().clone(), Interest::Writable).await
+    }
+
+    pub(super) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if ready!(self.poll_unread(cx))? {
+            return Poll::Ready(Ok(()));
+        }
+        self.polled().read.poll(self.fd(), Interest::Readable, cx)
+    }
+
+    pub(super) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.polled().write.poll(self.fd(), Interest::Writable, cx)
+    }
+
+    /// Whether something is kept that comes before what the kernel has.
+    fn poll_unread(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let Some(unread) = self.inbound().unread() else { return Poll::Ready(Ok(false)) };
+        if !unread.comes_first() {
+            return Poll::Ready(Ok(false));
+        }
+        let settling = || -> Settling { Box::pin(settle(Rc::clone(unread))) };
+        ready!(self.polled().settling.poll(settling, cx))?;
+        Poll::Ready(Ok(unread.comes_first()))
+    }
+
+    // --- both --------------------------------------------------------------------------------
+
+    pub(crate) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        room: &mut Room<'_>,
+    ) -> Poll<io::Result<usize>> {
+        if room.len() == 0 {
+            ready!(budget::proceed(cx));
+            return Poll::Ready(Ok(0));
+        }
+        while ready!(self.poll_unread(cx))? {
+            match self.try_read(room) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+        let read = &self.polled().read;
+        let polled = read.poll_try(self.fd(), Interest::Readable, cx, || room.recv(self.fd()));
+        if let Poll::Ready(Ok(length)) = polled {
+            // Most often: then the next wait needs no try before.
+            read.set_drained(length < room.len());
+        }
+        polled
+    }
+
+    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_by(cx, bytes.len(), || self.try_write(bytes))
+    }
+
+    pub(crate) fn poll_write_vectored(
+        &self,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let length = parts.iter().map(|part| part.len()).sum();
+        self.poll_write_by(cx, length, || self.try_write_vectored(parts))
+    }
+
+    fn poll_write_by(
+        &self,
+        cx: &mut Context<'_>,
+        length: usize,
+        attempt: impl FnMut() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        if length == 0 {
+            // The kernel would say so as well; but it might have to be waited for.
+            ready!(budget::proceed(cx));
+            return Poll::Ready(Ok(0));
+        }
+        let write = &self.polled().write;
+        let polled = write.poll_try(self.fd(), Interest::Writable, cx, attempt);
+        if let Poll::Ready(Ok(sent)) = polled {
+            write.set_drained(sent < length);
+        }
+        polled
+    }
+
+    /// Ends the direction that writes. A connection that is gone already is as good.
+    pub(crate) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(scope::poll_drop_point(cx));
+        ready!(budget::proceed(cx));
+        Poll::Ready(match self.socket().shutdown(Shutdown::Write) {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        })
+    }
+}

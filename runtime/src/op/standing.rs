@@ -1,0 +1,162 @@
+//! `Standing`: a wait that stays with an object while the code that polls it goes elsewhere.
+//!
+//! A trait of polled reads has no future that could own a wait: each call begins where the last one
+//! has stopped, and may come from another task. So the object keeps the wait. It stands in the
+//! scope that has polled it: cancelled with that, cancelled when that closes, and begun anew when
+//! another scope polls the object.
+//!
+//! ```text
+//!                   a poll: nothing was begun            the same scope polls again
+//!   (nothing) ───────────────────────────────▶ stands ◀──────────────┐
+//!       ▲                                        │ └─────────────────┘
+//!       ├──────── resolved, or cancelled ────────┤
+//!       └── dropped: the object goes, or another scope polls
+//! ```
+
+use super::Op;
+use super::poll::PollOp;
+use crate::fd::SharedFd;
+use crate::ring::Interest;
+use crate::scope;
+use crate::tree::NodeId;
+use crate::wake::budget;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// A future, kept between polls, and the scope in which it was begun.
+pub(crate) struct Standing<F>(RefCell<Option<(F, Option<NodeId>)>>);
+
+impl<F: Future + Unpin> Standing<F> {
+    /// Goes on with what stands here; or begins it, if nothing does, or what does belongs to
+    /// another scope.
+    pub(crate) fn poll(&self, begin: impl FnOnce() -> F, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let here = scope::current();
+        // Taken out while it is polled: a foreign waker runs foreign code, which may come back.
+        let stands = self.0.take().filter(|(_, scope)| *scope == here);
+        let mut future = stands.map_or_else(begin, |(future, _)| future);
+        let polled = Pin::new(&mut future).poll(cx);
+        if polled.is_pending() {
+            drop(self.0.replace(Some((future, here))));
+        }
+        polled
+    }
+
+    /// Whether anything stands here, for whichever scope.
+    fn is_begun(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+}
+
+impl<F> Default for Standing<F> {
+    fn default() -> Self {
+        Self(RefCell::new(None))
+    }
+}
+
+impl<F> fmt::Debug for Standing<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stands = self.0.try_borrow().is_ok_and(|inside| inside.is_some());
+        f.write_str(if stands { "waiting" } else { "resting" })
+    }
+}
+
+/// A wait that ends, if it is given up, where that is done: the descriptor may be closed with it,
+/// and the nursery in which an object is dropped waits for its close.
+#[derive(Debug)]
+struct Armed(Op<PollOp>);
+
+impl Future for Armed {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        self.0.end_here();
+    }
+}
+
+/// One direction of a descriptor, for code that polls. The waker of the last poll is woken.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness {
+    wait: Standing<Armed>,
+    /// The last try has found nothing more, so another one would be in vain.
+    drained: Cell<bool>,
+    /// The turn was over at the last poll.
+    suspended: Cell<bool>,
+}
+
+impl Readiness {
+    /// Ready when the direction is.
+    ///
+    /// # Errors
+    ///
+    /// The code that polls is cancelled; or too much is in flight.
+    pub(crate) fn poll(
+        &self,
+        fd: &SharedFd,
+        interest: Interest,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let result = ready!(self.wait.poll(|| Armed(PollOp::new(fd.clone(), interest)), cx));
+        self.drained.set(false);
+        Poll::Ready(result)
+    }
+
+    /// Ready when a try is worth a system call: what was not tried since it was ready, or never,
+    /// may be ready still. A drop point in a cancelled scope.
+    ///
+    /// # Errors
+    ///
+    /// As [`poll`](Self::poll).
+    pub(crate) fn poll_worth(
+        &self,
+        fd: &SharedFd,
+        interest: Interest,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.drained.get() || self.wait.is_begun() {
+            return self.poll(fd, interest, cx);
+        }
+        ready!(scope::poll_drop_point(cx));
+        let mut suspended = self.suspended.take();
+        let polled = budget::proceed_once(&mut suspended, cx);
+        self.suspended.set(suspended);
+        polled.map(Ok)
+    }
+
+    /// What a try has shown: whether there is nothing more to be had, or no more room.
+    pub(crate) fn set_drained(&self, drained: bool) {
+        self.drained.set(drained);
+    }
+
+    /// Tries when a try is worth it, until one does not say that it would block.
+    ///
+    /// # Errors
+    ///
+    /// Those of the try, and as [`poll`](Self::poll).
+    pub(crate) fn poll_try<T>(
+        &self,
+        fd: &SharedFd,
+        interest: Interest,
+        cx: &mut Context<'_>,
+        mut attempt: impl FnMut() -> io::Result<T>,
+    ) -> Poll<io::Result<T>> {
+        loop {
+            if let Err(error) = ready!(self.poll_worth(fd, interest, cx)) {
+                return Poll::Ready(Err(error));
+            }
+            match attempt() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.set_drained(true),
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+}
