@@ -13,6 +13,6 @@ pub use nestling_nursery::io::{
     nursery_all_with, nursery_with,
 };
 pub use nestling_runtime::io::{
-    AsyncRead, AsyncWrite, BufReader, BufWriter, Lines, PipeReader, PipeWriter, Stderr, Stdin,
-    Stdout, Transferred, copy, copy_with, pipe, stderr, stdin, stdout, transferred,
+    AsyncFd, AsyncRead, AsyncWrite, BufReader, BufWriter, Interest, Lines, PipeReader, PipeWriter,
+    Stderr, Stdin, Stdout, Transferred, copy, copy_with, pipe, stderr, stdin, stdout, transferred,
 };

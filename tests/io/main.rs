@@ -3,6 +3,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `async_fd.rs` | waits on descriptors of any kind |
 //! | `bidirectional.rs` | copies in both directions at once |
 //! | `buffered_reads.rs` | random calls of a reader, some of them dropped, against that of std |
 //! | `buffered_writes.rs` | random writes, some of them dropped, and what the other side has |
@@ -16,6 +17,8 @@
 //! | `spliced.rs` | copies that go past the buffer: order, counts, ends, and what is left |
 //! | `traits.rs` | sockets, memory and references as sources and sinks |
 
+#[expect(unsafe_code, reason = "descriptors that std does not make")]
+mod async_fd;
 mod bidirectional;
 mod buffered_reads;
 mod buffered_writes;

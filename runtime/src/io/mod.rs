@@ -5,6 +5,7 @@
 //! so `&TcpStream` reads and writes as well: one task has `&stream` for one direction, another one
 //! for the other.
 
+mod async_fd;
 mod async_read;
 mod async_write;
 mod buf_reader;
@@ -18,6 +19,8 @@ mod splice;
 
 pub use crate::buf::{Transferred, transferred};
 pub use crate::pipe::{PipeReader, PipeWriter, Stderr, Stdin, Stdout, pipe, stderr, stdin, stdout};
+pub use crate::ring::Interest;
+pub use async_fd::AsyncFd;
 pub use async_read::AsyncRead;
 pub use async_write::AsyncWrite;
 pub use buf_reader::{BufReader, Lines};

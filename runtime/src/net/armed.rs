@@ -11,9 +11,8 @@
 //! it and get the bytes in their order, whatever its owner does: also if it is forgotten.
 
 use crate::fd::SharedFd;
-use crate::op::{Leased, Many, Op, PollOp, RecvMany};
+use crate::op::{Ended, Leased, Many, Op, RecvMany};
 use crate::pool::Buffers;
-use crate::ring::Interest;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
@@ -38,7 +37,7 @@ pub(super) struct Receives {
     /// Tells of the end, beside which the kernel may leave the receives asleep. Measured on 6.18:
     /// if more was there than it takes at a time (33 buffers), and the end behind it, that comes
     /// with the same event as the rest of the data, and is not looked for again.
-    end: Option<Op<PollOp>>,
+    end: Option<Op<Ended>>,
     pool: Rc<Buffers>,
     number: u64,
     is_waited_for: bool,
@@ -49,7 +48,7 @@ impl Receives {
         Self {
             many: RecvMany::new(socket.clone(), pool, held),
             begun: false,
-            end: Some(PollOp::new(socket.clone(), Interest::Ended)),
+            end: Some(Ended::new(socket.clone())),
             pool: Rc::clone(pool),
             number: 0,
             is_waited_for: false,

@@ -56,7 +56,8 @@ use std::os::fd::OwnedFd;
 
 pub(crate) use buffer_queue::{BufferQueue, MOST_BUFFERS};
 pub(crate) use completion::{Batch, Completion, EnterWait};
-pub(crate) use request::{Capability, Interest, NEXT, OpenHow, RawPath, Request, Submission, Wait};
+pub use request::Interest;
+pub(crate) use request::{Capability, NEXT, OpenHow, RawPath, Request, Submission, Wait};
 pub(crate) use uring::{Extra, MORE_MEMORY, Step, Switch, TRIALS, Trial, Uring, fatal, ring_bytes};
 
 /// One core's kernel.

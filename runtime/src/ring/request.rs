@@ -48,6 +48,9 @@ pub(crate) enum Request {
     SendMsg { on: RawTarget, header: *const libc::msghdr, flags: libc::c_int },
     /// Tell when one direction is ready, or broken.
     Poll { on: RawTarget, interest: Interest },
+    /// Tell when nothing more comes behind what there is to be read: the other end has shut its
+    /// direction down, or the connection is broken.
+    PollEnd { on: RawTarget },
     /// Tell each time that there is something to be read.
     PollMany { on: RawTarget },
     /// Shut down one direction of a connection, or both.
@@ -99,17 +102,17 @@ pub(crate) enum Request {
 /// Stands for the position of a file; what has none, such as a pipe, takes it as well.
 pub(crate) const NEXT: u64 = u64::MAX;
 
-/// What is waited for on a descriptor. Errors, and the end of the other side, count as both of the
-/// first.
+/// What is waited for on a descriptor. Errors, and the end of the other side, count as both.
+///
+/// # Examples
+///
+/// See [`AsyncFd`](crate::io::AsyncFd).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Interest {
+pub enum Interest {
     /// Something can be read.
     Readable,
     /// Something can be written.
     Writable,
-    /// Nothing more comes behind what can be read: the other end has shut its direction down, or
-    /// the connection is broken.
-    Ended,
 }
 
 /// When a receive waits for data.
@@ -212,7 +215,7 @@ impl Request {
             Self::SendZc { .. } => Capability::SendZc,
             Self::RecvMsg { .. } => Capability::RecvMsg,
             Self::SendMsg { .. } => Capability::SendMsg,
-            Self::Poll { .. } => Capability::Poll,
+            Self::Poll { .. } | Self::PollEnd { .. } => Capability::Poll,
             Self::PollMany { .. } => Capability::PollMany,
             Self::Shutdown { .. } => Capability::Shutdown,
             Self::Close { .. } => Capability::Close,

@@ -86,7 +86,6 @@ fn events(interest: Interest) -> u32 {
     match interest {
         Interest::Readable => READABLE,
         Interest::Writable => WRITABLE,
-        Interest::Ended => ENDED,
     }
 }
 
@@ -140,6 +139,7 @@ pub(super) fn entry(submission: &Submission) -> Entry {
             opcode::Connect::new(fd(on), address, length).build().flags(place(on_worker))
         }
         Request::Poll { on, interest } => opcode::PollAdd::new(fd(on), events(interest)).build(),
+        Request::PollEnd { on } => opcode::PollAdd::new(fd(on), ENDED).build(),
         Request::PollMany { on } => opcode::PollAdd::new(fd(on), READABLE).multi(true).build(),
         Request::Shutdown { on, how } => opcode::Shutdown::new(fd(on), direction(how)).build(),
         Request::Close { on } => opcode::Close::new(fd(on)).build(),
