@@ -38,6 +38,8 @@ pub use nestling_nursery::{
 };
 #[doc(hidden)]
 pub use nestling_runtime::entry;
+#[cfg(feature = "hyper")]
+pub use nestling_runtime::hyper;
 pub use nestling_runtime::{
     Builder, Cancelled, Core, Cores, Runtime, Stats, block_on, doctor, dump_tree, fs, inspect,
     is_cancelled, metrics, net, process, signal, stats, sync, time,
@@ -46,12 +48,4 @@ pub use nestling_runtime::{
 mod book;
 pub mod buf;
 pub mod io;
-/// What a task can do about its own running, and know of it.
-pub mod task {
-    pub use nestling_nursery::spawn_blocking;
-    pub use nestling_runtime::lowlevel::is_in_cancelled as cancel_called;
-    // Its former name, which looks like that of `nestling::is_cancelled`.
-    #[doc(hidden)]
-    pub use nestling_runtime::lowlevel::is_in_cancelled as is_cancelled;
-    pub use nestling_runtime::{TaskLocal, checkpoint, consume_budget, poll_proceed, yield_now};
-}
+pub mod task;

@@ -13,6 +13,8 @@ mod failures;
 mod finally;
 mod for_each_limit;
 mod grace;
+#[cfg(feature = "hyper")]
+mod hyper;
 pub mod io;
 mod join_handle;
 mod ledger;

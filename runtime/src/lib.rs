@@ -104,6 +104,15 @@ pub mod io;
 
 #[cfg(feature = "console")]
 mod console;
+#[cfg(feature = "futures-io")]
+mod futures_io;
+#[expect(unsafe_code, reason = "hyper lends memory that is not initialised")]
+#[cfg(feature = "hyper")]
+pub mod hyper;
+#[expect(unsafe_code, reason = "tokio lends memory that is not initialised")]
+#[cfg(feature = "tokio-io")]
+mod tokio_io;
+
 mod event_loop;
 pub mod metrics;
 #[expect(unsafe_code, reason = "children that borrow nothing need no promise")]

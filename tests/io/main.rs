@@ -9,6 +9,7 @@
 //! | `buffered_writes.rs` | random writes, some of them dropped, and what the other side has |
 //! | `bytes.rs` | the buffers of the crate `bytes`, lent to sockets |
 //! | `copies.rs` | copies: their count, their flushes, and what is left when one fails or is cut |
+//! | `foreign.rs`, `foreign_futures.rs` | streams as what other crates read from and write to |
 //! | `halves.rs` | halves of streams, and Unix streams |
 //! | `lines.rs` | lines: their limit, their ends, and sockets whose reads are dropped |
 //! | `pieces.rs` | a source and a sink that take a random number of bytes at a time, or fail |
@@ -24,6 +25,8 @@ mod buffered_reads;
 mod buffered_writes;
 mod bytes;
 mod copies;
+mod foreign;
+mod foreign_futures;
 mod halves;
 mod lines;
 mod pieces;

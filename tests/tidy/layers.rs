@@ -26,7 +26,7 @@ const LAYERS: &[&[&str]] = &[
     &["net", "fs", "signal", "children", "shield", "task_local", "until_cancelled"],
     &["pipe"],
     &["process"],
-    &["io"],
+    &["io", "futures_io", "hyper", "tokio_io"],
     &["event_loop", "remote_children", "dump", "chrome_trace", "spans", "console", "metrics"],
     &["runtime"],
     &["cores"],

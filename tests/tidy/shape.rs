@@ -24,6 +24,7 @@ const LINE_COLUMNS: usize = 100;
 /// Files with code for some builds only, each with the reason.
 const MAY_CFG: &[(&str, &str)] = &[
     ("runtime/src/config.rs", "which kernels there are: the one of the models does not ship"),
+    ("runtime/src/net/mod.rs", "what three optional parts share is there with any of them"),
     ("runtime/src/ring/mod.rs", "which kernels there are: the one of the models does not ship"),
     (
         "runtime/src/table/at_end.rs",
@@ -35,6 +36,9 @@ const MAY_CFG: &[(&str, &str)] = &[
 const MAY_DEFINE_MACROS: &[(&str, &str)] = &[
     ("runtime/src/buf/io_buf.rs", "five impls that differ in nothing but the type's name"),
     ("runtime/src/io/sockets.rs", "twenty-six impls that hand on to calls of the same names"),
+    ("runtime/src/futures_io.rs", "impls that differ in nothing but the type's name"),
+    ("runtime/src/hyper/io.rs", "impls that differ in nothing but the type's name"),
+    ("runtime/src/tokio_io.rs", "impls that differ in nothing but the type's name"),
     ("runtime/src/loom_thread_local.rs", "std's own, for the model checker"),
     ("runtime/src/ring/mod.rs", "one choice of kernel, which is the same in all methods"),
 ];
@@ -129,7 +133,7 @@ fn conditional_code(source: &Source<'_>) -> Vec<Violation> {
             | "cfg(not(any(loom, miri)))" => {
                 starts(&["mod ", "pub mod ", "pub use ", "pub(crate) mod ", "pub(crate) use "])
             }
-            _ => inside.starts_with("cfg(feature = ") && starts(&["mod ", "pub use "]),
+            _ => inside.starts_with("cfg(feature = ") && starts(&["mod ", "pub mod ", "pub use "]),
         };
         is_part && source.is_library()
     };

@@ -17,6 +17,8 @@ mod claims;
 mod connect_options;
 mod connection;
 mod detached;
+#[cfg(any(feature = "tokio-io", feature = "futures-io", feature = "hyper"))]
+mod directions;
 mod error;
 mod halves;
 pub(crate) mod happy_eyeballs;
@@ -67,6 +69,8 @@ pub use address::{Endpoint, ToSocketAddrs};
 pub use connect_options::ConnectOptions;
 pub use connection::Connection;
 pub use detached::Detached;
+#[cfg(any(feature = "tokio-io", feature = "futures-io", feature = "hyper"))]
+pub(crate) use directions::{Reads, Writes};
 pub use error::is_exhausted;
 pub use halves::{ReadHalf, WriteHalf};
 pub use incoming::Incoming;
