@@ -1,0 +1,144 @@
+//! One connection: HTTP/1.1 or HTTP/2, until a stop, after which it drains.
+
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::{http1, http2};
+use hyper::service::HttpService;
+use nestling::hyper::Timer;
+use nestling::io::nursery;
+use nestling::net::TcpStream;
+use nestling::time::sleep;
+use nestling::{Elapsed, Stop, grace, is_cancelled, timeout};
+use std::error::Error;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+/// What a connection may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For the head of a request to come, also between two requests of one connection.
+    pub head: Duration,
+    /// For requests to end after the stop.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { head: Duration::from_secs(30), drain: Duration::from_secs(5) }
+    }
+}
+
+/// What a client with HTTP/2 sends first, as far as no request of HTTP/1 begins like it.
+const PREFACE: &[u8] = b"PRI ";
+
+/// How long to wait for more of a preface that has begun.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Serves a connection by HTTP/2 if it begins with the preface of that ("prior knowledge"), else by
+/// HTTP/1.1.
+///
+/// # Errors
+///
+/// The connection broke, or what came is no HTTP.
+pub async fn serve_tcp<S>(stream: TcpStream, limits: Limits, service: S) -> io::Result<()>
+where
+    S: HttpService<Incoming, Error: Into<Box<dyn Error + Send + Sync>>>,
+    S::ResBody: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
+    stream.set_nodelay(true)?;
+    let is_two = match timeout(limits.head, is_http2(&stream)).await {
+        Ok(is_two) => is_two?,
+        // Most clients that open a connection in advance and use it for nothing come here.
+        Err(_) => return Ok(()),
+    };
+    match is_two {
+        true => serve_http2(stream, limits, service).await,
+        false => serve_http1(stream, limits, service).await,
+    }
+}
+
+/// Looks at how the connection begins.
+async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
+    loop {
+        let (seen, buffer) = stream.peek(vec![0; PREFACE.len()]).await;
+        let seen = &buffer[..seen?];
+        if seen.len() == PREFACE.len() || seen.is_empty() || !PREFACE.starts_with(seen) {
+            return Ok(seen == PREFACE);
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// Serves a connection by HTTP/1.1. After the stop it ends with the response to the request that it
+/// has begun.
+///
+/// # Errors
+///
+/// The connection broke, or what came is no HTTP/1.
+pub async fn serve_http1<I, S>(io: I, limits: Limits, service: S) -> io::Result<()>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    S: HttpService<Incoming, Error: Into<Box<dyn Error + Send + Sync>>>,
+    S::ResBody: Body<Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
+    let served = grace(limits.drain, async |stop| {
+        let mut server = http1::Builder::new();
+        server.timer(Timer).header_read_timeout(limits.head).half_close(true);
+        let connection = pin!(server.serve_connection(io, service));
+        until(stop, connection, |connection| connection.graceful_shutdown()).await
+    });
+    drained(served.await)
+}
+
+/// Serves a connection by HTTP/2. Its streams are children of a nursery, which ends with it: one
+/// that panics, or a connection that is cut, takes all of them along. After the stop no new ones
+/// begin.
+///
+/// # Errors
+///
+/// The connection broke, or what came is no HTTP/2.
+pub async fn serve_http2<I, S>(io: I, limits: Limits, service: S) -> io::Result<()>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    S: HttpService<Incoming, Error: Into<Box<dyn Error + Send + Sync>>>,
+    S::ResBody: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
+    let served = grace(limits.drain, async |stop| {
+        nursery(async |n| {
+            let mut server = http2::Builder::new(n);
+            server.timer(Timer).keep_alive_interval(limits.head).keep_alive_timeout(limits.head);
+            let connection = pin!(server.serve_connection(io, service));
+            until(stop, connection, |connection| connection.graceful_shutdown()).await
+        })
+        .await
+    });
+    drained(served.await)
+}
+
+/// What is cut at the end of the drain has not failed: that is what the drain is for.
+fn drained(served: Result<io::Result<()>, Elapsed>) -> io::Result<()> {
+    match served {
+        Ok(Err(error)) if !is_cancelled(&error) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Polls a connection to its end; `shut_down` is called at the stop.
+async fn until<C: Future<Output = hyper::Result<()>>>(
+    stop: &Stop,
+    mut connection: Pin<&mut C>,
+    shut_down: impl Fn(Pin<&mut C>),
+) -> io::Result<()> {
+    let mut stopped = pin!(stop.requested());
+    let mut told = false;
+    poll_fn(|cx| {
+        if !told && stopped.as_mut().poll(cx).is_ready() {
+            told = true;
+            shut_down(connection.as_mut());
+        }
+        let polled = connection.as_mut().poll(cx);
+        polled.map_err(io::Error::other)
+    })
+    .await
+}
