@@ -32,9 +32,9 @@
 pub use nestling_macros::{main, test};
 pub use nestling_nursery::{
     Canceller, ChildOutput, Elapsed, Failures, JoinError, JoinHandle, Limit, Never, Nursery,
-    Options, Permit, RemoteCanceller, Serve, Slot, Start, Started, Stop, Supervised, cancelled,
-    finally, for_each_limit, grace, nursery, nursery_all, nursery_all_with, nursery_with, race,
-    serve, serve_balanced, shield, shield_for, timeout, timeout_at,
+    Options, Permit, RemoteCanceller, Serve, Slot, Spawner, Start, Started, Stop, Supervised,
+    cancelled, finally, for_each_limit, grace, nursery, nursery_all, nursery_all_with,
+    nursery_with, race, serve, serve_balanced, shield, shield_for, timeout, timeout_at,
 };
 #[doc(hidden)]
 pub use nestling_runtime::entry;

@@ -1,6 +1,7 @@
 //! A nursery as an executor of the crate `hyper` (feature `hyper`).
 
 use crate::nursery::Nursery;
+use crate::spawner::Spawner;
 use ::hyper::rt::Executor;
 use std::future::Future;
 
@@ -31,5 +32,16 @@ where
 {
     fn execute(&self, future: F) {
         self.spawn_named("hyper", future);
+    }
+}
+
+/// For what asks for an executor that is `Send` and borrows nothing, such as pools of connections.
+/// Once the nursery has closed, what is to be executed is dropped.
+impl<E: 'static, F> Executor<F> for Spawner<E>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        drop(self.send(async || future.await));
     }
 }

@@ -76,6 +76,7 @@ pub mod pool;
 #[expect(unsafe_code, reason = "entries with pointers, descriptors out of numbers")]
 mod op;
 
+mod adoption;
 mod blocking;
 mod cancel;
 mod check;

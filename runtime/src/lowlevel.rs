@@ -3,6 +3,7 @@
 //! The crate `nestling-nursery` uses the runtime through this module alone, so another crate could
 //! do so with the same rights. There is no way here to start a task that belongs to no nursery.
 
+pub use crate::adoption::{Door, Doorway};
 pub use crate::blocking::{Unfinished, blocking};
 pub use crate::cancel::{
     CancelHandle, CancelScope, RemoteCancelHandle, count_derived, current_cancellation,

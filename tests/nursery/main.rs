@@ -55,6 +55,7 @@ mod race;
 mod remote_canceller;
 mod slots;
 mod small;
+mod spawner;
 mod start;
 mod stress;
 mod supervise;

@@ -22,7 +22,7 @@ const LAYERS: &[&[&str]] = &[
     &["pool"],
     &["op"],
     &["time", "sync", "cancel", "check", "trim", "yield_now"],
-    &["blocking"],
+    &["adoption", "blocking"],
     &["net", "fs", "signal", "children", "shield", "task_local", "until_cancelled"],
     &["pipe"],
     &["process"],

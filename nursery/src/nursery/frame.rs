@@ -7,18 +7,20 @@
 //! them ever again.
 
 use crate::canceller::Enlisted;
+use crate::child_output::ChildOutput;
 use crate::daemons::Daemons;
 use crate::ledger::Ledger;
 use crate::options::Options;
 use nestling_runtime::lowlevel::{
-    Begun, Body, CancelScope, Children, Ending, Instant, Join, Label, Reason, RemoteCancelHandle,
-    Semaphore, Sleep, Step, sleep_until,
+    Begun, Body, CancelScope, Children, Door, Doorway, Ending, Instant, Join, Label, Reason,
+    RemoteCancelHandle, Semaphore, Sleep, Step, sleep_until,
 };
+use std::any::Any;
 use std::cell::RefCell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
 /// The children of a nursery, its books, and its limits.
@@ -33,6 +35,8 @@ pub(crate) struct Frame<E> {
     begun: Begun,
     /// The nursery's places in the lists of cancellers that are older.
     enlisted: RefCell<Vec<Enlisted>>,
+    /// The way in for children from outside, once it was asked for.
+    doorway: RefCell<Option<Doorway>>,
 }
 
 /// The body on its way to a value.
@@ -57,6 +61,7 @@ impl<E> Frame<E> {
             slots: Rc::new(Semaphore::new(options.slot_count())),
             deadline: RefCell::new(options.deadline.map(sleep_until)),
             enlisted: RefCell::default(),
+            doorway: RefCell::default(),
         })
     }
 
@@ -136,6 +141,32 @@ impl<E> Frame<E> {
             self.ledger.cut(Reason::Ancestor);
         }
         join
+    }
+
+    /// The way in for children from outside.
+    pub(crate) fn door(this: &Rc<Self>) -> Door
+    where
+        E: 'static,
+    {
+        let open = || {
+            let weak: Weak<dyn Any> = Rc::downgrade(&(Rc::clone(this) as Rc<dyn Any>));
+            Doorway::new(this.scope(), weak)
+        };
+        this.doorway.borrow_mut().get_or_insert_with(open).door()
+    }
+
+    /// Adds a child from outside, which has come by the door.
+    pub(crate) fn adopt<F>(&self, child: F, label: Label)
+    where
+        F: Future<Output: ChildOutput<E>> + 'static,
+        E: 'static,
+    {
+        let finish = |frame: &Self, output: F::Output| {
+            frame.ledger().record(frame.scope(), output.into_result())
+        };
+        // SAFETY: all of it borrows nothing. Children are polled by the nursery's future alone,
+        // which has a share in the frame.
+        drop(unsafe { self.spawn(child, finish, label) });
     }
 
     /// Polls the body and the children that are ready. Ready when all have ended and nothing is in
@@ -231,6 +262,8 @@ impl<F, T> Drop for Running<'_, F, T> {
 
 impl<E> Drop for Guard<E> {
     fn drop(&mut self) {
+        // What destructors of children would start is given back to them.
+        drop(self.0.doorway.take());
         // SAFETY: `Frame::guard`: what the children borrow is alive.
         let panic = unsafe { self.0.children.clear() };
         if let Some(payload) = panic

@@ -263,6 +263,10 @@ impl<'scope, E> Nursery<'scope, '_, E> {
         unsafe { self.frame.spawn(child, finish, label) }
     }
 
+    pub(crate) fn shared_frame(&self) -> &Rc<Frame<E>> {
+        &self.frame
+    }
+
     pub(crate) fn frame(&self) -> &Frame<E> {
         &self.frame
     }

@@ -24,7 +24,7 @@ pub(crate) enum Message {
 
 /// What other threads ask of one core. Bounded by the number of wakers, handles and tickets
 /// that can ask: each stands here once at most, to wake, to cancel or to finish; what is to be run
-/// here is counted among the children of the nursery that sent it.
+/// here is counted among the children of the nursery that sent it, or was sent by a spawner.
 pub(crate) struct Injector {
     queue: Queue<Message>,
     /// Wakes the core if it sleeps; at most one system call for each time that it does.

@@ -15,6 +15,7 @@
 //! | waits     | join handles awaited in it                                           |
 //! | marked    | other threads may ask whether it is cancelled                        |
 
+mod adopters;
 mod attached;
 mod bindings;
 mod cancelled;
@@ -43,6 +44,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 pub(crate) use crate::tree::current;
+pub(crate) use adopters::{adopter, close_to_all, open_to_all};
 pub(crate) use attached::Attached;
 pub(crate) use bindings::{bind, bound, unbind};
 pub use cancelled::{Cancelled, is_cancelled};
@@ -69,6 +71,7 @@ pub(crate) struct PerThread {
     notes: RefCell<Notes>,
     /// Whether there are notes, rounds or spared scopes: every poll asks this.
     has_notes: Cell<bool>,
+    adopters: adopters::Table,
     bindings: bindings::Table,
     listeners: listeners::Table,
     marks: marks::Table,
@@ -80,6 +83,7 @@ impl PerThread {
         Self {
             notes: RefCell::new(Notes::new()),
             has_notes: Cell::new(false),
+            adopters: RefCell::new(BTreeMap::new()),
             bindings: RefCell::new(BTreeMap::new()),
             listeners: RefCell::new(BTreeMap::new()),
             marks: RefCell::new(BTreeMap::new()),
@@ -138,5 +142,5 @@ fn trim_outside(when: When) -> bool {
 /// Gives back what the tables of scopes do not use. Tells if there is more to come.
 pub(crate) fn trim(when: When) -> bool {
     let lists = waits::trim(when) | listeners::trim(when) | bindings::trim(when);
-    lists | marks::trim(when) | notes::trim(when)
+    lists | adopters::trim(when) | marks::trim(when) | notes::trim(when)
 }
