@@ -5,6 +5,13 @@
 //! Sockets implement them, and so do references to sockets: one task has `&stream` to read from,
 //! another one has it to write to.
 //!
+//! For libraries that poll, streams and their halves have the traits of others as well, by the
+//! features `tokio-io`, `futures-io` and `hyper`. A flush is done when the kernel has the bytes; a
+//! shutdown, or close, ends the direction that writes. After a cancel the wait in flight answers
+//! once, and the next one does not return. Where a stream has a method of the same name, that one
+//! is called: `AsyncReadExt::read(&mut stream, &mut buffer)` is the trait's. But of `split` the
+//! trait's is called, because it takes the stream itself. [`AsyncFd`] waits on any descriptor.
+//!
 //! `Ok(())` does not say what its error type is. [`nursery`] and its like of this module have one,
 //! and are those of [the crate](crate) in all else.
 

@@ -119,7 +119,9 @@ fn a_connection_drains() {
                 has_begun.await.unwrap();
                 server.cancel();
             });
-            assert_eq!(whole(answer.await.unwrap()).await, "slow");
+            let answer = answer.await.unwrap();
+            assert_eq!(answer.headers()["connection"], "close");
+            assert_eq!(whole(answer).await, "slow");
             client.ready().await.unwrap_err();
             Ok(())
         })

@@ -6,11 +6,12 @@ use futures_util::future::join_all;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{self, SendRequest};
+use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use nestling::io::nursery;
 use nestling::net::TcpStream;
-use nestling::sync::Notify;
+use nestling::sync::{Notify, remote};
 use nestling::{JoinError, Nursery};
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -224,5 +225,21 @@ fn a_stream_that_is_reset_ends_alone() {
         })
         .await
         .unwrap();
+    });
+}
+
+/// For what asks for an executor that is `Send`, such as a pool of connections.
+#[test]
+fn r01_a_spawner_is_an_executor_as_well() {
+    run(async || {
+        let (sender, receiver) = remote::oneshot();
+        let result = nursery(async |n| {
+            let executor = n.spawner();
+            std::thread::spawn(move || {
+                executor.execute(async move { sender.send("ran").unwrap() });
+            });
+            Ok(receiver.await.unwrap())
+        });
+        assert_eq!(result.await.unwrap(), "ran");
     });
 }
