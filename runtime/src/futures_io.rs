@@ -7,7 +7,7 @@ use crate::net::{
     Connection, OwnedReadHalf, OwnedWriteHalf, ReadHalf, Reads, TcpStream, UnixStream, WriteHalf,
     Writes,
 };
-use crate::sys::Room;
+use crate::sys::Space;
 use crate::yield_now::poll_proceed;
 use ::futures_io::{AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice};
@@ -23,7 +23,7 @@ macro_rules! reads {
                 cx: &mut Context<'_>,
                 buffer: &mut [u8],
             ) -> Poll<io::Result<usize>> {
-                self.reads().poll_read(cx, &mut Room::from(buffer))
+                self.reads().poll_read(cx, &mut Space::from(buffer))
             }
         }
     )+};

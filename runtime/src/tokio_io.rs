@@ -7,7 +7,7 @@ use crate::net::{
     Connection, OwnedReadHalf, OwnedWriteHalf, ReadHalf, Reads, TcpStream, UnixStream, WriteHalf,
     Writes,
 };
-use crate::sys::Room;
+use crate::sys::Space;
 use crate::yield_now::poll_proceed;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -19,9 +19,9 @@ fn read(
     cx: &mut Context<'_>,
     buffer: &mut ReadBuf<'_>,
 ) -> Poll<io::Result<()>> {
-    // SAFETY: a room is filled with bytes only, so what was initialised stays so.
-    let room = unsafe { buffer.unfilled_mut() };
-    let length = ready!(stream.reads().poll_read(cx, &mut Room::from(room)))?;
+    // SAFETY: a space is filled with bytes only, so what was initialised stays so.
+    let space = unsafe { buffer.unfilled_mut() };
+    let length = ready!(stream.reads().poll_read(cx, &mut Space::from(space)))?;
     // SAFETY: so many bytes were received, to the start of that.
     unsafe { buffer.assume_init(length) };
     buffer.advance(length);

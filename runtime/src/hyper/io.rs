@@ -7,7 +7,7 @@ use crate::net::{
     Connection, OwnedReadHalf, OwnedWriteHalf, ReadHalf, Reads, TcpStream, UnixStream, WriteHalf,
     Writes,
 };
-use crate::sys::Room;
+use crate::sys::Space;
 use crate::yield_now::poll_proceed;
 use ::hyper::rt::{Read, ReadBufCursor, Write};
 use std::io::{self, IoSlice};
@@ -19,9 +19,9 @@ fn read(
     cx: &mut Context<'_>,
     mut buffer: ReadBufCursor<'_>,
 ) -> Poll<io::Result<()>> {
-    // SAFETY: a room is filled with bytes only, so what was initialised stays so.
-    let room = unsafe { buffer.as_mut() };
-    let length = ready!(stream.reads().poll_read(cx, &mut Room::from(room)))?;
+    // SAFETY: a space is filled with bytes only, so what was initialised stays so.
+    let space = unsafe { buffer.as_mut() };
+    let length = ready!(stream.reads().poll_read(cx, &mut Space::from(space)))?;
     // SAFETY: so many bytes were received, to the start of that.
     unsafe { buffer.advance(length) };
     Poll::Ready(Ok(()))

@@ -14,7 +14,7 @@ use super::unread::Unread;
 use crate::op::{PollOp, Readiness, Standing};
 use crate::ring::Interest;
 use crate::scope;
-use crate::sys::Room;
+use crate::sys::Space;
 use crate::wake::budget;
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -44,8 +44,8 @@ async fn settle(unread: Rc<Unread>) -> io::Result<()> {
 impl Stream {
     // --- without waiting ---------------------------------------------------------------------
 
-    pub(super) fn try_read(&self, room: &mut Room<'_>) -> io::Result<usize> {
-        if room.len() == 0 {
+    pub(super) fn try_read(&self, space: &mut Space<'_>) -> io::Result<usize> {
+        if space.len() == 0 {
             return Ok(0);
         }
         if let Some(unread) = self.inbound().unread() {
@@ -53,11 +53,11 @@ impl Stream {
             if unread.is_claimed() {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            if let Some(result) = unread.take_into(room) {
+            if let Some(result) = unread.take_into(space) {
                 return result;
             }
         }
-        room.recv(self.fd())
+        space.recv(self.fd())
     }
 
     pub(super) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
@@ -113,23 +113,23 @@ impl Stream {
     pub(crate) fn poll_read(
         &self,
         cx: &mut Context<'_>,
-        room: &mut Room<'_>,
+        space: &mut Space<'_>,
     ) -> Poll<io::Result<usize>> {
-        if room.len() == 0 {
+        if space.len() == 0 {
             ready!(budget::proceed(cx));
             return Poll::Ready(Ok(0));
         }
         while ready!(self.poll_unread(cx))? {
-            match self.try_read(room) {
+            match self.try_read(space) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
             }
         }
         let read = &self.polled().read;
-        let polled = read.poll_try(self.fd(), Interest::Readable, cx, || room.recv(self.fd()));
+        let polled = read.poll_try(self.fd(), Interest::Readable, cx, || space.recv(self.fd()));
         if let Poll::Ready(Ok(length)) = polled {
             // Most often: then the next wait needs no try before.
-            read.set_drained(length < room.len());
+            read.set_drained(length < space.len());
         }
         polled
     }

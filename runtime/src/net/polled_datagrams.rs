@@ -5,7 +5,7 @@ use super::polled::NOW;
 use super::tcp_listener::not_internet;
 use crate::op::PollOp;
 use crate::ring::Interest;
-use crate::sys::Room;
+use crate::sys::Space;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -40,10 +40,10 @@ impl UdpSocket {
     /// `WouldBlock` if nothing is there, or if a receive that was dropped is still with the kernel:
     /// what it receives comes first. Else as [`recv`](Self::recv).
     pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let room = &mut Room::from(buffer);
-        match self.packets.unread().take_into(room) {
+        let space = &mut Space::from(buffer);
+        match self.packets.unread().take_into(space) {
             Some(result) => result.map(|(length, _)| length),
-            None => room.recv(self.packets.fd()),
+            None => space.recv(self.packets.fd()),
         }
     }
 
@@ -53,10 +53,12 @@ impl UdpSocket {
     ///
     /// As [`try_recv`](Self::try_recv).
     pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let room = &mut Room::from(buffer);
-        let (length, from) = match self.packets.unread().take_into(room) {
+        let space = &mut Space::from(buffer);
+        let (length, from) = match self.packets.unread().take_into(space) {
             Some(result) => result?,
-            None => room.recv_from(self.packets.fd()).map(|(length, from)| (length, Some(from)))?,
+            None => {
+                space.recv_from(self.packets.fd()).map(|(length, from)| (length, Some(from)))?
+            }
         };
         let from = from.and_then(|from| from.as_socket()).ok_or_else(not_internet)?;
         Ok((length, from))
@@ -68,7 +70,7 @@ impl UdpSocket {
     ///
     /// `WouldBlock` if there is none. Else as [`send`](Self::send).
     pub fn try_send(&self, buffer: &[u8]) -> io::Result<usize> {
-        self.packets.socket().send_with_flags(buffer, NOW)
+        self.socket().send_with_flags(buffer, NOW)
     }
 
     /// Sends a datagram to an address, if there is room for it.
@@ -77,7 +79,7 @@ impl UdpSocket {
     ///
     /// `WouldBlock` if there is none. Else as [`send_to`](Self::send_to).
     pub fn try_send_to(&self, buffer: &[u8], to: SocketAddr) -> io::Result<usize> {
-        self.packets.socket().send_to_with_flags(buffer, &to.into(), NOW)
+        self.socket().send_to_with_flags(buffer, &to.into(), NOW)
     }
 
     /// Waits until a datagram can be received, or an error.

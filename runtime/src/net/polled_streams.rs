@@ -2,7 +2,7 @@
 
 use super::connection::Inner;
 use super::{TcpStream, UnixStream};
-use crate::sys::Room;
+use crate::sys::Space;
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
@@ -39,7 +39,7 @@ impl TcpStream {
     /// `WouldBlock` if nothing is there, or if a read that was dropped is still with the kernel:
     /// what it receives comes first. Or the connection broke.
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stream().try_read(&mut Room::from(buffer))
+        self.stream().try_read(&mut Space::from(buffer))
     }
 
     /// Sends as much as there is room for, without waiting; tells how much that was.
@@ -113,7 +113,7 @@ impl TcpStream {
     ///
     /// Those of both.
     pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.stream().poll_read(cx, &mut Room::from(buffer))
+        self.stream().poll_read(cx, &mut Space::from(buffer))
     }
 
     /// [`try_write`](Self::try_write) that waits until it can, likewise.
@@ -158,7 +158,7 @@ impl UnixStream {
     ///
     /// As there.
     pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner().try_read(&mut Room::from(buffer))
+        self.inner().try_read(&mut Space::from(buffer))
     }
 
     /// See [`TcpStream::try_write`].
@@ -221,7 +221,7 @@ impl UnixStream {
     ///
     /// As there.
     pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        self.inner().poll_read(cx, &mut Room::from(buffer))
+        self.inner().poll_read(cx, &mut Space::from(buffer))
     }
 
     /// See [`TcpStream::poll_write`].

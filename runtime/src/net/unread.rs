@@ -7,7 +7,7 @@ use crate::buf::{self, IoBufMut};
 use crate::op::{Control, Leased};
 use crate::pool::Lease;
 use crate::scope;
-use crate::sys::Room;
+use crate::sys::Space;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
@@ -148,12 +148,12 @@ impl Unread {
     }
 
     /// Takes what comes next into memory that is lent for this call, as [`take`](Self::take).
-    pub(super) fn take_into(&self, room: &mut Room<'_>) -> Option<io::Result<usize>> {
+    pub(super) fn take_into(&self, space: &mut Space<'_>) -> Option<io::Result<usize>> {
         let bytes = self.bytes.borrow();
         if bytes.is_empty() {
             return self.error.take().map(Err);
         }
-        let length = room.fill(bytes.iter().copied());
+        let length = space.fill(bytes.iter().copied());
         drop(bytes);
         // As in `take`.
         drop(self.remove(length));

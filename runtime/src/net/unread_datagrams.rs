@@ -13,7 +13,7 @@ use crate::fd::SharedFd;
 use crate::op::{Arrived, Control, One, Op, PollOp, RecvMsg, Room};
 use crate::ring::Interest;
 use crate::scope::{is_cancelled, is_here_cancelled};
-use crate::sys;
+use crate::sys::Space;
 use socket2::SockAddr;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -94,13 +94,13 @@ impl UnreadDatagrams {
     /// an error.
     pub(super) fn take_into(
         &self,
-        room: &mut sys::Room<'_>,
+        space: &mut Space<'_>,
     ) -> Option<io::Result<(usize, Option<SockAddr>)>> {
         if self.claims.are_made() {
             return Some(Err(io::ErrorKind::WouldBlock.into()));
         }
         let parcel = self.parcels.borrow_mut().pop_front()?;
-        Some(parcel.map(|(bytes, told)| (room.fill(bytes.into_iter()), told.from)))
+        Some(parcel.map(|(bytes, told)| (space.fill(bytes.into_iter()), told.from)))
     }
 
     /// Waits until one can be received.

@@ -12,9 +12,9 @@ mod pipe;
 mod process;
 mod ready;
 mod release;
-mod room;
 pub(crate) mod shared;
 mod socket;
+mod space;
 
 pub(crate) use affinity::Affinity;
 pub(crate) use cgroup::Pids;
@@ -27,5 +27,5 @@ pub(crate) use pipe::{NonBlocking, Pipe, ignores_sigpipe};
 pub(crate) use process::{open_process, signal_group, signal_process};
 pub(crate) use ready::is_ready;
 pub(crate) use release::release;
-pub(crate) use room::Room;
 pub(crate) use socket::{option, peer_cred, set_option};
+pub(crate) use space::Space;

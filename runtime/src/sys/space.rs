@@ -1,22 +1,22 @@
-//! `Room`: memory that is lent for the length of a call, to be filled from its start.
+//! `Space`: memory that is lent for the length of a call, to be filled from its start.
 
 use socket2::{SockAddr, SockRef};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 
-/// Room for bytes. It may be initialised or not; nothing but bytes is written to it, so what was
+/// Space for bytes. It may be initialised or not; nothing but bytes is written to it, so what was
 /// initialised stays so.
 #[derive(Debug)]
-pub(crate) struct Room<'a>(&'a mut [MaybeUninit<u8>]);
+pub(crate) struct Space<'a>(&'a mut [MaybeUninit<u8>]);
 
-impl<'a> From<&'a mut [MaybeUninit<u8>]> for Room<'a> {
-    fn from(room: &'a mut [MaybeUninit<u8>]) -> Self {
-        Self(room)
+impl<'a> From<&'a mut [MaybeUninit<u8>]> for Space<'a> {
+    fn from(space: &'a mut [MaybeUninit<u8>]) -> Self {
+        Self(space)
     }
 }
 
-impl<'a> From<&'a mut [u8]> for Room<'a> {
+impl<'a> From<&'a mut [u8]> for Space<'a> {
     fn from(buffer: &'a mut [u8]) -> Self {
         let length = buffer.len();
         // SAFETY: the same layout and the same borrow; and this type writes nothing but bytes, so
@@ -25,7 +25,7 @@ impl<'a> From<&'a mut [u8]> for Room<'a> {
     }
 }
 
-impl Room<'_> {
+impl Space<'_> {
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
