@@ -371,6 +371,28 @@ fn r17_what_dropped_reads_have_left_comes_first() {
     });
 }
 
+/// A stream of receives that nothing waits for has the bytes first: it is ended for a try.
+#[test]
+fn r17_what_an_armed_stream_of_receives_has_comes_first() {
+    run(async || {
+        let (stream, mut peer) = pair();
+        let mut leases = stream.recv_stream();
+        assert!(poll_once(pin!(leases.next())).await.is_pending());
+        turn().await;
+        peer.write_all(b"abc").unwrap();
+        let mut buffer = [0; 8];
+        would_block(stream.try_read(&mut buffer));
+        stream.readable().await.unwrap();
+        assert_eq!(stream.try_read(&mut buffer).unwrap(), 3);
+        assert_eq!(&buffer[..3], b"abc");
+        assert!(poll_once(pin!(leases.next())).await.is_pending());
+        turn().await;
+        peer.write_all(b"de").unwrap();
+        assert_eq!(read(&stream, &mut buffer).await.unwrap(), 2);
+        assert_eq!(&buffer[..2], b"de");
+    });
+}
+
 /// FAILURES, R18: an always-ready loop lets its sibling run.
 #[test]
 fn r18_polls_that_are_always_ready_share_the_turn() {
