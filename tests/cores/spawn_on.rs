@@ -4,7 +4,7 @@ use crate::support::nurseries::within;
 use futures_util::future::{Either, select};
 use nestling::net::{TcpListener, TcpStream};
 use nestling::time::{Instant, sleep};
-use nestling::{Core, Cores, Runtime, cancelled, is_cancelled, nursery, stats, timeout};
+use nestling::{Core, Cores, Runtime, cancelled, is_cancelled, nursery, stats};
 use std::future::pending;
 use std::io::{self, Error, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -139,21 +139,22 @@ fn a_failure_here_cancels_the_child_there_and_its_kernel_work() {
 fn a_cancelled_child_there_is_waited_for() {
     static ENDED: AtomicBool = AtomicBool::new(false);
     let result = first(async || {
-        let ended = timeout(
-            Duration::from_millis(5),
-            nursery(async |n| {
-                n.spawn_on(1, async || {
-                    cancelled().await;
-                    nestling::shield(sleep(Duration::from_millis(20))).await;
-                    ENDED.store(true, Ordering::SeqCst);
-                    Ok::<_, Error>(())
-                });
-                Ok(())
-            }),
-        );
+        let ended = nursery(async |n| {
+            let (up, begun) = async_channel::bounded(1);
+            n.spawn_on(1, async move || {
+                up.send(()).await.map_err(Error::other)?;
+                cancelled().await;
+                nestling::shield(sleep(Duration::from_millis(20))).await;
+                ENDED.store(true, Ordering::SeqCst);
+                Ok::<_, Error>(())
+            });
+            begun.recv().await.map_err(Error::other)?;
+            n.set_deadline(Some(Instant::now()));
+            Ok(())
+        });
         let ended = ended.await;
         assert!(ENDED.load(Ordering::SeqCst), "the nursery returned before its child");
-        assert!(is_cancelled(&ended.unwrap().unwrap_err()));
+        assert!(is_cancelled(&ended.unwrap_err()));
         Ok(())
     });
     result.unwrap();
