@@ -58,19 +58,22 @@ pub(crate) struct CpuTimes {
 pub(crate) struct Ends(Vec<TcpStream>);
 
 impl Ends {
-    /// Connects through a proxy, which may not listen yet.
+    /// Connects through a proxy, which may not listen yet. One by one, because the backlog of the
+    /// upstream is shorter than they are many, and a proxy gives up in the end.
     pub(crate) fn connect(proxy: SocketAddr, upstream: &TcpListener, connections: usize) -> Self {
         let give_up = Instant::now() + START;
-        let mut ends = Vec::new();
+        let (mut ends, mut others) = (Vec::new(), Vec::new());
         while ends.len() < connections {
             match TcpStream::connect(proxy) {
-                Ok(client) => ends.push(client),
+                Ok(client) => {
+                    ends.push(client);
+                    others.push(upstream.accept().expect("the proxy connects").0);
+                }
                 Err(error) if Instant::now() > give_up => panic!("no proxy listens: {error}"),
                 Err(_) => thread::sleep(Duration::from_millis(1)),
             }
         }
-        let accept = |_| upstream.accept().expect("the proxy connects").0;
-        ends.extend((0..connections).map(accept));
+        ends.append(&mut others);
         ends.iter().for_each(|end| end.set_nodelay(true).expect("an option"));
         Self(ends)
     }
