@@ -1,6 +1,6 @@
 //! Receives: bytes that came for one that was dropped are the first that the next one gets.
 
-use crate::support::{Count, end_turn, pair, poll_counted, poll_once, turn};
+use crate::support::{Count, end_turn, pair, poll_counted, poll_once, turn, until_woken};
 use crate::{Crowd, answered, at_once, run, start, submitted};
 use nestling::task::{consume_budget, yield_now};
 use std::future::{Future, poll_fn};
@@ -257,5 +257,30 @@ fn r18_empty_buffers_get_on_beside_a_loop() {
             if done == (true, true) { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
+    });
+}
+
+/// A read that waits for one dropped read, and when it comes back for another, is woken by both.
+#[test]
+fn r17_a_read_waits_for_one_dropped_read_after_the_other() {
+    run(async || {
+        let (stream, mut peer) = pair();
+        let dropped = async || {
+            let mut read = pin!(stream.read(vec![0; 8]));
+            assert!(poll_once(read.as_mut()).await.is_pending());
+            turn().await;
+        };
+        dropped().await;
+        let mut waiting = pin!(stream.read(vec![0; 8]));
+        let first = Arc::new(Count::default());
+        assert!(poll_counted(waiting.as_mut(), &first).is_pending());
+        until_woken(&first).await;
+        // Before it is polled again.
+        dropped().await;
+        let second = Arc::new(Count::default());
+        assert!(poll_counted(waiting.as_mut(), &second).is_pending());
+        until_woken(&second).await;
+        peer.write_all(b"x").unwrap();
+        assert_eq!(waiting.await.0.unwrap(), 1);
     });
 }

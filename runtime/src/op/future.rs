@@ -92,11 +92,6 @@ impl OpHandle {
     pub(crate) fn interrupt(&self) -> bool {
         self.driver.borrow_mut().interrupt(self.key)
     }
-
-    /// Whether both are the same.
-    pub(crate) fn is(&self, other: &Self) -> bool {
-        self.key == other.key && Rc::ptr_eq(&self.driver, &other.driver)
-    }
 }
 
 // Nothing in here is pinned: the contract of `Operation` lets it be moved while it is in flight.
