@@ -48,12 +48,14 @@ pub(super) async fn forward(
     while from.has_more()
         && let Some(mut pipe) = pipes::borrow()
     {
-        let mut sum = 0;
-        while let End::Sink = burst(&mut pipe, from, to, |moved| {
+        let (mut sum, mut fills) = (0, true);
+        while let End::Sink = burst(&mut pipe, from, to, fills, |moved| {
             sum += moved;
             note(moved);
         })? {
             to.writable().await?;
+            // Another task may have dropped a read meanwhile: what that has taken comes next.
+            fills = from.has_more();
         }
         drop(pipe);
         if sum < WORTH {
@@ -65,18 +67,19 @@ pub(super) async fn forward(
     Ok(())
 }
 
-/// Moves what can be moved without waiting.
+/// Moves what can be moved without waiting; what is in the pipe alone unless it `fills` that.
 fn burst(
     pipe: &mut Borrowed,
     from: &Stream,
     to: &Stream,
+    fills: bool,
     mut note: impl FnMut(usize),
 ) -> io::Result<End> {
     let (from, to, pipe) = (from.as_fd(), to.as_fd(), pipe.get());
     let _set = NonBlocking::new([from, to])?;
     let mut sum = 0;
     loop {
-        if pipe.is_empty() && (sum >= TURN || !fill(pipe, from)?) {
+        if pipe.is_empty() && (!fills || sum >= TURN || !fill(pipe, from)?) {
             return Ok(End::Source);
         }
         match pipe.drain(to) {

@@ -13,13 +13,14 @@
 use crate::fd::SharedFd;
 use crate::op::{Ended, Leased, Many, Op, RecvMany};
 use crate::pool::Buffers;
+use crate::scope::{is_cancelled, is_here_cancelled};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// At most one per connection.
 #[derive(Debug, Default)]
@@ -38,6 +39,7 @@ pub(super) struct Receives {
     /// if more was there than it takes at a time (33 buffers), and the end behind it, that comes
     /// with the same event as the rest of the data, and is not looked for again.
     end: Option<Op<Ended>>,
+    socket: SharedFd,
     pool: Rc<Buffers>,
     number: u64,
     is_waited_for: bool,
@@ -49,6 +51,7 @@ impl Receives {
             many: RecvMany::new(socket.clone(), pool, held),
             begun: false,
             end: Some(Ended::new(socket.clone())),
+            socket: socket.clone(),
             pool: Rc::clone(pool),
             number: 0,
             is_waited_for: false,
@@ -71,12 +74,21 @@ impl Receives {
             return Poll::Ready(Some(answer));
         }
         self.begun |= self.many.flight().is_some();
-        let Some(end) = &mut self.end else { return Poll::Pending };
-        if !self.begun || Pin::new(end).poll(cx).is_pending() {
-            return Poll::Pending;
+        while self.begun
+            && let Some(end) = &mut self.end
+        {
+            match ready!(Pin::new(end).poll(cx)) {
+                // It was cancelled with the scope in which it began, which is not this one.
+                Err(error) if is_cancelled(&error) && !is_here_cancelled() => {
+                    self.end = Some(Ended::new(self.socket.clone()));
+                }
+                _ => {
+                    self.end = None;
+                    return Poll::Ready(None);
+                }
+            }
         }
-        self.end = None;
-        Poll::Ready(None)
+        Poll::Pending
     }
 
     /// Ends it: what comes of it all the same is for `heir`.

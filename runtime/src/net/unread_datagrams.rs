@@ -206,6 +206,10 @@ impl<B: IoBufMut> Future for Receiving<'_, B> {
         if let Some(flight) = this.op.flight().filter(|_| polled.is_pending()) {
             if !this.interrupted && !this.unread.is_empty() {
                 this.interrupted = flight.interrupt();
+                if !this.interrupted {
+                    // The kernel has not seen it yet: after this turn it has.
+                    cx.waker().wake_by_ref();
+                }
             }
             this.seat = Some(Seat::new(&this.unread.waiting, flight));
         }
