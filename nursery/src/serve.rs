@@ -227,7 +227,9 @@ where
         };
         match next {
             Ok((slot, permit, (stream, peer))) => {
-                let work = connection(stream, peer.clone());
+                // Called in the child: a function may panic before it has made a future.
+                let its = peer.clone();
+                let work = async move { connection(stream, its).await };
                 let child = serve_one(how, peer, permit, work);
                 match slot {
                     Some(slot) => drop(slot.spawn(child)),

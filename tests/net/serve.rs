@@ -80,6 +80,30 @@ fn d1_a_connection_that_fails_or_panics_ends_alone() {
     });
 }
 
+/// Also a function that panics before it has made a future.
+#[test]
+fn d1_a_handler_that_panics_at_once_ends_alone() {
+    run(async || {
+        let (listener, address) = listener();
+        let calls = Cell::new(0);
+        let handler = |stream: TcpStream, peer| {
+            calls.set(calls.get() + 1);
+            assert!(calls.get() > 1, "the first one panics");
+            echo(stream, peer)
+        };
+        nursery(async |n| {
+            n.spawn(serve(listener, quietly(), handler));
+            let (closed, _) = TcpStream::connect(address).await?.read(vec![0; 1]).await;
+            assert_eq!(closed?, 0);
+            assert_eq!(says(&TcpStream::connect(address).await?, "b").await, b"b");
+            n.cancel();
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
 #[test]
 fn k2_a_limit_leaves_clients_in_the_backlog() {
     run(async || {

@@ -136,3 +136,15 @@ fn unmasked(command: &mut Command) -> &mut Command {
     // SAFETY: umask(2) may be called there.
     unsafe { command.pre_exec(code) }
 }
+
+/// What `output` pipes is piped for that start alone.
+#[test]
+fn a_command_that_was_captured_is_not_captured_again() {
+    run(async || {
+        let mut echo = Command::new("echo");
+        assert_eq!(echo.output().await.unwrap().stdout, b"\n");
+        let mut child = echo.spawn().await.unwrap();
+        assert!(child.stdin.is_none() && child.stdout.is_none() && child.stderr.is_none());
+        assert!(child.wait().await.unwrap().success());
+    });
+}

@@ -154,9 +154,14 @@ async fn wait(at: Place, how: OpenHow) -> io::Result<SharedFd> {
         if let Some(_place) = place.await {
             return anew::<true>(at, how).await;
         }
-        if let Ok(file) = Open::<false>::new(at.clone(), unwaiting(how)).await {
-            SockRef::from(&file).set_nonblocking(false)?;
-            return Ok(file);
+        match Open::<false>::new(at.clone(), unwaiting(how)).await {
+            Ok(file) => {
+                SockRef::from(&file).set_nonblocking(false)?;
+                return Ok(file);
+            }
+            // It would wait still.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENXIO)) => {}
+            Err(error) => return Err(error),
         }
     }
 }

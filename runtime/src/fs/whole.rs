@@ -99,7 +99,9 @@ pub async fn replace<B: IoBuf>(path: impl AsRef<Path>, bytes: B) -> io::Result<(
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    let (file, temporary) = temporary::beside(path, 0o666).await?;
+    // What is private stays so while it is written.
+    let mode = if permissions.is_some() { 0o600 } else { 0o666 };
+    let (file, temporary) = temporary::beside(path, mode).await?;
     match exchange(path, &file, &temporary, bytes, permissions).await {
         Ok(()) => temporary.has_gone(),
         // The code hears of its cancel now; the drop removes the name.
@@ -120,10 +122,10 @@ async fn exchange<B: IoBuf>(
     bytes: B,
     permissions: Option<Permissions>,
 ) -> io::Result<()> {
-    file.write_all_at(bytes, 0).await.0.map_err(|error| error::at("write", path, error))?;
     if let Some(permissions) = permissions {
         file.set_permissions(permissions).await?;
     }
+    file.write_all_at(bytes, 0).await.0.map_err(|error| error::at("write", path, error))?;
     file.sync_all().await.map_err(|error| error::at("synchronise", path, error))?;
     paths::rename(temporary.path(), path).await
 }

@@ -51,8 +51,22 @@ pub(super) struct Chosen {
 impl Chosen {
     /// Chooses the others: no input, and an output of this kind.
     pub(super) fn default_to(self, command: &mut process::Command, output: fn() -> Stdio) {
+        self.set_others(command, Stdio::null, output);
+    }
+
+    /// Takes that back: the next start has those of this process again.
+    pub(super) fn default_no_more(self, command: &mut process::Command) {
+        self.set_others(command, Stdio::inherit, Stdio::inherit);
+    }
+
+    fn set_others(
+        self,
+        command: &mut process::Command,
+        input: fn() -> Stdio,
+        output: fn() -> Stdio,
+    ) {
         if !self.stdin {
-            command.stdin(Stdio::null());
+            command.stdin(input());
         }
         if !self.stdout {
             command.stdout(output());

@@ -146,7 +146,10 @@ impl Running {
     /// While the state is locked, the process is not reaped: its number is its own.
     fn send(&self, state: &State, signal: i32) -> io::Result<()> {
         match &state.pidfd {
-            Some(_) if self.stopping.whole_group => sys::signal_group(self.id, signal),
+            Some(pidfd) if self.stopping.whole_group => {
+                // One that has left its group, and was the last in it, is reached by itself.
+                sys::signal_group(self.id, signal).or_else(|_| sys::signal_process(pidfd, signal))
+            }
             Some(pidfd) => sys::signal_process(pidfd, signal),
             None => {
                 let text = format!("process {} has ended", self.id);

@@ -57,11 +57,11 @@ impl Started {
 impl Drop for Started {
     fn drop(&mut self) {
         let Some((mut child, _)) = self.child.take() else { return };
-        // Neither fails: it was not reaped.
-        let _ = match self.whole_group {
-            true => sys::signal_group(child.id(), libc::SIGKILL),
-            false => child.kill(),
-        };
+        if self.whole_group {
+            let _ = sys::signal_group(child.id(), libc::SIGKILL);
+        }
+        // It may have left its group. This does not fail: it was not reaped.
+        let _ = child.kill();
         let _ = child.wait();
     }
 }
@@ -120,13 +120,16 @@ impl Command {
             let started = Started::new(&mut command, whole_group);
             (command, started)
         });
-        let (command, started) = match started.await {
+        let (mut command, started) = match started.await {
             Ok(started) => started,
             Err(Unfinished::Cancelled(cancelled)) => return Err(cancelled.into()),
             Err(Unfinished::Refused(error)) => return Err(error),
             Err(Unfinished::Panicked(payload)) => resume_unwind(payload),
         };
         let started = started.map_err(|error| in_vain(command.get_program(), &error));
+        if output.is_some() {
+            self.chosen.default_no_more(&mut command);
+        }
         self.put_back(command);
         let mut started = started?;
         let child = started.child_mut();
