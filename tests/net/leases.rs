@@ -4,13 +4,13 @@ use crate::support::{self, pair, poll_once, tcp_pair, turn};
 use crate::{Crowd, answered, at_once, run, start, submitted};
 use nestling::buf::{IoBuf, Lease};
 use nestling::net::TcpStream;
-use nestling::{Cancelled, is_cancelled, nursery};
+use nestling::{Cancelled, is_cancelled, nursery, timeout};
 use std::cell::Cell;
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 /// The ways in which a lease is received.
@@ -456,4 +456,30 @@ fn a7_forgotten_stream_holds_nothing_up() {
         turn().await;
     });
     assert_eq!(stats.leased, 0);
+}
+
+/// A timeout around one of them ends what the kernel has for the stream; the next asks it again, for
+/// as many as come.
+#[test]
+fn a_stream_goes_on_after_a_timeout() {
+    run(async || {
+        let (stream, mut peer) = pair();
+        let mut leases = stream.recv_stream();
+        let mut next = Box::pin(timeout(Duration::from_secs(3600), leases.next()));
+        assert!(poll_once(next.as_mut()).await.is_pending());
+        turn().await;
+        peer.write_all(b"z").unwrap();
+        assert_eq!(&next.await.unwrap().unwrap()[..], b"z");
+        for word in [b"a", b"b"] {
+            let mut next = pin!(leases.next());
+            assert!(poll_once(next.as_mut()).await.is_pending());
+            turn().await;
+            peer.write_all(word).unwrap();
+            assert_eq!(&next.await.unwrap()[..], word);
+        }
+        let before = submitted();
+        peer.write_all(b"c").unwrap();
+        assert_eq!(&leases.next().await.unwrap()[..], b"c");
+        assert_eq!(submitted(), before, "the kernel was asked before");
+    });
 }
