@@ -458,8 +458,8 @@ fn a7_forgotten_stream_holds_nothing_up() {
     assert_eq!(stats.leased, 0);
 }
 
-/// A timeout around one of them ends what the kernel has for the stream; the next asks it again, for
-/// as many as come.
+/// A timeout around one of them ends what the kernel has for the stream; the next asks it again,
+/// for as many as come.
 #[test]
 fn a_stream_goes_on_after_a_timeout() {
     run(async || {
