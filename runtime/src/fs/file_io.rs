@@ -2,7 +2,7 @@
 
 use super::File;
 use crate::buf::{BufResult, IoBuf, IoBufMut, Transferred};
-use crate::op::{Each, ReadAt, ReadEachAt, WriteAt, WriteEachAt};
+use crate::op::{Each, Read, ReadEachAt, Write, WriteEachAt};
 use crate::ring::NEXT;
 use crate::scope::is_cancelled;
 use crate::yield_now::consume_budget;
@@ -78,10 +78,10 @@ impl File {
         };
         loop {
             let result;
-            (result, buffer) = ReadAt::new(self.fd.clone(), buffer, skip, offset).await;
+            (result, buffer) = Read::at(self.fd.clone(), buffer, skip, offset).await;
             match result {
                 Err(error) if goes_on(&error) => {}
-                result => return (result, buffer),
+                result => return (result.map(|read| read.length), buffer),
             }
         }
     }
@@ -238,7 +238,7 @@ impl File {
         };
         loop {
             let result;
-            (result, buffer) = WriteAt::new(self.fd.clone(), buffer, skip, offset).await;
+            (result, buffer) = Write::at(self.fd.clone(), buffer, skip, offset).await;
             match result {
                 Err(error) if goes_on(&error) => {}
                 result => return (result, buffer),

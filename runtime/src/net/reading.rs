@@ -33,7 +33,7 @@ impl Inbound {
             }
         }
         loop {
-            let op = Read::new(from.clone(), buffer, skip, on_worker);
+            let op = Read::next(from.clone(), buffer, skip, on_worker);
             let result;
             (result, buffer) = Receiving::new(op, self, skip).await;
             match result {

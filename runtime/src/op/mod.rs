@@ -20,7 +20,6 @@ mod operation;
 mod place;
 mod poll;
 mod read;
-mod read_at;
 mod recv;
 mod recv_leased;
 mod recv_msg;
@@ -31,7 +30,6 @@ mod shutdown;
 mod standing;
 mod statx;
 mod write;
-mod write_at;
 
 use crate::driver;
 use crate::ring::Capability;
@@ -55,8 +53,7 @@ pub(crate) use open::Open;
 pub(crate) use operation::{Answer, Multishot, Operation};
 pub(crate) use place::Place;
 pub(crate) use poll::PollOp;
-pub(crate) use read::Read;
-pub(crate) use read_at::{ReadAt, ReadEachAt};
+pub(crate) use read::{Read, ReadEachAt};
 pub(crate) use recv::{Received, Recv};
 pub(crate) use recv_leased::{Leased, RecvLeased, RecvMany};
 pub(crate) use recv_msg::{Arrived, RecvMsg};
@@ -66,8 +63,7 @@ pub(crate) use send_zc::{Lending, SendZc};
 pub(crate) use shutdown::Shutdown;
 pub(crate) use standing::{Readiness, Standing};
 pub(crate) use statx::Statx;
-pub(crate) use write::Write;
-pub(crate) use write_at::{WriteAt, WriteEachAt};
+pub(crate) use write::{Write, WriteEachAt};
 
 /// What the kernel has to be capable of for all of these, and for the driver itself; the check at
 /// the start asks for it.
@@ -91,9 +87,7 @@ pub(crate) fn needed() -> Vec<Capability> {
         Shutdown::NEEDS,
         Read::<Vec<u8>>::NEEDS,
         Write::<Vec<u8>>::NEEDS,
-        ReadAt::<Vec<u8>>::NEEDS,
         ReadEachAt::<One<Vec<u8>>>::NEEDS,
-        WriteAt::<Vec<u8>>::NEEDS,
         WriteEachAt::<One<Vec<u8>>>::NEEDS,
         OnFile::<Sync>::NEEDS,
         OnFile::<SyncRange>::NEEDS,

@@ -39,7 +39,7 @@ impl Sink {
         };
         loop {
             let result;
-            (result, buffer) = Write::new(fd.clone(), buffer, skip, self.is_terminal).await;
+            (result, buffer) = Write::next(fd.clone(), buffer, skip, self.is_terminal).await;
             match result {
                 // A descriptor that does not block, and for which this kernel cannot wait in a
                 // write.
