@@ -1,5 +1,5 @@
 //! The book in `docs/` and the README: each page, so that its programs are compiled with the
-//! documentation's tests. Chapters with other crates are compiled in `beside/`.
+//! documentation's tests. Chapters with other crates are compiled in `examples/beside/`.
 
 #[doc = include_str!("../docs/src/cancellation.md")]
 mod cancellation {}

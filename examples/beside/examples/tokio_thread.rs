@@ -1,7 +1,7 @@
 //! Tokio on a thread of its own, entered on each core: `reqwest` inside of nurseries.
 //!
 //! ```text
-//! cargo run --manifest-path beside/Cargo.toml --example tokio_thread
+//! cargo run --manifest-path examples/beside/Cargo.toml --example tokio_thread
 //! ```
 //!
 //! What a child awaits is joined and cancelled like anything else. What the library itself hands to

@@ -1,7 +1,7 @@
 //! `async-compat` around one future: Tokio for what is inside, and no set-up.
 //!
 //! ```text
-//! cargo run --manifest-path beside/Cargo.toml --example async_compat
+//! cargo run --manifest-path examples/beside/Cargo.toml --example async_compat
 //! ```
 //!
 //! The first `Compat` of the process starts a thread that has Tokio's timers and sockets, for good.
