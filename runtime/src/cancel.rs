@@ -54,10 +54,10 @@ pub(crate) fn close(scope: NodeId) {
 }
 
 /// Closes a scope. The caller has to wake the waiters of operations that never entered the kernel,
-/// and what else comes back.
+/// and what else comes back; mostly there are none.
 #[inline]
-pub(crate) fn take_apart(scope: NodeId) -> Vec<Waiter> {
-    if scope::close_simply(scope) { Vec::new() } else { take_apart_slowly(scope) }
+pub(crate) fn take_apart(scope: NodeId) -> Option<Vec<Waiter>> {
+    (!scope::close_simply(scope)).then(|| take_apart_slowly(scope))
 }
 
 #[cold]

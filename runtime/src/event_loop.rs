@@ -212,12 +212,11 @@ impl<'core> EventLoop<'core> {
 
     /// Acts on completions one by one, with nothing borrowed: each may run foreign code.
     fn dispatch(&self) {
-        for _ in 0..EVENTS_PER_TURN {
-            let arrival = self.driver.borrow_mut().dispatch();
-            match arrival {
-                None => return,
-                Some(arrival) => self.act(arrival),
-            }
+        let mut left = EVENTS_PER_TURN;
+        loop {
+            let arrival = self.driver.borrow_mut().dispatch(&mut left);
+            let Some(arrival) = arrival else { return };
+            self.act(arrival);
         }
     }
 
@@ -233,7 +232,7 @@ impl<'core> EventLoop<'core> {
                 held.into_iter().for_each(scope::look_again);
                 waiter.wake();
             }
-            Arrival::WakeForOne(waiter) => waiter.wake(),
+            Arrival::WakeOnly(waiter) => waiter.wake(),
             Arrival::Dispose(last) => self.dispose(*last),
             Arrival::DisposeOne(one) => self.dispose_one(*one),
         }

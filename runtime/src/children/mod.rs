@@ -18,7 +18,7 @@ use crate::label::Label;
 use crate::scope::{self, Attached, Poller, Settled};
 use crate::task::{Join, Polled, TaskRef};
 use crate::tree::{NodeId, Ready, Reason, SetId};
-use crate::wake::{self, Local};
+use crate::wake::{self, Local, Waiter};
 use crate::{check, context, inbox, stall};
 use std::any::Any;
 use std::cell::Cell;
@@ -345,8 +345,10 @@ impl Children {
         // SAFETY: the caller's promise.
         let joiner = unsafe { cell.end() };
         // Last: a foreign waker may do anything, and panic.
-        joiner.wake();
-        if !withdrawn.is_empty() {
+        if !matches!(joiner, Waiter::Nobody) {
+            joiner.wake();
+        }
+        if let Some(withdrawn) = withdrawn {
             wake::wake_all(withdrawn);
         }
     }

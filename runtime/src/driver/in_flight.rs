@@ -3,14 +3,14 @@
 //! An entry is linked into the list of the scope that it was made under for as long as the kernel
 //! may answer it; see `listed`.
 
-use super::lifecycle::{Abandoned, Holder, Landing, Lifecycle, Orphan, Phase};
+use super::lifecycle::{Abandoned, Holder, Lifecycle, Orphan, Phase};
 use super::op_info::OpInfo;
-use super::outcome::{Arrival, CancelStep, Disposal, Landed};
+use super::outcome::{Arrival, CancelStep, Landed};
 use super::unread::Unread;
 use crate::config::IN_FLIGHT_LIMIT;
 use crate::key::Key;
 use crate::ring::Completion;
-use crate::scope::{self, EndedOp};
+use crate::scope;
 use crate::table::{Slots, Trim, When};
 use crate::tree::{NONE, NodeId, PackedId};
 use crate::wake::Waiter;
@@ -54,9 +54,9 @@ pub(super) struct InFlight {
     pub(super) unread: Unread,
     generation: u64,
     /// Entries whose final completion is outstanding.
-    pending: usize,
+    pub(super) pending: usize,
     /// Pending entries that the kernel has.
-    submitted: usize,
+    pub(super) submitted: usize,
 }
 
 impl InFlight {
@@ -180,7 +180,7 @@ impl InFlight {
 
     /// Takes out an entry that is answered, or was never submitted. Gives its scope.
     #[inline(always)]
-    fn remove(&mut self, slot: usize) -> Option<NodeId> {
+    pub(super) fn remove(&mut self, slot: usize) -> Option<NodeId> {
         let entry = self.entries.remove(slot);
         if entry.is_many {
             self.unread.end(slot as u32);
@@ -206,70 +206,35 @@ impl InFlight {
             .is_some_and(|entry| entry.is_held && entry.scope().is_some_and(scope::is_in_cancelled))
     }
 
-    /// The kernel has answered an operation for the last time.
+    /// Takes the answer of an operation, if there is one.
     #[inline(always)]
-    pub(super) fn complete(&mut self, key: Key, completion: Completion) -> Arrival {
-        let Some(entry) = self.get(key) else { return Arrival::Stale };
-        let (scope, is_many) = (entry.scope(), entry.is_many);
-        let was_submitted = entry.lifecycle.phase() == Some(Phase::Submitted);
-        let landing = entry.lifecycle.complete(completion);
-        if let Landing::Stale = landing {
-            return Arrival::Stale;
-        }
-        self.pending -= 1;
-        self.submitted -= usize::from(was_submitted);
-        // From here on the entry keeps no task, though its future was not polled yet: a future that
-        // no task polls (it lost a `select`, or was forgotten) must not keep one for ever.
-        let EndedOp { held, drained } = self.unlink(key.slot() as u32);
-        // The waiter was woken before, if its future has not taken an earlier answer yet.
-        let was_woken = is_many && !self.unread.is_empty(key.slot() as u32);
-        if was_woken || matches!(landing, Landing::Wake(Waiter::Foreign(_))) {
-            held.into_iter().for_each(scope::spare);
-        }
-        match landing {
-            Landing::Wake(waiter) => Arrival::Wake { waiter, held, drained },
-            Landing::Dispose(orphan) => {
-                let info = *self.info(key.slot());
-                self.remove(key.slot());
-                Arrival::Dispose(Box::new(Disposal {
-                    key,
-                    orphan,
-                    completion,
-                    info,
-                    scope,
-                    drained,
-                }))
-            }
-            Landing::DisposeOne(_) | Landing::Stale => unreachable!("it is the last"),
-        }
-    }
-
-    /// Takes the answer of an operation; or has `waiter` wait for it, in exchange for the waiter
-    /// before, to be dropped outside a borrow.
-    pub(super) fn poll(&mut self, key: Key, waiter: &mut Waiter) -> Option<Landed> {
+    pub(super) fn take(&mut self, key: Key) -> Option<Landed> {
         let entry = find(&mut self.entries, key).expect("it stays until its answer was taken");
         if entry.is_many
             && let Some(completion) = self.unread.pop(key.slot() as u32)
         {
             return Some(Landed { completion, cancelled: None, scope: entry.scope() });
         }
-        match &mut entry.lifecycle {
-            Lifecycle::Completed(completion) => {
-                let completion = *completion;
-                let scope = self.remove(key.slot());
-                let cancelled = match completion.is_interrupted() {
-                    true => self.info(key.slot()).cancelled(),
-                    false => None,
-                };
-                Some(Landed { completion, cancelled, scope })
-            }
-            Lifecycle::Pending(_, Holder::Future(kept)) => {
-                std::mem::swap(kept, waiter);
-                None
-            }
-            Lifecycle::Pending(_, Holder::Driver(_) | Holder::Disposing) => {
-                unreachable!("its future is gone")
-            }
+        let Lifecycle::Completed(completion) = entry.lifecycle else { return None };
+        let scope = entry.scope();
+        if entry.is_many {
+            self.unread.end(key.slot() as u32);
+        }
+        // What is answered has nothing to be dropped, and is not even moved.
+        std::mem::forget(self.entries.remove(key.slot()));
+        let cancelled = match completion.is_interrupted() {
+            true => self.info(key.slot()).cancelled(),
+            false => None,
+        };
+        Some(Landed { completion, cancelled, scope })
+    }
+
+    /// Has `waiter` wait for the answer of an operation, which is not there yet, in exchange for
+    /// the waiter before, to be dropped outside a borrow.
+    pub(super) fn wait(&mut self, key: Key, waiter: &mut Waiter) {
+        match self.get(key).map(|entry| &mut entry.lifecycle) {
+            Some(Lifecycle::Pending(_, Holder::Future(kept))) => std::mem::swap(kept, waiter),
+            _ => unreachable!("its future has looked for the answer"),
         }
     }
 
@@ -366,7 +331,7 @@ impl InFlight {
 }
 
 #[inline]
-fn find(entries: &mut Slots<Entry>, key: Key) -> Option<&mut Entry> {
+pub(super) fn find(entries: &mut Slots<Entry>, key: Key) -> Option<&mut Entry> {
     let entry = entries.get_mut(key.slot())?;
     (entry.key == key).then_some(entry)
 }

@@ -15,8 +15,8 @@
 //! | arrow | taken by | when |
 //! |---|---|---|
 //! | 1 | `Lifecycle::flush` | the submission goes into the kernel's queue |
-//! | 2 | `Lifecycle::complete` | the final completion has come |
-//! | 3 | `InFlight::poll` | its future has taken the answer |
+//! | 2 | `Lifecycle::answer`, `complete` | the final completion has come |
+//! | 3 | `InFlight::take` | its future has taken the answer |
 //! | 4 | `Lifecycle::abandon` | its future is dropped, with the answer there: it disposes of that |
 //! | 5 | `InFlight::cancel` | its scope is cancelled: the kernel never sees it |
 //! | 6 | `Lifecycle::abandon` | its future is dropped: the driver holds what the kernel may touch |
@@ -33,7 +33,9 @@
 //! request says nothing about its target.
 
 use crate::ring::Completion;
+use crate::tree::NodeId;
 use crate::wake::Waiter;
+use std::mem;
 
 /// What is kept for the kernel after the future is gone: the operation with all it owns.
 pub(crate) trait Orphan {
@@ -113,6 +115,22 @@ impl Lifecycle {
         }
     }
 
+    /// The task of this thread that waits for what the kernel has, if it is so.
+    #[inline]
+    pub(super) fn waiting_task(&self) -> Option<NodeId> {
+        match self {
+            Self::Pending(Phase::Submitted, Holder::Future(Waiter::Task(task))) => Some(*task),
+            _ => None,
+        }
+    }
+
+    /// The final completion came, for a [`waiting_task`](Self::waiting_task).
+    #[inline]
+    pub(super) fn answer(&mut self, completion: Completion) {
+        debug_assert!(self.waiting_task().is_some(), "only then there is nothing to be dropped");
+        mem::forget(mem::replace(self, Self::Completed(completion)));
+    }
+
     /// Whether no future holds it, and it is not answered.
     pub(super) fn is_detached(&self) -> bool {
         matches!(self, Self::Pending(_, Holder::Driver(_) | Holder::Disposing))
@@ -131,7 +149,7 @@ impl Lifecycle {
     /// A completion came, and more will.
     pub(super) fn more(&mut self) -> Landing {
         let Self::Pending(_, holder) = self else { return Landing::Stale };
-        match std::mem::replace(holder, Holder::Disposing) {
+        match mem::replace(holder, Holder::Disposing) {
             Holder::Future(mut waiter) => {
                 let woken = waiter.take();
                 *holder = Holder::Future(waiter);
@@ -152,7 +170,7 @@ impl Lifecycle {
 
     /// The final completion came, or the submission is resolved without entering the kernel.
     pub(super) fn complete(&mut self, completion: Completion) -> Landing {
-        match std::mem::replace(self, Self::Completed(completion)) {
+        match mem::replace(self, Self::Completed(completion)) {
             Self::Pending(_, Holder::Future(waiter)) => Landing::Wake(waiter),
             Self::Pending(_, Holder::Driver(orphan)) => Landing::Dispose(orphan),
             Self::Pending(_, Holder::Disposing) => {

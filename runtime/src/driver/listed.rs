@@ -18,13 +18,19 @@ impl InFlight {
         let Some(scope) = entry.scope() else { return EndedOp::default() };
         let previous = std::mem::replace(&mut entry.previous, NONE);
         let next = std::mem::replace(&mut entry.next, NONE);
+        self.join(previous, next);
+        scope::end_op(scope, is_held, (previous == NONE).then_some(next))
+    }
+
+    /// Makes neighbours of two entries between which one stood.
+    #[inline(always)]
+    pub(super) fn join(&mut self, previous: u32, next: u32) {
         if next != NONE {
             self.entries[next as usize].previous = previous;
         }
         if previous != NONE {
             self.entries[previous as usize].next = next;
         }
-        scope::end_op(scope, is_held, (previous == NONE).then_some(next))
     }
 
     /// The slots in the list that starts at `head`.

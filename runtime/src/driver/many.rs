@@ -49,7 +49,7 @@ impl InFlight {
             Landing::Wake(waiter) => {
                 let is_full = self.unread.push(key.slot() as u32, completion);
                 let asks = is_full && self.info(key.slot()).ask(scope);
-                (Arrival::WakeForOne(waiter), asks)
+                (Arrival::WakeOnly(waiter), asks)
             }
             Landing::DisposeOne(orphan) => {
                 let info = *self.info(key.slot());

@@ -19,7 +19,9 @@ mod batching;
 mod buffers;
 mod cancels;
 mod check;
+mod completing;
 mod current;
+mod dispatch;
 mod doorbells;
 mod in_flight;
 mod lifecycle;
@@ -41,8 +43,7 @@ mod unread;
 use crate::config::Config;
 use crate::counters::{Counters, Stats};
 use crate::inbox::Unparker;
-use crate::instrument;
-use crate::key::{Key, Tag};
+use crate::key::Key;
 use crate::ring::{Capability, Completion, Request, Ring, Submission};
 use crate::scope;
 use crate::tree::NodeId;
@@ -248,14 +249,19 @@ impl Driver {
         self.backlog.push_back(Submission { key, request });
     }
 
-    /// The answer to an operation; without one, `waiter` waits for it from now on, in exchange
-    /// for the waiter before.
-    pub(crate) fn poll_op(&mut self, key: Key, waiter: &mut Waiter) -> Option<Landed> {
-        let landed = self.in_flight.poll(key, waiter)?;
+    /// Takes the answer to an operation, if there is one.
+    pub(crate) fn take_answer(&mut self, key: Key) -> Option<Landed> {
+        let landed = self.in_flight.take(key)?;
         if landed.cancelled.is_some() {
             self.counters.cancelled.add(1);
         }
         Some(landed)
+    }
+
+    /// From now on `waiter` waits for the answer to an operation, which is not there yet, in
+    /// exchange for the waiter before.
+    pub(crate) fn wait_for(&mut self, key: Key, waiter: &mut Waiter) {
+        self.in_flight.wait(key, waiter);
     }
 
     /// Whether an answer waits for the future of an operation.
@@ -307,61 +313,6 @@ impl Driver {
     /// Takes the first timer whose deadline has passed.
     pub(crate) fn pop_due(&mut self, now: u64) -> Option<Waiter> {
         self.timers.pop_due(now)
-    }
-
-    // --- the turn ----------------------------------------------------------------------------
-
-    /// Takes one completion and finds out what it means.
-    #[inline]
-    pub(crate) fn dispatch(&mut self) -> Option<Arrival> {
-        let completion = self.completions.pop_front()?;
-        let key = Key::from_user_data(completion.user_data);
-        let arrival = match key.tag() {
-            Tag::Op if completion.is_partial() => self.more(key, completion),
-            Tag::Op => {
-                if instrument::is_on() {
-                    self.in_flight.tell_done(key, completion);
-                }
-                self.in_flight.complete(key, completion)
-            }
-            // A failed request: its target had completed already, or was busy.
-            Tag::Cancel => Arrival::Nothing,
-            Tag::Doorbell | Tag::Message => {
-                self.hear_doorbell(key, completion);
-                Arrival::Nothing
-            }
-            Tag::Unknown => Arrival::Stale,
-        };
-        match arrival {
-            Arrival::Nothing
-            | Arrival::WakeForOne(_)
-            | Arrival::DisposeOne(_)
-            | Arrival::Release(_) => {}
-            Arrival::Wake { .. } | Arrival::Dispose(_) => self.counters.completed.add(1),
-            Arrival::Stale => self.counters.stale.add(1),
-        }
-        Some(arrival)
-    }
-
-    /// An answer that is not the last, or not the first: the notification of a zero-copy send.
-    #[cold]
-    fn more(&mut self, key: Key, completion: Completion) -> Arrival {
-        if completion.is_notification() {
-            return self.notices.arrive(completion, self.in_flight.is_pending(key));
-        }
-        if self.in_flight.expects_notice(key) {
-            // With its result a zero-copy send is over, but for its buffer.
-            self.notices.expect(key);
-            if instrument::is_on() {
-                self.in_flight.tell_done(key, completion);
-            }
-            return self.in_flight.complete(key, completion);
-        }
-        let (arrival, is_full) = self.in_flight.more(key, completion);
-        if is_full {
-            self.ask(key);
-        }
-        arrival
     }
 
     // --- the end -----------------------------------------------------------------------------

@@ -44,7 +44,7 @@ impl Notices {
         match self.0.remove(&user_data) {
             Some(Notice::Due(waiter)) => {
                 self.0.insert(user_data, Notice::Arrived(result));
-                Arrival::WakeForOne(waiter)
+                Arrival::WakeOnly(waiter)
             }
             Some(Notice::Left(lent)) => Arrival::Release(lent),
             None if is_early => {

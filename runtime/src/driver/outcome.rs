@@ -52,8 +52,9 @@ pub(crate) enum Arrival {
     Wake { waiter: Waiter, held: Option<NodeId>, drained: Option<NodeId> },
     /// No future does: dispose of it.
     Dispose(Box<Disposal>),
-    /// An answer came that is not the last. This waiter waits for it.
-    WakeForOne(Waiter),
+    /// Nothing but to wake this waiter. It waits for an answer that is not the last; or it polls,
+    /// in a foreign combinator, the nursery of a task that is ready.
+    WakeOnly(Waiter),
     /// The same, and no future waits: dispose of the answer, and put the orphan back.
     DisposeOne(Box<Disposal>),
     /// The kernel is done with memory that no future has any more: drop it.

@@ -81,6 +81,23 @@ pub(crate) struct OpHandle {
 }
 
 impl OpHandle {
+    /// Takes the answer, or waits for it.
+    #[inline]
+    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<Landed> {
+        let landed = self.driver.borrow_mut().take_answer(self.key);
+        if landed.is_none() {
+            self.wait(cx);
+        }
+        landed.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    #[cold]
+    fn wait(&self, cx: &Context<'_>) {
+        // Made before the borrow, and dropped after it: foreign wakers run foreign code in both.
+        let mut waiter = Waiter::of(cx);
+        self.driver.borrow_mut().wait_for(self.key, &mut waiter);
+    }
+
     /// Takes the waiter of the operation, to be woken to look at something else. The operation is
     /// in flight as before.
     pub(crate) fn nudge(&self) -> Waiter {
@@ -215,12 +232,9 @@ impl<T: Operation> Future for Op<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
         let Some(flight) = &self.flight else { return self.submit(cx) };
-        // Made before the borrow, and dropped after it: foreign wakers run foreign code in both.
-        let mut waiter = Waiter::of(cx);
-        let landed = flight.driver.borrow_mut().poll_op(flight.key, &mut waiter);
-        match landed {
-            Some(landed) => self.land(landed),
-            None => Poll::Pending,
+        match flight.poll(cx) {
+            Poll::Ready(landed) => self.land(landed),
+            Poll::Pending => Poll::Pending,
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::driver::{self, Abandoned, OpInfo, Orphan};
 use crate::instrument;
 use crate::ring::Completion;
 use crate::scope;
-use crate::wake::{Waiter, budget, stay};
+use crate::wake::{budget, stay};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, ready};
 
@@ -54,10 +54,7 @@ impl<T: Multishot> Many<T> {
     pub(crate) fn poll_next(&mut self, cx: &Context<'_>) -> Poll<T::Item> {
         loop {
             let Some(flight) = &self.flight else { return self.submit(cx) };
-            // Made before the borrow, dropped after it: foreign wakers run foreign code in both.
-            let mut waiter = Waiter::of(cx);
-            let landed = flight.driver.borrow_mut().poll_op(flight.key, &mut waiter);
-            let Some(landed) = landed else { return Poll::Pending };
+            let landed = ready!(flight.poll(cx));
             if !landed.completion.more() {
                 self.flight = None;
             }

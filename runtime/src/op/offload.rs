@@ -4,9 +4,9 @@
 //! the work has ended, the work is asked once to stop when it is cancelled or its future is
 //! dropped, and a scope that adopts it waits for it.
 
-use crate::driver::{self, Abandoned, DriverRef, OpInfo, Orphan, Recall, Refused};
+use super::future::OpHandle;
+use crate::driver::{self, Abandoned, OpInfo, Orphan, Recall, Refused};
 use crate::inbox::{self, Ticket};
-use crate::key::Key;
 use crate::ring::Completion;
 use crate::scope;
 use crate::tree::NodeId;
@@ -15,7 +15,7 @@ use std::fmt;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// The future of offloaded work. Resolves when its ticket was dropped, to the scope to which it
 /// belonged; the maker of the future keeps what the work has made. Or at once, to an error, when as
@@ -23,7 +23,7 @@ use std::task::{Context, Poll};
 pub(crate) struct Offload {
     name: &'static &'static str,
     start: Option<Box<dyn FnOnce(Ticket) -> Recall>>,
-    flight: Option<(DriverRef, Key)>,
+    flight: Option<OpHandle>,
 }
 
 impl Offload {
@@ -52,7 +52,7 @@ impl Offload {
             Err(Refused::Full(error, _)) => return budget::proceed(cx).map(|()| error),
         };
         let start = self.start.take().expect("it was there");
-        self.flight = Some((driver.clone(), key));
+        self.flight = Some(OpHandle { driver: driver.clone(), key });
         let recall = start(Ticket::new(core, key));
         driver.borrow_mut().set_recall(key, recall);
         Poll::Pending
@@ -63,13 +63,10 @@ impl Future for Offload {
     type Output = io::Result<Option<NodeId>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some((driver, key)) = &self.flight else {
+        let Some(flight) = &self.flight else {
             return self.start(cx).map(Err);
         };
-        // Made before the borrow, and dropped after it: foreign wakers run foreign code in both.
-        let mut waiter = Waiter::of(cx);
-        let landed = driver.borrow_mut().poll_op(*key, &mut waiter);
-        let Some(landed) = landed else { return Poll::Pending };
+        let landed = ready!(flight.poll(cx));
         self.flight = None;
         Poll::Ready(Ok(landed.scope))
     }
@@ -77,7 +74,7 @@ impl Future for Offload {
 
 impl Drop for Offload {
     fn drop(&mut self) {
-        let Some((driver, key)) = self.flight.take() else { return };
+        let Some(OpHandle { driver, key }) = self.flight.take() else { return };
         let (abandoned, held) = driver.borrow_mut().abandon(key, || Box::new(Nothing));
         match abandoned {
             Abandoned::Withdrawn(waiter) | Abandoned::HandedOver(waiter) => drop(waiter),
@@ -100,7 +97,7 @@ impl Orphan for Nothing {
 
 impl fmt::Debug for Offload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = self.flight.as_ref().map(|(_, key)| key);
+        let key = self.flight.as_ref().map(|flight| flight.key);
         f.debug_struct("Offload").field("key", &key).finish_non_exhaustive()
     }
 }

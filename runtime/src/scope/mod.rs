@@ -55,7 +55,7 @@ pub(crate) use kept::{begin, is_kept, is_part_kept};
 pub(crate) use listeners::{Listener, silence};
 pub(crate) use marks::{Mark, mark};
 pub(crate) use notes::{Poller, Why, has_notes, spare};
-pub(crate) use ops::{EndedOp, begin_op, end_op, has_ops, hold, ops, push_op, release};
+pub(crate) use ops::{EndedOp, answer_op, begin_op, end_op, has_ops, hold, ops, push_op, release};
 pub(crate) use polled::end;
 pub(crate) use recheck::{next_recheck, recheck};
 pub(crate) use settle::{Settled, settle};

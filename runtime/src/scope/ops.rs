@@ -2,7 +2,8 @@
 //! driver keeps.
 
 use super::status::{busy, idle};
-use crate::tree::{self, NONE, NodeId, Role};
+use crate::tree::{self, NONE, Node, NodeId, Role};
+use crate::wake::{self, Waiter};
 
 /// An operation of a future starts in this scope, unless the scope is cancelled: puts it at the
 /// head of the scope's list. The head before comes back: the driver has to link it behind. Until
@@ -12,6 +13,19 @@ pub(crate) fn begin_op(id: NodeId, slot: u32) -> Option<u32> {
     tree::with(|tree| {
         let node = tree.get(id).filter(|node| !node.is_cancelled())?;
         Some(node.begin_op(slot))
+    })
+}
+
+/// The common end of an operation, for which a future in a task of this thread waits, in a scope
+/// that is not cancelled and no nursery's own: counts it as answered, and makes the task ready.
+/// What comes back is to be woken outside the borrow. `None`: it is another case, and nothing was
+/// done.
+#[inline(always)]
+pub(crate) fn answer_op(id: NodeId, head: Option<u32>, task: NodeId) -> Option<Waiter> {
+    tree::with(|tree| {
+        let is_common = |node: &&mut Node| !node.is_cancelled() && node.role() != Role::Nursery;
+        tree.get(id).filter(is_common)?.end_op(true, head);
+        Some(wake::enqueue(tree, task))
     })
 }
 

@@ -27,15 +27,15 @@ impl<T> Table<T> {
         Self { places: Vec::new(), free: Vec::new(), stuck: usize::MAX }
     }
 
-    /// Puts something into a free place, and tells which.
+    /// Puts something into a free place, where it is made, and tells which.
     #[inline]
-    pub(crate) fn insert(&mut self, value: T) -> u32 {
+    pub(crate) fn insert(&mut self, make: impl FnOnce() -> T) -> u32 {
         match self.free.pop() {
             Some(index) => {
-                self[index] = value;
+                self[index] = make();
                 index
             }
-            None => self.append(value),
+            None => self.append(make()),
         }
     }
 

@@ -270,6 +270,7 @@ impl TaskRef {
     ///
     /// The caller is the handle and does not use the cell afterwards. If the child has ended, the
     /// value was taken or cleared.
+    #[inline]
     pub(super) unsafe fn release_handle(self) {
         // SAFETY: the caller's promise.
         unsafe { self.release(HANDLE) }
@@ -278,6 +279,7 @@ impl TaskRef {
     /// # Safety
     ///
     /// `side` is the caller's, and it does not use the cell afterwards.
+    #[inline]
     unsafe fn release(self, side: u8) {
         let header = self.header();
         let left = header.holders.get() & !side;

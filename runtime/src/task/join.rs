@@ -89,10 +89,12 @@ impl<T> Future for Join<T> {
 }
 
 impl<T> Drop for Join<T> {
+    #[inline]
     fn drop(&mut self) {
         /// Lets go of the cell however the value's destructor ends.
         struct Release(TaskRef);
         impl Drop for Release {
+            #[inline]
             fn drop(&mut self) {
                 // SAFETY: this is the handle's last act, after the value was cleared.
                 unsafe { self.0.release_handle() }

@@ -102,7 +102,7 @@ fn a_place_that_is_taken_stays_where_it_is() {
     for _ in 0..60 {
         for _ in 0..next(seed, 40 * LEAST) {
             let value = next(seed, usize::MAX);
-            assert_eq!(model.insert(table.insert([value; 128]), value), None);
+            assert_eq!(model.insert(table.insert(|| [value; 128]), value), None);
         }
         let stay = next(seed, 12);
         while model.len() > stay {

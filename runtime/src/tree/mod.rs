@@ -193,7 +193,7 @@ impl Tree {
     #[inline]
     pub(crate) fn insert(&mut self, parent: Option<NodeId>, task: Task) -> (NodeId, bool) {
         let generation = self.next_generation();
-        let index = self.nodes.insert(Node::new(generation, task));
+        let index = self.nodes.insert(|| Node::new(generation, task));
         let id = NodeId { index, generation };
         let above = parent.and_then(|parent| Some((parent.index, self.get(parent)?)));
         let Some((parent, above)) = above else { return (id, false) };
@@ -285,7 +285,7 @@ impl Tree {
     }
 
     pub(crate) fn insert_set(&mut self, label: Label) -> SetId {
-        SetId(self.sets.insert(Set::new(label, now())))
+        SetId(self.sets.insert(|| Set::new(label, now())))
     }
 
     /// Takes a set out. It comes back, to be dropped outside a borrow: a foreign waker's destructor

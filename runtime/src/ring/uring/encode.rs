@@ -98,7 +98,7 @@ fn direction(how: Shutdown) -> i32 {
 }
 
 /// The entry for a request.
-#[inline]
+#[inline(always)]
 pub(super) fn entry(submission: &Submission) -> Entry {
     let Submission { key, request } = *submission;
     let entry = match request {

@@ -7,7 +7,6 @@ use super::{Kept, completion, info, insert};
 use crate::key::Key;
 use crate::scope;
 use crate::tree::Reason;
-use crate::wake::Waiter;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -20,7 +19,7 @@ fn submitted() -> (InFlight, Key) {
 }
 
 fn answer(table: &mut InFlight, key: Key) -> super::outcome::Landed {
-    table.poll(key, &mut Waiter::Nobody).expect("it was answered")
+    table.take(key).expect("it was answered")
 }
 
 /// What the kernel says when it was interrupted, in all its words.

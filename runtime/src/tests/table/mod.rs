@@ -3,6 +3,9 @@
 //! The driver's own files, compiled once more where tests can reach what the driver keeps to
 //! itself.
 
+#[path = "../../driver/completing.rs"]
+#[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
+mod completing;
 #[path = "../../driver/in_flight.rs"]
 #[allow(dead_code, clippy::duplicate_mod, reason = "compiled a second time, used in part")]
 mod in_flight;

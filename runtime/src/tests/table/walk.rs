@@ -51,7 +51,12 @@ impl Walk {
         let info = OpInfo::new(&"made up", Some(RawTarget::Descriptor(descriptor)));
         let key = match by_future {
             true => {
-                let inserted = self.table.insert(Phase::Queued, info, Waiter::Nobody, at);
+                // Of tasks of this thread, and of others.
+                let waiter = match self.random.below(2) {
+                    0 => Waiter::Task(self.scopes[scope]),
+                    _ => Waiter::Nobody,
+                };
+                let inserted = self.table.insert(Phase::Queued, info, waiter, at);
                 inserted.expect("no scope is cancelled here")
             }
             false => {
@@ -79,6 +84,11 @@ impl Walk {
         if !submitted && !answered {
             return; // The kernel never answers what it does not have.
         }
+        if self.table.answer(key, completion(5)).is_some() {
+            assert!(held_by_future && !answered);
+            self.model[at].answered = true;
+            return;
+        }
         match self.table.complete(key, completion(5)) {
             Arrival::Stale => assert!(answered),
             Arrival::Wake { .. } => {
@@ -97,7 +107,7 @@ impl Walk {
 
     fn poll(&mut self, at: usize) {
         let Model { key, held_by_future, answered, .. } = self.model[at];
-        if held_by_future && self.table.poll(key, &mut Waiter::Nobody).is_some() {
+        if held_by_future && self.table.take(key).is_some() {
             assert!(answered);
             self.remove(at);
         } else {
