@@ -1,6 +1,6 @@
 //! `Body`: child zero of a nursery, which the nursery's own future holds.
 
-use super::tell_ended;
+use super::ending::tell_ended;
 use crate::cancel::CancelScope;
 use crate::inbox::Injector;
 use crate::instrument::{self, Ending, Polls};
