@@ -119,6 +119,7 @@ impl<T: Operation> Op<T> {
         Self { operation: Some(Lent::new(operation)), flight: None }
     }
 
+    #[inline(always)]
     fn resolve(&mut self, answer: Answer) -> Poll<T::Output> {
         let operation = self.operation.take().expect("resolved once");
         Poll::Ready(operation.back().complete(answer))
@@ -151,6 +152,7 @@ impl<T: Operation> Op<T> {
         }
     }
 
+    #[inline]
     fn land(&mut self, landed: Landed) -> Poll<T::Output> {
         let flight = self.flight.take();
         if landed.cancelled.is_some() {

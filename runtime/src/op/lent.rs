@@ -25,6 +25,7 @@ impl<T> Lent<T> {
     }
 
     /// The kernel is done with it, or has never seen it.
+    #[inline]
     pub(super) fn back(self) -> T {
         let this = ManuallyDrop::new(self);
         // SAFETY: as in `get`; it is not used any more, nor dropped.

@@ -56,6 +56,7 @@ unsafe impl<B: IoBufMut> Operation for Recv<B> {
         Some(Request::Recv { on: self.on.raw(), start, length, wait: self.wait })
     }
 
+    #[inline(always)]
     fn complete(mut self, answer: Answer) -> Self::Output {
         let more = answer.sock_nonempty();
         let result = answer.result.map(|length| {

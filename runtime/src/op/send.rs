@@ -40,6 +40,7 @@ unsafe impl<B: IoBuf> Operation for SendOp<B> {
         Some(Request::Send { on: self.on.raw(), start: rest.as_ptr(), length })
     }
 
+    #[inline(always)]
     fn complete(self, answer: Answer) -> Self::Output {
         (answer.result.map(|sent| sent as usize), self.buffer)
     }

@@ -53,8 +53,10 @@ impl Completion {
     }
 
     /// Whether the operation was cut short, whatever the words for it.
+    #[inline]
     pub(crate) fn is_interrupted(&self) -> bool {
-        [-libc::ECANCELED, -libc::EINTR].contains(&self.result) || self.is_restart()
+        let is_error = !self.is_success();
+        is_error && ([-libc::ECANCELED, -libc::EINTR].contains(&self.result) || self.is_restart())
     }
 
     /// ERESTARTSYS and its kin are the kernel's own words for "a signal came": K14.
