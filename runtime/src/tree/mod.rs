@@ -190,7 +190,7 @@ impl Tree {
 
     /// Adds a node below another, or a root. Tells whether it is born cancelled: below a cancelled
     /// scope, unless it is a shield.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn insert(&mut self, parent: Option<NodeId>, task: Task) -> (NodeId, bool) {
         let generation = self.next_generation();
         let index = self.nodes.insert(|| Node::new(generation, task));
