@@ -53,7 +53,7 @@ impl InFlight {
         // no task polls (it lost a `select`, or was forgotten) must not keep one for ever.
         let EndedOp { held, drained } = self.unlink(key.slot() as u32);
         // The waiter was woken before, if its future has not taken an earlier answer yet.
-        let was_woken = is_many && !self.unread.is_empty(key.slot() as u32);
+        let was_woken = is_many && !self.unread.is_empty(key.slot());
         if was_woken || matches!(landing, Landing::Wake(Waiter::Foreign(_))) {
             held.into_iter().for_each(scope::spare);
         }

@@ -71,6 +71,7 @@ impl InFlight {
     /// Gives back what the table does not use. Tells if there is more to come.
     pub(super) fn trim(&mut self) -> bool {
         let more = self.entries.trim(When::Running);
+        self.unread.trim(self.entries.end());
         self.infos.truncate(self.entries.end());
         self.infos.shrink_to(self.entries.end());
         more
@@ -183,7 +184,7 @@ impl InFlight {
     pub(super) fn remove(&mut self, slot: usize) -> Option<NodeId> {
         let entry = self.entries.remove(slot);
         if entry.is_many {
-            self.unread.end(slot as u32);
+            self.unread.end(slot);
         }
         entry.scope()
     }
@@ -211,14 +212,14 @@ impl InFlight {
     pub(super) fn take(&mut self, key: Key) -> Option<Landed> {
         let entry = find(&mut self.entries, key).expect("it stays until its answer was taken");
         if entry.is_many
-            && let Some(completion) = self.unread.pop(key.slot() as u32)
+            && let Some(completion) = self.unread.pop(key.slot())
         {
             return Some(Landed { completion, cancelled: None, scope: entry.scope() });
         }
         let Lifecycle::Completed(completion) = entry.lifecycle else { return None };
         let scope = entry.scope();
         if entry.is_many {
-            self.unread.end(key.slot() as u32);
+            self.unread.end(key.slot());
         }
         // What is answered has nothing to be dropped, and is not even moved.
         std::mem::forget(self.entries.remove(key.slot()));

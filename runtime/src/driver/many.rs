@@ -24,7 +24,7 @@ impl InFlight {
     /// An operation may be answered many times.
     pub(super) fn expect_many(&mut self, key: Key, many: Many) {
         self.get(key).expect("it was just inserted").is_many = true;
-        self.unread.expect(key.slot() as u32, many);
+        self.unread.expect(key.slot(), many);
     }
 
     /// The result of an operation may be followed by a notification.
@@ -47,7 +47,7 @@ impl InFlight {
         let scope = entry.scope();
         match entry.lifecycle.more() {
             Landing::Wake(waiter) => {
-                let is_full = self.unread.push(key.slot() as u32, completion);
+                let is_full = self.unread.push(key.slot(), completion);
                 let asks = is_full && self.info(key.slot()).ask(scope);
                 (Arrival::WakeOnly(waiter), asks)
             }
@@ -69,13 +69,13 @@ impl InFlight {
 
     /// Takes the oldest answer that waits for its future, of those before the last.
     pub(super) fn take_unread(&mut self, key: Key) -> Option<Completion> {
-        self.unread.pop(key.slot() as u32)
+        self.unread.pop(key.slot())
     }
 
     /// Whether an answer waits for its future.
     pub(super) fn is_answered(&self, key: Key) -> bool {
         let entry = self.peek(key);
-        let has_more = !self.unread.is_empty(key.slot() as u32);
+        let has_more = !self.unread.is_empty(key.slot());
         entry.is_some_and(|entry| has_more || entry.lifecycle.phase().is_none())
     }
 }

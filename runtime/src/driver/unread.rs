@@ -9,12 +9,12 @@
 
 use super::outcome::Many;
 use crate::ring::Completion;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-/// By slot, of those operations that the kernel may answer more than once. They are few, and stand
-/// apart from the table of all, so that the others carry nothing for it.
+/// By slot, of those operations that the kernel may answer more than once. Apart from the table of
+/// all, so that the others carry nothing for it; and empty as long as there is no such operation.
 #[derive(Debug, Default)]
-pub(super) struct Unread(BTreeMap<u32, Answers>);
+pub(super) struct Unread(Vec<Option<Box<Answers>>>);
 
 #[derive(Debug)]
 struct Answers {
@@ -35,32 +35,50 @@ impl Answers {
 
 impl Unread {
     /// An operation begins.
-    pub(super) fn expect(&mut self, slot: u32, many: Many) {
-        self.0.insert(slot, Answers { unread: VecDeque::new(), many });
+    pub(super) fn expect(&mut self, slot: usize, many: Many) {
+        if self.0.len() <= slot {
+            self.0.resize_with(slot + 1, || None);
+        }
+        self.0[slot] = Some(Box::new(Answers { unread: VecDeque::new(), many }));
+    }
+
+    fn get(&self, slot: usize) -> Option<&Answers> {
+        self.0.get(slot)?.as_deref()
+    }
+
+    #[inline]
+    fn get_mut(&mut self, slot: usize) -> Option<&mut Answers> {
+        self.0.get_mut(slot)?.as_deref_mut()
     }
 
     /// Keeps an answer. Tells if there are as many now as may wait.
-    pub(super) fn push(&mut self, slot: u32, completion: Completion) -> bool {
-        let answers = self.0.get_mut(&slot).expect("it is in flight");
+    pub(super) fn push(&mut self, slot: usize, completion: Completion) -> bool {
+        let answers = self.get_mut(slot).expect("it is in flight");
         answers.unread.push_back(completion);
         answers.count_taken(completion, 1);
         answers.unread.len() >= answers.many.most
     }
 
-    pub(super) fn is_empty(&self, slot: u32) -> bool {
-        self.0.get(&slot).is_none_or(|answers| answers.unread.is_empty())
+    pub(super) fn is_empty(&self, slot: usize) -> bool {
+        self.get(slot).is_none_or(|answers| answers.unread.is_empty())
     }
 
     /// Takes the oldest.
-    pub(super) fn pop(&mut self, slot: u32) -> Option<Completion> {
-        let answers = self.0.get_mut(&slot)?;
+    pub(super) fn pop(&mut self, slot: usize) -> Option<Completion> {
+        let answers = self.get_mut(slot)?;
         let completion = answers.unread.pop_front()?;
         answers.count_taken(completion, -1);
         Some(completion)
     }
 
     /// The operation is gone, with what was taken.
-    pub(super) fn end(&mut self, slot: u32) {
-        self.0.remove(&slot);
+    pub(super) fn end(&mut self, slot: usize) {
+        self.0[slot] = None;
+    }
+
+    /// Gives back the room behind the last slot that is taken.
+    pub(super) fn trim(&mut self, end: usize) {
+        self.0.truncate(end);
+        self.0.shrink_to(end);
     }
 }
