@@ -3,9 +3,12 @@
 
 use crate::support::{asleep, poll_once, thread_id, turn, watched};
 use crate::{gate, run, threads};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use nestling::net::lookup_host;
 use nestling::task::spawn_blocking;
-use nestling::{JoinError, Runtime, is_cancelled, nursery, nursery_all, timeout};
+use nestling::time::sleep;
+use nestling::{JoinError, Runtime, is_cancelled, nursery, nursery_all, shield, timeout};
 use std::cell::Cell;
 use std::io::{self, Error, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -316,5 +319,20 @@ fn r06_no_call_begins_in_a_cancelled_scope() {
         });
         result.await.unwrap_err();
         assert!(gone.load(Ordering::SeqCst));
+    });
+}
+
+/// A call whose first poll is in a timeout that has expired does not begin there, but in the code
+/// around: a combinator that polls only what was woken has to hear of that.
+#[test]
+fn r06_a_call_begins_after_the_timeout_in_which_it_may_not() {
+    run(Runtime::builder(), async || {
+        let worker = async {
+            shield(sleep(Duration::from_millis(5))).await;
+            spawn_blocking(|| 7).await.expect("it begins")
+        };
+        let mut set = FuturesUnordered::from_iter([worker]);
+        assert!(timeout(Duration::from_millis(1), set.next()).await.is_err());
+        assert_eq!(set.next().await, Some(7));
     });
 }

@@ -10,7 +10,7 @@ use crate::inbox::{self, Ticket};
 use crate::ring::Completion;
 use crate::scope;
 use crate::tree::NodeId;
-use crate::wake::{Waiter, budget};
+use crate::wake::{Waiter, budget, stay};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -47,8 +47,8 @@ impl Offload {
         let key = match begun {
             Ok(key) => key,
             // A drop point: it never begins.
-            Err(Refused::Cancelled(_)) => return Poll::Pending,
-            Err(Refused::Full(..)) if scope::is_in_cancelled(scope) => return Poll::Pending,
+            Err(Refused::Cancelled(_)) => return stay(cx),
+            Err(Refused::Full(..)) if scope::is_in_cancelled(scope) => return stay(cx),
             Err(Refused::Full(error, _)) => return budget::proceed(cx).map(|()| error),
         };
         let start = self.start.take().expect("it was there");
