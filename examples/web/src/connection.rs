@@ -1,13 +1,15 @@
-//! One connection: HTTP/1.1 or HTTP/2, until a stop, after which it drains.
+//! Connections of servers: HTTP/1.1 or HTTP/2, until a stop, after which they drain.
 
+use crate::program::complain;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
-use hyper::service::HttpService;
+use hyper::service::{HttpService, Service};
+use hyper::{Request, Response};
 use nestling::hyper::Timer;
 use nestling::io::nursery;
-use nestling::net::TcpStream;
+use nestling::net::{TcpListener, TcpStream};
 use nestling::time::sleep;
-use nestling::{Elapsed, Stop, grace, is_cancelled, timeout};
+use nestling::{Elapsed, Serve, Stop, grace, is_cancelled, serve, timeout};
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -27,6 +29,31 @@ impl Default for Limits {
     fn default() -> Self {
         Self { head: Duration::from_secs(30), drain: Duration::from_secs(5) }
     }
+}
+
+impl Limits {
+    /// How to accept connections for which these limits hold. The stop is a cancel of the server's
+    /// task, of which connections hear by their `grace`.
+    pub fn serve(&self) -> Serve {
+        let how = Serve { signals: false, drain: self.drain, ..Serve::default() };
+        how.on_failure(|peer, error| complain(format_args!("{peer}: {error}")))
+    }
+}
+
+/// Serves what connects, until the task is cancelled; then it drains. All connections have one
+/// service, which may borrow, and need not be `Send`.
+///
+/// # Errors
+///
+/// The listener broke.
+pub async fn serve_http<S, B>(listener: TcpListener, limits: Limits, service: S) -> io::Result<()>
+where
+    S: Service<Request<Incoming>, Response = Response<B>>,
+    S::Error: Into<Box<dyn Error + Send + Sync>>,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
+    let connection = async |stream, _| serve_tcp(stream, limits, &service).await;
+    serve(listener, limits.serve(), connection).await
 }
 
 /// What a client with HTTP/2 sends first, as far as no request of HTTP/1 begins like it.

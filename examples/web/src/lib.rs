@@ -1,7 +1,11 @@
-//! HTTP over Nestling: what the servers of this folder share.
+//! HTTP over Nestling: what the programs of this folder share.
 
+mod client;
 mod connection;
 mod metrics;
+mod program;
 
-pub use connection::{Limits, serve_http1, serve_http2, serve_tcp};
+pub use client::{connect_http1, connect_http2};
+pub use connection::{Limits, serve_http, serve_http1, serve_http2, serve_tcp};
 pub use metrics::metrics;
+pub use program::{Options, complain, parse, run_server, say};

@@ -15,36 +15,21 @@ use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use nestling::io::nursery;
-use nestling::net::TcpListener;
-use nestling::signal::stop_requested;
 use nestling::time::sleep;
-use nestling::{Serve, serve, timeout};
+use nestling::timeout;
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
-use web::{Limits, metrics, serve_tcp};
+use web::{metrics, run_server, say, serve_http};
 
 const HELP: &str = "\
 An HTTP server that echoes, waits and counts.
-
-  --listen <address>  where to listen; 127.0.0.1:8080 by default
-  --limit <ms>        how long a request may take; 10000 by default
-  --drain <ms>        how long requests may go on after the stop; 5000 by default
 
   /hello    says hello           /echo      sends the body back
   /wait/N   answers after N ms   /bytes/N   answers N bytes
   /metrics  what was counted     /panic     panics
 ";
-
-struct Options {
-    listen: SocketAddr,
-    limit: Duration,
-    drain: Duration,
-}
 
 /// What the handlers share; they borrow it.
 struct State {
@@ -113,77 +98,12 @@ async fn route(state: &State, request: Request<Incoming>) -> Answer {
     }
 }
 
-async fn run(options: Options) -> io::Result<()> {
-    // Before the first word: from here on a signal is a stop.
-    let stop = stop_requested();
-    let listener = TcpListener::bind(options.listen).await?;
-    say(&format!("listening on {}", listener.local_addr()?));
-    let state = State { limit: options.limit, requests: Cell::new(0), waiting: Cell::new(0) };
-    let limits = Limits { drain: options.drain, ..Limits::default() };
-    // The stop is a cancel: connections hear of it by their `grace`.
-    let how = Serve { signals: false, drain: options.drain, ..Serve::default() };
-    let how = how.on_failure(|peer, error| complain(&format!("{peer}: {error}")));
-    let state = &state;
-    nursery(async |n| {
-        n.spawn(serve(listener, how, async |stream, _| {
-            serve_tcp(stream, limits, service_fn(|request| handle(state, request))).await
-        }));
-        stop.await?;
-        n.cancel();
+fn main() -> ExitCode {
+    run_server(HELP, async |listener, options| {
+        let state = State { limit: options.request, requests: Cell::new(0), waiting: Cell::new(0) };
+        let service = service_fn(|request| handle(&state, request));
+        serve_http(listener, options.limits, service).await?;
+        say(format_args!("{} requests", state.requests.get()));
         Ok(())
     })
-    .await?;
-    say(&format!("{} requests", state.requests.get()));
-    Ok(())
-}
-
-fn say(line: &str) {
-    // A reader that has gone is no reason to stop serving.
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-fn complain(line: &str) {
-    let _ = writeln!(io::stderr(), "http: {line}");
-}
-
-fn parse() -> Result<Option<Options>, lexopt::Error> {
-    use lexopt::ValueExt;
-    use lexopt::prelude::Long;
-    let mut options = Options {
-        listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-        limit: Duration::from_secs(10),
-        drain: Duration::from_secs(5),
-    };
-    let mut parser = lexopt::Parser::from_env();
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Long("help") => return Ok(None),
-            Long("listen") => options.listen = parser.value()?.parse()?,
-            Long("limit") => options.limit = Duration::from_millis(parser.value()?.parse()?),
-            Long("drain") => options.drain = Duration::from_millis(parser.value()?.parse()?),
-            other => return Err(other.unexpected()),
-        }
-    }
-    Ok(Some(options))
-}
-
-/// 0: it ended as asked. 1: it could not run. 2: it was called wrongly.
-fn main() -> ExitCode {
-    match parse() {
-        Ok(None) => {
-            say(HELP);
-            ExitCode::SUCCESS
-        }
-        Ok(Some(options)) => match nestling::block_on(run(options)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                complain(&error.to_string());
-                ExitCode::FAILURE
-            }
-        },
-        Err(error) => {
-            complain(&format!("{error} (--help lists the options)"));
-            ExitCode::from(2)
-        }
-    }
 }

@@ -1,67 +1,20 @@
 //! The example `http` before foreign clients: curl, wrk and h2load.
-//!
-//! Skipped, with a word, where a program is not installed; an error instead where
-//! `NESTLING_REAL_SERVERS` is set, as `.ci/run` does once it has installed them.
 
+use crate::alone;
+use crate::foreign::{CURL, Server, TWO, is_installed};
 use crate::process::Process;
-use std::env;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
-/// Whether a program is here.
-fn is_installed(program: &str) -> bool {
-    let folders = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&folders).any(|folder| folder.join(program).exists());
-    if !found {
-        assert!(env::var_os("NESTLING_REAL_SERVERS").is_none(), "not installed: {program}");
-        eprintln!("WARNING: SKIPPED, because {program} is not installed");
-    }
-    found
-}
-
-/// The example, and where it listens.
-struct Server(Process, SocketAddr);
-
-impl Server {
-    fn start(options: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_http"));
-        let mut process = Process::start(command.args(["--listen", "127.0.0.1:0"]).args(options));
-        let line = process.line();
-        let address = line.strip_prefix("listening on ").expect("it says where");
-        Self(process, address.parse().unwrap())
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.1)
-    }
-
-    /// What a client says to the end of its output.
-    fn ask(&self, program: &str, arguments: &[&str], path: &str) -> String {
-        let output = Command::new(program).args(arguments).arg(self.url(path)).output().unwrap();
-        let complaint = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{program} {arguments:?} {path}: {complaint}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Stops it, and has it end well.
-    fn stop(self) -> String {
-        self.0.signal("TERM");
-        let ended = self.0.ended();
-        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
-        ended.stdout
-    }
-}
-
-const CURL: [&str; 4] = ["-sS", "--max-time", "30", "--fail"];
-const TWO: [&str; 5] = ["-sS", "--max-time", "30", "--fail", "--http2-prior-knowledge"];
+const HTTP: &str = env!("CARGO_BIN_EXE_http");
 
 #[test]
 fn curl_speaks_both() {
     if !is_installed("curl") {
         return;
     }
-    let server = Server::start(&[]);
+    let server = Server::start(HTTP, &[]);
     for how in [&CURL[..], &TWO] {
         assert_eq!(server.ask("curl", how, "/hello"), "hello\n");
         let version = [how, &["-o", "/dev/null", "-w", "%{http_version}"]].concat();
@@ -87,7 +40,7 @@ fn requests_that_are_late_or_panic() {
     if !is_installed("curl") {
         return;
     }
-    let server = Server::start(&["--limit", "50"]);
+    let server = Server::start(HTTP, &["--limit", "50"]);
     for how in [&CURL[..], &TWO] {
         let status = &[&how[..3], &how[4..], &["-o", "/dev/null", "-w", "%{http_code}"]].concat();
         assert_eq!(server.ask("curl", status, "/wait/60000"), "503");
@@ -106,7 +59,8 @@ fn a_stop_drains() {
     if !is_installed("curl") {
         return;
     }
-    let server = Server::start(&[]);
+    let _alone = alone();
+    let server = Server::start(HTTP, &[]);
     // It keeps its connection, and says nothing any more.
     let mut idle = TcpStream::connect(server.1).unwrap();
     idle.write_all(b"GET /hello HTTP/1.1\r\nhost: here\r\n\r\n").unwrap();
@@ -136,7 +90,7 @@ fn a_stop_drains() {
 
 #[test]
 fn wrk_and_h2load_keep_their_connections() {
-    let server = Server::start(&[]);
+    let server = Server::start(HTTP, &[]);
     if is_installed("wrk") {
         let said = server.ask("wrk", &["-t1", "-c50", "-d1"], "/hello");
         assert!(said.contains("requests in") && !said.contains("Socket errors"), "{said}");
@@ -154,7 +108,7 @@ fn wrk_and_h2load_keep_their_connections() {
 
 #[test]
 fn a_wrong_call_is_refused() {
-    let ended = Process::start(Command::new(env!("CARGO_BIN_EXE_http")).arg("--soon")).ended();
+    let ended = Process::start(Command::new(HTTP).arg("--soon")).ended();
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
     assert!(ended.stderr.starts_with("http: "), "{ended:?}");
 }

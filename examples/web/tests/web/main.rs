@@ -5,7 +5,9 @@
 //! | `one.rs` | HTTP/1.1: bodies of all sizes, connections that are kept, cut and drained |
 //! | `two.rs` | HTTP/2: streams are children of their connection's nursery |
 //! | `http.rs` | the example `http` from outside |
+//! | `foreign.rs` | programs as processes |
 
+mod foreign;
 mod http;
 mod one;
 #[path = "../../../../tests/support/process.rs"]
@@ -20,13 +22,18 @@ use hyper::{Request, Response};
 use nestling::Runtime;
 use nestling::net::TcpListener;
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Held by a test that opens sockets, or counts those of the process.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Runs a test while no other one counts descriptors, in a runtime of its own; nothing is left of
 /// it.
 fn run(test: impl AsyncFnOnce()) {
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let mut runtime = Runtime::builder().build().unwrap();
     runtime.block_on(nestling::task::yield_now());
     let before = sockets();
@@ -36,7 +43,7 @@ fn run(test: impl AsyncFnOnce()) {
     assert_eq!((stats.in_flight, stats.stale, stats.leaked), (0, 0, 0), "{stats:?}");
 }
 
-/// How many sockets the process has. Tests of the example open others meanwhile: pipes.
+/// How many sockets the process has. Tests of programs open others meanwhile: pipes.
 fn sockets() -> usize {
     let open = std::fs::read_dir("/proc/self/fd").unwrap();
     let names = open.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());

@@ -3,30 +3,26 @@
 use crate::{echo, listener, request, run, whole};
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::client::conn::http1::{self, SendRequest};
+use hyper::client::conn::http1::SendRequest;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use nestling::io::nursery;
 use nestling::net::TcpStream;
 use nestling::sync::oneshot;
 use nestling::time::sleep;
-use nestling::{Nursery, Serve, grace, serve};
+use nestling::{Nursery, grace};
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
-use web::{Limits, serve_http1, serve_tcp};
+use web::{Limits, connect_http1, serve_http, serve_http1, serve_tcp};
 
-/// A client whose connection is a child of a nursery.
 async fn client<'scope>(
     n: &'scope Nursery<'scope, '_>,
     address: SocketAddr,
 ) -> io::Result<SendRequest<Full<Bytes>>> {
-    let stream = TcpStream::connect(address).await?;
-    let (sender, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
-    n.spawn(async { connection.await.map_err(io::Error::other) });
-    Ok(sender)
+    connect_http1(n, TcpStream::connect(address).await?).await
 }
 
 fn pattern(length: usize) -> Bytes {
@@ -68,10 +64,7 @@ fn a_thousand_connections() {
             echo(request).await
         };
         nursery(async |n| {
-            let server = serve(listener, Serve::default(), async |stream, _| {
-                serve_tcp(stream, Limits::default(), service_fn(&count)).await
-            });
-            let server = n.spawn(server);
+            let server = n.spawn(serve_http(listener, Limits::default(), service_fn(&count)));
             nursery(async |clients| {
                 for number in 0..MANY {
                     let mut client = client(clients, address).await?;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::client::conn::http2::{self, SendRequest};
+use hyper::client::conn::http2::SendRequest;
 use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -20,7 +20,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
-use web::{Limits, serve_http2, serve_tcp};
+use web::{Limits, connect_http2, serve_http2, serve_tcp};
 
 const STREAMS: usize = 100;
 
@@ -28,12 +28,7 @@ async fn client<'scope>(
     n: &'scope Nursery<'scope, '_>,
     address: SocketAddr,
 ) -> io::Result<SendRequest<Full<Bytes>>> {
-    let stream = TcpStream::connect(address).await?;
-    let handshake = http2::Builder::new(n).handshake(stream);
-    let (sender, connection) = handshake.await.map_err(io::Error::other)?;
-    // How it ends is what the requests say.
-    n.spawn(async { drop(connection.await) });
-    Ok(sender)
+    connect_http2(n, TcpStream::connect(address).await?).await
 }
 
 /// Counts the handlers that are alive, and tells of each that has begun.

@@ -1,0 +1,112 @@
+//! What a server is as a program: its options, its address, its stop, its exit code.
+
+use crate::connection::Limits;
+use lexopt::ValueExt;
+use lexopt::prelude::Long;
+use nestling::io::nursery;
+use nestling::net::TcpListener;
+use nestling::signal::stop_requested;
+use std::env;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// The options of all servers here.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Where to listen. Port 0 is a free port.
+    pub listen: SocketAddr,
+    /// For a request, from its head to the head of its response.
+    pub request: Duration,
+    /// What a connection may take.
+    pub limits: Limits,
+}
+
+const OPTIONS: &str = "
+  --listen <address>  where to listen; 127.0.0.1:8080 by default
+  --limit <ms>        how long a request may take; 10000 by default
+  --drain <ms>        how long requests may go on after the stop; 5000 by default
+";
+
+/// Runs a server as a program: reads its options, listens, says where, and cancels `server` at the
+/// first SIGINT or SIGTERM.
+///
+/// The exit code is 0 if it ended as asked, 1 if it could not run, 2 if it was called wrongly.
+pub fn run_server<F>(help: &str, server: F) -> ExitCode
+where
+    F: AsyncFnOnce(TcpListener, Options) -> io::Result<()>,
+{
+    let help = format!("{help}{OPTIONS}");
+    parse(&help, options, async |options| {
+        // Before the first word: from here on a signal is a stop.
+        let stop = stop_requested();
+        let listener = TcpListener::bind(options.listen).await?;
+        say(format_args!("listening on {}", listener.local_addr()?));
+        nursery(async |n| {
+            n.spawn(server(listener, options));
+            stop.await?;
+            n.cancel();
+            Ok(())
+        })
+        .await
+    })
+}
+
+/// Runs a program with its options, if it was not asked for help. The exit code is that of
+/// [`run_server`].
+pub fn parse<O>(
+    help: &str,
+    options: impl FnOnce(lexopt::Parser) -> Result<Option<O>, lexopt::Error>,
+    program: impl AsyncFnOnce(O) -> io::Result<()>,
+) -> ExitCode {
+    match options(lexopt::Parser::from_env()) {
+        Ok(None) => {
+            say(help);
+            ExitCode::SUCCESS
+        }
+        Ok(Some(options)) => match nestling::block_on(program(options)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                complain(error);
+                ExitCode::FAILURE
+            }
+        },
+        Err(error) => {
+            complain(format_args!("{error} (--help lists the options)"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn options(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
+    let mut options = Options {
+        listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+        request: Duration::from_secs(10),
+        limits: Limits::default(),
+    };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("help") => return Ok(None),
+            Long("listen") => options.listen = parser.value()?.parse()?,
+            Long("limit") => options.request = Duration::from_millis(parser.value()?.parse()?),
+            Long("drain") => options.limits.drain = Duration::from_millis(parser.value()?.parse()?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Some(options))
+}
+
+/// Prints a line. A reader that has gone is no reason to stop serving.
+pub fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Prints a line about what went wrong, with the program's name.
+pub fn complain(line: impl Display) {
+    let program = env::args_os().next().unwrap_or_default();
+    let name = Path::new(&program).file_name().unwrap_or_default();
+    let _ = writeln!(io::stderr(), "{}: {line}", name.display());
+}

@@ -1,0 +1,56 @@
+//! The examples as processes, and the clients of others that are put before them.
+//!
+//! Skipped, with a word, where a program is not installed; an error instead where
+//! `NESTLING_REAL_SERVERS` is set, as `.ci/run` does once it has installed them.
+
+use crate::process::Process;
+use std::env;
+use std::net::SocketAddr;
+use std::process::Command;
+
+/// Whether a program is here.
+pub(crate) fn is_installed(program: &str) -> bool {
+    let folders = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&folders).any(|folder| folder.join(program).exists());
+    if !found {
+        assert!(env::var_os("NESTLING_REAL_SERVERS").is_none(), "not installed: {program}");
+        eprintln!("WARNING: SKIPPED, because {program} is not installed");
+    }
+    found
+}
+
+/// An example, and where it listens.
+pub(crate) struct Server(Process, pub(crate) SocketAddr);
+
+impl Server {
+    pub(crate) fn start(program: &str, options: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        let mut process = Process::start(command.args(["--listen", "127.0.0.1:0"]).args(options));
+        let line = process.line();
+        let address = line.strip_prefix("listening on ").expect("it says where");
+        Self(process, address.parse().unwrap())
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.1)
+    }
+
+    /// What a client says to the end of its output.
+    pub(crate) fn ask(&self, program: &str, arguments: &[&str], path: &str) -> String {
+        let output = Command::new(program).args(arguments).arg(self.url(path)).output().unwrap();
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {arguments:?} {path}: {complaint}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Stops it, and has it end well.
+    pub(crate) fn stop(self) -> String {
+        self.0.signal("TERM");
+        let ended = self.0.ended();
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        ended.stdout
+    }
+}
+
+pub(crate) const CURL: [&str; 4] = ["-sS", "--max-time", "30", "--fail"];
+pub(crate) const TWO: [&str; 5] = ["-sS", "--max-time", "30", "--fail", "--http2-prior-knowledge"];
