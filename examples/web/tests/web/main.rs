@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `one.rs` | HTTP/1.1: bodies of all sizes, connections that are kept, cut and drained |
 //! | `two.rs` | HTTP/2: streams are children of their connection's nursery |
+//! | `pool.rs` | the client's pool, and the example `http_client` before nginx and `http` |
 //! | `http.rs` | the example `http` from outside |
 //! | `foreign.rs` | programs as processes |
 
 mod foreign;
 mod http;
 mod one;
+mod pool;
 #[path = "../../../../tests/support/process.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod process;
