@@ -74,15 +74,21 @@ where
     S::ResBody: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
 {
     stream.set_nodelay(true)?;
-    let is_two = match timeout(limits.head, is_http2(&stream)).await {
-        Ok(is_two) => is_two?,
+    let Some(is_two) = before_request(limits, is_http2(&stream)).await else {
         // Most clients that open a connection in advance and use it for nothing come here.
-        Err(_) => return Ok(()),
+        return Ok(());
     };
-    match is_two {
+    match is_two? {
         true => serve_http2(stream, limits, service).await,
         false => serve_http1(stream, limits, service).await,
     }
+}
+
+/// Waits for what comes before the first request, for as long as a client may take for the head of
+/// one. After the stop there is nothing to wait for: none then, and none if the time is up.
+pub async fn before_request<F: Future>(limits: Limits, future: F) -> Option<F::Output> {
+    let waited = grace(Duration::ZERO, async |_| timeout(limits.head, future).await);
+    waited.await.ok()?.ok()
 }
 
 /// Looks at how the connection begins.

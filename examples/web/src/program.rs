@@ -27,6 +27,7 @@ pub struct Options {
 
 const OPTIONS: &str = "
   --listen <address>  where to listen; 127.0.0.1:8080 by default
+  --head <ms>         how long a client may take to ask; 30000 by default
   --limit <ms>        how long a request may take; 10000 by default
   --drain <ms>        how long requests may go on after the stop; 5000 by default
 ";
@@ -91,12 +92,22 @@ fn options(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error>
         match argument {
             Long("help") => return Ok(None),
             Long("listen") => options.listen = parser.value()?.parse()?,
-            Long("limit") => options.request = Duration::from_millis(parser.value()?.parse()?),
-            Long("drain") => options.limits.drain = Duration::from_millis(parser.value()?.parse()?),
+            Long("head") => options.limits.head = milliseconds(&mut parser)?,
+            Long("limit") => options.request = milliseconds(&mut parser)?,
+            Long("drain") => options.limits.drain = milliseconds(&mut parser)?,
             other => return Err(other.unexpected()),
         }
     }
     Ok(Some(options))
+}
+
+/// The value of an option that is a length of time.
+///
+/// # Errors
+///
+/// There is none, or it is no number.
+pub fn milliseconds(parser: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
+    Ok(Duration::from_millis(parser.value()?.parse()?))
 }
 
 /// Prints a line. A reader that has gone is no reason to stop serving.

@@ -17,7 +17,7 @@ use std::cell::Cell;
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
-use web::{Pool, complain, parse, say};
+use web::{Pool, complain, milliseconds, parse, say};
 
 const HELP: &str = "\
 An HTTP client: fetches each URL, and says what came.
@@ -43,7 +43,7 @@ fn options(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error>
         match argument {
             Long("help") => return Ok(None),
             Long("connections") => options.connections = parser.value()?.parse()?,
-            Long("deadline") => options.deadline = Duration::from_millis(parser.value()?.parse()?),
+            Long("deadline") => options.deadline = milliseconds(&mut parser)?,
             Long("times") => options.times = parser.value()?.parse()?,
             Value(url) => options.urls.push(url.string()?),
             other => return Err(other.unexpected()),

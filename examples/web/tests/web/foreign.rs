@@ -5,8 +5,10 @@
 
 use crate::process::Process;
 use std::env;
+use std::io::Write;
 use std::net::SocketAddr;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
 
 /// Whether a program is here.
 pub(crate) fn is_installed(program: &str) -> bool {
@@ -20,7 +22,11 @@ pub(crate) fn is_installed(program: &str) -> bool {
 }
 
 /// An example, and where it listens.
-pub(crate) struct Server(Process, pub(crate) SocketAddr);
+pub(crate) struct Server {
+    process: Process,
+    pub(crate) address: SocketAddr,
+    scheme: &'static str,
+}
 
 impl Server {
     pub(crate) fn start(program: &str, options: &[&str]) -> Self {
@@ -28,11 +34,12 @@ impl Server {
         let mut process = Process::start(command.args(["--listen", "127.0.0.1:0"]).args(options));
         let line = process.line();
         let address = line.strip_prefix("listening on ").expect("it says where");
-        Self(process, address.parse().unwrap())
+        let scheme = if program.ends_with("https") { "https" } else { "http" };
+        Self { process, address: address.parse().unwrap(), scheme }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.1)
+        format!("{}://{}{path}", self.scheme, self.address)
     }
 
     /// What a client says to the end of its output.
@@ -45,11 +52,24 @@ impl Server {
 
     /// Stops it, and has it end well.
     pub(crate) fn stop(self) -> String {
-        self.0.signal("TERM");
-        let ended = self.0.ended();
+        self.process.signal("TERM");
+        let ended = self.process.ended();
         assert_eq!(ended.status.code(), Some(0), "{ended:?}");
         ended.stdout
     }
+}
+
+/// What a program says that is given something to read.
+pub(crate) fn fed(command: &mut Command, input: &str) -> String {
+    let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = pipes.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let output = thread::scope(|scope| {
+        scope.spawn(move || stdin.write_all(input.as_bytes()).unwrap());
+        child.wait_with_output().unwrap()
+    });
+    assert!(output.status.success(), "{command:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 pub(crate) const CURL: [&str; 4] = ["-sS", "--max-time", "30", "--fail"];

@@ -60,12 +60,14 @@ fn a_stop_drains() {
         return;
     }
     let _alone = alone();
-    let server = Server::start(HTTP, &[]);
+    let server = Server::start(HTTP, &["--head", "3600000", "--drain", "3600000"]);
     // It keeps its connection, and says nothing any more.
-    let mut idle = TcpStream::connect(server.1).unwrap();
+    let mut idle = TcpStream::connect(server.address).unwrap();
     idle.write_all(b"GET /hello HTTP/1.1\r\nhost: here\r\n\r\n").unwrap();
     let mut heard = [0; 12];
     idle.read_exact(&mut heard).unwrap();
+    // It has asked for nothing yet.
+    let mut silent = TcpStream::connect(server.address).unwrap();
     let asking = [&CURL[..], &TWO].map(|how| {
         let mut command = Command::new("curl");
         let command = command.args(how).arg(server.url("/wait/300")).stdout(Stdio::piped());
@@ -77,7 +79,7 @@ fn a_stop_drains() {
             count.is_some_and(|count| count == "2")
         })
     });
-    let address = server.1;
+    let address = server.address;
     server.stop();
     for child in asking {
         let output = child.wait_with_output().unwrap();
@@ -85,6 +87,7 @@ fn a_stop_drains() {
     }
     let mut rest = Vec::new();
     idle.read_to_end(&mut rest).unwrap();
+    assert_eq!(silent.read(&mut heard).unwrap(), 0);
     TcpStream::connect(address).unwrap_err();
 }
 

@@ -6,10 +6,12 @@
 //! | `two.rs` | HTTP/2: streams are children of their connection's nursery |
 //! | `pool.rs` | the client's pool, and the example `http_client` before nginx and `http` |
 //! | `http.rs` | the example `http` from outside |
+//! | `https.rs` | the example `https` from outside |
 //! | `foreign.rs` | programs as processes |
 
 mod foreign;
 mod http;
+mod https;
 mod one;
 mod pool;
 #[path = "../../../../tests/support/process.rs"]
