@@ -7,8 +7,10 @@
 //! | `pool.rs` | the client's pool, and the example `http_client` before nginx and `http` |
 //! | `http.rs` | the example `http` from outside |
 //! | `https.rs` | the example `https` from outside |
+//! | `axum.rs` | the example `axum` from outside |
 //! | `foreign.rs` | programs as processes |
 
+mod axum;
 mod foreign;
 mod http;
 mod https;
