@@ -9,7 +9,7 @@ use nestling::hyper::Timer;
 use nestling::io::nursery;
 use nestling::net::{TcpListener, TcpStream};
 use nestling::time::sleep;
-use nestling::{Elapsed, Serve, Stop, grace, is_cancelled, serve, timeout};
+use nestling::{Elapsed, Serve, Spawner, Stop, grace, is_cancelled, serve, timeout};
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -137,11 +137,30 @@ where
     S: HttpService<Incoming, Error: Into<Box<dyn Error + Send + Sync>>>,
     S::ResBody: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
 {
+    serve_http2_with(io, limits, |_| service).await
+}
+
+/// Serves a connection by HTTP/2, as [`serve_http2`], with a service that starts children of the
+/// connection's nursery by a [`Spawner`].
+///
+/// # Errors
+///
+/// As there.
+pub async fn serve_http2_with<I, S>(
+    io: I,
+    limits: Limits,
+    service: impl FnOnce(Spawner) -> S,
+) -> io::Result<()>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    S: HttpService<Incoming, Error: Into<Box<dyn Error + Send + Sync>>>,
+    S::ResBody: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
     let served = grace(limits.drain, async |stop| {
         nursery(async |n| {
             let mut server = http2::Builder::new(n);
             server.timer(Timer).keep_alive_interval(limits.head).keep_alive_timeout(limits.head);
-            let connection = pin!(server.serve_connection(io, service));
+            let connection = pin!(server.serve_connection(io, service(n.spawner())));
             until(stop, connection, |connection| connection.graceful_shutdown()).await
         })
         .await

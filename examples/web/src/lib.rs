@@ -7,7 +7,9 @@ mod pool;
 mod program;
 
 pub use client::{connect_http1, connect_http2};
-pub use connection::{Limits, before_request, serve_http, serve_http1, serve_http2, serve_tcp};
+pub use connection::{
+    Limits, before_request, serve_http, serve_http1, serve_http2, serve_http2_with, serve_tcp,
+};
 pub use metrics::metrics;
 pub use pool::Pool;
 pub use program::{Options, complain, milliseconds, parse, run_server, say};

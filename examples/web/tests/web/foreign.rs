@@ -60,12 +60,12 @@ impl Server {
 }
 
 /// What a program says that is given something to read.
-pub(crate) fn fed(command: &mut Command, input: &str) -> String {
+pub(crate) fn fed(command: &mut Command, input: &[u8]) -> String {
     let pipes = command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = pipes.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let output = thread::scope(|scope| {
-        scope.spawn(move || stdin.write_all(input.as_bytes()).unwrap());
+        scope.spawn(move || stdin.write_all(input).unwrap());
         child.wait_with_output().unwrap()
     });
     assert!(output.status.success(), "{command:?}: {output:?}");

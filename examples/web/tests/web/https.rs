@@ -21,7 +21,7 @@ fn curl_chooses_the_version_in_the_handshake() {
             let sent = "nine bytes".repeat(100_000);
             let mut command = Command::new("curl");
             let command = command.args(&how).args(["--data-binary", "@-", &server.url("/")]);
-            assert!(crate::foreign::fed(command, &sent) == sent, "{how:?}");
+            assert!(crate::foreign::fed(command, sent.as_bytes()) == sent, "{how:?}");
         }
     }
     // Without `-k` it does not trust the certificate.

@@ -8,10 +8,12 @@
 //! | `http.rs` | the example `http` from outside |
 //! | `https.rs` | the example `https` from outside |
 //! | `axum.rs` | the example `axum` from outside |
+//! | `grpc.rs` | the example `grpc` before a client on Tokio |
 //! | `foreign.rs` | programs as processes |
 
 mod axum;
 mod foreign;
+mod grpc;
 mod http;
 mod https;
 mod one;

@@ -25,7 +25,7 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::process::ExitCode;
 use std::time::Duration;
-use tower_service::Service;
+use tower::Service;
 use web::{run_server, say, serve_http};
 
 const HELP: &str = "\
