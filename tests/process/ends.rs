@@ -3,6 +3,7 @@
 use crate::support::{poll_once, turn};
 use crate::{children, is_alive, run, shell, started};
 use nestling::process::Command;
+use nestling::task::spawn_blocking;
 use nestling::{Runtime, is_cancelled, nursery, shield, timeout};
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -289,6 +290,36 @@ fn r12_a_dropped_start_leaves_nothing() {
     });
 }
 
+/// A start for which no thread was free before its cancel: the command can be started again.
+#[test]
+fn r12_a_start_that_never_began_leaves_the_command() {
+    let _others_wait = crate::support::one_at_a_time();
+    let mut runtime = Runtime::builder().blocking_threads(1).build().unwrap();
+    let mut command = Command::new("pwd");
+    let (begun, begins) = std::sync::mpsc::channel();
+    let (go, wait) = std::sync::mpsc::channel();
+    let result = runtime.block_on(nursery(async |n| {
+        n.spawn(async {
+            let busy = move || {
+                begun.send(()).unwrap();
+                wait.recv()
+            };
+            spawn_blocking(busy).await.unwrap().unwrap();
+            Ok(())
+        });
+        turn().await;
+        begins.recv().unwrap();
+        let mut start = pin!(command.output());
+        assert!(poll_once(start.as_mut()).await.is_pending());
+        n.cancel();
+        assert!(is_cancelled(&start.await.unwrap_err()));
+        go.send(()).unwrap();
+        Ok::<_, io::Error>(())
+    }));
+    result.unwrap();
+    assert_eq!(runtime.block_on(command.current_dir("/").output()).unwrap().stdout, b"/\n");
+}
+
 /// In a cancelled nursery nothing is started.
 #[test]
 fn r06_a_cancelled_task_starts_nothing() {
@@ -302,6 +333,27 @@ fn r06_a_cancelled_task_starts_nothing() {
             Ok::<(), io::Error>(())
         });
         assert!(is_cancelled(&result.await.unwrap_err()));
+    });
+}
+
+/// What was said of the group holds for one start; the next one can say otherwise.
+#[test]
+fn a_group_of_its_own_can_be_taken_back() {
+    /// The process's number and that of its group, of what `/proc` says.
+    fn process_and_group(stat: &[u8]) -> (u32, u32) {
+        let stat = str::from_utf8(stat).unwrap();
+        let fields: Vec<_> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        (stat.split_once(' ').unwrap().0.parse().unwrap(), fields[2].parse().unwrap())
+    }
+    run(async || {
+        let (_, ours) = process_and_group(&std::fs::read("/proc/self/stat").unwrap());
+        let mut cat = Command::new("cat");
+        cat.arg("/proc/self/stat");
+        for own in [false, true, false, true, true, false, false] {
+            let output = cat.own_process_group(own).output().await.unwrap();
+            let (process, group) = process_and_group(&output.stdout);
+            assert_eq!(group, if own { process } else { ours }, "{own}");
+        }
     });
 }
 

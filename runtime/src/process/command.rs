@@ -2,8 +2,10 @@
 
 use super::Stdio;
 use super::spawning::Stopping;
+use crate::sys;
 use std::ffi::OsStr;
 use std::io;
+use std::mem;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process;
@@ -34,8 +36,10 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Command {
     std: process::Command,
-    /// A start that was dropped, or cancelled, has `std`.
+    /// A start that was dropped has `std`.
     is_lost: bool,
+    /// `std` has a group of its own, which stays until another one is named.
+    has_group: bool,
     pub(super) stopping: Stopping,
     pub(super) chosen: Chosen,
 }
@@ -265,15 +269,17 @@ impl Command {
     /// Takes the command, to be started elsewhere.
     pub(super) fn take(&mut self) -> io::Result<process::Command> {
         if self.is_lost {
-            let text = "the command went with a start of it that was dropped or cancelled: make \
-                        another one";
+            let text = "the command went with a start of it that was dropped: make another one";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         if self.stopping.whole_group {
             self.std.process_group(0);
+            self.has_group = true;
+        } else if self.has_group {
+            self.std.process_group(sys::own_group()?);
         }
         self.is_lost = true;
-        Ok(std::mem::replace(&mut self.std, process::Command::new("")))
+        Ok(mem::replace(&mut self.std, process::Command::new("")))
     }
 
     pub(super) fn put_back(&mut self, command: process::Command) {
@@ -285,6 +291,6 @@ impl Command {
 impl From<process::Command> for Command {
     fn from(std: process::Command) -> Self {
         let stopping = Stopping { signal: libc::SIGTERM, grace: GRACE, whole_group: false };
-        Self { std, is_lost: false, stopping, chosen: Chosen::default() }
+        Self { std, is_lost: false, has_group: false, stopping, chosen: Chosen::default() }
     }
 }

@@ -8,6 +8,7 @@ use crate::ring::{Completion, Interest, Request};
 use crate::scope;
 use crate::sys::{self, ForkGuard};
 use crate::wake::Waiter;
+use std::fmt;
 use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -125,7 +126,9 @@ impl Running {
 
     /// How it has ended, if it has.
     pub(super) fn ended(&self) -> Option<io::Result<ExitStatus>> {
-        self.lock().ended.map(|ended| ended.map_err(|code| lost(self.id, code)))
+        self.lock()
+            .ended
+            .map(|ended| ended.map_err(|code| lost(format_args!("process {}", self.id), code)))
     }
 
     /// Whether it was asked to end, by us.
@@ -260,7 +263,7 @@ fn code(error: &io::Error) -> i32 {
 }
 
 /// The status of a process was not to be had.
-fn lost(id: u32, code: i32) -> io::Error {
+pub(super) fn lost(which: fmt::Arguments<'_>, code: i32) -> io::Error {
     let error = io::Error::from_raw_os_error(code);
     let remedy = match code {
         libc::ECHILD => {
@@ -269,6 +272,6 @@ fn lost(id: u32, code: i32) -> io::Error {
         }
         _ => "",
     };
-    let text = format!("process {id} has ended, and its status is lost: {error}{remedy}");
+    let text = format!("{which} has ended, and its status is lost: {error}{remedy}");
     io::Error::new(error.kind(), text)
 }

@@ -5,17 +5,18 @@
 //! (measured on 6.18). And a thread of the pool may run on all processors, so the child may as
 //! well; that of a pinned core may not.
 
-use super::running::Running;
+use super::running::{Running, lost};
 use super::{Child, Command, ExitStatus, Output, Stdio};
-use crate::blocking::{Unfinished, blocking};
+use crate::blocking::blocking_io;
 use crate::pipe::{PipeReader, PipeWriter};
+use crate::scope::is_cancelled;
 use crate::sys;
 use std::ffi::OsStr;
 use std::io;
 use std::mem;
 use std::os::fd::OwnedFd;
-use std::panic::resume_unwind;
 use std::process;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How a process is asked to end.
@@ -66,9 +67,18 @@ impl Drop for Started {
     }
 }
 
-/// The error of a start, with the name of the program.
-fn in_vain(program: &OsStr, error: &io::Error) -> io::Error {
+fn lock(command: &Mutex<process::Command>) -> MutexGuard<'_, process::Command> {
+    command.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The error of a start, with the name of the program. A cancellation needs none.
+fn in_vain(program: &OsStr, error: io::Error) -> io::Error {
+    if is_cancelled(&error) {
+        return error;
+    }
     let remedy = match error.raw_os_error() {
+        // It was started, and the kernel has reaped it already.
+        Some(libc::ESRCH) => return lost(format_args!("{program:?}"), libc::ECHILD),
         Some(libc::E2BIG) => "; pass fewer or shorter arguments and variables, or a file",
         Some(libc::EMFILE) => {
             "; raise the limit of open files (ulimit -n), or start fewer at a time"
@@ -91,9 +101,9 @@ impl Command {
     ///
     /// # Cancellation
     ///
-    /// A start that has not begun never happens. One that has begun is waited for. When the future
-    /// is dropped meanwhile, the process is killed and reaped before the nursery around returns,
-    /// and the `Command` is of no use any more.
+    /// A start that has not begun never happens, and the `Command` can be started again. One that
+    /// has begun is waited for. When the future is dropped meanwhile, the process is killed and
+    /// reaped before the nursery around returns, and the `Command` is of no use any more.
     ///
     /// # Errors
     ///
@@ -116,20 +126,17 @@ impl Command {
         if let Some(output) = output {
             self.chosen.default_to(&mut command, output);
         }
-        let started = blocking(move || {
-            let started = Started::new(&mut command, whole_group);
-            (command, started)
-        });
-        let (mut command, started) = match started.await {
-            Ok(started) => started,
-            Err(Unfinished::Cancelled(cancelled)) => return Err(cancelled.into()),
-            Err(Unfinished::Refused(error)) => return Err(error),
-            Err(Unfinished::Panicked(payload)) => resume_unwind(payload),
-        };
-        let started = started.map_err(|error| in_vain(command.get_program(), &error));
+        // Shared, so that it is here again also after a start that was refused or cancelled.
+        let shared = Arc::new(Mutex::new(command));
+        let lent = Arc::clone(&shared);
+        let started =
+            blocking_io(&"start of a process", move || Started::new(&mut lock(&lent), whole_group));
+        let started = started.await;
+        let mut command = mem::replace(&mut *lock(&shared), process::Command::new(""));
         if output.is_some() {
             self.chosen.default_no_more(&mut command);
         }
+        let started = started.map_err(|error| in_vain(command.get_program(), error));
         self.put_back(command);
         let mut started = started?;
         let child = started.child_mut();

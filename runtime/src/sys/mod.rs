@@ -24,7 +24,7 @@ pub(crate) use file::{Whence, file_type, lock_file, seek};
 pub(crate) use fork::ForkGuard;
 pub(crate) use limits::Limit;
 pub(crate) use pipe::{NonBlocking, Pipe, ignores_sigpipe};
-pub(crate) use process::{open_process, signal_group, signal_process};
+pub(crate) use process::{open_process, own_group, signal_group, signal_process};
 pub(crate) use ready::is_ready;
 pub(crate) use release::release;
 pub(crate) use socket::{option, peer_cred, set_option};

@@ -28,3 +28,20 @@ pub(crate) fn signal_group(leader: u32, signal: i32) -> io::Result<()> {
     let result = unsafe { libc::killpg(leader as libc::pid_t, signal) };
     check(result.into()).map(drop)
 }
+
+/// The process group of this process.
+///
+/// # Errors
+///
+/// The group is of another PID namespace, where it has a number and here none.
+pub(crate) fn own_group() -> io::Result<libc::pid_t> {
+    // SAFETY: no pointers are passed.
+    match unsafe { libc::getpgrp() } {
+        0 => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "the process group of this process is outside of its PID namespace, so that none can \
+             be started in it after one in a group of its own: make another command",
+        )),
+        group => Ok(group),
+    }
+}
