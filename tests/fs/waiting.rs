@@ -277,6 +277,42 @@ fn b2_a_lock_that_is_taken_too_late_is_given_back() {
     });
 }
 
+/// A file has one lock: the attempt to have the other kind gives it up, whatever comes of that.
+#[test]
+fn a_lock_of_the_other_kind_takes_the_place_of_the_old_one() {
+    let folder = Folder::new();
+    let path = folder.join("lock");
+    run(async || {
+        let open = async || File::create(&path).await.unwrap();
+        let (ours, theirs) = (open().await, open().await);
+        let is_free = async || {
+            let taken = theirs.try_lock().await.unwrap();
+            theirs.unlock().await.unwrap();
+            taken
+        };
+        // It is not to be had.
+        assert!(ours.try_lock_shared().await.unwrap() && theirs.try_lock_shared().await.unwrap());
+        assert!(!ours.try_lock().await.unwrap());
+        assert!(is_free().await);
+        // It is, but for a future that is gone.
+        assert!(ours.try_lock_shared().await.unwrap());
+        nursery(async |_| {
+            let mut taking = Box::pin(ours.try_lock());
+            assert!(support::poll_once(taking.as_mut()).await.is_pending());
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert!(is_free().await);
+        // And from one to the other, and back.
+        ours.lock_shared().await.unwrap();
+        ours.lock().await.unwrap();
+        assert!(!theirs.try_lock_shared().await.unwrap());
+        ours.lock_shared().await.unwrap();
+        assert!(theirs.try_lock_shared().await.unwrap());
+    });
+}
+
 /// Shared locks stand beside each other, an exclusive one alone; a lock ends with its file.
 #[test]
 fn locks_exclude_each_other() {

@@ -6,6 +6,7 @@ use crate::driver;
 use crate::op::{Advise, Allocate, OnFile, SyncRange, Truncate};
 use crate::ring::Capability;
 use crate::sys::{self, Whence};
+use crate::yield_now::consume_budget;
 use std::fs;
 use std::io;
 use std::ops::Range;
@@ -98,7 +99,8 @@ impl File {
 
     /// Has a part that was written brought to the disk, and waits for that; not what is known about
     /// the file, such as its length. After a crash the bytes may not be found: it is for writing
-    /// at an even pace, before a [`sync_all`](Self::sync_all) that is then short.
+    /// at an even pace, before a [`sync_all`](Self::sync_all) that is then short. A part of 4 GiB or
+    /// more reaches to the end of the file.
     ///
     /// # Errors
     ///
@@ -108,13 +110,15 @@ impl File {
             | libc::SYNC_FILE_RANGE_WRITE
             | libc::SYNC_FILE_RANGE_WAIT_AFTER;
         if length == 0 {
+            consume_budget().await;
             return Ok(());
         }
         let command = SyncRange { offset, length: to_end(length), flags };
         OnFile::new(self.fd.clone(), command).await
     }
 
-    /// Tells the kernel how a part of the file will be used. Zero bytes reach to its end.
+    /// Tells the kernel how a part of the file will be used. Zero bytes reach to its end, and so do
+    /// 4 GiB and more.
     ///
     /// # Errors
     ///

@@ -36,12 +36,18 @@ impl File {
     /// file's: it ends with [`unlock`](Self::unlock), or when the file is closed. It binds those
     /// that ask for one, and nobody else.
     ///
+    /// An open file has one lock. To ask for one of the other kind gives up the one that it has,
+    /// before it is known whether the other one can be had: so two files that have it shared can
+    /// both ask for it alone, and one gets it. What must not change meanwhile is to be looked at
+    /// again.
+    ///
     /// No thread waits for it: it is tried for again, every 10 ms at the latest. So others may be
     /// served first, and a waiting task can be cancelled.
     ///
     /// # Cancellation
     ///
-    /// A lock that is taken for a future which is gone is given back.
+    /// A lock that is taken for a future which is gone is given back. A lock that the file had
+    /// before may be gone with it.
     ///
     /// # Errors
     ///
@@ -76,7 +82,8 @@ impl File {
         self.wait_for_lock(libc::LOCK_SH).await
     }
 
-    /// Takes the lock if no other process has one; tells if it did.
+    /// Takes the lock if no other process has one; tells if it did. If not, the file has no lock,
+    /// also where it had it shared before: see [`lock`](Self::lock).
     ///
     /// # Cancellation
     ///
