@@ -1,6 +1,7 @@
 //! A connection: requests one after the other, until the client or a stop ends it.
 
-use crate::files::{Files, content_type};
+use crate::answer::Answer;
+use crate::files::Files;
 use crate::request::{HEAD_LIMIT, Refused, Request};
 use futures_util::future::{Either, select};
 use nestling::net::TcpStream;
@@ -10,7 +11,6 @@ use nestling::{timeout, timeout_at};
 use std::cell::Cell;
 use std::io;
 use std::net::Shutdown;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -28,16 +28,8 @@ pub(crate) struct Site {
     stopped: Notify,
 }
 
-/// An answer.
-struct Answer {
-    status: u16,
-    content_type: &'static str,
-    body: Vec<u8>,
-}
-
 impl Site {
-    pub(crate) fn new(root: Option<PathBuf>, idle: Duration) -> Self {
-        let files = root.map_or(Files::Memory, Files::Below);
+    pub(crate) fn new(files: Files, idle: Duration) -> Self {
         Self { files, idle, stopping: Cell::new(false), stopped: Notify::new() }
     }
 
@@ -58,10 +50,8 @@ impl Site {
                 Ok(Some(request)) => {
                     came.drain(..request.length);
                     let keep_alive = request.keep_alive && !self.stopping.get();
-                    let answer = self.answer(&request.path).await;
-                    // A client that does not read its answer ends here as well.
-                    timeout(self.idle, answer.send(&stream, request.head_only, keep_alive))
-                        .await??;
+                    let answer = self.files.answer(&request.path, &request.conditions).await;
+                    answer.send(&stream, request.head_only, keep_alive, self.idle).await?;
                     if !keep_alive {
                         return end(stream).await;
                     }
@@ -72,7 +62,7 @@ impl Site {
                     None => return Ok(()),
                 },
                 Err(Refused(status)) => {
-                    Answer::text(status).send(&stream, false, false).await?;
+                    Answer::text(status).send(&stream, false, false, self.idle).await?;
                     return end(stream).await;
                 }
             }
@@ -101,51 +91,6 @@ impl Site {
         let length = result?;
         came.extend_from_slice(&part[..length]);
         Ok((length > 0).then_some(came))
-    }
-
-    async fn answer(&self, path: &str) -> Answer {
-        match self.files.read(path).await {
-            Ok(Some(body)) => Answer { status: 200, content_type: content_type(path), body },
-            Ok(None) => Answer::text(404),
-            Err(_) => Answer::text(500),
-        }
-    }
-}
-
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        400 => "Bad Request",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        414 => "URI Too Long",
-        431 => "Request Header Fields Too Large",
-        _ => "Internal Server Error",
-    }
-}
-
-impl Answer {
-    fn text(status: u16) -> Self {
-        let body = format!("{status} {}\n", reason(status)).into_bytes();
-        Self { status, content_type: "text/plain; charset=utf-8", body }
-    }
-
-    /// Head and body in one write: one segment, if they are small.
-    async fn send(self, stream: &TcpStream, head_only: bool, keep_alive: bool) -> io::Result<()> {
-        let Self { status, content_type, body } = self;
-        let allow = if status == 405 { "Allow: GET, HEAD\r\n" } else { "" };
-        let connection = if keep_alive { "keep-alive" } else { "close" };
-        let head = format!(
-            "HTTP/1.1 {status} {}\r\nContent-Type: {content_type}\r\nContent-Length: {}\r\n\
-             {allow}Connection: {connection}\r\n\r\n",
-            reason(status),
-            body.len(),
-        );
-        let mut bytes = head.into_bytes();
-        if !head_only {
-            bytes.extend_from_slice(&body);
-        }
-        stream.write_all(bytes).await.0
     }
 }
 

@@ -1,8 +1,9 @@
-//! A web server for small files: HTTP/1.1 with connections that are kept, and pipelining. Try:
+//! A web server for the files below a folder, out of which no path leads: HTTP/1.1 with connections
+//! that are kept, pipelining, ranges, and conditions. Try:
 //!
 //! ```text
 //! cargo run --release --example static_files                     # then: curl -i 127.0.0.1:7003/
-//! cargo run --release --example static_files -- --root target/doc
+//! cargo run --release --example static_files -- --root target/doc --list
 //! cargo run --release --example static_files -- --help           # all the options
 //! ```
 //!
@@ -10,20 +11,27 @@
 //! |---|---|
 //! | `connection.rs` | a connection: requests one after the other, and their answers |
 //! | `request.rs` | what a client asks, or the status that refuses it |
+//! | `conditions.rs` | whether a client wants a file, and which part of it |
 //! | `files.rs` | the files: in memory, or below a folder |
+//! | `listing.rs` | folders as pages |
+//! | `answer.rs` | a status, headers, and a body; how a file is sent |
 //! | `options.rs`, `arguments.rs` | the command line |
 
+mod answer;
 #[path = "../support/arguments.rs"]
 #[allow(dead_code, reason = "of the servers' options it has some")]
 mod arguments;
+mod conditions;
 mod connection;
 mod files;
+mod listing;
 mod options;
 mod request;
 #[path = "../support/mod.rs"]
 mod support;
 
 use crate::connection::Site;
+use crate::files::Files;
 use crate::options::{HELP, Options};
 use crate::support::{complain, say};
 use nestling::net::TcpListener;
@@ -55,10 +63,11 @@ fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> io::Result<()> {
+    let files = Files::open(options.root.as_deref(), options.lists).await?;
     let listener = TcpListener::bind(options.listen).await?;
     let requested = stop_requested();
     say(format_args!("listening on {}", listener.local_addr()?));
-    let site = Site::new(options.root, options.idle);
+    let site = Site::new(files, options.idle);
     let how = Serve { limit: options.limit, drain: options.drain, ..Serve::default() };
     nursery(async |n| {
         n.spawn_daemon(async {

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
-A web server for small files.
+A web server for files.
 
   --root FOLDER        serve the files below it (a few pages in memory)
+  --list               show what is in folders without an index.html
   --listen ADDR        an IP address and a port (127.0.0.1:7003)
   --limit CONNECTIONS  serve so many connections at once; others wait (no limit)
   --idle SECONDS       how long a client may take for its next request (30)
@@ -23,6 +24,7 @@ A web server for small files.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) root: Option<PathBuf>,
+    pub(crate) lists: bool,
     /// Port 0 is a free port.
     pub(crate) listen: SocketAddr,
     pub(crate) limit: Option<usize>,
@@ -38,6 +40,7 @@ pub(crate) struct Options {
 pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
     let mut options = Options {
         root: None,
+        lists: false,
         listen: (Ipv4Addr::LOCALHOST, 7003).into(),
         limit: None,
         idle: Duration::from_secs(30),
@@ -47,6 +50,7 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexop
         match argument {
             Long("help") | Short('h') => return Ok(None),
             Long("root") => options.root = Some(parser.value()?.into()),
+            Long("list") => options.lists = true,
             Long("listen") => options.listen = address(parser.value()?.string()?)?,
             Long("limit") => {
                 options.limit = Some(at_least_one("--limit", parser.value()?, 1_000_000)?);

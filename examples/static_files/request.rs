@@ -1,5 +1,7 @@
 //! `Request`: what a client asks, or the status that refuses it.
 
+use crate::conditions::Conditions;
+
 /// Bytes of a request line, and of all headers with it.
 pub(crate) const HEAD_LIMIT: usize = 8 << 10;
 /// Headers of a request.
@@ -10,6 +12,7 @@ const HEADERS: usize = 64;
 pub(crate) struct Request {
     /// Decoded, without what follows a `?`. Begins with `/`, and no part of it is `..`.
     pub(crate) path: String,
+    pub(crate) conditions: Conditions,
     /// The answer has no body.
     pub(crate) head_only: bool,
     /// More requests may follow.
@@ -51,6 +54,7 @@ impl Request {
         };
         let is_1_1 = parsed.version == Some(1);
         let (mut hosts, mut keep_alive) = (0, is_1_1);
+        let mut conditions = Conditions::default();
         for header in &*parsed.headers {
             let value = std::str::from_utf8(header.value).map_err(|_| BAD)?.trim();
             match header.name.to_ascii_lowercase().as_str() {
@@ -63,6 +67,10 @@ impl Request {
                         keep_alive = true;
                     }
                 }
+                "if-none-match" => conditions.if_none_match = Some(value.to_owned()),
+                "if-modified-since" => conditions.if_modified_since = Some(value.to_owned()),
+                "if-range" => conditions.if_range = Some(value.to_owned()),
+                "range" if !head_only => conditions.range = Some(value.to_owned()),
                 "content-length" if value == "0" => {}
                 // A body has no use here, and is not to be taken for the next request.
                 "content-length" | "transfer-encoding" => return Err(BAD),
@@ -73,7 +81,7 @@ impl Request {
             return Err(BAD);
         }
         let path = path(parsed.path.unwrap_or_default())?;
-        Ok(Some(Self { path, head_only, keep_alive, length }))
+        Ok(Some(Self { path, conditions, head_only, keep_alive, length }))
     }
 }
 

@@ -1,7 +1,9 @@
-//! `static_files`: requests in pieces and in a row, those that are refused, files, and the drain.
+//! `static_files`: requests in pieces and in a row, those that are refused, and the drain; in
+//! `folders.rs`, files below a folder.
+
+mod folders;
 
 use crate::process::{PATIENCE, Process, build};
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::path::PathBuf;
@@ -118,40 +120,6 @@ fn what_is_no_request_for_it_is_refused_with_a_status() {
     }
     // HTTP/1.0 needs no host, and ends unless asked not to.
     assert!(server.asked("GET / HTTP/1.0\r\n\r\n").starts_with("HTTP/1.1 200 OK\r\n"));
-    server.stopped();
-}
-
-#[test]
-fn curl_gets_files_and_one_connection_for_all() {
-    let root = std::env::temp_dir().join(format!("static_files-{}", std::process::id()));
-    fs::create_dir_all(root.join("sub")).unwrap();
-    fs::write(root.join("sub/index.html"), "index").unwrap();
-    fs::write(root.join("a b.txt"), "x".repeat(100_000)).unwrap();
-    let server = Server::start(&["--root", root.to_str().unwrap()]);
-    let url = |path: &str| format!("http://{}{path}", server.address);
-    let curl = Command::new("curl")
-        .args(["--silent", "--write-out", " %{http_code} %{num_connects}\n"])
-        .args([url("/sub/"), url("/a%20b.txt?query"), url("/sub"), url("/none")])
-        .output();
-    let Ok(curl) = curl else { return missing("curl") };
-    let said = String::from_utf8(curl.stdout).unwrap();
-    let long = "x".repeat(100_000);
-    let expected =
-        format!("index 200 1\n{long} 200 0\n404 Not Found\n 404 0\n404 Not Found\n 404 0\n");
-    assert!(said == expected, "{}", said.replace(&long, "..."));
-    server.stopped();
-    fs::remove_dir_all(root).unwrap();
-}
-
-#[test]
-fn wrk_meets_no_error() {
-    let server = Server::start(&[]);
-    let url = format!("http://{}/hello.txt", server.address);
-    let wrk = Command::new("wrk").args(["-t1", "-c64", "-d1", &url]).output();
-    let Ok(wrk) = wrk else { return missing("wrk") };
-    let said = String::from_utf8(wrk.stdout).unwrap();
-    assert!(said.contains(" requests in "), "{said}");
-    assert!(!said.contains("Socket errors") && !said.contains("Non-2xx"), "{said}");
     server.stopped();
 }
 
