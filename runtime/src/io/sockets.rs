@@ -3,7 +3,8 @@
 use super::{AsyncRead, AsyncWrite};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::net::{
-    Connection, OwnedReadHalf, OwnedWriteHalf, ReadHalf, Stream, TcpStream, UnixStream, WriteHalf,
+    Connection, OwnedReadHalf, OwnedWriteHalf, ReadHalf, Reads, Stream, TcpStream, UnixStream,
+    WriteHalf, Writes,
 };
 use crate::pipe::{PipeReader, PipeWriter, Stderr, Stdin, Stdout};
 use crate::yield_now::consume_budget;
@@ -27,8 +28,7 @@ macro_rules! reads {
             }
 
             fn receives_from(&self) -> Option<&Stream> {
-                let socket: &$type = self;
-                $stream(socket)
+                $stream(self)
             }
         }
     };
@@ -61,38 +61,37 @@ macro_rules! writes {
             }
 
             fn sends_to(&self) -> Option<&Stream> {
-                let socket: &$type = self;
-                $stream(socket)
+                $stream(self)
             }
         }
     };
 }
 
 reads! {
-    [] TcpStream: inner,
-    [] UnixStream: inner,
+    [] TcpStream: reads,
+    [] UnixStream: reads,
     [] PipeReader: no_socket,
     [] Stdin: no_socket,
-    [S: Connection] ReadHalf<'_, S>: of_half,
-    [S: Connection] OwnedReadHalf<S>: of_half,
+    [S: Connection] ReadHalf<'_, S>: reads,
+    [S: Connection] OwnedReadHalf<S>: reads,
 }
 
 writes! {
-    [] TcpStream: inner, half_close_tcp,
-    [] UnixStream: inner, half_close_unix,
+    [] TcpStream: writes, half_close_tcp,
+    [] UnixStream: writes, half_close_unix,
     [] PipeWriter: no_socket, PipeWriter::shutdown,
     [] Stdout: no_socket, Stdout::shutdown,
     [] Stderr: no_socket, Stderr::shutdown,
-    [S: Connection] WriteHalf<'_, S>: of_half, WriteHalf::shutdown,
-    [S: Connection] OwnedWriteHalf<S>: of_half, OwnedWriteHalf::shutdown,
+    [S: Connection] WriteHalf<'_, S>: writes, WriteHalf::shutdown,
+    [S: Connection] OwnedWriteHalf<S>: writes, OwnedWriteHalf::shutdown,
 }
 
-fn inner<S: Connection>(stream: &S) -> Option<&Stream> {
-    Some(stream.inner())
+fn reads(of: &impl Reads) -> Option<&Stream> {
+    Some(of.reads())
 }
 
-fn of_half<S: Connection>(half: &impl AsRef<S>) -> Option<&Stream> {
-    Some(half.as_ref().inner())
+fn writes(of: &impl Writes) -> Option<&Stream> {
+    Some(of.writes())
 }
 
 /// What is spliced from socket to socket is not for these.

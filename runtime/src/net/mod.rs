@@ -17,7 +17,6 @@ mod claims;
 mod connect_options;
 mod connection;
 mod detached;
-#[cfg(any(feature = "tokio-io", feature = "futures-io", feature = "hyper"))]
 mod directions;
 mod error;
 mod halves;
@@ -69,7 +68,6 @@ pub use address::{Endpoint, ToSocketAddrs};
 pub use connect_options::ConnectOptions;
 pub use connection::Connection;
 pub use detached::Detached;
-#[cfg(any(feature = "tokio-io", feature = "futures-io", feature = "hyper"))]
 pub(crate) use directions::{Reads, Writes};
 pub use error::is_exhausted;
 pub use halves::{ReadHalf, WriteHalf};
