@@ -240,3 +240,48 @@ fn b10_a_runtime_that_ends_before_the_notification_leaks_the_buffer_forgotten() 
         assert!(received == buffer[..]);
     });
 }
+
+/// What is awaited where its runtime does not run would wait for ever. The buffer stays lent.
+#[test]
+fn b10_a_buffer_awaited_in_another_runtime_is_refused_forgotten() {
+    alone(|| {
+        let buffer = bytes();
+        let mut runtime = Runtime::builder().build().unwrap();
+        let (sent, second, mut peer) = runtime.block_on(async {
+            let (stream, peer) = narrow().await;
+            let (result, sent) = stream.send_zc(Rc::clone(&buffer)).await;
+            assert_eq!(result.unwrap(), LENGTH);
+            (sent, stream.send_zc(Rc::clone(&buffer)).await.1, peer)
+        });
+        let mut later = Runtime::builder().build().unwrap();
+        let error = later.block_on(sent).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert!(error.to_string().contains("the runtime that has sent it"), "{error}");
+        assert_eq!(Rc::strong_count(&buffer), 3, "the kernel may still read it");
+        // Its own runtime goes on, and waits for the other one.
+        let received = thread::spawn(move || {
+            let mut received = vec![0; 2 * LENGTH];
+            peer.read_exact(&mut received).unwrap();
+            received
+        });
+        let released = runtime.block_on(second).unwrap();
+        assert!(received.join().unwrap() == [&buffer[..], &buffer[..]].concat());
+        drop(released);
+        runtime.block_on(async {
+            while Rc::strong_count(&buffer) > 1 {
+                turn().await;
+            }
+        });
+        // One whose runtime is gone.
+        let (stream, peer, sent) = runtime.block_on(async {
+            let (stream, peer) = narrow().await;
+            let (result, sent) = stream.send_zc(Rc::clone(&buffer)).await;
+            assert_eq!(result.unwrap(), LENGTH);
+            (stream, peer, sent)
+        });
+        drop((stream, runtime));
+        assert!(later.block_on(sent).is_err());
+        assert_eq!(Rc::strong_count(&buffer), 2, "leaked: the kernel may still read it");
+        drop(peer);
+    });
+}

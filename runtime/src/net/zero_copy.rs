@@ -27,7 +27,8 @@ use std::task::{Context, Poll};
 ///
 /// # Errors
 ///
-/// A cancellation.
+/// A cancellation; or `InvalidInput` in another runtime than the one that has sent it, to which the
+/// kernel tells when it is done.
 ///
 /// # Examples
 ///

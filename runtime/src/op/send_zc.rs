@@ -5,12 +5,14 @@ use super::lent::Lent;
 use super::recv::MAX_LENGTH;
 use super::{Answer, Op, Operation};
 use crate::buf::IoBuf;
+use crate::driver;
 use crate::fd::{RawTarget, Target};
 use crate::ring::{Capability, Request};
 use crate::scope::Cancelled;
 use crate::wake::{Waiter, budget};
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 /// Set in the result of a notification: the kernel has copied the bytes after all.
@@ -76,7 +78,8 @@ pub(crate) enum Lending<B: IoBuf> {
 }
 
 impl<B: IoBuf> Lending<B> {
-    /// The buffer, and whether the kernel has copied what was sent; or a cancellation.
+    /// The buffer, and whether the kernel has copied what was sent; or a cancellation, or that it
+    /// is waited for in another runtime.
     pub(crate) fn poll_back(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(B, bool)>> {
         match self {
             Self::Over(buffer) => {
@@ -94,11 +97,22 @@ impl<B: IoBuf> Lending<B> {
                     let copied = result as u32 & COPIED != 0;
                     return Poll::Ready(Ok((operation.buffer, copied)));
                 }
+                if !driver::current().is_some_and(|here| Rc::ptr_eq(&here, &flight.driver)) {
+                    ready!(budget::proceed(cx));
+                    return Poll::Ready(Err(elsewhere()));
+                }
                 let cancelled = ready!(Pin::new(hearing).poll(cx));
                 Poll::Ready(Err(cancelled))
             }
         }
     }
+}
+
+/// Nothing could end the wait.
+fn elsewhere() -> io::Error {
+    let text = "the kernel may still read the buffer, and the runtime that has sent it does not \
+                run: await it there";
+    io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
 impl<B: IoBuf> Drop for Lending<B> {
