@@ -42,9 +42,8 @@ pub struct Serve<A = SocketAddr> {
     /// accepted: clients wait in the listener's backlog. `None`, the default: as many as there are
     /// descriptors for.
     pub limit: Option<usize>,
-    /// A limit that it has in common with other servers, also on other cores; none by default. Each
-    /// of them accepts one connection before it waits for a permit, so that an idle listener keeps
-    /// no permit from a busy one; at the stop that one is closed.
+    /// A limit that it has in common with other servers, also on other cores; none by default. A
+    /// listener to which no client has come keeps no permit from a busy one.
     pub shared: Option<Limit>,
     /// How long connections may go on after the stop; 5 seconds by default. What is left then is
     /// cancelled.
@@ -242,20 +241,21 @@ where
     }
 }
 
-/// The next connection, once both limits allow it.
+/// The next connection, once both limits allow it: what they do not waits in the backlog.
 async fn limited<'s, 'e, L: Accept>(
     n: &'s Nursery<'s, 'e>,
     listener: &L,
     how: &Serve<Peer<L>>,
 ) -> io::Result<(Option<Slot<'s, 'e>>, Option<Permit>, Accepted<L>)> {
-    // The slot comes first: what has none waits in the backlog.
     let slot = if how.limit.is_some() { Some(n.slot().await) } else { None };
-    let accepted = listener.accept().await?;
-    let permit = match &how.shared {
-        Some(limit) => Some(limit.permit().await),
-        None => None,
-    };
-    Ok((slot, permit, accepted))
+    let Some(limit) = &how.shared else { return Ok((slot, None, listener.accept().await?)) };
+    loop {
+        listener.readable().await?;
+        let permit = limit.permit().await;
+        if let Some(accepted) = listener.accept_ready().await? {
+            return Ok((slot, Some(permit), accepted));
+        }
+    }
 }
 
 /// One child. What happens to its connection is no failure of the server.

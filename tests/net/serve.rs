@@ -4,12 +4,13 @@ use crate::support::sandbox::leave_descriptors;
 use crate::support::turn;
 use crate::{by_itself, listener, run};
 use nestling::io::nursery;
-use nestling::net::{TcpStream, UnixListener, UnixStream};
+use nestling::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use nestling::{Limit, Serve, Stats, is_cancelled, serve};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::io::{self, Read, Write};
 use std::net::{self, SocketAddr};
+use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net as unix;
 use std::process;
@@ -48,6 +49,12 @@ async fn says(stream: &TcpStream, word: &'static str) -> Vec<u8> {
     let (read, mut bytes) = stream.read(Vec::with_capacity(64)).await;
     bytes.truncate(read.unwrap());
     bytes
+}
+
+/// The same listener for another server, as another process would have it.
+fn shared(listener: &TcpListener) -> TcpListener {
+    let fd = listener.as_fd().try_clone_to_owned().unwrap();
+    TcpListener::from_std(fd.into()).unwrap()
 }
 
 #[test]
@@ -229,7 +236,7 @@ fn k2_what_was_accepted_before_the_stop_is_served() {
     });
 }
 
-/// Two listeners, one permit: the first client of each is accepted, and one of them is served.
+/// Two listeners, one permit: one client is served at a time, whichever listener it has come to.
 #[test]
 fn k2_a_shared_limit_holds_for_both_listeners() {
     run(async || {
@@ -291,6 +298,66 @@ fn k2_a_stop_does_not_wait_for_a_permit() {
         .await
         .unwrap();
         drop(permit);
+        assert_eq!(limit.in_use(), 0);
+    });
+}
+
+/// A connection for which there is no permit is not accepted: another process that has the
+/// listener, too, gets it after the stop.
+#[test]
+fn k2_a_stop_leaves_what_has_no_permit_to_the_next_server() {
+    run(async || {
+        let (listener, address) = listener();
+        let next = shared(&listener);
+        let limit = Limit::new(1);
+        let permit = limit.permit().await;
+        let how = || Serve { shared: Some(limit.clone()), ..quietly() };
+        let client = TcpStream::connect(address).await.unwrap();
+        nursery(async |n| {
+            let server = n.spawn(serve(listener, how(), echo));
+            for _ in 0..10 {
+                turn().await;
+            }
+            server.cancel();
+            Ok(())
+        })
+        .await
+        .unwrap();
+        drop(permit);
+        nursery(async |n| {
+            n.spawn(serve(next, how(), echo));
+            assert_eq!(says(&client, "a word").await, b"a word");
+            drop(client);
+            n.cancel();
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// Two servers of one listener see the same client come. The one that does not get it gives its
+/// permit back, which a busy listener needs.
+#[test]
+fn k2_a_listener_whose_client_is_gone_keeps_no_permit() {
+    run(async || {
+        let ((one, first), (other, second)) = (listener(), listener());
+        let same = shared(&one);
+        let limit = Limit::new(1);
+        let how = || Serve { shared: Some(limit.clone()), ..quietly() };
+        nursery(async |n| {
+            n.spawn(serve(one, how(), echo));
+            n.spawn(serve(same, how(), echo));
+            n.spawn(serve(other, how(), echo));
+            for address in [first, second, first, second] {
+                let client = TcpStream::connect(address).await?;
+                assert_eq!(says(&client, "a word").await, b"a word");
+            }
+            n.cancel();
+            Ok(())
+        })
+        .await
+        .unwrap();
         assert_eq!(limit.in_use(), 0);
     });
 }
@@ -369,7 +436,7 @@ fn k2_a_signal_is_a_stop() {
         });
         let how = Serve { drain: LONG, ..Serve::default() };
         nestling::block_on(async {
-            let listener = nestling::net::TcpListener::from_std(listener).unwrap();
+            let listener = TcpListener::from_std(listener).unwrap();
             serve(listener, how, echo).await.unwrap();
         });
         client.join().unwrap();
@@ -390,7 +457,7 @@ fn k2_after_a_signal_the_drain_has_an_end() {
         });
         let how = Serve { drain: Duration::from_millis(1), ..Serve::default() };
         nestling::block_on(async {
-            let listener = nestling::net::TcpListener::from_std(listener).unwrap();
+            let listener = TcpListener::from_std(listener).unwrap();
             serve(listener, how, echo).await.unwrap();
         });
         client.join().unwrap();

@@ -52,6 +52,27 @@ pub trait Accept: Listens {
         self.inner().incoming()
     }
 
+    /// Waits until a connection can be accepted, by this process or by another that has the
+    /// listener, too.
+    ///
+    /// # Errors
+    ///
+    /// The wait was cancelled.
+    #[doc(hidden)]
+    fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        self.inner().readable()
+    }
+
+    /// Accepts a connection that is there; `None` if it has gone elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](Self::accept).
+    #[doc(hidden)]
+    fn accept_ready(&self) -> impl Future<Output = io::Result<Option<Accepted<Self>>>> {
+        self.inner().accept_ready()
+    }
+
     /// Stops listening: see [`TcpListener::close`].
     ///
     /// # Errors

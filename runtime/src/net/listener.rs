@@ -6,11 +6,17 @@ use super::incoming::Incoming;
 use super::receiving::Inbound;
 use super::stream::Stream;
 use crate::fd::SharedFd;
-use crate::op::Close;
+use crate::op::{Close, PollOp, nop};
+use crate::ring::Interest;
+use crate::scope::is_cancelled;
+use crate::yield_now::consume_budget;
 use socket2::SockRef;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Poll, ready};
 
 /// A listening socket. What its methods promise stands at those of
 /// [`TcpListener`](super::TcpListener).
@@ -37,6 +43,43 @@ impl Listener {
                 Err(error) if is_passing(&error) => {}
                 outcome => return outcome,
             }
+        }
+    }
+
+    /// Waits until something can be accepted.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        match self.parked.is_empty() {
+            true => PollOp::new(self.fd.clone(), Interest::Readable).await,
+            false => {
+                consume_budget().await;
+                Ok(())
+            }
+        }
+    }
+
+    /// Accepts what is there; `None` if that has gone to another core or process.
+    pub(super) async fn accept_ready<S: Connection>(&self) -> io::Result<Option<(S, S::Address)>> {
+        let mut accepting = Accepting::new(&self.fd, &self.parked);
+        let mut after = Some(Box::pin(nop()));
+        let outcome = poll_fn(|cx| {
+            if let Poll::Ready(outcome) = Pin::new(&mut accepting).poll(cx) {
+                return Poll::Ready(Some(outcome));
+            }
+            // The kernel answers in the order in which it was asked.
+            let Some(later) = &mut after else { return Poll::Pending };
+            match ready!(later.as_mut().poll(cx)) {
+                Err(error) if is_cancelled(&error) => {
+                    // So is the accept, which has an answer, too.
+                    after = None;
+                    Poll::Pending
+                }
+                _ => Poll::Ready(None),
+            }
+        });
+        match outcome.await {
+            None => Ok(None),
+            Some(Err(error)) if is_passing(&error) => Ok(None),
+            Some(outcome) => connection(outcome?).map(Some),
         }
     }
 
