@@ -3,7 +3,7 @@
 //! Each in a process of its own: what was forgotten holds its ring, and both stay to the end.
 
 use crate::support::{pair, poll_once, sees_the_end, turn};
-use crate::{assert_balanced, by_itself};
+use crate::{assert_balanced, by_itself, start};
 use nestling::net::TcpListener;
 use nestling::{Runtime, nursery};
 use std::io::{self, Write};
@@ -178,5 +178,50 @@ fn g8_forgotten_incoming_takes_no_more_than_may_wait() {
             }
         });
         assert_balanced(&runtime);
+    });
+}
+
+/// A wait for the next of a stream of receives is forgotten, with the stream or without: the
+/// connection gives what has come to its next receive, and is closed and detached as any other.
+#[test]
+fn a7_forgotten_wait_of_a_stream_of_receives_holds_nothing_up() {
+    by_itself("forgotten::a7_forgotten_wait_of_a_stream_of_receives_holds_nothing_up", || {
+        let mut runtime = Runtime::builder().build().unwrap();
+        runtime.block_on(async {
+            for what in 0..6 {
+                let (stream, mut peer) = pair();
+                let mut leases = stream.recv_stream();
+                let mut next = Box::pin(leases.next());
+                start(next.as_mut()).await;
+                std::mem::forget(next);
+                peer.write_all(b"kept").unwrap();
+                turn().await;
+                if what == 5 {
+                    assert_eq!(&leases.next().await.unwrap()[..], b"kept");
+                    continue;
+                }
+                std::mem::forget(leases);
+                match what {
+                    0 => assert_eq!(&stream.recv().await.unwrap()[..], b"kept"),
+                    1 => assert_eq!(stream.read_exact(vec![0; 4]).await.1, b"kept"),
+                    2 => {
+                        let mut buffer = [0; 8];
+                        while stream.try_read(&mut buffer).is_err() {
+                            stream.readable().await.unwrap();
+                        }
+                        assert_eq!(&buffer[..4], b"kept");
+                    }
+                    3 => {
+                        stream.close().await.unwrap();
+                        assert!(sees_the_end(&mut peer));
+                    }
+                    _ => {
+                        let stream = stream.detach().await.attach();
+                        assert_eq!(&stream.recv().await.unwrap()[..], b"kept");
+                    }
+                }
+            }
+        });
+        assert_eq!(assert_balanced(&runtime).leased, 0);
     });
 }

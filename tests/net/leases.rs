@@ -1,16 +1,19 @@
 //! What is received into the buffers of a pool: bytes, ends, errors, cancels.
 
-use crate::support::{self, pair, poll_once, tcp_pair, turn};
+use crate::support::hooks::{Hooks, on, poll_hooked};
+use crate::support::{self, Count, pair, poll_counted, poll_once, tcp_pair, turn};
 use crate::{Crowd, answered, at_once, run, start, submitted};
 use nestling::buf::{IoBuf, Lease};
-use nestling::net::TcpStream;
+use nestling::net::{RecvStream, TcpStream};
 use nestling::{Cancelled, is_cancelled, nursery, timeout};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// The ways in which a lease is received.
@@ -403,6 +406,86 @@ fn r17_two_streams_in_turn_get_the_bytes_in_order() {
             let lease = if round % 3 == 0 { one.next().await } else { other.next().await };
             assert_eq!(&lease.unwrap()[..], [round]);
         }
+    });
+}
+
+/// C14: a waker whose code arms another stream while this one is polled. Neither is forgotten by
+/// the kernel, and the one that stays gets what comes.
+#[test]
+fn c14_a_stream_that_is_armed_while_another_is_polled_is_woken() {
+    run(async || {
+        for drops in [false, true] {
+            let (stream, mut peer) = pair();
+            let (mut one, mut other) = (stream.recv_stream(), stream.recv_stream());
+            let count = Arc::new(Count::default());
+            let waiting = RefCell::new(Box::pin(other.next()));
+            {
+                let hooks = Hooks::default();
+                let mut next = Box::pin(one.next());
+                assert!(poll_hooked(next.as_mut(), &hooks).is_pending());
+                turn().await;
+                on(if drops { &hooks.drop } else { &hooks.clone }, || {
+                    let polled = poll_counted(waiting.borrow_mut().as_mut(), &count);
+                    assert!(polled.is_pending());
+                });
+                assert!(poll_hooked(next.as_mut(), &hooks).is_pending());
+                turn().await;
+            }
+            drop(one);
+            let mut waiting = waiting.into_inner();
+            peer.write_all(b"kept").unwrap();
+            // Polled when it is woken, and not else.
+            let mut woken = 0;
+            let lease = loop {
+                while count.get() == woken {
+                    turn().await;
+                }
+                woken = count.get();
+                if let Poll::Ready(lease) = poll_counted(waiting.as_mut(), &count) {
+                    break lease;
+                }
+            };
+            assert_eq!(&lease.unwrap()[..], b"kept");
+        }
+    });
+}
+
+/// Two tasks that receive by a stream each take what comes, and neither asks the kernel again and
+/// again.
+#[test]
+fn two_streams_that_wait_at_once_share_what_comes() {
+    run(async || {
+        let (stream, mut peer) = pair();
+        let (mut one, mut other) = (stream.recv_stream(), stream.recv_stream());
+        let got = Cell::new(0);
+        let take = async |leases: &mut RecvStream<'_>| {
+            while !leases.next().await?.is_empty() {
+                got.set(got.get() + 1);
+            }
+            Ok::<_, io::Error>(())
+        };
+        nursery(async |n| {
+            n.spawn(take(&mut one));
+            n.spawn(take(&mut other));
+            for _ in 0..20 {
+                turn().await;
+            }
+            let before = submitted();
+            for _ in 0..20 {
+                turn().await;
+            }
+            assert!(submitted() - before <= 20 + 2, "besides those of the turns");
+            for round in 1..=50 {
+                peer.write_all(&[round]).unwrap();
+                while got.get() < round {
+                    turn().await;
+                }
+            }
+            peer.shutdown(Shutdown::Both).unwrap();
+            Ok(())
+        })
+        .await
+        .unwrap();
     });
 }
 

@@ -8,8 +8,6 @@
 //! | `passed_by_others.rs` | rule 19, when another thread hands over |
 //! | `races.rs` | sends against closes, hand-overs against cuts |
 
-#![expect(unsafe_code, reason = "wakers that come back")]
-
 #[path = "../sync/cancelling.rs"]
 mod cancelling;
 #[path = "../sync/channel.rs"]

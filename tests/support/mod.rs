@@ -2,6 +2,7 @@
 //! the process has open.
 
 pub(crate) mod again;
+pub(crate) mod hooks;
 pub(crate) mod nurseries;
 pub(crate) mod process;
 pub(crate) mod random;

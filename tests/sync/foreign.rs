@@ -1,5 +1,6 @@
 //! Foreign combinators around every primitive; wakers and destructors that come back, or panic.
 
+use crate::support::hooks::{Hooks, on, poll_hooked};
 use crate::support::{Count, poll_counted, watched};
 use crate::tested::channel::{Receiver, SendError, UnboundedSender};
 use crate::tested::{channel, oneshot, unbounded};
@@ -12,12 +13,11 @@ use nestling::task::yield_now;
 use nestling::{Cancelled, nursery};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use std::task::Poll;
 
 #[test]
 fn f4_every_await_inside_a_futures_unordered() {
@@ -155,52 +155,6 @@ fn a_waiter_that_is_moved_to_another_child_wakes_that_one() {
         }));
         assert_eq!(result, Ok(()));
     });
-}
-
-/// What a [`hooked`] waker does when it is cloned, woken and dropped.
-#[derive(Default)]
-struct Hooks<'a> {
-    clone: RefCell<Option<Box<dyn FnOnce() + 'a>>>,
-    wake: RefCell<Option<Box<dyn FnOnce() + 'a>>>,
-    drop: RefCell<Option<Box<dyn FnOnce() + 'a>>>,
-    woken: Cell<u32>,
-}
-
-fn run(hook: &RefCell<Option<Box<dyn FnOnce() + '_>>>) {
-    let taken = hook.borrow_mut().take();
-    if let Some(hook) = taken {
-        hook();
-    }
-}
-
-static TABLE: RawWakerVTable = RawWakerVTable::new(
-    |data| {
-        run(&hooks(&data).clone);
-        RawWaker::new(data, &TABLE)
-    },
-    |data| {
-        hooks(&data).woken.set(hooks(&data).woken.get() + 1);
-        run(&hooks(&data).wake);
-    },
-    |_| unreachable!("wakers are woken by value here"),
-    |data| run(&hooks(&data).drop),
-);
-
-fn hooks<'a>(data: &'a *const ()) -> &'a Hooks<'a> {
-    // SAFETY: whoever polls with such a waker keeps the hooks alive for longer, on this thread.
-    unsafe { &*data.cast::<Hooks<'a>>() }
-}
-
-/// Polls once with a waker that runs the hooks. They have to live as long as the waker is kept.
-fn poll_hooked<F: Future + ?Sized>(future: Pin<&mut F>, hooks: &Hooks<'_>) -> Poll<F::Output> {
-    let raw = RawWaker::new((&raw const *hooks).cast(), &TABLE);
-    // SAFETY: the table's functions take the pointer for hooks, which live long enough.
-    let waker = ManuallyDrop::new(unsafe { Waker::from_raw(raw) });
-    future.poll(&mut Context::from_waker(&waker))
-}
-
-fn on<'a>(hook: &RefCell<Option<Box<dyn FnOnce() + 'a>>>, act: impl FnOnce() + 'a) {
-    *hook.borrow_mut() = Some(Box::new(act));
 }
 
 #[test]

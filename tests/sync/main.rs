@@ -10,8 +10,6 @@
 //! | `properties.rs` | random steps, each compared with a small sequential model |
 //! | `stress.rs` | random children with timeouts, cut anywhere: nothing is lost or doubled |
 
-#![expect(unsafe_code, reason = "wakers that come back")]
-
 mod barrier;
 mod cancelling;
 mod channel;

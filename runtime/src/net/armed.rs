@@ -1,19 +1,24 @@
 //! `Armed`: the receives of a stream for which the kernel was asked once, beside all others.
 //!
 //! ```text
-//!            arm                   wait: its code awaits the next
-//!   nothing ─────▶ armed and idle ◀──────────────────────────────▶ armed and waited for
-//!      ▲                │
-//!      └── disarm ──────┘ by its owner, or by another receive: what has come for it comes first
+//!            1 arm                 2 lend: its code polls it
+//!   nothing ─────────▶ armed ◀──────────────────────────────▶ lent
+//!      ▲                 │                                      │ 3 disarm: meanwhile
+//!      │ 3 disarm        │                                      ▼
+//!      └─────────────────┴── when the poll is over ── lent, and to be disarmed
 //! ```
 //!
 //! It is found here, and not with its owner, so that another receive of the same connection can end
-//! it and get the bytes in their order, whatever its owner does: also if it is forgotten.
+//! it and get the bytes in their order, whatever its owner does: also if that is forgotten, with a
+//! wait for the next or without. An owner that waits is woken, and receives beside the other.
 
+use super::claims::Claim;
+use super::unread::Unread;
 use crate::fd::SharedFd;
-use crate::op::{Ended, Leased, Many, Op, RecvMany};
+use crate::op::{Ended, Leased, Many, Op, OpHandle, RecvMany};
 use crate::pool::Buffers;
 use crate::scope::{is_cancelled, is_here_cancelled};
+use crate::wake::Waiter;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::io;
@@ -25,9 +30,19 @@ use std::task::{Context, Poll, ready};
 /// At most one per connection.
 #[derive(Debug, Default)]
 pub(super) struct Armed {
-    receives: RefCell<Option<Receives>>,
+    place: RefCell<Place>,
     /// The number of the last.
     last: Cell<u64>,
+}
+
+#[derive(Debug, Default)]
+enum Place {
+    #[default]
+    Free,
+    Taken(Receives),
+    /// Lent to code that polls, with what is to inherit from it after that, if it was disarmed
+    /// meanwhile: by foreign code, of a waker.
+    Lent(Option<Claim<Unread>>),
 }
 
 /// One request for many receives, and what comes of it.
@@ -42,7 +57,6 @@ pub(super) struct Receives {
     socket: SharedFd,
     pool: Rc<Buffers>,
     number: u64,
-    is_waited_for: bool,
 }
 
 impl Receives {
@@ -54,7 +68,6 @@ impl Receives {
             socket: socket.clone(),
             pool: Rc::clone(pool),
             number: 0,
-            is_waited_for: false,
         }
     }
 
@@ -91,65 +104,70 @@ impl Receives {
         Poll::Pending
     }
 
-    /// Ends it: what comes of it all the same is for `heir`.
-    pub(super) fn give_up(mut self, heir: impl FnMut(io::Result<Leased>) -> bool + 'static) {
-        self.many.abandon(heir);
+    /// Ends it: what comes of it all the same is left there. The code that waits for it is woken.
+    fn give_up(mut self, claim: Claim<Unread>) {
+        let waiter = self.many.flight().map_or(Waiter::Nobody, OpHandle::nudge);
+        self.many.abandon(move |leased| claim.leave_lease(leased));
+        drop(self);
+        waiter.wake();
     }
 }
 
 impl Armed {
-    /// Something is armed, and nothing waits for what comes of it.
-    pub(super) fn is_idle(&self) -> bool {
-        self.receives.borrow().as_ref().is_some_and(|receives| !receives.is_waited_for)
-    }
-
     /// Whether something is armed.
     pub(super) fn is_there(&self) -> bool {
-        self.receives.borrow().is_some()
+        !matches!(*self.place.borrow(), Place::Free)
+    }
+
+    /// Whether it is what got this number.
+    fn has(&self, number: u64) -> bool {
+        matches!(&*self.place.borrow(), Place::Taken(receives) if receives.number == number)
     }
 
     /// Whether it is what got this number, from that pool.
     pub(super) fn is(&self, number: u64, pool: &Rc<Buffers>) -> bool {
-        let receives = self.receives.borrow();
-        let is = |it: &Receives| it.number == number && Rc::ptr_eq(&it.pool, pool);
-        receives.as_ref().is_some_and(is)
+        let place = self.place.borrow();
+        matches!(&*place, Place::Taken(it) if it.number == number && Rc::ptr_eq(&it.pool, pool))
     }
 
-    /// Arms it, and gives it a number.
+    /// Arms it, where nothing is, and gives it a number.
     pub(super) fn arm(&self, receives: Receives) -> u64 {
+        assert!(!self.is_there(), "what was armed has bytes that come first");
         let number = self.last.get() + 1;
         self.last.set(number);
-        self.receives.replace(Some(Receives { number, ..receives }));
+        self.place.replace(Place::Taken(Receives { number, ..receives }));
         number
-    }
-
-    /// Takes out what `is` says.
-    fn take_if(&self, is: impl FnOnce(&Receives) -> bool) -> Option<Receives> {
-        let mut receives = self.receives.borrow_mut();
-        if receives.as_ref().is_some_and(is) { receives.take() } else { None }
-    }
-
-    /// Takes out what nothing waits for.
-    pub(super) fn take_idle(&self) -> Option<Receives> {
-        self.take_if(|receives| !receives.is_waited_for)
-    }
-
-    /// Takes out what has this number.
-    pub(super) fn take(&self, number: u64) -> Option<Receives> {
-        self.take_if(|receives| receives.number == number)
     }
 
     /// What has this number, to be polled: nothing is borrowed meanwhile, because foreign wakers
     /// run foreign code.
-    pub(super) fn lent(&self, number: u64) -> Option<Lent<'_>> {
-        Some(Lent { armed: self, receives: Some(self.take(number)?) })
+    pub(super) fn lend(&self, number: u64) -> Option<Lent<'_>> {
+        let taken = self.has(number).then(|| self.place.replace(Place::Lent(None)));
+        let Place::Taken(receives) = taken? else { unreachable!("it was there") };
+        Some(Lent { armed: self, receives: Some(receives) })
+    }
+}
+
+impl Unread {
+    /// Ends what is armed: what has come for it is left here.
+    pub(super) fn disarm(self: &Rc<Self>) {
+        let claim = || Some(self.claim());
+        let armed = match &mut *self.armed.place.borrow_mut() {
+            Place::Lent(heir) => return *heir = heir.take().or_else(claim),
+            place => std::mem::take(place),
+        };
+        if let Place::Taken(receives) = armed {
+            receives.give_up(self.claim());
+        }
     }
 
-    /// What has this number is waited for, until the guard goes.
-    pub(super) fn wait(&self, number: u64) -> Waits<'_> {
-        let waits = Waits { armed: self, number };
-        waits.set(true);
-        waits
+    /// The same, if it has this number. Tells whether it had.
+    pub(super) fn disarm_number(self: &Rc<Self>, number: u64) -> bool {
+        let has = self.armed.has(number);
+        if has {
+            self.disarm();
+        }
+        has
     }
 }
 
@@ -175,28 +193,12 @@ impl DerefMut for Lent<'_> {
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        self.armed.receives.replace(self.receives.take());
-    }
-}
-
-/// Something is waited for, while this lives.
-pub(super) struct Waits<'a> {
-    armed: &'a Armed,
-    number: u64,
-}
-
-impl Waits<'_> {
-    fn set(&self, is_waited_for: bool) {
-        if let Some(receives) = &mut *self.armed.receives.borrow_mut()
-            && receives.number == self.number
-        {
-            receives.is_waited_for = is_waited_for;
+        let Some(receives) = self.receives.take() else { return };
+        let place = self.armed.place.take();
+        match place {
+            Place::Lent(Some(heir)) => receives.give_up(heir),
+            Place::Lent(None) => drop(self.armed.place.replace(Place::Taken(receives))),
+            Place::Free | Place::Taken(_) => unreachable!("nothing is armed while it is lent"),
         }
-    }
-}
-
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        self.set(false);
     }
 }

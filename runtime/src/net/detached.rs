@@ -63,7 +63,7 @@ pub(super) type Kept = (VecDeque<u8>, Option<io::Error>);
 impl Detached {
     pub(super) async fn new(fd: SharedFd, inbound: Inbound) -> Self {
         consume_budget().await;
-        inbound.unread().into_iter().for_each(|unread| unread.disarm_idle());
+        inbound.unread().into_iter().for_each(|unread| unread.disarm());
         // What was dropped in flight leaves its bytes before it lets the descriptor go.
         let fd = fd.into_sole().await;
         Self { fd: Some(fd), kept: inbound.into_kept() }

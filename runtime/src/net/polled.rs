@@ -49,7 +49,7 @@ impl Stream {
             return Ok(0);
         }
         if let Some(unread) = self.inbound().unread() {
-            unread.disarm_idle();
+            unread.disarm();
             if unread.is_claimed() {
                 return Err(io::ErrorKind::WouldBlock.into());
             }

@@ -5,7 +5,7 @@
 //!   begun ────────▶ armed, in flight ──────────────────────────────────────────────▶ the caller
 //!     ▲              │ 3 no buffer: waits for one as a single receive does
 //!     │              │ 4 it holds its share, or the end has come: the kernel is asked to end it
-//!     └──────────────┘ 5 another receive has disarmed it
+//!     └──────────────┘ 5 another receive has disarmed it: the next is received singly
 //! ```
 //!
 //! While it is not armed, it receives singly: beside its share of the pool, into memory of its own;
@@ -111,6 +111,7 @@ impl<'a> RecvStream<'a> {
 
     async fn receive(&mut self, pool: &Rc<Buffers>) -> io::Result<Lease> {
         let unread = self.inbound.unread_or_new();
+        let mut was_disarmed = false;
         loop {
             let is_armed = unread.armed.is(self.number, pool);
             if (!is_armed || unread.has_left())
@@ -123,24 +124,24 @@ impl<'a> RecvStream<'a> {
                     let size = pool.size();
                     return starved::receive_copied(self.socket, self.inbound, size).await;
                 }
-                // Beside what another task waits for, one more request would be none the better.
-                if self.is_ending || unread.armed.is_there() {
+                // Two that disarm each other would go on with that until something comes.
+                if self.is_ending || was_disarmed {
                     return leasing::once(self.socket, self.inbound, pool).await;
+                }
+                if unread.armed.is_there() {
+                    // Armed by another task, while this one waited for what had been.
+                    continue;
                 }
                 let receives = Receives::new(self.socket, pool, &self.held);
                 self.number = unread.armed.arm(receives);
             }
-            let next = {
-                let _waits = unread.armed.wait(self.number);
-                poll_fn(|cx| self.poll_armed(pool, cx)).await
-            };
-            match next {
+            match poll_fn(|cx| self.poll_armed(pool, cx)).await {
                 Some(Err(error)) if starved::is_it(&error) => {
-                    self.disarm();
+                    unread.disarm_number(self.number);
                     return starved::receive(self.socket, self.inbound, pool).await;
                 }
                 Some(received) => return received.map(|received| self.take(received)),
-                None => self.disarm(),
+                None => was_disarmed = !unread.disarm_number(self.number),
             }
         }
     }
@@ -164,7 +165,7 @@ impl<'a> RecvStream<'a> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Leased>>> {
         let unread = self.inbound.unread_or_new();
-        let Some(mut receives) = unread.armed.lent(self.number) else { return Poll::Ready(None) };
+        let Some(mut receives) = unread.armed.lend(self.number) else { return Poll::Ready(None) };
         if receives.is_over() || self.has_enough(pool) {
             return Poll::Ready(None);
         }
@@ -176,14 +177,12 @@ impl<'a> RecvStream<'a> {
         self.is_ending |= next.is_none();
         Poll::Ready(next)
     }
-
-    fn disarm(&self) {
-        self.inbound.unread().into_iter().for_each(|unread| unread.disarm(self.number));
-    }
 }
 
 impl Drop for RecvStream<'_> {
     fn drop(&mut self) {
-        self.disarm();
+        self.inbound.unread().into_iter().for_each(|unread| {
+            unread.disarm_number(self.number);
+        });
     }
 }

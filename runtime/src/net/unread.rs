@@ -1,6 +1,6 @@
 //! `Unread`: what receives that were dropped have taken out of a stream.
 
-use super::armed::{Armed, Receives};
+use super::armed::Armed;
 use super::claims::{Claim, Claims};
 use super::detached::Kept;
 use crate::buf::{self, IoBufMut};
@@ -44,29 +44,12 @@ impl Unread {
 
     /// Whether there is something, or may be, that comes before what the kernel has.
     pub(super) fn comes_first(&self) -> bool {
-        self.has_left() || self.armed.is_idle()
+        self.has_left() || self.armed.is_there()
     }
 
     /// Whether dropped receives have left something, or may.
     pub(super) fn has_left(&self) -> bool {
         self.claims.are_made() || !self.is_empty()
-    }
-
-    /// Ends the receives that were armed under this number: what has come for them is left here.
-    pub(super) fn disarm(self: &Rc<Self>, number: u64) {
-        self.inherit(self.armed.take(number));
-    }
-
-    /// The same, of those that nothing waits for.
-    pub(super) fn disarm_idle(self: &Rc<Self>) {
-        self.inherit(self.armed.take_idle());
-    }
-
-    fn inherit(self: &Rc<Self>, receives: Option<Receives>) {
-        if let Some(receives) = receives {
-            let claim = self.claim();
-            receives.give_up(move |leased| claim.leave_lease(leased));
-        }
     }
 
     /// Whether dropped receives may still add something.
@@ -79,13 +62,13 @@ impl Unread {
     }
 
     /// Waits until dropped receives can add nothing more: their bytes come before anything else. So
-    /// do those of a stream of receives that nothing waits for: the kernel is asked to end it.
+    /// do those of a stream of receives: the kernel is asked to end it.
     ///
     /// # Errors
     ///
     /// As of [`Claims::settled`].
     pub(super) async fn settled(self: &Rc<Self>) -> io::Result<()> {
-        self.disarm_idle();
+        self.disarm();
         self.claims.settled(|| self.is_empty()).await
     }
 
@@ -181,7 +164,7 @@ impl Unread {
     ///
     /// Something would be.
     pub(super) fn check(self: &Rc<Self>) -> io::Result<()> {
-        self.disarm_idle();
+        self.disarm();
         let text = match (self.claims.count(), self.bytes.borrow().len()) {
             (0, 0) => return self.error.take().map_or(Ok(()), Err),
             (0, kept) => {
