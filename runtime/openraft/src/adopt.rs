@@ -1,17 +1,15 @@
 //! `adopt`: a nursery for tasks that are spawned without one.
+//!
+//! openraft spawns by a function that has a future as its only argument. So the nursery is found by
+//! way of a task-local, which has to be bound *around* the nursery: its children find it as well.
 
-use nestling::sync::channel::UnboundedSender;
-use nestling::sync::unbounded;
 use nestling::task::TaskLocal;
-use nestling::{Never, io};
+use nestling::{Spawner, io};
+use std::cell::OnceCell;
 use std::future::{Future, pending};
-use std::pin::Pin;
 
-/// A task on its way to its nursery.
-type Orphan = Pin<Box<dyn Future<Output = ()>>>;
-
-/// Where the code around sends what it spawns.
-static ADOPTS: TaskLocal<UnboundedSender<Orphan>> = TaskLocal::new();
+/// The nursery around, from the first poll of its body on.
+static AROUND: TaskLocal<OnceCell<Spawner>> = TaskLocal::new();
 
 /// Runs `f`, and what openraft spawns meanwhile as children of a nursery around it. When `f` has
 /// ended, the children that are left are cancelled, and waited for: shut a Raft down before, if it
@@ -29,37 +27,32 @@ static ADOPTS: TaskLocal<UnboundedSender<Orphan>> = TaskLocal::new();
 ///
 /// See [the crate](crate).
 pub async fn adopt<T>(f: impl AsyncFnOnce() -> T) -> T {
-    let (sender, spawned) = unbounded();
     let nursery = io::nursery(async |n| {
-        n.spawn_daemon(async move {
-            while let Some(task) = spawned.recv().await {
-                n.spawn(task);
-            }
-            pending::<std::io::Result<Never>>().await
-        });
+        AROUND.with(|around| around.set(n.spawner()).is_ok());
         let value = f().await;
         n.cancel();
         Ok(value)
     });
-    match ADOPTS.scope(sender, nursery).await {
+    match AROUND.scope(OnceCell::new(), nursery).await {
         Ok(value) => value,
         // `f` was cut by a cancel from around: this task's next wait is its end.
         Err(_) => pending().await,
     }
 }
 
-/// Sends a task to the nursery around.
+/// Starts a task in the nursery around. A nursery that is cancelled takes nothing any more, and the
+/// task is dropped: its handle says so.
 ///
 /// # Panics
 ///
 /// Outside of [`adopt`].
 #[track_caller]
-pub(crate) fn send(task: impl Future<Output = ()> + 'static) {
-    let sent = ADOPTS.with(|adopts| adopts.send(Box::pin(task)));
-    assert!(
-        sent.is_some(),
-        "openraft spawns a task where no nursery takes it: call `nestling_openraft::adopt` around \
-         the code that uses openraft, on this core"
-    );
-    // A nursery that was cancelled takes nothing any more: the handle of the task says so.
+pub(crate) fn spawn(task: impl Future<Output = ()> + 'static) {
+    let Some(around) = AROUND.with(|around| around.get().cloned()).flatten() else {
+        panic!(
+            "openraft spawns a task where no nursery takes it: call `nestling_openraft::adopt` \
+             around the code that uses openraft, on this core"
+        )
+    };
+    drop(around.spawn(task));
 }

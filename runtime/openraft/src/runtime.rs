@@ -1,6 +1,6 @@
 //! `NestlingRuntime`: what openraft asks of a runtime.
 
-use crate::adopt::{adopt, send};
+use crate::adopt::{adopt, spawn};
 use crate::join::{JoinError, JoinHandle};
 use crate::timeout::{Elapsed, Timeout};
 use futures_channel::oneshot;
@@ -44,7 +44,7 @@ impl AsyncRuntime for NestlingRuntime {
         T::Output: 'static,
     {
         let (tell, told) = oneshot::channel();
-        send(async move {
+        spawn(async move {
             // A panic is for the handle, not for the nursery. If that is gone, nothing hears of it
             // but the panic hook.
             let _ = tell.send(AssertUnwindSafe(future).catch_unwind().await);
@@ -104,7 +104,7 @@ impl AsyncRuntime for NestlingRuntime {
         T: Send + 'static,
     {
         let (tell, told) = oneshot::channel();
-        send(async move {
+        spawn(async move {
             let called = nestling::task::spawn_blocking(f).await;
             let _ = tell.send(called.map_err(io::Error::from));
         });
