@@ -29,7 +29,9 @@ static AROUND: TaskLocal<OnceCell<Spawner>> = TaskLocal::new();
 pub async fn adopt<T>(f: impl AsyncFnOnce() -> T) -> T {
     let nursery = io::nursery(async |n| {
         AROUND.with(|around| around.set(n.spawner()).is_ok());
-        let value = f().await;
+        // openraft's futures are deep, and what is around them would have them in its own type,
+        // until the compiler's limit: a box ends that.
+        let value = Box::pin(f()).await;
         n.cancel();
         Ok(value)
     });

@@ -1,0 +1,86 @@
+//! The types of the cluster, and the messages that nodes and clients exchange.
+
+use nestling_openraft::NestlingRuntime;
+use openraft::alias::{SnapshotMetaOf, VoteOf};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+openraft::declare_raft_types!(
+    /// What openraft is told about this program.
+    pub(crate) Kv:
+        D = Set,
+        R = (),
+        AsyncRuntime = NestlingRuntime,
+);
+
+/// What the cluster stores.
+pub(crate) type Pairs = BTreeMap<String, String>;
+
+/// A change that the cluster agrees on.
+///
+/// To set a key twice to one value is to set it once, so a client may repeat it when it has heard no
+/// answer. A change for which that is not so needs a number from its client, by which the state
+/// machine knows what it has done already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Set {
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+impl fmt::Display for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {}", self.key, self.value)
+    }
+}
+
+/// What a client or another node asks of a node.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Request {
+    /// By clients.
+    Set(Set),
+    /// By clients: the values of some keys.
+    Get(Vec<String>),
+    /// By clients: how the node is.
+    Status,
+    /// By the leader.
+    Append(AppendEntriesRequest<Kv>),
+    /// By candidates.
+    Vote(VoteRequest<Kv>),
+    /// By the leader, to a node that lags behind what the leader's log still has.
+    Snapshot { vote: VoteOf<Kv>, meta: SnapshotMetaOf<Kv>, pairs: Pairs },
+}
+
+/// What the node answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Answer {
+    /// The change is on the disks of most nodes.
+    Set,
+    /// In the order of the keys.
+    Values(Vec<Option<String>>),
+    Status(Status),
+    Append(AppendEntriesResponse<Kv>),
+    Vote(VoteResponse<Kv>),
+    Snapshot(SnapshotResponse<Kv>),
+    /// Ask the leader, if one is known: this is its address.
+    NotLeader(Option<String>),
+    /// The node cannot answer; nothing is known of the change.
+    Failed(String),
+}
+
+/// How a node is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Status {
+    pub(crate) term: u64,
+    pub(crate) leader: Option<u64>,
+    /// The log up to here is in the pairs.
+    pub(crate) applied: u64,
+    /// The pairs up to here are in the node's snapshot.
+    pub(crate) snapshot: u64,
+    /// How many keys there are, and a checksum over all pairs.
+    pub(crate) keys: usize,
+    pub(crate) checksum: u32,
+}

@@ -1,0 +1,99 @@
+//! Full disks, folders in use, strange clients.
+
+use crate::nodes::Nodes;
+use crate::process::Process;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::thread;
+
+/// A limit of the file's size stands for a disk that is full.
+#[test]
+fn a_node_that_cannot_write_its_log_ends_and_has_confirmed_nothing_else() {
+    let alone = Nodes::new("full", 1);
+    let mut limited = Command::new("sh");
+    // Without the trap, the signal that goes with the error would end the process.
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\""]);
+    let node = alone.command(0);
+    let mut node = Process::start(limited.arg(node.get_program()).args(node.get_args()));
+    node.line();
+    let mut confirmed = BTreeMap::new();
+    let address = alone.addresses[0].clone();
+    let mut client = TcpStream::connect(&address).unwrap();
+    for number in 0.. {
+        let (key, value) = (format!("key {number}"), "x".repeat(1000));
+        let request = format!(r#"{{"Set":{{"key":"{key}","value":"{value}"}}}}"#);
+        match exchange(&mut client, &request) {
+            Some(answer) if answer == "\"Set\"" => _ = confirmed.insert(key, value),
+            // The first ones, as long as there is no leader.
+            Some(answer) if answer.contains("NotLeader") => {}
+            _ => break,
+        }
+    }
+    let ended = node.ended();
+    assert!(!ended.status.success());
+    assert!(ended.stderr.contains("File too large"), "{}", ended.stderr);
+    assert!(confirmed.len() > 20, "{}", confirmed.len());
+    let _again = alone.start(0);
+    let (keys, values): (Vec<_>, Vec<_>) = confirmed.into_iter().unzip();
+    let found = alone.ask(async |c| c.get(keys).await);
+    assert!(found.iter().flatten().eq(&values), "{found:?}");
+}
+
+/// Asks as a program in any language does. None when the node has closed the connection.
+fn exchange(stream: &mut TcpStream, request: &str) -> Option<String> {
+    stream.write_all(&(request.len() as u32).to_be_bytes()).ok()?;
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).ok()?;
+    let mut answer = vec![0; u32::from_be_bytes(length) as usize];
+    stream.read_exact(&mut answer).ok()?;
+    Some(String::from_utf8(answer).unwrap())
+}
+
+#[test]
+fn a_folder_has_one_node() {
+    let alone = Nodes::new("lock", 1);
+    let _first = alone.start(0);
+    let second = Process::start(&mut alone.command(0)).ended();
+    assert!(!second.status.success());
+    assert!(second.stderr.contains("another process uses this folder"), "{}", second.stderr);
+}
+
+#[test]
+fn a_client_that_talks_nonsense_ends_its_own_connection() {
+    let alone = Nodes::new("nonsense", 1);
+    let node = alone.start(0);
+    alone.ask(async |c| c.set("colour", "green").await);
+    for nonsense in [&b"\xff\xff\xff\xff"[..], b"\0\0\0\x02{]", b"\0\0\0\x04nul", b"\0"] {
+        let mut client = TcpStream::connect(&alone.addresses[0]).unwrap();
+        client.write_all(nonsense).unwrap();
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = Vec::new();
+        // A reset, if the node has not read all.
+        let _ = client.read_to_end(&mut answer);
+        assert!(answer.is_empty(), "{answer:?}");
+    }
+    let colour = alone.ask(async |c| c.get(vec!["colour".to_owned()]).await);
+    assert_eq!(colour, [Some("green".to_owned())]);
+    node.signal("TERM");
+    let ended = node.ended();
+    assert!(ended.status.success(), "{}", ended.stderr);
+}
+
+#[test]
+fn a_cluster_without_a_majority_confirms_nothing() {
+    let cluster = Nodes::new("minority", 3);
+    let mut nodes: Vec<_> = (0..3).map(|at| Some(cluster.start(at))).collect();
+    cluster.ask(async |c| c.set("colour", "green").await);
+    let leader = cluster.status(0).unwrap().leader.unwrap() as usize - 1;
+    drop((nodes[(leader + 1) % 3].take(), nodes[(leader + 2) % 3].take())); // by SIGKILL
+    let mut client = TcpStream::connect(&cluster.addresses[leader]).unwrap();
+    let asked =
+        thread::spawn(move || exchange(&mut client, r#"{"Set":{"key":"colour","value":"red"}}"#));
+    nodes[leader].as_ref().unwrap().signal("TERM");
+    let ended = nodes[leader].take().unwrap().ended();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_ne!(asked.join().unwrap().as_deref(), Some("\"Set\""));
+}

@@ -1,0 +1,116 @@
+//! The demo, and nodes that are killed, from outside.
+
+use crate::nodes::{Folder, Nodes, raft_kv};
+use crate::process::{Process, eventually};
+use std::fs;
+
+/// Processes that have `text` on their command line.
+fn processes_with(text: &str) -> usize {
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let lines = processes.filter_map(|it| fs::read(it.path().join("cmdline")).ok());
+    lines.filter(|line| String::from_utf8_lossy(line).contains(text)).count()
+}
+
+/// Starts the demo with files below `folder`; returns an address of its nodes, too.
+fn demo(folder: &Folder, arguments: &[&str]) -> (Process, String) {
+    let mut command = raft_kv();
+    command.arg("--demo").args(arguments).env("TMPDIR", folder.path());
+    let mut demo = Process::start(&mut command);
+    let line = demo.line();
+    let address = line.rsplit(' ').next().unwrap().to_owned();
+    (demo, address)
+}
+
+#[test]
+fn no_confirmed_write_is_lost_when_leaders_are_killed() {
+    let folder = Folder::new("demo");
+    let (mut demo, address) = demo(&folder, &["--rounds", "4", "--writes", "60"]);
+    demo.line(); // the head of the table
+    for round in 1..=4 {
+        let row = demo.line();
+        let cells: Vec<_> = row.split_whitespace().collect();
+        assert_eq!((cells[0], cells[1]), (round.to_string().as_str(), "node"), "{row}");
+    }
+    let end = demo.line();
+    assert!(end.ends_with("none is lost"), "{end}");
+    let keys = demo.line();
+    assert!(keys.starts_with("all three have the same"), "{keys}");
+    let ended = demo.ended();
+    assert!(ended.status.success(), "{}", ended.stderr);
+    assert_eq!(processes_with(&address), 0, "no process is left");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "no file is left");
+}
+
+#[test]
+fn no_process_outlives_a_demo_that_is_killed() {
+    let folder = Folder::new("killed");
+    let (demo, address) = demo(&folder, &[]);
+    eventually("nodes run", || processes_with(&address) == 3);
+    drop(demo); // by SIGKILL
+    eventually("they end", || processes_with(&address) == 0);
+}
+
+#[test]
+fn a_demo_that_is_stopped_leaves_nothing() {
+    let folder = Folder::new("stopped");
+    let (demo, address) = demo(&folder, &[]);
+    eventually("nodes run", || processes_with(&address) == 3);
+    demo.signal("TERM");
+    let ended = demo.ended();
+    assert!(!ended.status.success());
+    assert!(ended.stderr.contains("stopped by a signal"), "{}", ended.stderr);
+    assert_eq!(processes_with(&address), 0, "no process is left");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "no file is left");
+}
+
+/// The leader connects to a follower again and again, while that is away and when it is back.
+#[test]
+fn a_peer_that_comes_and_goes_costs_no_descriptor() {
+    let cluster = Nodes::new("descriptors", 3);
+    let mut nodes: Vec<_> = (0..3).map(|at| Some(cluster.start(at))).collect();
+    let descriptors = |node: &Option<Process>| {
+        let folder = format!("/proc/{}/fd", node.as_ref().unwrap().id());
+        fs::read_dir(folder).unwrap().count()
+    };
+    let mut counts = Vec::new();
+    for round in 0..6 {
+        for number in 0..10 {
+            cluster.ask(async |c| c.set(&format!("{round}/{number}"), "here").await);
+        }
+        let leader = cluster.status(0).unwrap().leader.unwrap() as usize - 1;
+        let follower = (leader + 1) % 3;
+        drop(nodes[follower].take()); // by SIGKILL
+        for number in 0..10 {
+            cluster.ask(async |c| c.set(&format!("{round}/{number}"), "away").await);
+        }
+        let applied = cluster.status(leader).unwrap().applied;
+        nodes[follower] = Some(cluster.start(follower));
+        eventually("it catches up", || {
+            cluster.status(follower).is_ok_and(|it| it.applied >= applied)
+        });
+        counts.push(descriptors(&nodes[leader]));
+    }
+    eprintln!("{counts:?}");
+    // What a node has open with all peers there; a leader more than others.
+    let most = counts[0] + 6;
+    assert!(counts.iter().all(|count| *count <= most), "{counts:?}");
+}
+
+#[test]
+fn a_node_that_was_away_for_long_gets_a_snapshot() {
+    let cluster = Nodes::new("snapshot", 3);
+    let mut nodes: Vec<_> = (0..3).map(|at| Some(cluster.start(at))).collect();
+    cluster.ask(async |c| c.set("before", "1").await);
+    drop(nodes[2].take()); // by SIGKILL
+    // As many as make a snapshot, and more: the leader's log begins after what node 3 has.
+    for number in 0..700 {
+        cluster.ask(async |c| c.set(&format!("away/{number}"), "1").await);
+    }
+    let leader = cluster.status(0).unwrap().leader.unwrap() as usize - 1;
+    eventually("the leader has a snapshot", || cluster.status(leader).unwrap().snapshot > 0);
+    nodes[2] = Some(cluster.start(2));
+    eventually("node 3 has all of it", || {
+        let (ours, theirs) = (cluster.status(2), cluster.status(leader));
+        ours.is_ok_and(|it| it.snapshot > 0 && it.checksum == theirs.unwrap().checksum)
+    });
+}

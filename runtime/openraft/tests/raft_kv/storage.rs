@@ -1,0 +1,131 @@
+//! The files: openraft's suite for them, and what a kill leaves.
+
+use crate::log_store::LogStore;
+use crate::machine::Machine;
+use crate::nodes::Folder;
+use crate::types::{Kv, Set};
+use nestling_openraft::{NestlingRuntime, adopt};
+use openraft::alias::{EntryOf, LogIdOf, VoteOf};
+use openraft::entry::RaftEntry;
+use openraft::storage::{RaftLogStorage, RaftLogStorageExt};
+use openraft::testing::log::{StoreBuilder, Suite};
+use openraft::vote::RaftLeaderId;
+use openraft::{AsyncRuntime, EntryPayload, RaftLogReader, RaftTypeConfig, StorageError};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Makes stores, each with files of its own, and a task that writes them.
+struct Stores {
+    folder: Folder,
+    made: AtomicU32,
+}
+
+impl StoreBuilder<Kv, LogStore, Machine> for Stores {
+    async fn build(&self) -> Result<((), LogStore, Machine), StorageError<Kv>> {
+        let number = self.made.fetch_add(1, Ordering::Relaxed);
+        let path = |what: &str| self.folder.path().join(format!("{number}.{what}"));
+        let log = open(&path("log")).await;
+        Ok(((), log, Machine::open(path("snapshot")).await.unwrap()))
+    }
+}
+
+/// Opens a log, and has it written.
+async fn open(path: &Path) -> LogStore {
+    let (log, journal) = LogStore::open(path.to_owned()).await.unwrap();
+    drop(NestlingRuntime::spawn(async { journal.write().await.unwrap() }));
+    log
+}
+
+#[test]
+fn the_suite_of_openraft_for_storage_passes() {
+    let stores = Stores { folder: Folder::new("suite"), made: AtomicU32::new(0) };
+    nestling::block_on(adopt(async || Suite::test_all(stores).await)).unwrap();
+}
+
+fn leader(term: u64) -> <Kv as RaftTypeConfig>::LeaderId {
+    RaftLeaderId::new(term, 1)
+}
+
+fn id(term: u64, index: u64) -> LogIdOf<Kv> {
+    LogIdOf::<Kv>::new(leader(term).to_committed(), index)
+}
+
+fn entry(term: u64, index: u64) -> EntryOf<Kv> {
+    let set = Set { key: index.to_string(), value: "x".repeat(100) };
+    EntryOf::<Kv>::new(id(term, index), EntryPayload::Normal(set))
+}
+
+/// What a log has, as openraft sees it.
+async fn seen(log: &mut LogStore) -> (Option<VoteOf<Kv>>, Option<LogIdOf<Kv>>, Vec<LogIdOf<Kv>>) {
+    let entries = log.try_get_log_entries(..).await.unwrap();
+    let state = log.get_log_state().await.unwrap();
+    let ids: Vec<_> = entries.iter().map(RaftEntry::log_id).collect();
+    assert_eq!(state.last_log_id, ids.last().copied().or(state.last_purged_log_id));
+    (log.read_vote().await.unwrap(), state.last_purged_log_id, ids)
+}
+
+#[test]
+fn a_log_is_the_same_when_it_is_opened_again() {
+    let folder = Folder::new("again");
+    let path = folder.path().join("log");
+    let before = nestling::block_on(adopt(async || {
+        let mut log = open(&path).await;
+        log.save_vote(&VoteOf::<Kv>::new(7, 2)).await.unwrap();
+        log.blocking_append((0..20).map(|index| entry(1, index))).await.unwrap();
+        log.truncate_after(Some(id(1, 14))).await.unwrap();
+        log.blocking_append([entry(2, 15)]).await.unwrap();
+        log.purge(id(1, 4)).await.unwrap();
+        log.blocking_append([entry(2, 16)]).await.unwrap();
+        seen(&mut log).await
+    }));
+    let after = nestling::block_on(adopt(async || seen(&mut open(&path).await).await));
+    assert_eq!(before, after);
+    let (vote, purged, ids) = after;
+    assert_eq!((vote, purged), (Some(VoteOf::<Kv>::new(7, 2)), Some(id(1, 4))));
+    assert_eq!((ids[0], ids[9], ids[10], ids[11]), (id(1, 5), id(1, 14), id(2, 15), id(2, 16)));
+}
+
+/// A node that is killed while it writes leaves any part of what it was writing.
+#[test]
+fn a_log_that_ends_anywhere_has_all_records_before() {
+    let folder = Folder::new("torn");
+    let path = folder.path().join("log");
+    let mut ends = Vec::new();
+    nestling::block_on(adopt(async || {
+        let mut log = open(&path).await;
+        for index in 0..4 {
+            log.blocking_append([entry(1, index)]).await.unwrap();
+            ends.push(fs::metadata(&path).unwrap().len());
+        }
+    }));
+    let whole = fs::read(&path).unwrap();
+    for length in 0..=whole.len() {
+        fs::write(&path, &whole[..length]).unwrap();
+        let whole_records = ends.iter().filter(|end| **end <= length as u64).count();
+        nestling::block_on(adopt(async || {
+            let mut log = open(&path).await;
+            assert_eq!(seen(&mut log).await.2.len(), whole_records, "{length} bytes");
+            // What comes next is not behind the rest of what was torn.
+            log.blocking_append([entry(2, whole_records as u64)]).await.unwrap();
+        }));
+        let ids = nestling::block_on(adopt(async || seen(&mut open(&path).await).await.2));
+        assert_eq!(ids.last(), Some(&id(2, whole_records as u64)), "{length} bytes");
+    }
+}
+
+#[test]
+fn a_log_that_ends_with_garbage_has_all_records_before() {
+    let folder = Folder::new("garbage");
+    let path = folder.path().join("log");
+    for garbage in [&[0; 100][..], b"\x02\0\0\0\xff\xff\xff\xff{}", &[0xff; 9]] {
+        let _ = fs::remove_file(&path);
+        nestling::block_on(adopt(async || {
+            open(&path).await.blocking_append([entry(1, 0)]).await.unwrap();
+        }));
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(garbage).unwrap();
+        let ids = nestling::block_on(adopt(async || seen(&mut open(&path).await).await.2));
+        assert_eq!(ids, [id(1, 0)], "{garbage:?}");
+    }
+}
