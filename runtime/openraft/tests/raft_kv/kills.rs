@@ -90,10 +90,8 @@ fn a_peer_that_comes_and_goes_costs_no_descriptor() {
         });
         counts.push(descriptors(&nodes[leader]));
     }
-    eprintln!("{counts:?}");
-    // What a node has open with all peers there; a leader more than others.
-    let most = counts[0] + 6;
-    assert!(counts.iter().all(|count| *count <= most), "{counts:?}");
+    // A connection may be between two attempts; one that is left in each round is more than that.
+    assert!(counts[5] <= counts[0] + 3, "{counts:?}");
 }
 
 #[test]
