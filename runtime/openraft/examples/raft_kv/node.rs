@@ -8,6 +8,7 @@ use crate::types::{Answer, Kv, Request, Set, Status};
 use crate::wire::Connection;
 use nestling::io::{nursery, stdin};
 use nestling::net::{TcpListener, TcpStream};
+use nestling::time::sleep;
 use nestling::{Never, Serve, fs, serve};
 use nestling_openraft::adopt;
 use openraft::errors::{ForwardToLeader, RaftError};
@@ -15,10 +16,10 @@ use openraft::{BasicNode, Config, Raft, ReadPolicy, SnapshotPolicy, TryAsRef};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::io::{self, Error};
+use std::io::{self, Error, ErrorKind};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Runs a node, until a signal asks it to stop.
 ///
@@ -36,7 +37,7 @@ pub(crate) async fn run(options: &NodeOptions) -> io::Result<()> {
     }
     let (log, journal) = LogStore::open(options.data.join("log")).await?;
     let machine = Machine::open(options.data.join("snapshot")).await?;
-    let listener = TcpListener::bind(address).await?;
+    let listener = listen(address).await?;
     println!("node {} listens on {address}", options.id);
     nursery(async |n| {
         n.spawn_daemon(journal.write());
@@ -46,6 +47,20 @@ pub(crate) async fn run(options: &NodeOptions) -> io::Result<()> {
         adopt(async || member(options, listener, log, machine).await).await
     })
     .await
+}
+
+/// Listens. The port of a node that was killed is in use for a moment after that process has ended:
+/// the kernel takes its ring down, and what the ring has open, in the background.
+async fn listen(address: &str) -> io::Result<TcpListener> {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        match TcpListener::bind(address).await {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < deadline => {
+                sleep(Duration::from_millis(10)).await;
+            }
+            bound => return bound,
+        }
+    }
 }
 
 /// The part of a node that openraft is in: what that spawns are children of the nursery around.

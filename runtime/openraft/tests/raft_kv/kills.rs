@@ -112,3 +112,14 @@ fn a_node_that_was_away_for_long_gets_a_snapshot() {
         ours.is_ok_and(|it| it.snapshot > 0 && it.checksum == theirs.unwrap().checksum)
     });
 }
+
+/// The kernel closes a listener that a ring has in use after the process has ended.
+#[test]
+fn a_node_that_was_killed_starts_again_at_once() {
+    let alone = Nodes::new("again", 1);
+    for number in 0..20 {
+        let node = alone.start(0);
+        alone.ask(async |c| c.set("number", &number.to_string()).await);
+        drop(node); // by SIGKILL
+    }
+}

@@ -66,25 +66,39 @@ async fn seen(log: &mut LogStore) -> (Option<VoteOf<Kv>>, Option<LogIdOf<Kv>>, V
     (log.read_vote().await.unwrap(), state.last_purged_log_id, ids)
 }
 
+/// Makes a change to the log in this file, and looks at it, before and after it is opened again.
+fn changed(path: &Path, change: impl AsyncFnOnce(&mut LogStore)) -> Vec<LogIdOf<Kv>> {
+    let before = nestling::block_on(adopt(async || {
+        let mut log = open(path).await;
+        change(&mut log).await;
+        seen(&mut log).await
+    }));
+    let after = nestling::block_on(adopt(async || seen(&mut open(path).await).await));
+    assert_eq!(before, after);
+    let (vote, purged, ids) = after;
+    assert_eq!(vote, Some(VoteOf::<Kv>::new(7, 2)));
+    purged.into_iter().chain(ids).collect()
+}
+
 #[test]
 fn a_log_is_the_same_when_it_is_opened_again() {
     let folder = Folder::new("again");
     let path = folder.path().join("log");
-    let before = nestling::block_on(adopt(async || {
-        let mut log = open(&path).await;
+    let ids = changed(&path, async |log| {
         log.save_vote(&VoteOf::<Kv>::new(7, 2)).await.unwrap();
         log.blocking_append((0..20).map(|index| entry(1, index))).await.unwrap();
-        log.truncate_after(Some(id(1, 14))).await.unwrap();
-        log.blocking_append([entry(2, 15)]).await.unwrap();
-        log.purge(id(1, 4)).await.unwrap();
-        log.blocking_append([entry(2, 16)]).await.unwrap();
-        seen(&mut log).await
-    }));
-    let after = nestling::block_on(adopt(async || seen(&mut open(&path).await).await));
-    assert_eq!(before, after);
-    let (vote, purged, ids) = after;
-    assert_eq!((vote, purged), (Some(VoteOf::<Kv>::new(7, 2)), Some(id(1, 4))));
-    assert_eq!((ids[0], ids[9], ids[10], ids[11]), (id(1, 5), id(1, 14), id(2, 15), id(2, 16)));
+    });
+    assert_eq!(ids, (0..20).map(|index| id(1, index)).collect::<Vec<_>>());
+    let ids = changed(&path, async |log| log.truncate_after(Some(id(1, 2))).await.unwrap());
+    assert_eq!(ids, [id(1, 0), id(1, 1), id(1, 2)]);
+    let ids = changed(&path, async |log| log.blocking_append([entry(2, 3)]).await.unwrap());
+    assert_eq!(ids, [id(1, 0), id(1, 1), id(1, 2), id(2, 3)]);
+    let ids = changed(&path, async |log| log.purge(id(1, 1)).await.unwrap());
+    assert_eq!(ids, [id(1, 1), id(1, 2), id(2, 3)]);
+    let ids = changed(&path, async |log| log.blocking_append([entry(2, 4)]).await.unwrap());
+    assert_eq!(ids, [id(1, 1), id(1, 2), id(2, 3), id(2, 4)]);
+    let ids = changed(&path, async |log| log.purge(id(2, 4)).await.unwrap());
+    assert_eq!(ids, [id(2, 4)]);
 }
 
 /// A node that is killed while it writes leaves any part of what it was writing.
