@@ -1,8 +1,10 @@
-//! Tokio beside Nestling: [`on_tokio`], a task of Tokio's that a nursery waits for.
+//! Tokio beside Nestling: [`on_tokio`], a task of Tokio's that a nursery waits for; and
+//! [`postgres`], a library of Tokio's that needs no Tokio.
 //!
 //! `examples/` has the two ways to have Tokio's types in a nursery, and says what is joined.
 
 mod book;
+pub mod postgres;
 
 use nestling::finally;
 use std::cell::RefCell;
