@@ -45,8 +45,16 @@ fn a_node_that_cannot_write_its_log_ends_and_has_confirmed_nothing_else() {
 
 /// Asks as a program in any language does. None when the node has closed the connection.
 fn exchange(stream: &mut TcpStream, request: &str) -> Option<String> {
+    ask(stream, request)?;
+    answer(stream)
+}
+
+fn ask(stream: &mut TcpStream, request: &str) -> Option<()> {
     stream.write_all(&(request.len() as u32).to_be_bytes()).ok()?;
-    stream.write_all(request.as_bytes()).ok()?;
+    stream.write_all(request.as_bytes()).ok()
+}
+
+fn answer(stream: &mut TcpStream) -> Option<String> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).ok()?;
     let mut answer = vec![0; u32::from_be_bytes(length) as usize];
@@ -98,4 +106,23 @@ fn a_cluster_without_a_majority_confirms_nothing() {
     let ended = nodes[leader].take().unwrap().ended();
     assert!(ended.status.success(), "{}", ended.stderr);
     assert_ne!(asked.join().unwrap().as_deref(), Some("\"Set\""));
+}
+
+/// A process that is stopped for a while stands for one that the network has cut off: it is still
+/// the leader, as far as it knows.
+#[test]
+fn a_leader_that_was_replaced_does_not_answer_with_an_old_value() {
+    let cluster = Nodes::new("replaced", 3);
+    let nodes: Vec<_> = (0..3).map(|at| cluster.start(at)).collect();
+    cluster.ask(async |c| c.set("colour", "green").await);
+    let old = cluster.status(0).unwrap().leader.unwrap() as usize - 1;
+    let mut client = TcpStream::connect(&cluster.addresses[old]).unwrap();
+    let get = r#"{"Get":["colour"]}"#;
+    assert_eq!(exchange(&mut client, get).unwrap(), r#"{"Values":["green"]}"#);
+    nodes[old].signal("STOP");
+    cluster.ask(async |c| c.set("colour", "red").await);
+    ask(&mut client, get).unwrap(); // the first thing that the old leader finds
+    nodes[old].signal("CONT");
+    let answer = answer(&mut client).unwrap();
+    assert!(!answer.contains("green"), "{answer}");
 }
