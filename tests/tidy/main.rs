@@ -28,7 +28,7 @@ mod shape;
 mod source;
 
 /// Where sources live; a path of the tree is relative to the workspace and has forward slashes.
-const ROOTS: [&str; 9] = [
+const ROOTS: [&str; 8] = [
     "src",
     "runtime/src",
     "runtime/macros/src",
@@ -36,8 +36,7 @@ const ROOTS: [&str; 9] = [
     "examples",
     "benches",
     "tests",
-    "beside",
-    "openraft",
+    "runtime/openraft",
 ];
 
 /// How many of them, from the first, are libraries.

@@ -126,13 +126,38 @@ fn the_programs_of_every_chapter_are_compiled() {
         let page = text(&chapter);
         let fences = page.lines().filter_map(|line| line.strip_prefix("```")).step_by(2);
         for fence in fences {
-            let known = ["rust", "rust,no_run", "sh", "ini", "yaml", "text"];
+            let known = ["rust", "rust,no_run", "sh", "ini", "toml", "yaml", "text"];
             assert!(
                 known.contains(&fence),
                 "{name}: a block is {fence:?}, where {known:?} are known"
             );
         }
     }
+}
+
+/// The metrics that a page names, without what Prometheus adds to the names of ours.
+fn metrics(page: &str) -> Vec<&str> {
+    let words = page.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let names = words.filter_map(|word| word.strip_prefix("nestling_"));
+    let crates = ["beside", "nursery", "openraft", "runtime"];
+    let names = names.filter(|name| !crates.contains(name));
+    let ends = ["_total", "_seconds"];
+    names.map(|name| ends.iter().fold(name, |name, end| name.trim_end_matches(end))).collect()
+}
+
+#[test]
+fn every_metric_that_a_chapter_names_exists() {
+    let files = ["collector", "nurseries", "poll_times", "task_counts"];
+    let source = |file| text(Path::new(&format!("runtime/src/metrics/{file}.rs")));
+    let sources = files.map(source).concat();
+    let pages: Vec<_> = chapters().iter().map(|path| text(path)).collect();
+    let named: BTreeSet<_> = pages.iter().flat_map(|page| metrics(page)).collect();
+    assert!(named.len() > 10, "metrics were not found: {named:?}");
+    let exists = |name: &str| {
+        ["", "nestling_"].iter().any(|start| sources.contains(&format!("\"{start}{name}\"")))
+    };
+    let missing: Vec<_> = named.iter().filter(|name| !exists(name)).collect();
+    assert!(missing.is_empty(), "no metric has these names: {missing:?}");
 }
 
 #[test]

@@ -15,6 +15,9 @@
 //! assert_eq!(value, 42);
 //! ```
 //!
+//! The example `raft_kv` is a whole program: a key-value store of three processes, with its log and
+//! snapshots in files.
+//!
 //! The feature `single-threaded` of openraft is on: nothing has to be `Send`, and a Raft stays on
 //! the core on which it was made. Between cores, send messages (`nestling::sync::remote`).
 
