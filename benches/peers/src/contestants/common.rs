@@ -1,0 +1,142 @@
+//! What several contestants need alike.
+
+use std::future::{Future, poll_fn};
+use std::hint::spin_loop;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+use std::{env, fs, io, process};
+
+/// Bytes of a read.
+pub(super) const READ: usize = 4096;
+/// Reads at a time.
+pub(super) const DEPTH: u64 = 32;
+/// Of the file, in pieces of that size: 64 MiB.
+const PIECES: u64 = 1 << 14;
+/// Tasks that are joined together.
+pub(super) const TASKS: u64 = 1_000;
+/// Receives that are cancelled together.
+pub(super) const RECEIVES: u64 = 100;
+/// Bytes that each of them could take, if ever any came.
+pub(super) const RECEIVED: usize = 64;
+/// Messages that may be on their way to the other core.
+pub(super) const BOUND: usize = 1024;
+
+/// Spins for so long: what a slower program would do.
+pub(super) fn spin(time: Duration) {
+    if time.is_zero() {
+        return;
+    }
+    let start = Instant::now();
+    while start.elapsed() < time {
+        spin_loop();
+    }
+}
+
+/// A file in the page cache.
+pub(super) struct Cached(PathBuf);
+
+impl Cached {
+    pub(super) fn new() -> io::Result<Self> {
+        let name = format!("nestling-read-{}", process::id());
+        let this = Self(env::temp_dir().join(name));
+        fs::write(&this.0, vec![1; PIECES as usize * READ])?;
+        Ok(this)
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Cached {
+    fn drop(&mut self) {
+        // Nothing can be done about one that stays.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Where the next read is: at random, and the same for all.
+pub(super) fn next_place(state: &mut u64) -> u64 {
+    *state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+    (*state >> 40) % PIECES * READ as u64
+}
+
+/// Connected sockets on which nothing ever arrives; the second ends only have to stay open.
+pub(super) fn silent_pairs() -> io::Result<(Vec<UnixStream>, Vec<UnixStream>)> {
+    let pairs = (0..RECEIVES).map(|_| UnixStream::pair());
+    Ok(pairs.collect::<io::Result<Vec<_>>>()?.into_iter().unzip())
+}
+
+/// A yield for runtimes that have none: wakes itself, and is polled again.
+pub(super) async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Arms so many timers, which all wait, and drops them. Each has another time, far away; the same
+/// times for all.
+pub(super) fn arm<S: Future>(count: u64, sleep: impl Fn(Duration) -> S) -> Duration {
+    let mut state = 1_u64;
+    let mut after = || {
+        state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+        Duration::from_millis(60_000 + (state >> 33) % 3_600_000)
+    };
+    let mut context = Context::from_waker(Waker::noop());
+    let start = Instant::now();
+    let timers = (0..count).map(|_| {
+        let mut timer = Box::pin(sleep(after()));
+        assert!(timer.as_mut().poll(&mut context).is_pending(), "it is far away");
+        timer
+    });
+    drop(timers.collect::<Vec<_>>());
+    start.elapsed()
+}
+
+/// Polls a future until it is ready, without ever waiting.
+pub(super) fn busy<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}
+
+/// Runs two threads, each on a core of its own; what the first returns counts.
+pub(super) fn on_two_cores<T: Send>(
+    first: impl FnOnce() -> T + Send,
+    second: impl FnOnce() + Send,
+) -> T {
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    let [one, other, ..] = cores[..] else { panic!("two cores are needed") };
+    std::thread::scope(|threads| {
+        threads.spawn(move || {
+            core_affinity::set_for_current(other);
+            second();
+        });
+        let first = threads.spawn(move || {
+            core_affinity::set_for_current(one);
+            first()
+        });
+        first.join().expect("it does not panic")
+    })
+}
+
+/// The handler of HTTP: a short text.
+pub(super) async fn answer(
+    _: hyper::Request<hyper::body::Incoming>,
+) -> Result<hyper::Response<http_body_util::Full<&'static [u8]>>, std::convert::Infallible> {
+    Ok(hyper::Response::new(http_body_util::Full::new(b"Hello, World!")))
+}

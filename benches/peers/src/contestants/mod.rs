@@ -1,0 +1,126 @@
+//! Who takes part: each peer as its documentation recommends, with the same buffers, socket options
+//! and work. A folder for each; its `mod.rs` says what the peer can do.
+
+mod common;
+mod epoll;
+mod nestling;
+mod ring;
+mod tokio;
+
+use crate::process::{Foreign, How};
+use crate::rows::Work;
+use std::io;
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// How a contestant does a row's work.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Program {
+    /// Serves each of these connections to its end.
+    Streams(fn(Vec<TcpStream>, How) -> io::Result<()>),
+    /// Joins each of these pairs, until both sides have ended.
+    Pairs(fn(Vec<(TcpStream, TcpStream)>, How) -> io::Result<()>),
+    /// Does so many units by itself, and tells how long that took.
+    Alone(fn(u64) -> Duration),
+    /// A program that is not ours.
+    Foreign(Foreign),
+}
+
+/// Why a contestant has no program for a row.
+pub(crate) type Absent = &'static str;
+
+/// Who takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Contestant {
+    Nestling,
+    /// Nestling again, to see what is called equal.
+    Again,
+    /// Nestling with pooled buffers, received one by one.
+    Leases,
+    /// Nestling with pooled buffers, for which the kernel is asked once a connection.
+    Stream,
+    /// Nestling that looks for completions for a while before it sleeps.
+    Spinning,
+    /// Nestling that sleeps for several completions under load.
+    Batching,
+    Tokio,
+    TokioMulti,
+    Ring,
+    Epoll,
+    Haproxy,
+    HaproxySplice,
+    Nginx,
+}
+
+impl Contestant {
+    /// By default; Nestling's other ways are asked for by name.
+    pub(crate) const USUAL: [Self; 8] = [
+        Self::Nestling,
+        Self::Tokio,
+        Self::TokioMulti,
+        Self::Ring,
+        Self::Epoll,
+        Self::Haproxy,
+        Self::HaproxySplice,
+        Self::Nginx,
+    ];
+
+    pub(crate) const OTHERS: [Self; 5] =
+        [Self::Again, Self::Leases, Self::Stream, Self::Spinning, Self::Batching];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Nestling => "nestling",
+            Self::Again => "nestling-again",
+            Self::Leases => "nestling-leases",
+            Self::Stream => "nestling-stream",
+            Self::Spinning => "nestling-spinning",
+            Self::Batching => "nestling-batching",
+            Self::Tokio => "tokio",
+            Self::TokioMulti => "tokio-multi",
+            Self::Ring => "bare-ring",
+            Self::Epoll => "bare-epoll",
+            Self::Haproxy => "haproxy",
+            Self::HaproxySplice => "haproxy-splice",
+            Self::Nginx => "nginx",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Result<Self, String> {
+        let mut all = Self::USUAL.into_iter().chain(Self::OTHERS);
+        let found = all.find(|contestant| contestant.name() == name);
+        found.ok_or_else(|| format!("{name} is no contestant"))
+    }
+
+    /// What it does a row's work with.
+    pub(crate) fn program(self, work: Work) -> Result<Program, Absent> {
+        match self {
+            Self::Nestling | Self::Again => nestling::program(work),
+            Self::Leases => nestling::echo::with(work, nestling::echo::leases),
+            Self::Stream => nestling::echo::with(work, nestling::echo::stream),
+            Self::Spinning => nestling::echo::with(work, nestling::echo::spinning),
+            Self::Batching => nestling::echo::with(work, nestling::echo::batching),
+            Self::Tokio => tokio::program(work),
+            Self::TokioMulti => tokio::multi(work),
+            Self::Ring => ring::program(work),
+            Self::Epoll => epoll::program(work),
+            Self::Haproxy => proxy(work, Foreign::Haproxy),
+            Self::HaproxySplice => proxy(work, Foreign::HaproxySplice),
+            Self::Nginx => proxy(work, Foreign::Nginx),
+        }
+    }
+
+    /// Why it does not take part in a row, if that is worth a word.
+    pub(crate) fn absence(self, work: Work) -> Option<Absent> {
+        self.program(work).err().filter(|reason| !reason.is_empty())
+    }
+}
+
+/// A proxy takes part in no other row, which needs no word.
+fn proxy(work: Work, program: Foreign) -> Result<Program, Absent> {
+    match (work, program.missing()) {
+        (Work::Proxy, None) => Ok(Program::Foreign(program)),
+        (Work::Proxy, Some(missing)) => Err(missing),
+        _ => Err(""),
+    }
+}

@@ -1,0 +1,41 @@
+//! A sibling of receives fails: from then until the nursery has returned, and the kernel is done.
+
+use super::super::common::{RECEIVED, RECEIVES, silent_pairs};
+use nestling::net::UnixStream;
+use nestling::nursery;
+use nestling::task::yield_now;
+use std::cell::Cell;
+use std::io;
+use std::time::{Duration, Instant};
+
+pub(super) fn receives(count: u64) -> Duration {
+    let (streams, _peers) = silent_pairs().expect("sockets");
+    super::runtime().block_on(async {
+        let streams: io::Result<Vec<_>> = streams.into_iter().map(UnixStream::from_std).collect();
+        let streams = streams.expect("streams");
+        let mut sum = Duration::ZERO;
+        for _ in 0..count / RECEIVES {
+            sum += round(&streams).await;
+        }
+        sum
+    })
+}
+
+async fn round(streams: &[UnixStream]) -> Duration {
+    let failed = Cell::new(None);
+    let result: io::Result<()> = nursery(async |n| {
+        for stream in streams {
+            n.spawn(async { stream.read(vec![0; RECEIVED]).await.0.map(drop) });
+        }
+        n.spawn(async {
+            // The receives are with the kernel after this turn.
+            yield_now().await;
+            failed.set(Some(Instant::now()));
+            Err::<(), _>(io::Error::from(io::ErrorKind::AddrInUse))
+        });
+        Ok(())
+    })
+    .await;
+    assert!(result.is_err(), "the sibling has failed");
+    failed.get().expect("it said when").elapsed()
+}

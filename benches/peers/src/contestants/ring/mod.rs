@@ -1,0 +1,21 @@
+//! The bare ring: a loop without a runtime, with the flags that Nestling uses. What is lost to it is
+//! what a runtime costs.
+
+mod cancel;
+mod echo;
+mod files;
+mod proxy;
+
+use super::{Absent, Program};
+use crate::rows::Work;
+
+pub(super) fn program(work: Work) -> Result<Program, Absent> {
+    match work {
+        Work::Echo | Work::Idle => Ok(Program::Streams(echo::serve)),
+        Work::Proxy => Ok(Program::Pairs(proxy::serve)),
+        Work::Files => Ok(Program::Alone(files::read)),
+        Work::Cancel => Ok(Program::Alone(cancel::receives)),
+        Work::Http | Work::Spawn | Work::Yield => Err("a loop without tasks"),
+        Work::OneWay | Work::RoundTrip | Work::Timers => Err("a loop without tasks"),
+    }
+}

@@ -1,0 +1,54 @@
+//! Tokio: its current-thread runtime, and the one that has a thread for each core it may use.
+
+mod cancel;
+mod echo;
+mod files;
+mod http;
+mod messages;
+mod proxy;
+mod spawn;
+mod timers;
+
+use super::{Absent, Program};
+use crate::rows::Work;
+use tokio::runtime::{Builder, Runtime};
+
+pub(super) fn program(work: Work) -> Result<Program, Absent> {
+    Ok(match work {
+        Work::Echo => Program::Streams(|streams, how| echo::serve(&current(), streams, how)),
+        Work::Idle => Program::Streams(|streams, how| echo::lean(&current(), streams, how)),
+        Work::Http => Program::Streams(|streams, how| http::serve(&current(), streams, how)),
+        Work::Proxy => Program::Pairs(|pairs, how| proxy::serve(&current(), pairs, how)),
+        Work::Files => Program::Alone(|reads| files::read(&current(), reads)),
+        Work::Spawn => Program::Alone(|tasks| spawn::join(&current(), tasks)),
+        Work::Yield => Program::Alone(|tasks| spawn::with_a_yield(&current(), tasks)),
+        Work::Cancel => Program::Alone(|receives| cancel::receives(&current(), receives)),
+        Work::OneWay => Program::Alone(messages::one_way),
+        Work::RoundTrip => Program::Alone(messages::round_trip),
+        Work::Timers => Program::Alone(|timers| timers::arm(&current(), timers)),
+    })
+}
+
+pub(super) fn multi(work: Work) -> Result<Program, Absent> {
+    Ok(match work {
+        Work::Echo => Program::Streams(|streams, how| echo::serve(&several(), streams, how)),
+        Work::Idle => Program::Streams(|streams, how| echo::lean(&several(), streams, how)),
+        Work::Http => Program::Streams(|streams, how| http::serve(&several(), streams, how)),
+        Work::Proxy => Program::Pairs(|pairs, how| proxy::serve(&several(), pairs, how)),
+        Work::Files => Program::Alone(|reads| files::read(&several(), reads)),
+        Work::Spawn => Program::Alone(|tasks| spawn::join(&several(), tasks)),
+        Work::Yield => Program::Alone(|tasks| spawn::with_a_yield(&several(), tasks)),
+        Work::Cancel => Program::Alone(|receives| cancel::receives(&several(), receives)),
+        Work::OneWay => Program::Alone(messages::one_way_within),
+        Work::RoundTrip => Program::Alone(messages::round_trip_within),
+        Work::Timers => Program::Alone(|timers| timers::arm(&several(), timers)),
+    })
+}
+
+fn current() -> Runtime {
+    Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+fn several() -> Runtime {
+    Builder::new_multi_thread().enable_all().build().expect("a runtime")
+}

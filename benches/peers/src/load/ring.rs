@@ -1,0 +1,171 @@
+//! A ring for loops without a runtime: the flags that Nestling uses, and the plain crate's calls.
+//! The load is built on it, and so is the bare contestant.
+#![expect(unsafe_code, reason = "pushing entries is a promise about what they point to")]
+
+use io_uring::squeue::Flags;
+use io_uring::{IoUring, opcode, types};
+use std::io;
+use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsRawFd;
+
+const ENTRIES: u32 = 1024;
+const COMPLETIONS: u32 = 16384;
+/// Wait for data before trying to take some.
+const POLL_FIRST: u16 = 1;
+
+/// The bit of a number that tells a send from a receive.
+const SEND: u64 = 1 << 32;
+
+/// Connections with a buffer each, on one ring.
+pub(crate) struct Ring {
+    // Before the buffers: what is in flight ends first.
+    uring: IoUring,
+    buffers: Vec<Box<[u8]>>,
+    /// What all connections may send.
+    message: Box<[u8]>,
+    streams: Vec<Option<TcpStream>>,
+    completions: Vec<(u64, i32)>,
+    /// Looks for completions without ever sleeping.
+    spin: bool,
+}
+
+/// What has happened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Event {
+    Received(usize, usize),
+    Sent(usize),
+    Broken(usize),
+}
+
+/// The ring of a bare loop, with the flags that Nestling uses.
+pub(crate) fn bare(entries: u32, completions: u32) -> io::Result<IoUring> {
+    IoUring::builder()
+        .setup_single_issuer()
+        .setup_defer_taskrun()
+        .setup_taskrun_flag()
+        .setup_submit_all()
+        .setup_no_sqarray()
+        .setup_cqsize(completions)
+        .build(entries)
+}
+
+impl Ring {
+    /// With a buffer of so many bytes for each connection, and a message that all may send.
+    pub(crate) fn new(
+        streams: Vec<TcpStream>,
+        buffer: usize,
+        message: &[u8],
+        spin: bool,
+    ) -> io::Result<Self> {
+        let uring = bare(ENTRIES, COMPLETIONS)?;
+        let buffers = streams.iter().map(|_| vec![0; buffer].into_boxed_slice()).collect();
+        let streams = streams.into_iter().map(Some).collect();
+        Ok(Self { uring, buffers, message: message.into(), streams, completions: Vec::new(), spin })
+    }
+
+    fn fd(&self, connection: usize) -> types::Fd {
+        types::Fd(self.streams[connection].as_ref().expect("it is open").as_raw_fd())
+    }
+
+    /// Receives into the connection's buffer.
+    pub(crate) fn receive(&mut self, connection: usize) {
+        let (fd, buffer) = (self.fd(connection), &mut self.buffers[connection]);
+        let entry = opcode::Recv::new(fd, buffer.as_mut_ptr(), buffer.len() as u32)
+            .ioprio(POLL_FIRST)
+            .build()
+            .user_data(connection as u64);
+        self.push(&entry);
+    }
+
+    /// Sends so many bytes of what `from` has received, or of its own buffer. A silent send only
+    /// tells of its failure.
+    pub(crate) fn send(&mut self, connection: usize, from: usize, length: usize, silent: bool) {
+        let bytes = self.buffers[from][..length].as_ptr();
+        self.send_bytes(connection, bytes, length, silent);
+    }
+
+    /// Sends the message, silently.
+    pub(crate) fn send_message(&mut self, connection: usize) {
+        self.send_bytes(connection, self.message.as_ptr(), self.message.len(), true);
+    }
+
+    fn send_bytes(&mut self, connection: usize, bytes: *const u8, length: usize, silent: bool) {
+        let entry = opcode::Send::new(self.fd(connection), bytes, length as u32)
+            .flags(libc::MSG_WAITALL | libc::MSG_NOSIGNAL)
+            .build()
+            .flags(if silent { Flags::SKIP_SUCCESS } else { Flags::empty() })
+            .user_data(connection as u64 | SEND);
+        self.push(&entry);
+    }
+
+    fn push(&mut self, entry: &io_uring::squeue::Entry) {
+        if self.uring.submission().is_full() {
+            self.uring.submit().expect("an enter");
+        }
+        // SAFETY: sockets and buffers live as long as the ring, at the same addresses.
+        let pushed = unsafe { self.uring.submission().push(entry) };
+        pushed.expect("the queue is not full");
+    }
+
+    /// Ends what is sent on a connection; silently, as the other end may be gone.
+    pub(crate) fn shut_down(&self, connection: usize) {
+        let stream = self.streams[connection].as_ref().expect("it is open");
+        let _ = stream.shutdown(Shutdown::Write);
+    }
+
+    /// Closes a connection on which nothing is in flight.
+    pub(crate) fn close(&mut self, connection: usize) {
+        self.streams[connection] = None;
+    }
+
+    /// Submits what there is, and lets the kernel finish what it has.
+    fn look(&mut self) -> io::Result<()> {
+        let queue = self.uring.submission();
+        if !queue.is_empty() || queue.taskrun() {
+            drop(queue);
+            self.uring.submit()?;
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        if !self.spin {
+            return self.uring.submit_and_wait(1).map(drop);
+        }
+        self.look()?;
+        while self.uring.completion().is_empty() {
+            self.look()?;
+            std::hint::spin_loop();
+        }
+        Ok(())
+    }
+
+    /// Submits, waits for something to happen, and acts on all that has.
+    pub(crate) fn turn(&mut self, act: impl FnMut(&mut Self, Event)) -> io::Result<()> {
+        self.wait()?;
+        self.act(act);
+        Ok(())
+    }
+
+    /// Submits, and acts on what has happened; without waiting.
+    pub(crate) fn glance(&mut self, act: impl FnMut(&mut Self, Event)) -> io::Result<()> {
+        self.look()?;
+        self.act(act);
+        Ok(())
+    }
+
+    fn act(&mut self, mut act: impl FnMut(&mut Self, Event)) {
+        let mut completions = std::mem::take(&mut self.completions);
+        completions.extend(self.uring.completion().map(|c| (c.user_data(), c.result())));
+        for (number, result) in completions.drain(..) {
+            let connection = (number & !SEND) as usize;
+            let event = match usize::try_from(result) {
+                Ok(_) if number & SEND != 0 => Event::Sent(connection),
+                Ok(length) => Event::Received(connection, length),
+                Err(_) => Event::Broken(connection),
+            };
+            act(self, event);
+        }
+        self.completions = completions;
+    }
+}

@@ -1,0 +1,111 @@
+//! What runs in a process of its own: a server, or work that measures itself.
+
+use crate::contestants::{Contestant, Program};
+use crate::figures::Measured;
+use crate::process::{Counting, How, ProcessClock, end_after, memory};
+use crate::rows::{Load, Row, Work};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process;
+use std::time::Duration;
+
+/// How long one measurement may take besides what it measures.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// What work says that has measured itself, in nanoseconds and bytes.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Worked {
+    units: u64,
+    elapsed: f64,
+    cpu: f64,
+    calls: Option<[u64; 2]>,
+    memory: Option<f64>,
+}
+
+impl Worked {
+    pub(crate) fn figures(&self) -> (Measured, Option<[f64; 2]>) {
+        let units = self.units as f64;
+        let measured = Measured {
+            rate: units / self.elapsed * 1e9,
+            cpu: self.cpu / units,
+            busy: self.cpu / self.elapsed,
+            memory: self.memory.map(|memory| memory / units),
+            ..Measured::default()
+        };
+        (measured, self.calls.map(|calls| calls.map(|calls| calls as f64 / units)))
+    }
+}
+
+/// Does a row's work for about so long, and prints how that went.
+pub(crate) fn work(
+    row: &Row,
+    contestant: Contestant,
+    seconds: f64,
+    counts: bool,
+) -> Result<(), String> {
+    end_after(LIMIT);
+    let Load::Own { batch } = row.load else { return Err("this is a server's row".to_owned()) };
+    let Program::Alone(run) = contestant.program(row.work)? else {
+        return Err("this contestant does not measure itself".to_owned());
+    };
+    let id = process::id();
+    let before = memory(id, "VmRSS").map_err(|error| error.to_string())?;
+    // Warms up, and says how many batches are enough.
+    let once = run(batch).as_secs_f64();
+    let peak = memory(id, "VmHWM").map_err(|error| error.to_string())?;
+    let batches = (seconds / once).ceil().clamp(1.0, 1e6) as u64;
+    let units = batches * batch;
+    let counting = counts.then(|| Counting::of(id)).transpose();
+    let mut counting = counting.map_err(|error| error.to_string())?;
+    let clock = ProcessClock::of(id);
+    let cpu = clock.now();
+    let elapsed = run(units);
+    let cpu = clock.now() - cpu;
+    let calls = counting.as_mut().map(Counting::read).transpose();
+    let worked = Worked {
+        units,
+        elapsed: elapsed.as_nanos() as f64,
+        cpu: cpu.as_nanos() as f64,
+        calls: calls.map_err(|error| error.to_string())?,
+        memory: (row.work == Work::Timers).then_some((peak - before) * batches as f64),
+    };
+    println!("{}", serde_json::to_string(&worked).map_err(|error| error.to_string())?);
+    Ok(())
+}
+
+/// Serves so many connections to their end.
+pub(crate) fn serve(
+    row: &Row,
+    contestant: Contestant,
+    connections: usize,
+    to: Option<SocketAddr>,
+    how: How,
+) -> Result<(), String> {
+    end_after(LIMIT);
+    let program = contestant.program(row.work)?;
+    let run = || -> io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        println!("{}", listener.local_addr()?);
+        let accept = || nodelay(listener.accept()?.0);
+        match program {
+            Program::Streams(serve) => {
+                let streams = (0..connections).map(|_| accept()).collect::<io::Result<_>>()?;
+                serve(streams, how)
+            }
+            Program::Pairs(serve) => {
+                let to = to.ok_or(io::ErrorKind::InvalidInput)?;
+                let pair = |_| Ok((accept()?, nodelay(TcpStream::connect(to)?)?));
+                let pairs = (0..connections).map(pair).collect::<io::Result<_>>()?;
+                serve(pairs, how)
+            }
+            Program::Alone(_) | Program::Foreign(_) => Err(io::ErrorKind::InvalidInput.into()),
+        }
+    };
+    run().map_err(|error| error.to_string())
+}
+
+fn nodelay(stream: TcpStream) -> io::Result<TcpStream> {
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
