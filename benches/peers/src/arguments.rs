@@ -29,9 +29,17 @@ pub(crate) enum Command {
     List,
     Compare(Compare),
     /// Be a server, in a process of its own.
-    Serve { part: Part, connections: usize, to: Option<SocketAddr> },
+    Serve {
+        part: Part,
+        connections: usize,
+        to: Option<SocketAddr>,
+    },
     /// Measure oneself, in a process of one's own.
-    Work { part: Part, seconds: f64, counts: bool },
+    Work {
+        part: Part,
+        seconds: f64,
+        counts: bool,
+    },
 }
 
 /// Which contestant in which row.

@@ -42,9 +42,19 @@ impl Machine {
             governor: file(&frequency),
             congestion_control: file("/proc/sys/net/ipv4/tcp_congestion_control"),
             cores,
-            optimised: !cfg!(debug_assertions),
+            optimised: is_optimised(),
         }
     }
+}
+
+/// Assertions for debugging are there or not, as the profile of the build says.
+fn is_optimised() -> bool {
+    let mut checked = false;
+    debug_assert!({
+        checked = true;
+        checked
+    });
+    !checked
 }
 
 /// What a file of the kernel says.

@@ -1,9 +1,9 @@
 //! A run beside an earlier one.
 //!
-//! The speed of a machine is another one today than it was then, so figures are not compared as they
-//! are, but by what they are of a yardstick that was measured beside them, in the same rounds. It is
-//! a regression when the interval of these ratios lies wholly on the worse side of the earlier one,
-//! and the median is worse by more than a small part.
+//! The speed of a machine is another one today than it was then, so figures are not compared as
+//! they are, but by what they are of a yardstick that was measured beside them, in the same rounds.
+//! It is a regression when the interval of these ratios lies wholly on the worse side of the
+//! earlier one, and the median is worse by more than a small part.
 
 use crate::figures::{RowFigures, Run};
 use crate::machine::TOO_BUSY;
@@ -36,7 +36,7 @@ impl fmt::Display for Regression {
     }
 }
 
-/// What is worse in `now` than it was in `before`; and rows that cannot be compared, with the reason.
+/// What is worse in `now` than it was in `before`; and rows that cannot be compared, with why.
 pub(crate) fn regressions(before: &Run, now: &Run) -> (Vec<Regression>, Vec<String>) {
     let (mut worse, mut open) = (Vec::new(), Vec::new());
     for row in &ROWS {
@@ -65,7 +65,14 @@ pub(crate) fn regressions(before: &Run, now: &Run) -> (Vec<Regression>, Vec<Stri
             if is_worse(before, now, row.figure.more_is_better()) {
                 let (row_name, contestant) = (row.name.to_owned(), contestant.name.clone());
                 let figure = row.figure;
-                worse.push(Regression { row: row_name, contestant, yardstick, figure, before, now });
+                worse.push(Regression {
+                    row: row_name,
+                    contestant,
+                    yardstick,
+                    figure,
+                    before,
+                    now,
+                });
             }
         }
     }
@@ -82,27 +89,9 @@ fn of_yardstick(
     interval(&ratios(&all(contestant)?, &all(yardstick)?))
 }
 
-fn is_worse(before: Interval, now: Interval, more_is_better: bool) -> bool {
+pub(super) fn is_worse(before: Interval, now: Interval, more_is_better: bool) -> bool {
     match more_is_better {
         true => now.high < before.low && now.median < before.median * (1.0 - SMALLEST),
         false => now.low > before.high && now.median > before.median * (1.0 + SMALLEST),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_worse;
-    use crate::statistics::Interval;
-
-    #[test]
-    fn what_is_worse_beyond_the_spread_is_a_regression() {
-        let around = |median: f64| Interval { low: median - 0.02, median, high: median + 0.02 };
-        assert!(is_worse(around(1.0), around(0.9), true));
-        assert!(is_worse(around(0.9), around(1.0), false));
-        // Better is no regression, nor is what lies within the spread, or is small.
-        assert!(!is_worse(around(0.9), around(1.0), true));
-        assert!(!is_worse(around(1.0), around(0.97), true));
-        let narrow = |median: f64| Interval { low: median - 0.001, median, high: median + 0.001 };
-        assert!(!is_worse(narrow(1.0), narrow(0.98), true));
     }
 }

@@ -1,11 +1,13 @@
-//! The comparison: rounds of all contestants alternate, row by row, and what counts is the median of
-//! the ratios within a round.
+//! The comparison: rounds of all contestants alternate, row by row, and what counts is the median
+//! of the ratios within a round.
 //!
 //! Not one contestant to its end and then the next: on a machine whose speed drifts the last one
 //! would win. Each round begins with another contestant.
 
 mod against;
 mod round;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use against::regressions;
 
@@ -86,7 +88,10 @@ impl Comparison {
     }
 
     /// Measures all that is not there yet; `save` is called after each round.
-    pub(crate) fn go_on(&mut self, save: impl Fn(&Run) -> Result<(), String>) -> Result<(), String> {
+    pub(crate) fn go_on(
+        &mut self,
+        save: impl Fn(&Run) -> Result<(), String>,
+    ) -> Result<(), String> {
         for row in self.rows.clone() {
             let at = self.begin(row)?;
             for round in 0..self.run.settings.rounds {

@@ -2,10 +2,15 @@
 //! and work. A folder for each; its `mod.rs` says what the peer can do.
 
 mod common;
+mod compio;
 mod epoll;
+mod glommio;
+mod kimojio;
+mod monoio;
 mod nestling;
 mod ring;
 mod tokio;
+mod tokio_uring;
 
 use crate::process::{Foreign, How};
 use crate::rows::Work;
@@ -45,6 +50,11 @@ pub(crate) enum Contestant {
     Batching,
     Tokio,
     TokioMulti,
+    Monoio,
+    Compio,
+    Glommio,
+    TokioUring,
+    Kimojio,
     Ring,
     Epoll,
     Haproxy,
@@ -54,10 +64,15 @@ pub(crate) enum Contestant {
 
 impl Contestant {
     /// By default; Nestling's other ways are asked for by name.
-    pub(crate) const USUAL: [Self; 8] = [
+    pub(crate) const USUAL: [Self; 13] = [
         Self::Nestling,
         Self::Tokio,
         Self::TokioMulti,
+        Self::Monoio,
+        Self::Compio,
+        Self::Glommio,
+        Self::TokioUring,
+        Self::Kimojio,
         Self::Ring,
         Self::Epoll,
         Self::Haproxy,
@@ -78,6 +93,11 @@ impl Contestant {
             Self::Batching => "nestling-batching",
             Self::Tokio => "tokio",
             Self::TokioMulti => "tokio-multi",
+            Self::Monoio => "monoio",
+            Self::Compio => "compio",
+            Self::Glommio => "glommio",
+            Self::TokioUring => "tokio-uring",
+            Self::Kimojio => "kimojio",
             Self::Ring => "bare-ring",
             Self::Epoll => "bare-epoll",
             Self::Haproxy => "haproxy",
@@ -102,6 +122,11 @@ impl Contestant {
             Self::Batching => nestling::echo::with(work, nestling::echo::batching),
             Self::Tokio => tokio::program(work),
             Self::TokioMulti => tokio::multi(work),
+            Self::Monoio => monoio::program(work),
+            Self::Compio => compio::program(work),
+            Self::Glommio => glommio::program(work),
+            Self::TokioUring => tokio_uring::program(work),
+            Self::Kimojio => kimojio::program(work),
             Self::Ring => ring::program(work),
             Self::Epoll => epoll::program(work),
             Self::Haproxy => proxy(work, Foreign::Haproxy),

@@ -163,7 +163,7 @@ impl Flow {
         self.ring.receive(end);
     }
 
-    /// The other side has ended what it sends, and this one is closed: so the end reaches the client.
+    /// The other side has ended what it sends. This one is closed, so that the end goes on.
     fn ended(&mut self, end: usize) {
         self.failed |= !self.stopping || self.sending[end];
         self.ring.close(end);

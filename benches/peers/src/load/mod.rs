@@ -108,9 +108,8 @@ impl Loaded {
             memory: None,
         };
         let calls = first.calls.zip(last.calls);
-        let calls = calls.map(|(first, last)| {
-            [0, 1].map(|kind| (last[kind] - first[kind]) as f64 / units)
-        });
+        let calls =
+            calls.map(|(first, last)| [0, 1].map(|kind| (last[kind] - first[kind]) as f64 / units));
         (measured, calls)
     }
 }

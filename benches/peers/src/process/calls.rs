@@ -11,8 +11,8 @@ use std::path::Path;
 const EVENTS: &str = "/sys/kernel/tracing/events";
 
 /// What to do about a machine where [`Counting::of`] fails.
-pub(crate) const REMEDY: &str =
-    "system calls are not counted: that takes root, and `mount -t tracefs none /sys/kernel/tracing`";
+pub(crate) const REMEDY: &str = "\
+system calls are not counted; for that, be root and `mount -t tracefs none /sys/kernel/tracing`";
 
 /// Counts the calls of a process, of threads included that begin later.
 pub(crate) struct Counting {

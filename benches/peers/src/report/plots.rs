@@ -5,8 +5,8 @@ use crate::figures::{Contested, QUANTILES, Run};
 use crate::rows::{Figure, Load, ROWS, Row, SATURATED, Work};
 use crate::statistics::median;
 use plotters::prelude::{
-    ChartBuilder, IntoDrawingArea, IntoLogRange, LineSeries, PathElement, Rectangle, SVGBackend, Text,
-    WHITE,
+    ChartBuilder, IntoDrawingArea, IntoLogRange, LineSeries, PathElement, Rectangle, SVGBackend,
+    Text, WHITE,
 };
 use plotters::style::{Color, Palette, Palette99, RGBColor};
 use std::error::Error;

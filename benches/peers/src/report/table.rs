@@ -13,15 +13,15 @@ const OURS: &str = "nestling";
 const TOO_LATE: f64 = 50_000.0;
 
 const LEGEND: &str = "\
-Each figure is the median of the rounds, with the least and the most in brackets. `nestling / this` is
-the median of the ratios within a round of the figure that the row is about, with its interval: that
-of the sign test, which misses the true median in at most 5 of 100 cases. The word behind it says how
-Nestling does beside the contestant: `ahead` or `behind` if the whole interval is on that side of 1 and
-more than 1 % away, else `equal`; `-` if nothing can be concluded. `CPU` is the contestant's CPU time for
-one unit, in the kernel and outside; `calls` are its system calls for one unit, counted by the kernel's
-trace points in a round of their own, `io_uring_enter` among them in brackets. `busy` and `load` are the
-shares of their cores that the contestant and the load had. What each row means:
-[BENCHMARKS.md](../BENCHMARKS.md).
+Each figure is the median of the rounds, with the least and the most in brackets. `nestling / this`
+is the median of the ratios within a round of the figure that the row is about, with its interval:
+that of the sign test, which misses the true median in at most 5 of 100 cases. The word behind it
+says how Nestling does beside the contestant: `ahead` or `behind` if the whole interval is on that
+side of 1 and more than 1 % away, else `equal`; `-` if nothing can be concluded. `CPU` is the
+contestant's CPU time for one unit, in the kernel and outside; `calls` are its system calls for one
+unit, counted by the kernel's trace points in a round of their own, `io_uring_enter` among them in
+brackets. `busy` and `load` are the shares of their cores that the contestant and the load had.
+What each row means: [BENCHMARKS.md](../BENCHMARKS.md).
 ";
 
 /// The whole page.
@@ -49,8 +49,8 @@ fn about(page: &mut String, run: &Run) {
         page,
         "Written by `compare`; do not edit.\n\n\
          {} {what}, {}; Linux {}; frequency governor: {}; congestion control: {}. The server had \
-         processor {}, the load {}. {} rounds of {} s. Before the rows, others took at most {:.1} % \
-         of the processors' time.\n\n",
+         processor {}, the load {}. {} rounds of {} s. Before the rows, others took at most \
+         {:.1} % of the processors' time.\n\n",
         machine.processors,
         machine.processor,
         machine.kernel,
@@ -190,9 +190,11 @@ impl Columns {
             cells.push(spread(&of(|measured| Some(measured.rate))));
             cells.push(spread(&of(|measured| Some(measured.cpu))));
             let calls = contestant.calls.as_ref();
-            cells.push(calls.map_or("-".to_owned(), |calls| {
-                format!("{:.3} ({:.3})", calls.all, calls.enters)
-            }));
+            cells.push(
+                calls.map_or("-".to_owned(), |calls| {
+                    format!("{:.3} ({:.3})", calls.all, calls.enters)
+                }),
+            );
         }
         if self.latency {
             for percentile in 0..3 {

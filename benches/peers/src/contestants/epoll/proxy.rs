@@ -1,5 +1,5 @@
-//! The proxy: what one end has read the other one writes, as far as that goes, with a buffer for each
-//! direction.
+//! The proxy: what one end has read the other one writes, as far as that goes, with a buffer for
+//! each direction.
 
 use super::echo::stream;
 use crate::process::How;

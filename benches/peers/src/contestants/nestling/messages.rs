@@ -53,11 +53,10 @@ pub(super) fn round_trip(messages: u64) -> Duration {
 }
 
 fn on_two_cores(main: impl AsyncFn() -> io::Result<Duration> + Send + Sync + 'static) -> Duration {
-    let times = Runtime::builder().cores(Cores::Count(2)).run(async move |core| {
-        match core.index() {
+    let times =
+        Runtime::builder().cores(Cores::Count(2)).run(async move |core| match core.index() {
             0 => main().await,
             _ => Ok(Duration::ZERO),
-        }
-    });
+        });
     times.expect("nothing fails")[0]
 }

@@ -11,8 +11,7 @@ pub(super) fn serve(pairs: Vec<(net::TcpStream, net::TcpStream)>, how: How) -> i
     let how = CopyOptions { buffer: how.buffer, ..CopyOptions::default() };
     super::runtime().block_on(nursery(async |n| {
         for (client, upstream) in pairs {
-            let (client, upstream) =
-                (TcpStream::from_std(client)?, TcpStream::from_std(upstream)?);
+            let (client, upstream) = (TcpStream::from_std(client)?, TcpStream::from_std(upstream)?);
             n.spawn(async move {
                 copy_bidirectional_with(how, &client, &upstream).await?;
                 Ok::<_, io::Error>(())

@@ -6,5 +6,5 @@ use nestling::time::sleep;
 use std::time::Duration;
 
 pub(super) fn arm(timers: u64) -> Duration {
-    super::runtime().block_on(async { (0..timers / TIMERS).map(|_| common::arm(TIMERS, sleep)).sum() })
+    super::runtime().block_on(common::arm(timers / TIMERS, TIMERS, sleep))
 }

@@ -1,5 +1,5 @@
-//! The bare ring: a loop without a runtime, with the flags that Nestling uses. What is lost to it is
-//! what a runtime costs.
+//! The bare ring: a loop without a runtime, with the flags that Nestling uses. What is lost to it
+//! is what a runtime costs.
 
 mod cancel;
 mod echo;

@@ -10,7 +10,8 @@ pub(super) fn serve(pairs: Vec<(TcpStream, TcpStream)>, how: How) -> io::Result<
     let (clients, upstreams): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     let ends = 2 * count;
     let other = |end: usize| (end + count) % ends;
-    let mut ring = Ring::new(clients.into_iter().chain(upstreams).collect(), how.buffer, &[], false)?;
+    let mut ring =
+        Ring::new(clients.into_iter().chain(upstreams).collect(), how.buffer, &[], false)?;
     (0..ends).for_each(|end| ring.receive(end));
     let (mut open, mut broken) = (ends, false);
     while open > 0 && !broken {

@@ -9,11 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
 /// A buffer of its own for each connection.
-pub(super) fn serve(
-    runtime: &Runtime,
-    streams: Vec<net::TcpStream>,
-    how: How,
-) -> io::Result<()> {
+pub(super) fn serve(runtime: &Runtime, streams: Vec<net::TcpStream>, how: How) -> io::Result<()> {
     run(runtime, streams, move |stream| own(stream, how.buffer))
 }
 

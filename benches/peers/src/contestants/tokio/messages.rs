@@ -1,5 +1,5 @@
-//! Messages by Tokio's channels: between two current-thread runtimes, each on a core, or between two
-//! tasks of a runtime that has both.
+//! Messages by Tokio's channels: between two current-thread runtimes, each on a core, or between
+//! two tasks of a runtime that has both.
 
 use super::super::common::{BOUND, on_two_cores};
 use std::hint::black_box;

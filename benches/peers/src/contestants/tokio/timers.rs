@@ -7,7 +7,6 @@ use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
 pub(super) fn arm(runtime: &Runtime, timers: u64) -> Duration {
-    let spawned = runtime
-        .spawn(async move { (0..timers / TIMERS).map(|_| common::arm(TIMERS, sleep)).sum() });
-    runtime.block_on(spawned).expect("no panic")
+    let arming = runtime.spawn(common::arm(timers / TIMERS, TIMERS, sleep));
+    runtime.block_on(arming).expect("no panic")
 }

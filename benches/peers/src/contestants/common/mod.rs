@@ -1,11 +1,12 @@
 //! What several contestants need alike.
 
-use std::future::{Future, poll_fn};
+pub(super) mod channels;
+
+use std::future::poll_fn;
 use std::hint::spin_loop;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 use std::{env, fs, io, process};
 
@@ -84,34 +85,33 @@ pub(super) async fn yield_once() {
     .await;
 }
 
-/// Arms so many timers, which all wait, and drops them. Each has another time, far away; the same
-/// times for all.
-pub(super) fn arm<S: Future>(count: u64, sleep: impl Fn(Duration) -> S) -> Duration {
-    let mut state = 1_u64;
-    let mut after = || {
-        state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
-        Duration::from_millis(60_000 + (state >> 33) % 3_600_000)
-    };
-    let mut context = Context::from_waker(Waker::noop());
-    let start = Instant::now();
-    let timers = (0..count).map(|_| {
-        let mut timer = Box::pin(sleep(after()));
-        assert!(timer.as_mut().poll(&mut context).is_pending(), "it is far away");
-        timer
-    });
-    drop(timers.collect::<Vec<_>>());
-    start.elapsed()
-}
-
-/// Polls a future until it is ready, without ever waiting.
-pub(super) fn busy<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            return output;
+/// So often, arms so many timers, which all wait, and drops them. Each has another time, far away;
+/// the same times for all.
+pub(super) async fn arm<S: Future>(
+    times: u64,
+    count: u64,
+    sleep: impl Fn(Duration) -> S,
+) -> Duration {
+    let mut sum = Duration::ZERO;
+    for _ in 0..times {
+        let mut state = 1_u64;
+        let start = Instant::now();
+        let mut timers = Vec::new();
+        for _ in 0..count {
+            state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);
+            let after = Duration::from_millis(60_000 + (state >> 33) % 3_600_000);
+            let mut timer = Box::pin(sleep(after));
+            poll_fn(|cx| {
+                assert!(timer.as_mut().poll(cx).is_pending(), "it is far away");
+                Poll::Ready(())
+            })
+            .await;
+            timers.push(timer);
         }
+        drop(timers);
+        sum += start.elapsed();
     }
+    sum
 }
 
 /// Runs two threads, each on a core of its own; what the first returns counts.

@@ -1,0 +1,30 @@
+//! Reads of a file: one task for each that is under way.
+
+use super::super::common::{Cached, DEPTH, READ, next_place};
+use compio::buf::BufResult;
+use compio::fs::File;
+use compio::io::AsyncReadAt;
+use std::time::{Duration, Instant};
+
+pub(super) fn read(reads: u64) -> Duration {
+    let cached = Cached::new().expect("room for a file");
+    super::runtime().block_on(async {
+        let file = File::open(cached.path()).await.expect("the file");
+        let start = Instant::now();
+        let spawn = |reader| compio::runtime::spawn(reader_of(file.clone(), reader, reads / DEPTH));
+        for reader in (0..DEPTH).map(spawn).collect::<Vec<_>>() {
+            reader.await.expect("no panic");
+        }
+        start.elapsed()
+    })
+}
+
+async fn reader_of(file: File, reader: u64, reads: u64) {
+    let (mut state, mut buffer) = (reader, Vec::with_capacity(READ));
+    for _ in 0..reads {
+        let BufResult(result, filled) = file.read_at(buffer, next_place(&mut state)).await;
+        assert_eq!(result.expect("the file can be read"), READ);
+        buffer = filled;
+        buffer.clear();
+    }
+}

@@ -1,0 +1,34 @@
+//! compio, with its io_uring driver.
+
+mod cancel;
+mod echo;
+mod files;
+mod http;
+mod messages;
+mod proxy;
+mod spawn;
+mod timers;
+
+use super::{Absent, Program};
+use crate::rows::Work;
+use compio::runtime::Runtime;
+
+pub(super) fn program(work: Work) -> Result<Program, Absent> {
+    Ok(match work {
+        Work::Echo => Program::Streams(echo::serve),
+        Work::Idle => Program::Streams(echo::lean),
+        Work::Http => Program::Streams(http::serve),
+        Work::Proxy => Program::Pairs(proxy::serve),
+        Work::Files => Program::Alone(files::read),
+        Work::Spawn => Program::Alone(spawn::join),
+        Work::Yield => Program::Alone(spawn::with_a_yield),
+        Work::Cancel => Program::Alone(cancel::receives),
+        Work::OneWay => Program::Alone(messages::one_way),
+        Work::RoundTrip => Program::Alone(messages::round_trip),
+        Work::Timers => Program::Alone(timers::arm),
+    })
+}
+
+fn runtime() -> Runtime {
+    Runtime::new().expect("a runtime")
+}

@@ -1,0 +1,28 @@
+//! Reads of a file: one task for each that is under way. Glommio's buffers are new for each read.
+
+use super::super::common::{Cached, DEPTH, READ, next_place};
+use glommio::io::BufferedFile;
+use glommio::spawn_local;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+pub(super) fn read(reads: u64) -> Duration {
+    let cached = Cached::new().expect("room for a file");
+    super::executor().run(async {
+        let file = Rc::new(BufferedFile::open(cached.path()).await.expect("the file"));
+        let start = Instant::now();
+        let spawn = |reader| spawn_local(reader_of(Rc::clone(&file), reader, reads / DEPTH));
+        for reader in (0..DEPTH).map(spawn).collect::<Vec<_>>() {
+            reader.await;
+        }
+        start.elapsed()
+    })
+}
+
+async fn reader_of(file: Rc<BufferedFile>, reader: u64, reads: u64) {
+    let mut state = reader;
+    for _ in 0..reads {
+        let read = file.read_at(next_place(&mut state), READ).await;
+        assert_eq!(read.expect("the file can be read").len(), READ);
+    }
+}

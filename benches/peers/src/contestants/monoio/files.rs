@@ -1,0 +1,29 @@
+//! Reads of a file: one task for each that is under way.
+
+use super::super::common::{Cached, DEPTH, READ, next_place};
+use monoio::fs::File;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+pub(super) fn read(reads: u64) -> Duration {
+    let cached = Cached::new().expect("room for a file");
+    super::runtime().block_on(async {
+        let file = Rc::new(File::open(cached.path()).await.expect("the file"));
+        let start = Instant::now();
+        let spawn = |reader| monoio::spawn(reader_of(Rc::clone(&file), reader, reads / DEPTH));
+        for reader in (0..DEPTH).map(spawn).collect::<Vec<_>>() {
+            reader.await;
+        }
+        start.elapsed()
+    })
+}
+
+async fn reader_of(file: Rc<File>, reader: u64, reads: u64) {
+    let (mut state, mut buffer) = (reader, Vec::with_capacity(READ));
+    for _ in 0..reads {
+        let (result, filled) = file.read_at(buffer, next_place(&mut state)).await;
+        assert_eq!(result.expect("the file can be read"), READ);
+        buffer = filled;
+        buffer.clear();
+    }
+}

@@ -1,0 +1,36 @@
+//! monoio, with its io_uring driver.
+
+mod cancel;
+mod echo;
+mod files;
+mod http;
+mod proxy;
+mod spawn;
+mod timers;
+
+use super::{Absent, Program};
+use crate::rows::Work;
+use monoio::{IoUringDriver, Runtime, RuntimeBuilder};
+
+pub(super) fn program(work: Work) -> Result<Program, Absent> {
+    Ok(match work {
+        Work::Echo => Program::Streams(echo::serve),
+        Work::Idle => Program::Streams(echo::lean),
+        Work::Http => Program::Streams(http::serve),
+        Work::Proxy => Program::Pairs(proxy::serve),
+        Work::Files => Program::Alone(files::read),
+        Work::Spawn => Program::Alone(spawn::join),
+        Work::Yield => Program::Alone(spawn::with_a_yield),
+        Work::Cancel => Program::Alone(cancel::receives),
+        Work::OneWay | Work::RoundTrip => {
+            return Err(
+                "it wakes other threads with its feature `sync` only, which costs all rows",
+            );
+        }
+        Work::Timers => Program::Alone(timers::arm),
+    })
+}
+
+fn runtime() -> Runtime<IoUringDriver> {
+    RuntimeBuilder::<IoUringDriver>::new().build().expect("a runtime")
+}

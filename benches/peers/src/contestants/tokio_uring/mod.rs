@@ -1,0 +1,26 @@
+//! tokio-uring.
+
+mod echo;
+mod files;
+mod messages;
+mod proxy;
+mod spawn;
+mod timers;
+
+use super::{Absent, Program};
+use crate::rows::Work;
+
+pub(super) fn program(work: Work) -> Result<Program, Absent> {
+    Ok(match work {
+        Work::Echo | Work::Idle => Program::Streams(echo::serve),
+        Work::Http => return Err("it has no way to hyper"),
+        Work::Proxy => Program::Pairs(proxy::serve),
+        Work::Files => Program::Alone(files::read),
+        Work::Spawn => Program::Alone(spawn::join),
+        Work::Yield => Program::Alone(spawn::with_a_yield),
+        Work::Cancel => return Err("a receive that is dropped stays with the kernel"),
+        Work::OneWay => Program::Alone(messages::one_way),
+        Work::RoundTrip => Program::Alone(messages::round_trip),
+        Work::Timers => Program::Alone(timers::arm),
+    })
+}

@@ -1,0 +1,26 @@
+//! Tasks that are spawned and joined.
+
+use super::super::common::TASKS;
+use std::future::ready;
+use std::time::{Duration, Instant};
+
+pub(super) fn join(tasks: u64) -> Duration {
+    run(tasks, || ready(()))
+}
+
+pub(super) fn with_a_yield(tasks: u64) -> Duration {
+    run(tasks, tokio::task::yield_now)
+}
+
+fn run<F: Future<Output = ()> + 'static>(tasks: u64, task: fn() -> F) -> Duration {
+    tokio_uring::start(async {
+        let start = Instant::now();
+        for _ in 0..tasks / TASKS {
+            let handles: Vec<_> = (0..TASKS).map(|_| tokio_uring::spawn(task())).collect();
+            for handle in handles {
+                handle.await.expect("no panic");
+            }
+        }
+        start.elapsed()
+    })
+}
