@@ -14,7 +14,10 @@ pub(crate) type Busy = Pin<Box<dyn Future<Output = ()>>>;
 /// For threads beside the server's: where they may run.
 pub(crate) type Elsewhere = core_affinity::CoreId;
 
-pub(crate) const LOOPS: [(&str, fn(Elsewhere) -> Busy); 10] = [
+/// A name, and what begins the loop.
+type Loop = (&'static str, fn(Elsewhere) -> Busy);
+
+pub(crate) const LOOPS: [Loop; 10] = [
     ("interval that is late", |_| Box::pin(late_interval())),
     ("sleep(ZERO)", |_| Box::pin(forever(async || sleep(Duration::ZERO).await))),
     ("sleep_until(past)", |_| {

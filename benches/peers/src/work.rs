@@ -2,7 +2,7 @@
 
 use crate::contestants::{Contestant, Program};
 use crate::figures::Measured;
-use crate::process::{Counting, How, ProcessClock, end_after, memory};
+use crate::process::{Counting, How, end_after, memory};
 use crate::rows::{Load, Row, Work};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -55,21 +55,18 @@ pub(crate) fn work(
     let id = process::id();
     let before = memory(id, "VmRSS").map_err(|error| error.to_string())?;
     // Warms up, and says how many batches are enough.
-    let once = run(batch).as_secs_f64();
+    let once = run(batch).elapsed.as_secs_f64();
     let peak = memory(id, "VmHWM").map_err(|error| error.to_string())?;
     let batches = (seconds / once).ceil().clamp(1.0, 1e6) as u64;
     let units = batches * batch;
     let counting = counts.then(|| Counting::of(id)).transpose();
     let mut counting = counting.map_err(|error| error.to_string())?;
-    let clock = ProcessClock::of(id);
-    let cpu = clock.now();
-    let elapsed = run(units);
-    let cpu = clock.now() - cpu;
+    let spent = run(units);
     let calls = counting.as_mut().map(Counting::read).transpose();
     let worked = Worked {
         units,
-        elapsed: elapsed.as_nanos() as f64,
-        cpu: cpu.as_nanos() as f64,
+        elapsed: spent.elapsed.as_nanos() as f64,
+        cpu: spent.cpu.as_nanos() as f64,
         calls: calls.map_err(|error| error.to_string())?,
         memory: (row.work == Work::Timers).then_some((peak - before) * batches as f64),
     };

@@ -12,7 +12,7 @@ mod tests;
 pub(crate) use against::regressions;
 
 use crate::arguments::Compare;
-use crate::contestants::Contestant;
+use crate::contestants::{Contestant, cached_file};
 use crate::figures::{Contested, RowFigures, Run, Settings};
 use crate::machine::{self, Machine};
 use crate::process::{How, REMEDY};
@@ -22,6 +22,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use round::{Conditions, measure};
 use std::path::Path;
 use std::time::Duration;
+use std::{fs, process};
 
 /// Bytes of the buffer that a server has for each connection: as a server has that does not know
 /// how long the next message is.
@@ -104,6 +105,8 @@ impl Comparison {
             save(&self.run)?;
         }
         self.progress.finish_and_clear();
+        // There is none unless files were read.
+        let _ = fs::remove_file(cached_file(process::id()));
         Ok(())
     }
 

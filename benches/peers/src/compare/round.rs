@@ -51,6 +51,7 @@ pub(crate) fn measure(
         }
         _ => serve(row, contestant, program, offered, conditions)?.figures(),
     };
+    let calls = calls.filter(|calls| calls.iter().all(|number| number.is_finite()));
     Ok((measured, calls.map(|[all, enters]| Calls { all, enters })))
 }
 

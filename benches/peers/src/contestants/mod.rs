@@ -12,11 +12,12 @@ mod ring;
 mod tokio;
 mod tokio_uring;
 
+pub(crate) use common::{Spent, cached_file};
+
 use crate::process::{Foreign, How};
 use crate::rows::Work;
 use std::io;
 use std::net::TcpStream;
-use std::time::Duration;
 
 /// How a contestant does a row's work.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +27,7 @@ pub(crate) enum Program {
     /// Joins each of these pairs, until both sides have ended.
     Pairs(fn(Vec<(TcpStream, TcpStream)>, How) -> io::Result<()>),
     /// Does so many units by itself, and tells how long that took.
-    Alone(fn(u64) -> Duration),
+    Alone(fn(u64) -> Spent),
     /// A program that is not ours.
     Foreign(Foreign),
 }

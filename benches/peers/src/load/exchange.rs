@@ -42,7 +42,11 @@ pub(crate) fn closed(
     load.until(Instant::now() + measured.mul_f64(WARM_UP))?;
     load.times.reset();
     let first = watch.see(load.answers as f64);
+    let before = load.answers;
     load.until(first.at + measured)?;
+    while load.answers == before {
+        load.turn(true)?;
+    }
     let last = watch.see(load.answers as f64);
     let latency = load.times.clone();
     load.finish()?;

@@ -68,7 +68,11 @@ pub(crate) fn relay(
     flow.begin();
     flow.until(Instant::now() + measured.mul_f64(WARM_UP))?;
     let first = watch.see(flow.bytes as f64 / unit);
+    let before = flow.bytes;
     flow.until(first.at + measured)?;
+    while flow.bytes == before {
+        flow.turn()?;
+    }
     let last = watch.see(flow.bytes as f64 / unit);
     flow.finish()?;
     Ok(Loaded { first, last, latency: None, late: None, spun: false })

@@ -41,7 +41,11 @@ pub(crate) fn open(
     load.latency.reset();
     load.late.reset();
     let first = watch.see(load.answers as f64);
+    let before = load.answers;
     load.until(first.at + measured)?;
+    while load.answers == before {
+        load.glance()?;
+    }
     let last = watch.see(load.answers as f64);
     load.finish()?;
     // With what was due by then and came later.

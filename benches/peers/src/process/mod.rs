@@ -2,6 +2,7 @@
 //! ended.
 
 mod calls;
+#[path = "../../clock.rs"]
 mod clock;
 mod foreign;
 

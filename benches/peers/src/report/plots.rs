@@ -40,7 +40,7 @@ pub(super) fn draw(
     });
     let axes = ["connections", "messages a second"];
     lines("throughput.svg", "Echo: throughput by connections", axes, by_connections)?;
-    let axes = ["per cent of messages that were slower", "latency, us"];
+    let axes = ["one message in so many is slower", "latency, us"];
     let title = "Echo at 50 % of what saturates Tokio: latency";
     lines("latency-distribution.svg", title, axes, distribution(run, "open-50"))?;
     let by_rate = lines_of(run, |row| match row.load {
@@ -86,7 +86,7 @@ fn distribution(run: &Run, row: &str) -> Vec<Line> {
     let line = |contestant: &Contested| {
         let point = |(at, quantile): (usize, &f64)| {
             let times = contestant.all(|measured| Some(measured.latency?.times[at]));
-            (!times.is_empty()).then(|| ((1.0 - quantile) * 100.0, median(&times) / 1e3))
+            (!times.is_empty()).then(|| (1.0 / (1.0 - quantile), median(&times) / 1e3))
         };
         let points = QUANTILES.iter().enumerate().filter_map(point).collect();
         (contestant.name.clone(), points)

@@ -1,15 +1,15 @@
 //! Both ends of messages, by the channel that works with any runtime.
 
+use super::{Spent, Start};
 use async_channel::{Receiver, Sender};
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 pub(in super::super) async fn send(
     messages: u64,
     there: Sender<u64>,
     ended: Receiver<()>,
-) -> Duration {
-    let start = Instant::now();
+) -> Spent {
+    let start = Start::now();
     for number in 0..messages {
         there.send(number).await.expect("the receiver is there");
     }
@@ -29,8 +29,8 @@ pub(in super::super) async fn ask(
     messages: u64,
     there: Sender<u64>,
     answers: Receiver<u64>,
-) -> Duration {
-    let start = Instant::now();
+) -> Spent {
+    let start = Start::now();
     for number in 0..messages {
         there.send(number).await.expect("the receiver is there");
         black_box(answers.recv().await.expect("an answer"));

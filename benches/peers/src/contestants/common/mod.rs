@@ -1,14 +1,18 @@
 //! What several contestants need alike.
 
 pub(super) mod channels;
+mod spent;
+
+pub(crate) use spent::{Spent, Start};
 
 use std::future::poll_fn;
 use std::hint::spin_loop;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::os::unix::process::parent_id;
+use std::path::PathBuf;
 use std::task::Poll;
 use std::time::{Duration, Instant};
-use std::{env, fs, io, process};
+use std::{env, fs, io};
 
 /// Bytes of a read.
 pub(super) const READ: usize = 4096;
@@ -36,27 +40,21 @@ pub(super) fn spin(time: Duration) {
     }
 }
 
-/// A file in the page cache.
-pub(super) struct Cached(PathBuf);
-
-impl Cached {
-    pub(super) fn new() -> io::Result<Self> {
-        let name = format!("nestling-read-{}", process::id());
-        let this = Self(env::temp_dir().join(name));
-        fs::write(&this.0, vec![1; PIECES as usize * READ])?;
-        Ok(this)
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
+/// A file in the page cache: the same for all processes of a comparison, which removes it in the
+/// end.
+pub(crate) fn cached_file(comparison: u32) -> PathBuf {
+    env::temp_dir().join(format!("nestling-peers-{comparison}"))
 }
 
-impl Drop for Cached {
-    fn drop(&mut self) {
-        // Nothing can be done about one that stays.
-        let _ = fs::remove_file(&self.0);
+/// That of the comparison that has started this process; it is made if it is not there.
+pub(super) fn cached() -> io::Result<PathBuf> {
+    let path = cached_file(parent_id());
+    let length = PIECES * READ as u64;
+    let is_there = fs::metadata(&path).is_ok_and(|file| file.len() == length);
+    if !is_there {
+        fs::write(&path, vec![1; length as usize])?;
     }
+    Ok(path)
 }
 
 /// Where the next read is: at random, and the same for all.
@@ -87,15 +85,11 @@ pub(super) async fn yield_once() {
 
 /// So often, arms so many timers, which all wait, and drops them. Each has another time, far away;
 /// the same times for all.
-pub(super) async fn arm<S: Future>(
-    times: u64,
-    count: u64,
-    sleep: impl Fn(Duration) -> S,
-) -> Duration {
-    let mut sum = Duration::ZERO;
+pub(super) async fn arm<S: Future>(times: u64, count: u64, sleep: impl Fn(Duration) -> S) -> Spent {
+    let mut sum = Spent::default();
     for _ in 0..times {
         let mut state = 1_u64;
-        let start = Instant::now();
+        let start = Start::now();
         let mut timers = Vec::new();
         for _ in 0..count {
             state = state.wrapping_mul(0x5851_F42D_4C95_7F2D).wrapping_add(1);

@@ -1,10 +1,9 @@
 //! Timers that are armed and dropped.
 
-use super::super::common;
+use super::super::common::{self, Spent};
 use crate::rows::TIMERS;
 use compio::time::sleep;
-use std::time::Duration;
 
-pub(super) fn arm(timers: u64) -> Duration {
+pub(super) fn arm(timers: u64) -> Spent {
     super::runtime().block_on(common::arm(timers / TIMERS, TIMERS, sleep))
 }

@@ -1,7 +1,7 @@
-//! Tasks with receives are cancelled, and joined. A receive waits for readiness: to cancel is to drop
-//! the future.
+//! Tasks with receives are cancelled, and joined. A receive waits for readiness: to cancel is to
+//! drop the future.
 
-use super::super::common::{RECEIVED, RECEIVES, silent_pairs, yield_once};
+use super::super::common::{RECEIVED, RECEIVES, Spent, Start, silent_pairs, yield_once};
 use futures_util::AsyncReadExt;
 use futures_util::future::join_all;
 use glommio::net::TcpStream;
@@ -9,21 +9,20 @@ use glommio::spawn_local;
 use socket2::Socket;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
-pub(super) fn receives(count: u64) -> Duration {
+pub(super) fn receives(count: u64) -> Spent {
     let (streams, _peers) = silent_pairs().expect("sockets");
     super::executor().run(async {
         // A receive does not ask which protocol it is.
         let stream = |stream| Rc::new(RefCell::new(TcpStream::from(Socket::from(stream))));
         let streams: Vec<_> = streams.into_iter().map(stream).collect();
-        let mut sum = Duration::ZERO;
+        let mut sum = Spent::default();
         for _ in 0..count / RECEIVES {
             let spawn = |stream: &Rc<_>| spawn_local(receive(Rc::clone(stream)));
             let tasks: Vec<_> = streams.iter().map(spawn).collect();
             // They have begun.
             yield_once().await;
-            let start = Instant::now();
+            let start = Start::now();
             join_all(tasks.into_iter().map(|task| task.cancel())).await;
             sum += start.elapsed();
         }

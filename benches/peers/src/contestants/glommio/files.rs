@@ -1,16 +1,15 @@
 //! Reads of a file: one task for each that is under way. Glommio's buffers are new for each read.
 
-use super::super::common::{Cached, DEPTH, READ, next_place};
+use super::super::common::{DEPTH, READ, Spent, Start, cached, next_place};
 use glommio::io::BufferedFile;
 use glommio::spawn_local;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
-pub(super) fn read(reads: u64) -> Duration {
-    let cached = Cached::new().expect("room for a file");
+pub(super) fn read(reads: u64) -> Spent {
+    let path = cached().expect("room for a file");
     super::executor().run(async {
-        let file = Rc::new(BufferedFile::open(cached.path()).await.expect("the file"));
-        let start = Instant::now();
+        let file = Rc::new(BufferedFile::open(&path).await.expect("the file"));
+        let start = Start::now();
         let spawn = |reader| spawn_local(reader_of(Rc::clone(&file), reader, reads / DEPTH));
         for reader in (0..DEPTH).map(spawn).collect::<Vec<_>>() {
             reader.await;

@@ -1,17 +1,16 @@
 //! Messages between two executors, each on a core, by Glommio's shared channels.
 
-use super::super::common::{BOUND, on_two_cores};
+use super::super::common::{BOUND, Spent, Start, on_two_cores};
 use glommio::channels::shared_channel::new_bounded;
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 
-pub(super) fn one_way(messages: u64) -> Duration {
+pub(super) fn one_way(messages: u64) -> Spent {
     let (there, here) = new_bounded(BOUND);
     let (done, ended) = new_bounded(1);
     let send = move || {
         super::executor().run(async move {
             let (there, ended) = (there.connect().await, ended.connect().await);
-            let start = Instant::now();
+            let start = Start::now();
             for number in 0..messages {
                 there.send(number).await.expect("the receiver is there");
             }
@@ -31,13 +30,13 @@ pub(super) fn one_way(messages: u64) -> Duration {
     })
 }
 
-pub(super) fn round_trip(messages: u64) -> Duration {
+pub(super) fn round_trip(messages: u64) -> Spent {
     let (there, here) = new_bounded(1);
     let (back, answers) = new_bounded(1);
     let ask = move || {
         super::executor().run(async move {
             let (there, answers) = (there.connect().await, answers.connect().await);
-            let start = Instant::now();
+            let start = Start::now();
             for number in 0..messages {
                 there.send(number).await.expect("the receiver is there");
                 black_box(answers.recv().await);

@@ -1,16 +1,15 @@
 //! Reads of a file: one task for each that is under way.
 
-use super::super::common::{Cached, DEPTH, READ, next_place};
+use super::super::common::{DEPTH, READ, Spent, Start, cached, next_place};
 use kimojio::operations::{pread, spawn_task};
 use std::fs::File;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
-pub(super) fn read(reads: u64) -> Duration {
-    let cached = Cached::new().expect("room for a file");
-    let file = Rc::new(File::open(cached.path()).expect("the file"));
+pub(super) fn read(reads: u64) -> Spent {
+    let path = cached().expect("room for a file");
+    let file = Rc::new(File::open(&path).expect("the file"));
     super::run(async move {
-        let start = Instant::now();
+        let start = Start::now();
         let spawn = |reader| spawn_task(reader_of(Rc::clone(&file), reader, reads / DEPTH));
         for reader in (0..DEPTH).map(spawn).collect::<Vec<_>>() {
             assert!(reader.await.is_ok(), "no panic");

@@ -1,23 +1,22 @@
 //! Receives that a canceller is asked to cancel, until the last task has ended.
 
-use super::super::common::{RECEIVED, RECEIVES, silent_pairs, yield_once};
+use super::super::common::{RECEIVED, RECEIVES, Spent, Start, silent_pairs, yield_once};
 use monoio::io::{CancelHandle, CancelableAsyncReadRent, Canceller};
 use monoio::net::UnixStream;
-use std::time::{Duration, Instant};
 
-pub(super) fn receives(count: u64) -> Duration {
+pub(super) fn receives(count: u64) -> Spent {
     let (streams, _peers) = silent_pairs().expect("sockets");
     super::runtime().block_on(async {
         let streams = streams.into_iter().map(UnixStream::from_std);
         let mut streams: Vec<_> = streams.map(|stream| stream.expect("a stream")).collect();
-        let mut sum = Duration::ZERO;
+        let mut sum = Spent::default();
         for _ in 0..count / RECEIVES {
             let canceller = Canceller::new();
             let spawn = |stream| monoio::spawn(receive(stream, canceller.handle()));
             let tasks: Vec<_> = streams.drain(..).map(spawn).collect();
             // They have begun.
             yield_once().await;
-            let start = Instant::now();
+            let start = Start::now();
             canceller.cancel();
             for task in tasks {
                 streams.push(task.await);

@@ -1,19 +1,18 @@
 //! A sibling of receives fails: from then until the nursery has returned, and the kernel is done.
 
-use super::super::common::{RECEIVED, RECEIVES, silent_pairs};
+use super::super::common::{RECEIVED, RECEIVES, Spent, Start, silent_pairs};
 use nestling::net::UnixStream;
 use nestling::nursery;
 use nestling::task::yield_now;
 use std::cell::Cell;
 use std::io;
-use std::time::{Duration, Instant};
 
-pub(super) fn receives(count: u64) -> Duration {
+pub(super) fn receives(count: u64) -> Spent {
     let (streams, _peers) = silent_pairs().expect("sockets");
     super::runtime().block_on(async {
         let streams: io::Result<Vec<_>> = streams.into_iter().map(UnixStream::from_std).collect();
         let streams = streams.expect("streams");
-        let mut sum = Duration::ZERO;
+        let mut sum = Spent::default();
         for _ in 0..count / RECEIVES {
             sum += round(&streams).await;
         }
@@ -21,7 +20,7 @@ pub(super) fn receives(count: u64) -> Duration {
     })
 }
 
-async fn round(streams: &[UnixStream]) -> Duration {
+async fn round(streams: &[UnixStream]) -> Spent {
     let failed = Cell::new(None);
     let result: io::Result<()> = nursery(async |n| {
         for stream in streams {
@@ -30,7 +29,7 @@ async fn round(streams: &[UnixStream]) -> Duration {
         n.spawn(async {
             // The receives are with the kernel after this turn.
             yield_now().await;
-            failed.set(Some(Instant::now()));
+            failed.set(Some(Start::now()));
             Err::<(), _>(io::Error::from(io::ErrorKind::AddrInUse))
         });
         Ok(())

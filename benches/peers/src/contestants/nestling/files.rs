@@ -1,16 +1,15 @@
 //! Reads of a file: one child for each that is under way.
 
-use super::super::common::{Cached, DEPTH, READ, next_place};
+use super::super::common::{DEPTH, READ, Spent, Start, cached, next_place};
 use nestling::fs::File;
 use nestling::nursery;
 use std::io;
-use std::time::{Duration, Instant};
 
-pub(super) fn read(reads: u64) -> Duration {
-    let cached = Cached::new().expect("room for a file");
+pub(super) fn read(reads: u64) -> Spent {
+    let path = cached().expect("room for a file");
     let elapsed = super::runtime().block_on(async {
-        let file = &File::open(cached.path()).await?;
-        let start = Instant::now();
+        let file = &File::open(&path).await?;
+        let start = Start::now();
         nursery(async |n| {
             for reader in 0..DEPTH {
                 n.spawn(async move {

@@ -1,17 +1,16 @@
 //! Messages to a child on another core, by the channels that Nestling has for that.
 
-use super::super::common::BOUND;
+use super::super::common::{BOUND, Spent, Start};
 use nestling::sync::remote;
 use nestling::{Cores, Runtime, nursery};
 use std::hint::black_box;
 use std::io;
-use std::time::{Duration, Instant};
 
-pub(super) fn one_way(messages: u64) -> Duration {
+pub(super) fn one_way(messages: u64) -> Spent {
     on_two_cores(async move || {
         let (there, here) = remote::channel(BOUND);
         nursery(async |n| {
-            let start = Instant::now();
+            let start = Start::now();
             let ended = n.spawn_on(1, async move || {
                 while let Some(message) = here.recv().await {
                     black_box(message);
@@ -29,7 +28,7 @@ pub(super) fn one_way(messages: u64) -> Duration {
     })
 }
 
-pub(super) fn round_trip(messages: u64) -> Duration {
+pub(super) fn round_trip(messages: u64) -> Spent {
     on_two_cores(async move || {
         let (there, here) = remote::channel(1);
         let (back, answers) = remote::channel(1);
@@ -40,7 +39,7 @@ pub(super) fn round_trip(messages: u64) -> Duration {
                 }
                 Ok::<_, io::Error>(())
             });
-            let start = Instant::now();
+            let start = Start::now();
             for number in 0..messages {
                 there.send(number).await?;
                 black_box(answers.recv().await);
@@ -52,11 +51,11 @@ pub(super) fn round_trip(messages: u64) -> Duration {
     })
 }
 
-fn on_two_cores(main: impl AsyncFn() -> io::Result<Duration> + Send + Sync + 'static) -> Duration {
+fn on_two_cores(main: impl AsyncFn() -> io::Result<Spent> + Send + Sync + 'static) -> Spent {
     let times =
         Runtime::builder().cores(Cores::Count(2)).run(async move |core| match core.index() {
             0 => main().await,
-            _ => Ok(Duration::ZERO),
+            _ => Ok(Spent::default()),
         });
     times.expect("nothing fails")[0]
 }

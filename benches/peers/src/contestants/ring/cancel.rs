@@ -1,19 +1,18 @@
 //! Receives that the kernel is asked to cancel, each, until it has answered for all.
 #![expect(unsafe_code, reason = "pushing entries is a promise about what they point to")]
 
-use super::super::common::{RECEIVED, RECEIVES, silent_pairs};
+use super::super::common::{RECEIVED, RECEIVES, Spent, Start, silent_pairs};
 use crate::load::ring::bare;
 use io_uring::squeue::{Entry, Flags};
 use io_uring::{IoUring, opcode, types};
 use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant};
 
-pub(super) fn receives(count: u64) -> Duration {
+pub(super) fn receives(count: u64) -> Spent {
     let (streams, _peers) = silent_pairs().expect("sockets");
     let mut buffers = vec![[0_u8; RECEIVED]; RECEIVES as usize];
     // Dropped first: nothing is in flight when a round is over.
     let mut ring = bare(1024, 4096).expect("a ring");
-    let mut sum = Duration::ZERO;
+    let mut sum = Spent::default();
     for _ in 0..count / RECEIVES {
         for (number, (stream, buffer)) in streams.iter().zip(&mut buffers).enumerate() {
             let fd = types::Fd(stream.as_raw_fd());
@@ -21,7 +20,7 @@ pub(super) fn receives(count: u64) -> Duration {
             push(&mut ring, &receive.build().user_data(number as u64));
         }
         ring.submit().expect("an enter");
-        let start = Instant::now();
+        let start = Start::now();
         for number in 0..RECEIVES {
             let cancel = opcode::AsyncCancel::new(number).build().flags(Flags::SKIP_SUCCESS);
             push(&mut ring, &cancel);

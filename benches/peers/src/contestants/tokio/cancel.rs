@@ -2,14 +2,13 @@
 //!
 //! Receives wait for epoll: the kernel knows nothing of them, and to cancel is to drop a future.
 
-use super::super::common::{RECEIVED, RECEIVES, silent_pairs};
+use super::super::common::{RECEIVED, RECEIVES, Spent, Start, silent_pairs};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use tokio::net::UnixStream;
 use tokio::runtime::Runtime;
 use tokio::task::{JoinSet, yield_now};
 
-pub(super) fn receives(runtime: &Runtime, count: u64) -> Duration {
+pub(super) fn receives(runtime: &Runtime, count: u64) -> Spent {
     let (streams, _peers) = silent_pairs().expect("sockets");
     let spawned = runtime.spawn(async move {
         let streams = streams.into_iter().map(|stream| {
@@ -17,7 +16,7 @@ pub(super) fn receives(runtime: &Runtime, count: u64) -> Duration {
             Arc::new(UnixStream::from_std(stream).expect("a stream"))
         });
         let streams: Vec<_> = streams.collect();
-        let mut sum = Duration::ZERO;
+        let mut sum = Spent::default();
         for _ in 0..count / RECEIVES {
             sum += round(&streams).await;
         }
@@ -26,14 +25,14 @@ pub(super) fn receives(runtime: &Runtime, count: u64) -> Duration {
     runtime.block_on(spawned).expect("no panic")
 }
 
-async fn round(streams: &[Arc<UnixStream>]) -> Duration {
+async fn round(streams: &[Arc<UnixStream>]) -> Spent {
     let mut set = JoinSet::new();
     for stream in streams {
         set.spawn(receive(Arc::clone(stream)));
     }
     // They have begun.
     yield_now().await;
-    let start = Instant::now();
+    let start = Start::now();
     set.abort_all();
     while set.join_next().await.is_some() {}
     start.elapsed()

@@ -1,19 +1,18 @@
 //! Reads of a file, each on a thread for blocking calls, as Tokio's own files do it; at a place,
 //! which those files have no call for.
 
-use super::super::common::{Cached, DEPTH, READ, next_place};
+use super::super::common::{DEPTH, READ, Spent, Start, cached, next_place};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::task::{JoinSet, spawn_blocking};
 
-pub(super) fn read(runtime: &Runtime, reads: u64) -> Duration {
-    let cached = Cached::new().expect("room for a file");
-    let file = Arc::new(File::open(cached.path()).expect("the file"));
+pub(super) fn read(runtime: &Runtime, reads: u64) -> Spent {
+    let path = cached().expect("room for a file");
+    let file = Arc::new(File::open(&path).expect("the file"));
     runtime.block_on(async {
-        let start = Instant::now();
+        let start = Start::now();
         let mut readers = JoinSet::new();
         for reader in 0..DEPTH {
             readers.spawn(reader_of(Arc::clone(&file), reader, reads / DEPTH));

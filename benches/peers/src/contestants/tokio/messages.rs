@@ -1,13 +1,12 @@
 //! Messages by Tokio's channels: between two current-thread runtimes, each on a core, or between
 //! two tasks of a runtime that has both.
 
-use super::super::common::{BOUND, on_two_cores};
+use super::super::common::{BOUND, Spent, Start, on_two_cores};
 use std::hint::black_box;
-use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::oneshot;
 
-pub(super) fn one_way(messages: u64) -> Duration {
+pub(super) fn one_way(messages: u64) -> Spent {
     let (there, here) = channel(BOUND);
     let (done, ended) = oneshot::channel();
     on_two_cores(
@@ -16,7 +15,7 @@ pub(super) fn one_way(messages: u64) -> Duration {
     )
 }
 
-pub(super) fn one_way_within(messages: u64) -> Duration {
+pub(super) fn one_way_within(messages: u64) -> Spent {
     let (there, here) = channel(BOUND);
     let (done, ended) = oneshot::channel();
     let runtime = super::several();
@@ -25,7 +24,7 @@ pub(super) fn one_way_within(messages: u64) -> Duration {
     runtime.block_on(sending).expect("no panic")
 }
 
-pub(super) fn round_trip(messages: u64) -> Duration {
+pub(super) fn round_trip(messages: u64) -> Spent {
     let (there, here) = channel(1);
     let (back, answers) = channel(1);
     on_two_cores(
@@ -34,7 +33,7 @@ pub(super) fn round_trip(messages: u64) -> Duration {
     )
 }
 
-pub(super) fn round_trip_within(messages: u64) -> Duration {
+pub(super) fn round_trip_within(messages: u64) -> Spent {
     let (there, here) = channel(1);
     let (back, answers) = channel(1);
     let runtime = super::several();
@@ -43,8 +42,8 @@ pub(super) fn round_trip_within(messages: u64) -> Duration {
     runtime.block_on(asking).expect("no panic")
 }
 
-async fn send(messages: u64, there: Sender<u64>, ended: oneshot::Receiver<()>) -> Duration {
-    let start = Instant::now();
+async fn send(messages: u64, there: Sender<u64>, ended: oneshot::Receiver<()>) -> Spent {
+    let start = Start::now();
     for number in 0..messages {
         there.send(number).await.expect("the receiver is there");
     }
@@ -60,8 +59,8 @@ async fn take(mut here: Receiver<u64>, done: oneshot::Sender<()>) {
     done.send(()).expect("the receiver is there");
 }
 
-async fn ask(messages: u64, there: Sender<u64>, mut answers: Receiver<u64>) -> Duration {
-    let start = Instant::now();
+async fn ask(messages: u64, there: Sender<u64>, mut answers: Receiver<u64>) -> Spent {
+    let start = Start::now();
     for number in 0..messages {
         there.send(number).await.expect("the receiver is there");
         black_box(answers.recv().await);

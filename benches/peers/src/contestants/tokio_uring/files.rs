@@ -1,15 +1,14 @@
 //! Reads of a file: one task for each that is under way.
 
-use super::super::common::{Cached, DEPTH, READ, next_place};
+use super::super::common::{DEPTH, READ, Spent, Start, cached, next_place};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 use tokio_uring::fs::File;
 
-pub(super) fn read(reads: u64) -> Duration {
-    let cached = Cached::new().expect("room for a file");
+pub(super) fn read(reads: u64) -> Spent {
+    let path = cached().expect("room for a file");
     tokio_uring::start(async {
-        let file = Rc::new(File::open(cached.path()).await.expect("the file"));
-        let start = Instant::now();
+        let file = Rc::new(File::open(&path).await.expect("the file"));
+        let start = Start::now();
         let spawn = |reader| tokio_uring::spawn(reader_of(Rc::clone(&file), reader, reads / DEPTH));
         for reader in (0..DEPTH).map(spawn).collect::<Vec<_>>() {
             reader.await.expect("no panic");

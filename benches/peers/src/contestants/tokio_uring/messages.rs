@@ -1,11 +1,10 @@
 //! Messages between two runtimes, each on a core, by a channel that works with any.
 
-use super::super::common::{BOUND, channels, on_two_cores};
+use super::super::common::{BOUND, Spent, channels, on_two_cores};
 use async_channel::bounded;
-use std::time::Duration;
 use tokio_uring::start;
 
-pub(super) fn one_way(messages: u64) -> Duration {
+pub(super) fn one_way(messages: u64) -> Spent {
     let (there, here) = bounded(BOUND);
     let (done, ended) = bounded(1);
     on_two_cores(
@@ -14,7 +13,7 @@ pub(super) fn one_way(messages: u64) -> Duration {
     )
 }
 
-pub(super) fn round_trip(messages: u64) -> Duration {
+pub(super) fn round_trip(messages: u64) -> Spent {
     let (there, here) = bounded(1);
     let (back, answers) = bounded(1);
     on_two_cores(

@@ -1,9 +1,8 @@
 //! Timers that are armed and dropped: those of Tokio, which runs below.
 
-use super::super::common;
+use super::super::common::{self, Spent};
 use crate::rows::TIMERS;
-use std::time::Duration;
 
-pub(super) fn arm(timers: u64) -> Duration {
+pub(super) fn arm(timers: u64) -> Spent {
     tokio_uring::start(common::arm(timers / TIMERS, TIMERS, tokio::time::sleep))
 }
