@@ -2,8 +2,8 @@
 
 use crate::{echo, listener, request, run, whole};
 use bytes::Bytes;
-use futures_util::future::join_all;
-use http_body_util::Full;
+use futures_util::future::{Either, join_all, select};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use hyper::rt::Executor;
@@ -15,11 +15,12 @@ use nestling::sync::{Notify, remote};
 use nestling::{JoinError, Nursery};
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 use web::{Limits, connect_http2, serve_http2, serve_tcp};
 
 const STREAMS: usize = 100;
@@ -63,6 +64,26 @@ impl Drop for Alive<'_> {
     }
 }
 
+/// Begins a request, and gives it up once its handler has begun: that is dropped.
+async fn reset_one(client: &SendRequest<Full<Bytes>>, handlers: &Handlers) {
+    let (begun, mut client) = (handlers.begun.get(), client.clone());
+    {
+        let given_up = pin!(client.send_request(request("http://here/", "")));
+        let has_begun = pin!(handlers.until(|handlers| handlers.begun.get() > begun));
+        assert!(matches!(select(given_up, has_begun).await, Either::Right(_)));
+    }
+    handlers.until(|handlers| handlers.alive.get() == begun).await;
+}
+
+/// Asks for what the others of a hundred streams bring, at the same time.
+async fn ask_all(client: &SendRequest<Full<Bytes>>) -> Vec<hyper::Result<Response<Incoming>>> {
+    let ask = |_| {
+        let mut client = client.clone();
+        async move { client.send_request(request("http://here/", "")).await }
+    };
+    join_all((1..STREAMS).map(ask)).await
+}
+
 type Answer = Result<Response<Full<Bytes>>, Infallible>;
 
 #[test]
@@ -91,7 +112,8 @@ fn bodies_of_a_hundred_streams_are_exact() {
     });
 }
 
-/// The streams that are open are dropped with the connection, and joined before its nursery ends.
+/// One of a hundred was reset; those that are open are dropped with the connection, and joined
+/// before its nursery ends.
 #[test]
 fn r01_a_cancelled_connection_ends_its_streams() {
     run(async || {
@@ -105,10 +127,10 @@ fn r01_a_cancelled_connection_ends_its_streams() {
             let server = n.supervise(async {
                 let (stream, _) = listener.accept().await?;
                 nursery(async |inner| {
-                    let limits = Limits { drain: std::time::Duration::ZERO, ..Limits::default() };
+                    let limits = Limits { drain: Duration::ZERO, ..Limits::default() };
                     inner.spawn(serve_http2(stream, limits, service_fn(&never)));
                     handlers.until(|handlers| handlers.begun.get() == STREAMS).await;
-                    assert_eq!(handlers.alive.get(), STREAMS);
+                    assert_eq!(handlers.alive.get(), STREAMS - 1);
                     inner.cancel();
                     Ok(())
                 })
@@ -117,11 +139,8 @@ fn r01_a_cancelled_connection_ends_its_streams() {
                 Ok::<_, io::Error>(())
             });
             let client = client(n, address).await?;
-            let answers = join_all((0..STREAMS).map(|_| {
-                let mut client = client.clone();
-                async move { client.send_request(request("http://here/", "")).await }
-            }));
-            assert!(answers.await.iter().all(Result::is_err));
+            reset_one(&client, &handlers).await;
+            assert!(ask_all(&client).await.iter().all(Result::is_err));
             server.await.unwrap()
         })
         .await
@@ -129,7 +148,8 @@ fn r01_a_cancelled_connection_ends_its_streams() {
     });
 }
 
-/// R13: the panic of one stream is that of its connection, and ends all others; the server goes on.
+/// R13: one of a hundred was reset; the panic of another one is that of its connection, and ends
+/// all others; the server goes on.
 #[test]
 fn r13_a_stream_that_panics_takes_its_connection_along() {
     run(async || {
@@ -148,11 +168,8 @@ fn r13_a_stream_that_panics_takes_its_connection_along() {
                 serve_http2(stream, Limits::default(), service_fn(&last_panics)).await
             });
             let first = client(n, address).await?;
-            let answers = join_all((0..STREAMS).map(|_| {
-                let mut client = first.clone();
-                async move { client.send_request(request("http://here/", "")).await }
-            }));
-            assert!(answers.await.iter().all(Result::is_err));
+            reset_one(&first, &handlers).await;
+            assert!(ask_all(&first).await.iter().all(Result::is_err));
             let Err(JoinError::Panic(payload)) = server.await else { panic!("it is told") };
             assert_eq!(payload.downcast_ref(), Some(&"a stream"));
             assert_eq!(handlers.alive.get(), 0);
@@ -190,36 +207,83 @@ fn a_stream_that_is_reset_ends_alone() {
                 serve_http2(stream, Limits::default(), service_fn(&wait)).await
             });
             let client = client(n, address).await?;
-            {
-                let mut client = client.clone();
-                let mut given_up = pin!(client.send_request(request("http://here/", "")));
-                let mut begun = pin!(handlers.until(|handlers| handlers.begun.get() == 1));
-                std::future::poll_fn(|cx| {
-                    assert!(given_up.as_mut().poll(cx).is_pending());
-                    match begun.as_mut().poll(cx) {
-                        Poll::Ready(()) => Poll::Ready(()),
-                        Poll::Pending => Poll::Pending,
-                    }
-                })
-                .await;
-            }
-            handlers.until(|handlers| handlers.alive.get() == 0).await;
-            let answers = join_all((1..STREAMS).map(|_| {
-                let mut client = client.clone();
-                async move { client.send_request(request("http://here/", "")).await }
-            }));
+            reset_one(&client, &handlers).await;
             n.spawn(async {
                 handlers.until(|handlers| handlers.alive.get() == STREAMS - 1).await;
                 is_open.set(true);
                 open.notify_all();
             });
-            for answer in answers.await {
+            for answer in ask_all(&client).await {
                 assert_eq!(whole(answer.unwrap()).await, "there");
             }
             Ok(())
         })
         .await
         .unwrap();
+    });
+}
+
+/// Runs a future, and calls `then` when it was polled so many times and has not ended.
+async fn polled<F: Future>(times: usize, future: F, then: impl Fn() -> Poll<()>) {
+    let (mut future, mut polls) = (pin!(future), 0);
+    poll_fn(|cx| {
+        if future.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        polls += 1;
+        if polls == times { then() } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// R12: dropped or cancelled after any poll, with streams in both directions, it leaves nothing,
+/// and clients see an error or the whole answer.
+#[test]
+fn r12_a_connection_that_is_dropped_or_cancelled_at_every_poll() {
+    run(async || {
+        let (listener, address) = listener().await;
+        let limits = Limits { drain: Duration::ZERO, ..Limits::default() };
+        for (times, is_cancelled) in (1..).flat_map(|times| [(times, false), (times, true)]) {
+            let cut = Cell::new(false);
+            nursery(async |n| {
+                n.spawn(async {
+                    let (stream, _) = listener.accept().await?;
+                    let served = serve_tcp(stream, limits, service_fn(echo));
+                    nursery(async |inner| {
+                        let then = || {
+                            cut.set(true);
+                            if !is_cancelled {
+                                return Poll::Ready(());
+                            }
+                            inner.cancel();
+                            Poll::Pending
+                        };
+                        polled(times, served, then).await;
+                        Ok(())
+                    })
+                    .await
+                });
+                let client = client(n, address).await?;
+                join_all((0..10).map(|number| {
+                    let mut client = client.clone();
+                    async move {
+                        let sent = Bytes::from(vec![number as u8; 1 + number * 100_000]);
+                        let response = client.send_request(request("http://here/", sent.clone()));
+                        let Ok(response) = response.await else { return };
+                        let Ok(body) = response.into_body().collect().await else { return };
+                        assert!(body.to_bytes() == sent, "stream {number}");
+                    }
+                }))
+                .await;
+                Ok(())
+            })
+            .await
+            .unwrap();
+            if !cut.get() && is_cancelled {
+                assert!(times > 10, "so few polls leave no room for a fault: {times}");
+                break;
+            }
+        }
     });
 }
 
