@@ -36,9 +36,7 @@ const MAY_CFG: &[(&str, &str)] = &[
 const MAY_DEFINE_MACROS: &[(&str, &str)] = &[
     ("runtime/src/buf/io_buf.rs", "five impls that differ in nothing but the type's name"),
     ("runtime/src/io/sockets.rs", "twenty-six impls that hand on to calls of the same names"),
-    ("runtime/src/futures_io.rs", "impls that differ in nothing but the type's name"),
-    ("runtime/src/hyper/io.rs", "impls that differ in nothing but the type's name"),
-    ("runtime/src/tokio_io.rs", "impls that differ in nothing but the type's name"),
+    ("runtime/src/net/traits_of_others.rs", "the same impls of the traits of three crates"),
     ("runtime/src/loom_thread_local.rs", "std's own, for the model checker"),
     ("runtime/src/ring/mod.rs", "one choice of kernel, which is the same in all methods"),
 ];

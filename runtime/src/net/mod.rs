@@ -43,6 +43,8 @@ mod stream;
 mod tcp_listener;
 mod tcp_options;
 mod tcp_stream;
+#[cfg(any(feature = "tokio-io", feature = "futures-io", feature = "hyper"))]
+mod traits_of_others;
 mod ucred;
 mod udp_control;
 mod udp_options;
@@ -80,6 +82,8 @@ pub use recv_stream::RecvStream;
 pub(crate) use stream::Stream;
 pub use tcp_listener::{ListenOptions, TcpListener};
 pub use tcp_stream::TcpStream;
+#[cfg(any(feature = "tokio-io", feature = "futures-io", feature = "hyper"))]
+pub(crate) use traits_of_others::traits_of_others;
 pub use ucred::UCred;
 pub use udp_control::{Datagram, Ecn, PacketInfo, UdpControl};
 pub use udp_socket::UdpSocket;
