@@ -1,5 +1,6 @@
 //! The book in `docs/` and the README: each page, so that its programs are compiled with the
-//! documentation's tests. Chapters with other crates are compiled in `examples/beside/`.
+//! documentation's tests. Chapters with other crates are compiled in `examples/beside/` and
+//! `examples/web/`.
 
 #[doc = include_str!("../docs/src/cancellation.md")]
 mod cancellation {}

@@ -7,7 +7,8 @@ use std::path::{Component, Path, PathBuf};
 
 /// Where the book is, and what compiles its programs.
 const BOOK: &str = "docs/src";
-const COMPILED_BY: [&str; 2] = ["src/book.rs", "examples/beside/src/book.rs"];
+const COMPILED_BY: [&str; 3] =
+    ["src/book.rs", "examples/beside/src/book.rs", "examples/web/src/book.rs"];
 
 /// The pages beside the book.
 const PAGES: [&str; 4] = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "nursery/src/guide.md"];

@@ -1,5 +1,6 @@
 //! HTTP over Nestling: what the programs of this folder share.
 
+mod book;
 mod client;
 mod connection;
 mod metrics;
