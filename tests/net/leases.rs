@@ -2,7 +2,7 @@
 
 use crate::support::hooks::{Hooks, on, poll_hooked};
 use crate::support::{self, Count, pair, poll_counted, poll_once, tcp_pair, turn};
-use crate::{Crowd, answered, at_once, run, start, submitted};
+use crate::{Crowd, Waiting, answered, at_once, run, start, submitted};
 use nestling::buf::{IoBuf, Lease};
 use nestling::net::{RecvStream, TcpStream};
 use nestling::{Cancelled, is_cancelled, nursery, timeout};
@@ -13,7 +13,6 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 /// The ways in which a lease is received.
@@ -432,19 +431,8 @@ fn c14_a_stream_that_is_armed_while_another_is_polled_is_woken() {
                 turn().await;
             }
             drop(one);
-            let mut waiting = waiting.into_inner();
             peer.write_all(b"kept").unwrap();
-            // Polled when it is woken, and not else.
-            let mut woken = 0;
-            let lease = loop {
-                while count.get() == woken {
-                    turn().await;
-                }
-                woken = count.get();
-                if let Poll::Ready(lease) = poll_counted(waiting.as_mut(), &count) {
-                    break lease;
-                }
-            };
+            let lease = Waiting(waiting.into_inner(), count).woken().await;
             assert_eq!(&lease.unwrap()[..], b"kept");
         }
     });

@@ -16,7 +16,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 
 /// A pool of this size for each core.
-fn scarce(count: usize, size: usize) -> nestling::Builder {
+pub(crate) fn scarce(count: usize, size: usize) -> nestling::Builder {
     Runtime::builder().entries(8).buffers(count, size)
 }
 

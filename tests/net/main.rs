@@ -11,6 +11,7 @@
 //! | `receives.rs`, `errors.rs`, `cancelled.rs` | what came for reads that were dropped |
 //! | `halves.rs`, `vectored.rs` | directions with owners of their own; several buffers, and looks |
 //! | `udp.rs`, `udp_control.rs` | datagrams; what goes along with them |
+//! | `datagram_stream.rs` | datagrams one after the other, for one request |
 //! | `unix.rs`, `seqpacket.rs` | connections of this machine, as streams and as messages |
 //! | `unix_datagram.rs` | datagrams of this machine |
 //! | `passing.rs` | descriptors that are passed along |
@@ -34,6 +35,7 @@ mod cancelled;
 mod closing;
 mod connecting;
 mod counter;
+mod datagram_stream;
 mod dealt;
 mod dropped;
 mod errors;
@@ -145,6 +147,32 @@ async fn answered<F: Future>(future: F, answer: impl FnOnce()) -> Pin<Box<F>> {
     answer();
     until_woken(&count).await;
     future
+}
+
+/// A future that waits, and is polled when it was woken, and not else.
+struct Waiting<F>(Pin<Box<F>>, Arc<Count>);
+
+/// Starts an operation that has to wait, and lets it enter the kernel.
+async fn waiting<F: Future>(future: F) -> Waiting<F> {
+    let mut this = Waiting(Box::pin(future), Arc::default());
+    assert!(poll_counted(this.0.as_mut(), &this.1).is_pending());
+    support::turn().await;
+    this
+}
+
+impl<F: Future> Waiting<F> {
+    async fn woken(&mut self) -> F::Output {
+        let mut seen = 0;
+        loop {
+            while self.1.get() == seen {
+                support::turn().await;
+            }
+            seen = self.1.get();
+            if let Poll::Ready(output) = poll_counted(self.0.as_mut(), &self.1) {
+                return output;
+            }
+        }
+    }
 }
 
 /// What comes of a read.

@@ -1,4 +1,4 @@
-//! Streams for code that polls: what does not wait, what waits, and whose wait it is.
+//! Streams and datagrams for code that polls: what does not wait, what waits, and whose wait it is.
 //!
 //! | | `try_…` | `readable`, `writable` | `poll_…` |
 //! |---|---|---|---|
@@ -10,13 +10,15 @@
 use crate::support::{
     self, Count, fill, pair, poll_counted, poll_once, tcp_pair, turn, until_woken,
 };
-use crate::{answered, connect, listener, run, run_on, submitted};
+use crate::{answered, connect, listener, run, run_on, submitted, waiting};
 use nestling::net::{TcpStream, UdpSocket, UnixStream};
 use nestling::task::yield_now;
 use nestling::{Runtime, is_cancelled, nursery, timeout};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, pending, poll_fn};
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::{self, SocketAddr};
+use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
@@ -448,7 +450,7 @@ fn bytes_are_exact_in_both_directions() {
             let source = Arc::clone(&sent);
             let sending = thread::spawn(move || {
                 sender.write_all(&source).unwrap();
-                sender.shutdown(std::net::Shutdown::Write).unwrap();
+                sender.shutdown(net::Shutdown::Write).unwrap();
             });
             let receiving = thread::spawn(move || {
                 let mut all = Vec::new();
@@ -541,7 +543,7 @@ fn unix_streams_are_polled_as_well() {
 fn r17_datagrams_of_dropped_receives_come_first() {
     run(async || {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let peer = net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let (ours, theirs) = (socket.local_addr().unwrap(), peer.local_addr().unwrap());
         let mut buffer = [0; 8];
         would_block(socket.try_recv(&mut buffer));
@@ -569,5 +571,100 @@ fn r17_datagrams_of_dropped_receives_come_first() {
         assert!(poll_once(waiting.as_mut()).await.is_pending());
         turn().await;
         assert!(poll_once(waiting.as_mut()).await.is_pending());
+    });
+}
+
+/// `poll_recv_from` as a future.
+async fn recv_from(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    poll_fn(|cx| socket.poll_recv_from(cx, buffer)).await
+}
+
+#[test]
+fn datagrams_go_both_ways_by_polls() {
+    run(async || {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let (one, other) = (UdpSocket::bind(address).await, UdpSocket::bind(address).await);
+            let (one, other) = (one.unwrap(), other.unwrap());
+            let (to, from) = (other.local_addr().unwrap(), one.local_addr().unwrap());
+            for round in 0..200_u32 {
+                let (bytes, mut buffer) = (round.to_le_bytes(), [0; 9]);
+                let mut next = Box::pin(recv_from(&other, &mut buffer));
+                if round % 3 > 0 {
+                    assert!(poll_once(next.as_mut()).await.is_pending());
+                }
+                if round % 3 > 1 {
+                    turn().await;
+                }
+                poll_fn(|cx| one.poll_send_to(cx, &bytes, to)).await.unwrap();
+                assert_eq!(next.as_mut().await.unwrap(), (4, from));
+                drop(next);
+                assert_eq!(buffer[..4], bytes);
+            }
+            one.connect(to).await.unwrap();
+            poll_fn(|cx| one.poll_send_ready(cx)).await.unwrap();
+            assert_eq!(poll_fn(|cx| one.poll_send(cx, b"abc")).await.unwrap(), 3);
+            poll_fn(|cx| other.poll_recv_ready(cx)).await.unwrap();
+            let mut buffer = [0; 2];
+            assert_eq!(poll_fn(|cx| other.poll_recv(cx, &mut buffer)).await.unwrap(), 2);
+            assert_eq!(&buffer, b"ab", "the rest is lost");
+        }
+    });
+}
+
+#[test]
+fn a_refused_datagram_is_an_error_of_a_poll() {
+    run(async || {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let peer = net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(peer.local_addr().unwrap()).await.unwrap();
+        let mut buffer = [0; 4];
+        let mut next = pin!(recv_from(&socket, &mut buffer));
+        assert!(poll_once(next.as_mut()).await.is_pending());
+        turn().await;
+        drop(peer);
+        assert_eq!(socket.try_send(b"x").unwrap(), 1);
+        assert_eq!(next.await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
+    });
+}
+
+/// R6, R17, D11: a wait answers a cancel once and takes nothing; a poll hears of what dropped
+/// receives have left; a socket that is waited on closes, and is given away without a duplicate.
+#[test]
+fn r17_polls_of_datagrams_wait_as_those_of_streams() {
+    run(async || {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let ours = socket.local_addr().unwrap();
+        let mut buffer = [0; 4];
+        nursery(async |n| {
+            n.spawn(async {
+                let error = recv_from(&socket, &mut buffer).await.unwrap_err();
+                assert!(is_cancelled(&error));
+            });
+            turn().await;
+            turn().await;
+            n.cancel();
+            Ok::<_, io::Error>(())
+        })
+        .await
+        .unwrap();
+        for _ in 0..10 {
+            let send = || assert_eq!(socket.try_send_to(b"left", ours).unwrap(), 4);
+            let receive = answered(socket.recv(vec![0; 4]), send).await;
+            let mut buffer = [0; 4];
+            let mut next = waiting(recv_from(&socket, &mut buffer)).await;
+            drop(receive);
+            assert_eq!(next.woken().await.unwrap(), (4, ours));
+            drop(next);
+            assert_eq!(&buffer, b"left");
+        }
+        assert!(poll_once(pin!(recv_from(&socket, &mut buffer))).await.is_pending());
+        turn().await;
+        let number = socket.as_raw_fd();
+        let socket = socket.into_std().unwrap();
+        let socket = UdpSocket::from_std(socket).unwrap();
+        assert!(poll_once(pin!(recv_from(&socket, &mut buffer))).await.is_pending());
+        turn().await;
+        socket.close().await.unwrap();
+        assert!(!support::descriptors().contains_key(&number));
     });
 }

@@ -12,63 +12,101 @@
 //! it and get the bytes in their order, whatever its owner does: also if that is forgotten, with a
 //! wait for the next or without. An owner that waits is woken, and receives beside the other.
 
-use super::claims::Claim;
-use super::unread::Unread;
+use super::claims::{Claim, Claims};
 use crate::fd::SharedFd;
-use crate::op::{Ended, Leased, Many, Op, OpHandle, RecvMany};
+use crate::op::{Ended, Many, Multishot, Op, OpHandle};
 use crate::pool::Buffers;
 use crate::scope::{is_cancelled, is_here_cancelled};
 use crate::wake::Waiter;
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::future::Future;
-use std::io;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-/// At most one per connection.
-#[derive(Debug, Default)]
-pub(super) struct Armed {
-    place: RefCell<Place>,
+/// Where what comes for receives that were dropped is kept, of one connection or socket; and what
+/// is armed.
+pub(super) trait Keeps: fmt::Debug + Sized + 'static {
+    type Receives: Multishot + fmt::Debug;
+
+    fn armed(&self) -> &Armed<Self>;
+
+    fn claims(&self) -> &Claims;
+
+    /// Keeps an answer. Tells whether there was something to be kept, and for whom.
+    fn keep(self: &Rc<Self>, answer: <Self::Receives as Multishot>::Item) -> bool;
+
+    /// The right of receives that were dropped to leave what they receive.
+    fn claim(self: &Rc<Self>) -> Claim<Self> {
+        Claim::new(self, Self::claims)
+    }
+
+    /// Ends what is armed: what has come for it is kept.
+    fn disarm(self: &Rc<Self>) {
+        let claim = || Some(self.claim());
+        let armed = match &mut *self.armed().place.borrow_mut() {
+            Place::Lent(heir) => return *heir = heir.take().or_else(claim),
+            place => std::mem::take(place),
+        };
+        if let Place::Taken(receives) = armed {
+            receives.give_up(self.claim());
+        }
+    }
+
+    /// The same, if it has this number. Tells whether it had.
+    fn disarm_number(self: &Rc<Self>, number: u64) -> bool {
+        let has = self.armed().has(number);
+        if has {
+            self.disarm();
+        }
+        has
+    }
+}
+
+/// At most one per connection or socket.
+#[derive(Debug)]
+pub(super) struct Armed<K: Keeps> {
+    place: RefCell<Place<K>>,
     /// The number of the last.
     last: Cell<u64>,
 }
 
-#[derive(Debug, Default)]
-enum Place {
-    #[default]
+#[derive(Debug)]
+enum Place<K: Keeps> {
     Free,
-    Taken(Receives),
+    Taken(Receives<K>),
     /// Lent to code that polls, with what is to inherit from it after that, if it was disarmed
     /// meanwhile: by foreign code, of a waker.
-    Lent(Option<Claim<Unread>>),
+    Lent(Option<Claim<K>>),
 }
 
 /// One request for many receives, and what comes of it.
 #[derive(Debug)]
-pub(super) struct Receives {
-    many: Many<RecvMany>,
+pub(super) struct Receives<K: Keeps> {
+    many: Many<K::Receives>,
     begun: bool,
     /// Tells of the end, beside which the kernel may leave the receives asleep. Measured on 6.18:
     /// if more was there than it takes at a time (33 buffers), and the end behind it, that comes
-    /// with the same event as the rest of the data, and is not looked for again.
+    /// with the same event as the rest of the data, and is not looked for again. Messages have
+    /// none.
     end: Option<Op<Ended>>,
     socket: SharedFd,
     pool: Rc<Buffers>,
     number: u64,
 }
 
-impl Receives {
-    pub(super) fn new(socket: &SharedFd, pool: &Rc<Buffers>, held: &Rc<Cell<usize>>) -> Self {
-        Self {
-            many: RecvMany::new(socket.clone(), pool, held),
-            begun: false,
-            end: Some(Ended::new(socket.clone())),
-            socket: socket.clone(),
-            pool: Rc::clone(pool),
-            number: 0,
-        }
+impl<K: Keeps> Receives<K> {
+    pub(super) fn new(many: Many<K::Receives>, socket: &SharedFd, pool: &Rc<Buffers>) -> Self {
+        let (socket, pool) = (socket.clone(), Rc::clone(pool));
+        Self { many, begun: false, end: None, socket, pool, number: 0 }
+    }
+
+    /// Receives that come to an end.
+    pub(super) fn ending(self) -> Self {
+        let end = Some(Ended::new(self.socket.clone()));
+        Self { end, ..self }
     }
 
     pub(super) fn is_answered(&self) -> bool {
@@ -81,7 +119,10 @@ impl Receives {
     }
 
     /// The next answer; or `None` if there is none, and the connection has come to its end.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Leased>>> {
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<<K::Receives as Multishot>::Item>> {
         if let Poll::Ready(answer) = self.many.poll_next(cx) {
             self.begun = true;
             return Poll::Ready(Some(answer));
@@ -104,16 +145,16 @@ impl Receives {
         Poll::Pending
     }
 
-    /// Ends it: what comes of it all the same is left there. The code that waits for it is woken.
-    fn give_up(mut self, claim: Claim<Unread>) {
+    /// Ends it: what comes of it all the same is kept. The code that waits for it is woken.
+    fn give_up(mut self, claim: Claim<K>) {
         let waiter = self.many.flight().map_or(Waiter::Nobody, OpHandle::nudge);
-        self.many.abandon(move |leased| claim.leave_lease(leased));
+        self.many.abandon(move |answer| claim.keep(answer));
         drop(self);
         waiter.wake();
     }
 }
 
-impl Armed {
+impl<K: Keeps> Armed<K> {
     /// Whether something is armed.
     pub(super) fn is_there(&self) -> bool {
         !matches!(*self.place.borrow(), Place::Free)
@@ -130,8 +171,16 @@ impl Armed {
         matches!(&*place, Place::Taken(it) if it.number == number && Rc::ptr_eq(&it.pool, pool))
     }
 
+    /// Where the kernel has what got this number.
+    pub(super) fn flight(&self, number: u64) -> Option<OpHandle> {
+        match &*self.place.borrow() {
+            Place::Taken(it) if it.number == number => it.many.flight().cloned(),
+            _ => None,
+        }
+    }
+
     /// Arms it, where nothing is, and gives it a number.
-    pub(super) fn arm(&self, receives: Receives) -> u64 {
+    pub(super) fn arm(&self, receives: Receives<K>) -> u64 {
         assert!(!self.is_there(), "what was armed has bytes that come first");
         let number = self.last.get() + 1;
         self.last.set(number);
@@ -141,61 +190,50 @@ impl Armed {
 
     /// What has this number, to be polled: nothing is borrowed meanwhile, because foreign wakers
     /// run foreign code.
-    pub(super) fn lend(&self, number: u64) -> Option<Lent<'_>> {
+    pub(super) fn lend(&self, number: u64) -> Option<Lent<'_, K>> {
         let taken = self.has(number).then(|| self.place.replace(Place::Lent(None)));
         let Place::Taken(receives) = taken? else { unreachable!("it was there") };
         Some(Lent { armed: self, receives: Some(receives) })
     }
 }
 
-impl Unread {
-    /// Ends what is armed: what has come for it is left here.
-    pub(super) fn disarm(self: &Rc<Self>) {
-        let claim = || Some(self.claim());
-        let armed = match &mut *self.armed.place.borrow_mut() {
-            Place::Lent(heir) => return *heir = heir.take().or_else(claim),
-            place => std::mem::take(place),
-        };
-        if let Place::Taken(receives) = armed {
-            receives.give_up(self.claim());
-        }
+impl<K: Keeps> Default for Armed<K> {
+    fn default() -> Self {
+        Self { place: RefCell::default(), last: Cell::default() }
     }
+}
 
-    /// The same, if it has this number. Tells whether it had.
-    pub(super) fn disarm_number(self: &Rc<Self>, number: u64) -> bool {
-        let has = self.armed.has(number);
-        if has {
-            self.disarm();
-        }
-        has
+#[expect(clippy::derivable_impls, reason = "derived, it would ask that of what keeps")]
+impl<K: Keeps> Default for Place<K> {
+    fn default() -> Self {
+        Self::Free
     }
 }
 
 /// Goes back when it is dropped.
-pub(super) struct Lent<'a> {
-    armed: &'a Armed,
-    receives: Option<Receives>,
+pub(super) struct Lent<'a, K: Keeps> {
+    armed: &'a Armed<K>,
+    receives: Option<Receives<K>>,
 }
 
-impl Deref for Lent<'_> {
-    type Target = Receives;
+impl<K: Keeps> Deref for Lent<'_, K> {
+    type Target = Receives<K>;
 
-    fn deref(&self) -> &Receives {
+    fn deref(&self) -> &Receives<K> {
         self.receives.as_ref().expect("only a drop takes it")
     }
 }
 
-impl DerefMut for Lent<'_> {
-    fn deref_mut(&mut self) -> &mut Receives {
+impl<K: Keeps> DerefMut for Lent<'_, K> {
+    fn deref_mut(&mut self) -> &mut Receives<K> {
         self.receives.as_mut().expect("only a drop takes it")
     }
 }
 
-impl Drop for Lent<'_> {
+impl<K: Keeps> Drop for Lent<'_, K> {
     fn drop(&mut self) {
         let Some(receives) = self.receives.take() else { return };
-        let place = self.armed.place.take();
-        match place {
+        match self.armed.place.take() {
             Place::Lent(Some(heir)) => receives.give_up(heir),
             Place::Lent(None) => drop(self.armed.place.replace(Place::Taken(receives))),
             Place::Free | Place::Taken(_) => unreachable!("nothing is armed while it is lent"),

@@ -1,6 +1,7 @@
 //! `Detached`: a connection on its way to another core.
 
 use super::TcpStream;
+use super::armed::Keeps;
 use super::receiving::Inbound;
 use crate::fd::SharedFd;
 use crate::yield_now::consume_budget;

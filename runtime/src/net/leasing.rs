@@ -9,6 +9,7 @@
 //!     └──────────┴──────────────────────┘                               └──▶ the caller
 //! ```
 
+use super::armed::Keeps;
 use super::receiving::Inbound;
 use super::starved;
 use super::unread::Unread;
@@ -59,7 +60,7 @@ impl Drop for LeasingOnce<'_> {
     fn drop(&mut self) {
         if self.op.flight().is_some() {
             let claim = self.inbound.claim();
-            self.op.abandon(move |leased| claim.leave_lease(leased));
+            self.op.abandon(move |leased| claim.keep(leased));
         }
     }
 }

@@ -1,11 +1,13 @@
 //! `Packets`: what the sockets of all families do whose messages have bounds, on one descriptor.
 
 use super::SentBuffer;
+use super::polled_datagrams::PolledDatagrams;
 use super::unread_datagrams::{Take, Told, UnreadDatagrams};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
 use crate::op::{Close, Connect, One, Outgoing, Room, SendMsg, SendOp, SendZc, Shutdown};
 use socket2::{SockAddr, SockRef};
+use std::cell::OnceCell;
 use std::io;
 use std::net;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -17,11 +19,12 @@ use std::rc::Rc;
 pub(super) struct Packets {
     fd: SharedFd,
     unread: Rc<UnreadDatagrams>,
+    polled: OnceCell<Box<PolledDatagrams>>,
 }
 
 impl Packets {
     pub(super) fn new(fd: SharedFd) -> Self {
-        Self { fd, unread: Rc::default() }
+        Self { fd, unread: Rc::default(), polled: OnceCell::new() }
     }
 
     pub(super) fn from_owned(fd: OwnedFd) -> Self {
@@ -67,20 +70,28 @@ impl Packets {
     }
 
     pub(super) async fn close(self) -> io::Result<()> {
-        let Self { fd, unread } = self;
-        drop(unread);
-        Close::new(fd.into_sole().await).await
+        Close::new(self.into_fd().into_sole().await).await
     }
 
     /// The descriptor, unless something would be lost with this reader.
     pub(super) fn into_owned(self) -> io::Result<OwnedFd> {
         self.unread.check()?;
-        self.fd.into_owned()
+        self.into_fd().into_owned()
+    }
+
+    /// The descriptor. What is armed, and what waits for code that polls, has it too, and is given
+    /// up.
+    fn into_fd(self) -> SharedFd {
+        self.fd
     }
 
     /// The messages that came for dropped receives.
-    pub(super) fn unread(&self) -> &UnreadDatagrams {
+    pub(super) fn unread(&self) -> &Rc<UnreadDatagrams> {
         &self.unread
+    }
+
+    pub(super) fn polled(&self) -> &PolledDatagrams {
+        self.polled.get_or_init(Box::default)
     }
 
     pub(super) fn fd(&self) -> &SharedFd {

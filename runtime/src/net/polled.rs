@@ -9,6 +9,7 @@
 //!
 //! The socket itself goes on blocking, as the ring wants it; so both ways can be used in turn.
 
+use super::armed::Keeps;
 use super::stream::Stream;
 use super::unread::Unread;
 use crate::op::{PollOp, Readiness, Standing};
@@ -26,7 +27,7 @@ use std::task::{Context, Poll, ready};
 /// What the kernel is not to do: wait, or send a signal.
 pub(super) const NOW: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
-type Settling = Pin<Box<dyn Future<Output = io::Result<()>>>>;
+pub(super) type Settling = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 
 /// The waits of a stream, one for each direction; and one for receives that were dropped and have
 /// not ended.

@@ -1,18 +1,23 @@
-//! Datagrams without waiting, in buffers that are only borrowed.
+//! Datagrams for code that polls, and without waiting, in buffers that are only borrowed.
 
 use super::UdpSocket;
-use super::polled::NOW;
+use super::packets::Packets;
+use super::polled::{NOW, Settling};
 use super::tcp_listener::not_internet;
-use crate::op::PollOp;
+use crate::op::{PollOp, Readiness, Standing};
 use crate::ring::Interest;
 use crate::sys::Space;
+use socket2::SockAddr;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 
-/// Without waiting, and with buffers that are only borrowed. A call says `WouldBlock` instead of
-/// waiting; what waits takes nothing, so nothing is lost when it is dropped. They can be mixed with
-/// calls that own their buffers: a datagram that a dropped receive has left comes first.
+/// For code that polls, and for buffers that are only borrowed. A call that does not wait says
+/// `WouldBlock` instead; one that waits takes nothing, so nothing is lost when it is dropped. They
+/// can be mixed with calls that own their buffers: a datagram that a dropped receive has left comes
+/// first.
 ///
 /// # Examples
 ///
@@ -40,11 +45,7 @@ impl UdpSocket {
     /// `WouldBlock` if nothing is there, or if a receive that was dropped is still with the kernel:
     /// what it receives comes first. Else as [`recv`](Self::recv).
     pub fn try_recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        let space = &mut Space::from(buffer);
-        match self.packets.unread().take_into(space) {
-            Some(result) => result.map(|(length, _)| length),
-            None => space.recv(self.packets.fd()),
-        }
+        self.packets.try_recv(&mut buffer.into()).map(|(length, _)| length)
     }
 
     /// Receives a datagram that is there, and tells its length and where it came from.
@@ -53,15 +54,7 @@ impl UdpSocket {
     ///
     /// As [`try_recv`](Self::try_recv).
     pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
-        let space = &mut Space::from(buffer);
-        let (length, from) = match self.packets.unread().take_into(space) {
-            Some(result) => result?,
-            None => {
-                space.recv_from(self.packets.fd()).map(|(length, from)| (length, Some(from)))?
-            }
-        };
-        let from = from.and_then(|from| from.as_socket()).ok_or_else(not_internet)?;
-        Ok((length, from))
+        self.packets.try_recv(&mut buffer.into()).and_then(named)
     }
 
     /// Sends a datagram where the socket is [connected](Self::connect), if there is room for it.
@@ -98,5 +91,137 @@ impl UdpSocket {
     /// The wait was cancelled.
     pub async fn writable(&self) -> io::Result<()> {
         PollOp::new(self.packets.fd().clone(), Interest::Writable).await
+    }
+
+    /// [`readable`](Self::readable) for code that polls. The socket keeps the wait, and wakes the
+    /// task of the last poll; each direction has its own. It is ready once for each wait: then try.
+    ///
+    /// # Cancellation
+    ///
+    /// As of [`TcpStream::poll_read_ready`](super::TcpStream::poll_read_ready).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.packets.poll_recv_ready(cx)
+    }
+
+    /// [`writable`](Self::writable) for code that polls: see
+    /// [`poll_recv_ready`](Self::poll_recv_ready).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn poll_send_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.packets.polled().write.poll(self.packets.fd(), Interest::Writable, cx)
+    }
+
+    /// [`try_recv`](Self::try_recv) that waits until it can. It makes a system call when one is
+    /// likely to bring something; else it waits first, as
+    /// [`poll_recv_ready`](Self::poll_recv_ready).
+    ///
+    /// # Errors
+    ///
+    /// Those of both.
+    pub fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.packets.poll_recv(cx, &mut buffer.into()).map_ok(|(length, _)| length)
+    }
+
+    /// [`try_recv_from`](Self::try_recv_from) that waits until it can, likewise.
+    ///
+    /// # Errors
+    ///
+    /// Those of both.
+    pub fn poll_recv_from(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        self.packets.poll_recv(cx, &mut buffer.into()).map(|received| received.and_then(named))
+    }
+
+    /// [`try_send`](Self::try_send) that waits until it can, likewise.
+    ///
+    /// # Errors
+    ///
+    /// Those of both.
+    pub fn poll_send(&self, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
+        self.packets.poll_send(cx, || self.try_send(buffer))
+    }
+
+    /// [`try_send_to`](Self::try_send_to) that waits until it can, likewise.
+    ///
+    /// # Errors
+    ///
+    /// Those of both.
+    pub fn poll_send_to(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+        to: SocketAddr,
+    ) -> Poll<io::Result<usize>> {
+        self.packets.poll_send(cx, || self.try_send_to(buffer, to))
+    }
+}
+
+/// The waits of code that polls, but for that of the direction that receives: what dropped receives
+/// have left ends that one.
+#[derive(Debug, Default)]
+pub(super) struct PolledDatagrams {
+    write: Readiness,
+    settling: Standing<Settling>,
+}
+
+/// A datagram's length, and where it came from.
+type From = (usize, Option<SockAddr>);
+
+fn named((length, from): From) -> io::Result<(usize, SocketAddr)> {
+    let from = from.and_then(|from| from.as_socket()).ok_or_else(not_internet)?;
+    Ok((length, from))
+}
+
+impl Packets {
+    fn try_recv(&self, space: &mut Space<'_>) -> io::Result<From> {
+        match self.unread().take_into(space) {
+            Some(kept) => kept,
+            None => space.recv_from(self.fd()).map(|(length, from)| (length, Some(from))),
+        }
+    }
+
+    /// Whether something is kept that comes before what the kernel has.
+    fn poll_kept(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.unread().comes_first() {
+            let unread = Rc::clone(self.unread());
+            let settling = || -> Settling { Box::pin(async move { unread.settled().await }) };
+            ready!(self.polled().settling.poll(settling, cx))?;
+        }
+        Poll::Ready(Ok(!self.unread().is_empty()))
+    }
+
+    fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if ready!(self.poll_kept(cx))? {
+            return Poll::Ready(Ok(()));
+        }
+        self.unread().read().poll(self.fd(), Interest::Readable, cx)
+    }
+
+    fn poll_recv(&self, cx: &mut Context<'_>, space: &mut Space<'_>) -> Poll<io::Result<From>> {
+        while ready!(self.poll_kept(cx))? {
+            match self.try_recv(space) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+        let read = self.unread().read();
+        read.poll_try(self.fd(), Interest::Readable, cx, || self.try_recv(space))
+    }
+
+    fn poll_send(
+        &self,
+        cx: &mut Context<'_>,
+        attempt: impl FnMut() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        self.polled().write.poll_try(self.fd(), Interest::Writable, cx, attempt)
     }
 }

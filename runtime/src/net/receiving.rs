@@ -6,6 +6,7 @@
 //!                 └──▶ Unread ──▶ the next receive
 //! ```
 
+use super::armed::Keeps;
 use super::claims::Claim;
 use super::detached::Kept;
 use super::unread::Unread;

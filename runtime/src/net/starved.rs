@@ -23,8 +23,8 @@ pub(super) fn is_it(error: &io::Error) -> bool {
 }
 
 /// Whether a receive that was not to wait has found nothing.
-fn is_empty(error: &io::Error) -> bool {
-    error.raw_os_error() == Some(libc::EAGAIN)
+pub(super) fn is_empty(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::WouldBlock
 }
 
 /// Receives after the kernel has found no buffer.
@@ -62,14 +62,14 @@ pub(super) async fn receive(
 }
 
 /// The operation that has found no buffer was the last that a cancelled task was to hear of.
-fn cancelled() -> Option<io::Error> {
+pub(super) fn cancelled() -> Option<io::Error> {
     let scope = scope::current().filter(|_| scope::is_here_cancelled())?;
     op::deliver_cancel(Some(scope));
     Some(scope::cancellation(scope).unwrap_or_default().into())
 }
 
 /// Waits for a buffer; `None` if the time is over.
-async fn stand_in_line(pool: &Buffers) -> io::Result<Option<Buffer>> {
+pub(super) async fn stand_in_line(pool: &Buffers) -> io::Result<Option<Buffer>> {
     let place = pool.stand_in_line();
     let mut hold = pin!(Hold::new());
     let mut patience = pin!(time::sleep(POOL_PATIENCE));
@@ -93,7 +93,7 @@ async fn stand_in_line(pool: &Buffers) -> io::Result<Option<Buffer>> {
 /// Receives what is there into a buffer of the pool.
 async fn pooled(socket: &SharedFd, inbound: &Inbound, buffer: Buffer) -> io::Result<Lease> {
     let (length, buffer) = at_once(socket, inbound, buffer).await?;
-    Ok(buffer.into_lease(length))
+    Ok(buffer.into_lease(0..length))
 }
 
 /// Receives what is there into memory of its own, as much as a buffer has room for.
@@ -133,6 +133,6 @@ pub(super) async fn receive_copied(
     }
 }
 
-fn count(what: fn(&pool::Pools)) {
+pub(super) fn count(what: fn(&pool::Pools)) {
     pool::here().into_iter().for_each(|pools| what(&pools));
 }

@@ -1,9 +1,10 @@
 //! `UdpSocket`: datagrams over IP.
 
 use super::packets::Packets;
-use super::{Datagram, Endpoint, SentBuffer, ToSocketAddrs, UdpControl, lookup};
+use super::{Datagram, DatagramStream, Endpoint, SentBuffer, ToSocketAddrs, UdpControl, lookup};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::op::Room;
+use crate::pool::Pool;
 use crate::yield_now::consume_budget;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
@@ -230,6 +231,44 @@ impl UdpSocket {
     pub async fn recv_msg<B: IoBufMut>(&self, buffer: B) -> BufResult<Datagram, B> {
         let (result, buffer) = self.packets.recv(buffer, Room::DATAGRAM).await;
         (result.and_then(Datagram::new), buffer)
+    }
+
+    /// Receives datagrams one after the other, for which the kernel is asked once: each in a buffer
+    /// of the core's pool, with what [`recv_msg`](Self::recv_msg) tells. The socket holds no buffer
+    /// while nothing comes, and a stream never more than its share of the pool: what it receives
+    /// beyond that has memory of its own.
+    ///
+    /// Of each buffer, 220 bytes are for what is told; so the default pool receives up to 3,876
+    /// bytes of a datagram. What does not fit is lost, which is
+    /// [told](Datagram::truncated): [`recv_stream_in`](Self::recv_stream_in) a pool of larger
+    /// buffers has room for more.
+    ///
+    /// Another receive on the socket comes in between, and takes what has come first.
+    pub fn recv_stream(&self) -> DatagramStream<'_> {
+        DatagramStream::new(&self.packets, None)
+    }
+
+    /// The same, into buffers of a pool of your own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use nestling_runtime::net::UdpSocket;
+    /// use nestling_runtime::pool::Pool;
+    /// nestling_runtime::block_on(async {
+    ///     let (largest, told) = (65_507, 220);
+    ///     let pool = Pool::new(16, largest + told)?;
+    ///     let socket = UdpSocket::bind("127.0.0.1:0").await?;
+    ///     socket.send_to(vec![7; largest], socket.local_addr()?).await.0?;
+    ///     let (lease, datagram) = socket.recv_stream_in(&pool).next().await?;
+    ///     assert!(lease.len() == largest && !datagram.truncated);
+    ///     Ok(())
+    /// })
+    /// # }
+    /// ```
+    pub fn recv_stream_in<'a>(&'a self, pool: &'a Pool) -> DatagramStream<'a> {
+        DatagramStream::new(&self.packets, Some(pool))
     }
 
     /// Looks at the next datagram, as [`recv`](Self::recv), and leaves it to be received.

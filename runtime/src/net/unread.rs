@@ -1,10 +1,10 @@
 //! `Unread`: what receives that were dropped have taken out of a stream.
 
-use super::armed::Armed;
-use super::claims::{Claim, Claims};
+use super::armed::{Armed, Keeps};
+use super::claims::Claims;
 use super::detached::Kept;
 use crate::buf::{self, IoBufMut};
-use crate::op::{Control, Leased};
+use crate::op::{Control, Leased, RecvMany};
 use crate::pool::Lease;
 use crate::scope;
 use crate::sys::Space;
@@ -27,7 +27,7 @@ pub(super) struct Unread {
     error: RefCell<Option<io::Error>>,
     claims: Claims,
     /// The stream of receives that the kernel has, if there is one.
-    pub(super) armed: Armed,
+    armed: Armed<Self>,
 }
 
 impl Unread {
@@ -187,11 +187,6 @@ impl Unread {
         }
     }
 
-    /// The right of a receive that is dropped to leave what it receives.
-    pub(super) fn claim(self: &Rc<Self>) -> Claim<Self> {
-        Claim::new(self, |unread| &unread.claims)
-    }
-
     /// Leaves what a dropped receive has taken, buffer by buffer, and then its error, if it is one
     /// of the connection. Tells whether anything was left: there was something, and the stream
     /// still exists.
@@ -220,9 +215,21 @@ impl Unread {
         }
         true
     }
+}
 
-    /// Leaves what a dropped receive has taken, as bytes: the buffer goes back to its pool.
-    pub(super) fn leave_lease(self: &Rc<Self>, leased: io::Result<Leased>) -> bool {
+impl Keeps for Unread {
+    type Receives = RecvMany;
+
+    fn armed(&self) -> &Armed<Self> {
+        &self.armed
+    }
+
+    fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Keeps it as bytes: the buffer goes back to its pool.
+    fn keep(self: &Rc<Self>, leased: io::Result<Leased>) -> bool {
         match leased {
             Ok(Leased { lease, .. }) => self.leave(&[&lease], Ok(())),
             Err(error) => self.leave(&[], Err(error)),
@@ -232,7 +239,7 @@ impl Unread {
 
 /// Whether an error is one of the connection: not of a receive that was to end, was not to wait, or
 /// found no buffer.
-fn is_news(error: &io::Error) -> bool {
+pub(super) fn is_news(error: &io::Error) -> bool {
     let passing = [libc::EAGAIN, libc::ENOBUFS].map(Some);
     !scope::is_cancelled(error) && !passing.contains(&error.raw_os_error())
 }

@@ -6,18 +6,24 @@
 //!                 └──▶ UnreadDatagrams ──▶ a receive that waits, or the next one
 //! ```
 
+use super::armed::{Armed, Keeps};
 use super::claims::{Claim, Claims};
+use super::unread::is_news;
 use super::waiting::{Seat, Waiting};
 use crate::buf::{self, BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Arrived, Control, One, Op, PollOp, RecvMsg, Room};
+use crate::op::{
+    Arrived, Control, LeasedMsg, One, Op, PollOp, Readiness, RecvMsg, RecvMsgMany, Room,
+};
+use crate::pool::Lease;
 use crate::ring::Interest;
 use crate::scope::{is_cancelled, is_here_cancelled};
 use crate::sys::Space;
+use crate::wake::Waiter;
 use socket2::SockAddr;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -31,6 +37,15 @@ pub(super) struct Told {
     pub(super) truncated: bool,
     /// Not of one that was only looked at.
     pub(super) control: Control,
+}
+
+impl Told {
+    /// What is told of one that came into a buffer of a pool.
+    pub(super) fn of(message: LeasedMsg) -> (Lease, Self) {
+        let LeasedMsg { lease, from, truncated, control } = message;
+        let told = Self { length: lease.len(), from: from.map(Into::into), truncated, control };
+        (lease, told)
+    }
 }
 
 impl From<Arrived> for Told {
@@ -51,7 +66,7 @@ pub(super) enum Take {
 
 /// What came for a receive that was dropped: a datagram, or the socket's error, which it tells
 /// once.
-type Parcel = io::Result<(Vec<u8>, Told)>;
+pub(super) type Parcel = io::Result<(Vec<u8>, Told)>;
 
 /// The datagrams of one socket that came for dropped receives, oldest first. There are never more
 /// than receives were in flight at a time.
@@ -60,12 +75,52 @@ pub(super) struct UnreadDatagrams {
     parcels: RefCell<VecDeque<Parcel>>,
     claims: Claims,
     /// The receives in flight.
-    waiting: Waiting,
+    pub(super) waiting: Waiting,
+    armed: Armed<Self>,
+    /// The wait of code that polls, once there was one.
+    read: OnceCell<Box<Readiness>>,
 }
 
 impl UnreadDatagrams {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.parcels.borrow().is_empty()
+    }
+
+    /// Whether dropped receives have left something, or may.
+    pub(super) fn has_left(&self) -> bool {
+        self.claims.are_made() || !self.is_empty()
+    }
+
+    /// Waits until dropped receives can add nothing more, and a stream of receives neither: the
+    /// kernel is asked to end it.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Claims::settled`].
+    pub(super) async fn settled(self: &Rc<Self>) -> io::Result<()> {
+        self.disarm();
+        self.claims.settled(|| self.is_empty()).await
+    }
+
+    /// Takes the oldest as bytes of their own.
+    pub(super) fn take_parcel(&self) -> Option<Parcel> {
+        self.parcels.borrow_mut().pop_front()
+    }
+
+    fn push(&self, parcel: Parcel) {
+        self.parcels.borrow_mut().push_back(parcel);
+        self.waiting.wake();
+        self.read.get().map_or(Waiter::Nobody, |read| read.nudge()).wake();
+    }
+
+    /// The wait of code that polls for the next one.
+    pub(super) fn read(&self) -> &Readiness {
+        self.read.get_or_init(Box::default)
+    }
+
+    /// Whether something comes first, or may, before what the kernel has.
+    pub(super) fn comes_first(&self) -> bool {
+        self.has_left() || self.armed.is_there()
     }
 
     /// Takes the oldest into a buffer; or leaves it there as well, unless it is an error.
@@ -93,25 +148,37 @@ impl UnreadDatagrams {
     /// `WouldBlock` while dropped receives may still leave one; and what the oldest is, if that is
     /// an error.
     pub(super) fn take_into(
-        &self,
+        self: &Rc<Self>,
         space: &mut Space<'_>,
     ) -> Option<io::Result<(usize, Option<SockAddr>)>> {
+        self.disarm();
         if self.claims.are_made() {
             return Some(Err(io::ErrorKind::WouldBlock.into()));
         }
-        let parcel = self.parcels.borrow_mut().pop_front()?;
+        let parcel = self.take_parcel()?;
         Some(parcel.map(|(bytes, told)| (space.fill(bytes.into_iter()), told.from)))
     }
 
     /// Waits until one can be received.
-    pub(super) async fn readable(&self, socket: &SharedFd) -> io::Result<()> {
-        if self.claims.are_made() || !self.is_empty() {
-            self.claims.settled(|| self.is_empty()).await?;
+    pub(super) async fn readable(self: &Rc<Self>, socket: &SharedFd) -> io::Result<()> {
+        if self.comes_first() {
+            self.settled().await?;
         }
-        if self.is_empty() {
-            PollOp::new(socket.clone(), Interest::Readable).await?;
+        if !self.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let mut poll = PollOp::new(socket.clone(), Interest::Readable);
+        let mut seat = None;
+        poll_fn(|cx| {
+            // A receive that was dropped may have taken what the kernel would have told of.
+            if !self.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            let polled = Pin::new(&mut poll).poll(cx);
+            seat = poll.flight().map(|flight| Seat::new(&self.waiting, flight));
+            polled
+        })
+        .await
     }
 
     /// Takes the next datagram.
@@ -123,7 +190,7 @@ impl UnreadDatagrams {
     ) -> BufResult<Told, B> {
         loop {
             // Datagrams of dropped receives come before those that the kernel has.
-            if let Err(error) = self.claims.settled(|| self.is_empty()).await {
+            if let Err(error) = self.settled().await {
                 return (Err(error), buffer);
             }
             if let Some(result) = self.take(&mut buffer, take) {
@@ -133,8 +200,7 @@ impl UnreadDatagrams {
                 Take::Out(room) => RecvMsg::datagram(socket.clone(), One(buffer), room),
                 Take::Peek => RecvMsg::peek_datagram(socket.clone(), One(buffer)),
             };
-            let receiving = Receiving { op, unread: self, seat: None, take, interrupted: false };
-            let (result, back) = receiving.await;
+            let (result, back) = Receiving::new(op, self, take).await;
             match result {
                 Some(result) => return (result, back),
                 None => buffer = back,
@@ -142,12 +208,29 @@ impl UnreadDatagrams {
         }
     }
 
+    /// Receives a datagram that is there, with what came along.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` if none is, or if one that a dropped receive has left comes first.
+    pub(super) async fn receive_at_once<B: IoBufMut>(
+        self: &Rc<Self>,
+        socket: &SharedFd,
+        buffer: B,
+    ) -> io::Result<(Told, B)> {
+        let room = Room::DATAGRAM;
+        let op = RecvMsg::datagram_at_once(socket.clone(), One(buffer), room);
+        let (result, buffer) = Receiving::new(op, self, Take::Out(room)).await;
+        Ok((result.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))?, buffer))
+    }
+
     /// Says what would be lost with the socket.
     ///
     /// # Errors
     ///
     /// Something would be.
-    pub(super) fn check(&self) -> io::Result<()> {
+    pub(super) fn check(self: &Rc<Self>) -> io::Result<()> {
+        self.disarm();
         let mut parcels = self.parcels.borrow_mut();
         let text = match (self.claims.count(), parcels.front()) {
             (0, None) => return Ok(()),
@@ -173,15 +256,43 @@ impl Claim<UnreadDatagrams> {
         let (result, One(buffer)) = outcome;
         let parcel = match result {
             Ok(arrived) => Ok((buffer.as_bytes()[..arrived.length].to_vec(), arrived.into())),
-            Err(error) if is_cancelled(&error) => return false,
+            Err(error) if !is_news(&error) => return false,
             Err(error) => Err(error),
         };
         if Rc::strong_count(&self) == 1 {
             return false;
         }
-        self.parcels.borrow_mut().push_back(parcel);
-        self.waiting.wake();
+        self.push(parcel);
         true
+    }
+}
+
+impl Keeps for UnreadDatagrams {
+    type Receives = RecvMsgMany;
+
+    fn armed(&self) -> &Armed<Self> {
+        &self.armed
+    }
+
+    fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// Keeps it as bytes: the buffer goes back to its pool.
+    fn keep(self: &Rc<Self>, received: io::Result<LeasedMsg>) -> bool {
+        let parcel = match received {
+            Ok(message) => {
+                let (lease, told) = Told::of(message);
+                Ok((lease.into_vec(), told))
+            }
+            Err(error) if !is_news(&error) => return false,
+            Err(error) => Err(error),
+        };
+        let is_for_someone = Rc::strong_count(self) > 1;
+        if is_for_someone {
+            self.push(parcel);
+        }
+        is_for_someone
     }
 }
 
@@ -195,6 +306,12 @@ struct Receiving<'a, B: IoBufMut> {
     take: Take,
     /// The kernel was asked to end it, for what is unread: it has the buffer.
     interrupted: bool,
+}
+
+impl<'a, B: IoBufMut> Receiving<'a, B> {
+    fn new(op: Op<RecvMsg<One<B>>>, unread: &'a Rc<UnreadDatagrams>, take: Take) -> Self {
+        Self { op, unread, seat: None, take, interrupted: false }
+    }
 }
 
 impl<B: IoBufMut> Future for Receiving<'_, B> {
@@ -228,7 +345,7 @@ impl<B: IoBufMut> Drop for Receiving<'_, B> {
     fn drop(&mut self) {
         self.seat = None;
         if self.op.flight().is_some() && self.take != Take::Peek {
-            let claim = Claim::new(self.unread, |unread| &unread.claims);
+            let claim = self.unread.claim();
             self.op.abandon(move |outcome| claim.leave(outcome));
         }
     }

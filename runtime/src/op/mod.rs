@@ -23,6 +23,7 @@ mod read;
 mod recv;
 mod recv_leased;
 mod recv_msg;
+mod recv_msg_many;
 mod send;
 mod send_msg;
 mod send_zc;
@@ -57,6 +58,7 @@ pub(crate) use read::{Read, ReadEachAt};
 pub(crate) use recv::{Received, Recv};
 pub(crate) use recv_leased::{Leased, RecvLeased, RecvMany};
 pub(crate) use recv_msg::{Arrived, RecvMsg};
+pub(crate) use recv_msg_many::{LeasedMsg, RecvMsgMany};
 pub(crate) use send::SendOp;
 pub(crate) use send_msg::SendMsg;
 pub(crate) use send_zc::{Lending, SendZc};
@@ -81,6 +83,7 @@ pub(crate) fn needed() -> Vec<Capability> {
         RecvLeased::NEEDS,
         RecvMany::NEEDS,
         RecvMsg::<One<Vec<u8>>>::NEEDS,
+        RecvMsgMany::NEEDS,
         SendOp::<Vec<u8>>::NEEDS,
         SendMsg::<One<Vec<u8>>>::NEEDS,
         SendZc::<Vec<u8>>::NEEDS,

@@ -25,7 +25,7 @@ fn leased(pool: &Buffers, answer: Answer, holder: Option<&Rc<Cell<usize>>>) -> i
     let buffer = buffer.and_then(|id| pool.named(id, holder));
     let lease = match (answer.result? as usize, buffer) {
         (0, _) => Lease::empty(),
-        (length, Some(buffer)) => buffer.into_lease(length),
+        (length, Some(buffer)) => buffer.into_lease(0..length),
         (_, None) => return Err(io::Error::other("the kernel has received, and names no buffer")),
     };
     Ok(Leased { lease, more })

@@ -57,7 +57,13 @@ impl<L: Scatter> RecvMsg<L> {
         Op::new(Self { on: on.into(), buffers, header, flags: 0, poll_first: false })
     }
 
-    /// The same, and leaves it there.
+    /// The same, if it is there: `EAGAIN` if not.
+    pub(crate) fn datagram_at_once(on: impl Into<Target>, buffers: L, room: Room) -> Op<Self> {
+        let (header, flags) = (Header::incoming(true, room), libc::MSG_DONTWAIT);
+        Op::new(Self { on: on.into(), buffers, header, flags, poll_first: false })
+    }
+
+    /// The next message, which stays there.
     pub(crate) fn peek_datagram(on: impl Into<Target>, buffers: L) -> Op<Self> {
         let (header, flags) = (Header::incoming(true, Room::NONE), libc::MSG_PEEK);
         Op::new(Self { on: on.into(), buffers, header, flags, poll_first: false })

@@ -13,13 +13,13 @@
 //!       └── dropped: the object goes, or another scope polls
 //! ```
 
-use super::Op;
 use super::poll::PollOp;
+use super::{Op, OpHandle};
 use crate::fd::SharedFd;
 use crate::ring::Interest;
 use crate::scope;
 use crate::tree::NodeId;
-use crate::wake::budget;
+use crate::wake::{Waiter, budget};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
@@ -43,6 +43,11 @@ impl<F: Future + Unpin> Standing<F> {
             drop(self.0.replace(Some((future, here))));
         }
         polled
+    }
+
+    /// What stands here, unless it is polled just now.
+    fn with<R>(&self, f: impl FnOnce(&F) -> R) -> Option<R> {
+        self.0.try_borrow().ok()?.as_ref().map(|(future, _)| f(future))
     }
 
     /// Whether anything stands here, for whichever scope.
@@ -130,6 +135,12 @@ impl Readiness {
         let polled = budget::proceed_once(&mut suspended, cx);
         self.suspended.set(suspended);
         polled.map(Ok)
+    }
+
+    /// Takes the waiter of what is waited for, to be woken to look at something else.
+    pub(crate) fn nudge(&self) -> Waiter {
+        let nudged = self.wait.with(|wait| wait.0.flight().map(OpHandle::nudge));
+        nudged.flatten().unwrap_or(Waiter::Nobody)
     }
 
     /// What a try has shown: whether there is nothing more to be had, or no more room.

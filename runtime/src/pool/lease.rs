@@ -5,7 +5,7 @@ use super::buffers::Buffers;
 use crate::buf::{IoBuf, IoBufMut};
 use crate::context;
 use std::fmt;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 use std::sync::Arc;
 
 /// One buffer, which nothing else reaches. Goes back to its pool when it is dropped, from whichever
@@ -27,10 +27,14 @@ impl Buffer {
         self.home.as_ref().expect("only a drop takes it")
     }
 
-    /// What the first `length` bytes are, which were received.
-    pub(crate) fn into_lease(self, length: usize) -> Lease {
-        assert!(length <= self.home().size(), "the kernel received what there was room for");
-        if length == 0 { Lease::empty() } else { Lease(Bytes::Pooled(self, length as u32)) }
+    /// What these bytes are, which were received.
+    pub(crate) fn into_lease(self, bytes: Range<usize>) -> Lease {
+        let Range { start, end } = bytes;
+        assert!(end <= self.home().size(), "the kernel received what there was room for");
+        match start < end {
+            true => Lease(Bytes::Pooled(self, start as u32..end as u32)),
+            false => Lease::empty(),
+        }
     }
 }
 
@@ -95,7 +99,7 @@ unsafe impl IoBufMut for Buffer {
 pub struct Lease(Bytes);
 
 enum Bytes {
-    Pooled(Buffer, u32),
+    Pooled(Buffer, Range<u32>),
     /// No buffer was to be had, or the bytes came before they were asked for.
     Owned(Vec<u8>),
 }
@@ -125,7 +129,9 @@ impl Deref for Lease {
 
     fn deref(&self) -> &[u8] {
         match &self.0 {
-            Bytes::Pooled(buffer, length) => &buffer.as_bytes()[..*length as usize],
+            Bytes::Pooled(buffer, Range { start, end }) => {
+                &buffer.as_bytes()[*start as usize..*end as usize]
+            }
             Bytes::Owned(bytes) => bytes,
         }
     }
@@ -134,9 +140,11 @@ impl Deref for Lease {
 impl DerefMut for Lease {
     fn deref_mut(&mut self) -> &mut [u8] {
         match &mut self.0 {
-            Bytes::Pooled(buffer, length) => {
+            Bytes::Pooled(buffer, Range { start, end }) => {
+                let (first, length) = (buffer.io_ptr_mut(), *end as usize);
                 // SAFETY: initialised bytes of the buffer, which this value alone reaches.
-                unsafe { std::slice::from_raw_parts_mut(buffer.io_ptr_mut(), *length as usize) }
+                let bytes = unsafe { std::slice::from_raw_parts_mut(first, length) };
+                &mut bytes[*start as usize..]
             }
             Bytes::Owned(bytes) => bytes,
         }

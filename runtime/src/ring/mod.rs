@@ -44,6 +44,7 @@
 
 mod buffer_queue;
 mod completion;
+mod in_buffer;
 #[cfg(any(test, loom, miri))]
 mod modelled;
 mod request;
@@ -56,6 +57,7 @@ use std::os::fd::OwnedFd;
 
 pub(crate) use buffer_queue::{BufferQueue, MOST_BUFFERS};
 pub(crate) use completion::{Batch, Completion, EnterWait};
+pub(crate) use in_buffer::InBuffer;
 pub use request::Interest;
 pub(crate) use request::{Capability, NEXT, OpenHow, RawPath, Request, Submission, Wait};
 pub(crate) use uring::{Extra, MORE_MEMORY, Step, Switch, TRIALS, Trial, Uring, fatal, ring_bytes};

@@ -35,6 +35,9 @@ pub(crate) enum Request {
     RecvLeased { on: RawTarget, group: u16, wait: Wait },
     /// The same again and again; each has an answer of its own.
     RecvMany { on: RawTarget, group: u16 },
+    /// Receive messages, each into a buffer of this group, behind what is told of it: see
+    /// [`InBuffer`](super::InBuffer). The header says how much room that has.
+    RecvMsgMany { on: RawTarget, header: *const libc::msghdr, group: u16 },
     /// Send at most so many bytes; a broken connection is an error and no signal.
     Send { on: RawTarget, start: *const u8, length: u32 },
     /// Send at most so many bytes from where they are. A result that says so is followed by a
@@ -169,6 +172,7 @@ pub(crate) enum Capability {
     Send,
     SendZc,
     RecvMsg,
+    RecvMsgMany,
     SendMsg,
     Poll,
     PollMany,
@@ -211,6 +215,7 @@ impl Request {
             Self::Recv { .. } => Capability::Recv,
             Self::RecvLeased { .. } => Capability::RecvLeased,
             Self::RecvMany { .. } => Capability::RecvMany,
+            Self::RecvMsgMany { .. } => Capability::RecvMsgMany,
             Self::Send { .. } => Capability::Send,
             Self::SendZc { .. } => Capability::SendZc,
             Self::RecvMsg { .. } => Capability::RecvMsg,

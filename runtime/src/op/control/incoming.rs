@@ -37,7 +37,7 @@ impl Room {
         Self(space(12) + space(4) + REMAINDERS + space(4 * most))
     }
 
-    pub(in crate::op) fn bytes(self) -> usize {
+    pub(in crate::op) const fn bytes(self) -> usize {
         self.0
     }
 }

@@ -36,6 +36,9 @@ pub(super) fn operation(capability: Capability) -> (u8, &'static str, &'static s
         Capability::Send => (opcode::Send::CODE, "IORING_OP_SEND", "5.6"),
         Capability::SendZc => (opcode::SendZc::CODE, "IORING_OP_SEND_ZC", "6.0"),
         Capability::RecvMsg => (opcode::RecvMsg::CODE, "IORING_OP_RECVMSG", "5.3"),
+        Capability::RecvMsgMany => {
+            (opcode::RecvMsgMulti::CODE, "IORING_OP_RECVMSG", "6.0 (multishot)")
+        }
         Capability::SendMsg => (opcode::SendMsg::CODE, "IORING_OP_SENDMSG", "5.3"),
         Capability::Poll => (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD", "5.1"),
         Capability::PollMany => (opcode::PollAdd::CODE, "IORING_OP_POLL_ADD", "5.13 (multishot)"),
@@ -124,6 +127,10 @@ pub(super) fn entry(submission: &Submission) -> Entry {
             let first = if poll_first { POLL_FIRST } else { 0 };
             let flags = flags as u32 | libc::MSG_CMSG_CLOEXEC as u32;
             opcode::RecvMsg::new(fd(on), header).flags(flags).ioprio(first).build()
+        }
+        Request::RecvMsgMany { on, header, group } => {
+            let flags = libc::MSG_CMSG_CLOEXEC as u32;
+            opcode::RecvMsgMulti::new(fd(on), header, group).flags(flags).build()
         }
         Request::SendMsg { on, header, flags } => {
             let flags = (flags | libc::MSG_NOSIGNAL) as u32;
