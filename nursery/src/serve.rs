@@ -8,7 +8,7 @@ use crate::spawn::Slot;
 use crate::supervised::{JoinError, caught};
 use crate::timeout::until;
 use nestling_runtime::lowlevel::{
-    Accept, Accepted, Connection, is_cancelled, is_exhausted, sleep, stop_requested,
+    Accept, Accepted, Connected, is_cancelled, is_exhausted, sleep, stop_requested,
 };
 use std::fmt;
 use std::future::{Future, pending, poll_fn};
@@ -83,7 +83,7 @@ impl<A> fmt::Debug for Serve<A> {
 }
 
 /// What names the peer of a connection.
-type Peer<L> = <<L as Accept>::Connection as Connection>::Address;
+type Peer<L> = <<L as Accept>::Connection as Connected>::Address;
 
 /// Accepts connections, and runs `connection` for each in a child of its own, until the code that
 /// calls it is cancelled or a signal asks the process to stop. Then the listener is closed,
@@ -99,7 +99,7 @@ type Peer<L> = <<L as Accept>::Connection as Connection>::Address;
 /// descriptors or memory have run out, the accept loop pauses and tries again. For several
 /// listeners, or several cores, call it once for each; a [`Limit`] is what they can have in common.
 ///
-/// It serves TCP and Unix listeners. On several cores, give each a listener of its own on the same
+/// It serves TCP and Unix listeners, of streams and of sequenced packets. On several cores, give each a listener of its own on the same
 /// port ([`reuse_port`](nestling_runtime::net::ListenOptions::reuse_port)), or a clone of one; or
 /// have one core accept for all ([`serve_balanced`](crate::serve_balanced)).
 ///

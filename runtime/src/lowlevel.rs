@@ -16,7 +16,7 @@ pub use crate::instrument::{Ending, Failure};
 pub use crate::io::copy::relay;
 pub use crate::io::{AsyncRead, AsyncWrite};
 pub use crate::label::Label;
-pub use crate::net::{Accept, Accepted, Connection, TcpListener, TcpStream, is_exhausted};
+pub use crate::net::{Accept, Accepted, Connected, TcpListener, TcpStream, is_exhausted};
 pub use crate::op::nop;
 pub use crate::scope::{Begun, Cancelled, is_cancelled, may_hear, poll_begin};
 pub use crate::shield::Shield;

@@ -13,9 +13,10 @@
 
 use crate::support::turn;
 use crate::unix::{Folder, abstract_name};
-use crate::{answered, at_once, run, start};
+use crate::{answered, at_once, run, start, submitted};
+use nestling::io::nursery;
 use nestling::net::{UnixListener, UnixSeqpacket, UnixSeqpacketListener, UnixStream};
-use nestling::{is_cancelled, timeout};
+use nestling::{Serve, is_cancelled, serve, timeout};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockType, UnixAddr, connect, recv, send, socket, socketpair,
 };
@@ -233,4 +234,59 @@ fn r17_what_came_for_dropped_ones_goes_to_the_next() {
         assert_eq!(server.into_fd().unwrap_err().kind(), ErrorKind::ResourceBusy);
     });
     assert!(stats.resumed >= 3, "{stats:?}");
+}
+
+/// R17: connections come for one request; what comes for one that is dropped goes to the next
+/// accept; and a server of one call serves them, to the end of their drain.
+#[test]
+fn r17_incoming_connections_are_served() {
+    run(async || {
+        let name = abstract_name("incoming");
+        let listener = UnixSeqpacketListener::bind_addr(&name).unwrap();
+        let mut incoming = listener.incoming();
+        start(Box::pin(incoming.next()).as_mut()).await;
+        let before = submitted();
+        for _ in 0..20 {
+            let client = connect_to(&name);
+            let (server, peer) = incoming.next().await.unwrap();
+            assert!(peer.is_unnamed());
+            say(&client, b"hello");
+            assert_eq!(server.recv(vec![0; 5]).await.1, b"hello");
+            server.close().await.unwrap();
+        }
+        assert_eq!(submitted() - before, 40, "a receive and a close for each");
+        let client = connect_to(&name);
+        turn().await;
+        turn().await;
+        drop(incoming);
+        let (server, _) = listener.accept().await.unwrap();
+        say(&client, b"hello");
+        assert_eq!(server.recv(vec![0; 5]).await.1, b"hello");
+
+        let (signals, drain) = (false, Duration::from_secs(3600));
+        let how = Serve { signals, drain, ..Serve::default() };
+        let clients = [(); 10].map(|()| connect_to(&name));
+        nursery(async |n| {
+            n.spawn(serve(listener, how, async |socket: UnixSeqpacket, _peer| {
+                let (received, bytes) = socket.recv(vec![0; 5]).await;
+                assert_eq!(received?, 5);
+                socket.send(bytes).await.0.map(drop)
+            }));
+            for _ in 0..10 {
+                turn().await;
+            }
+            n.cancel();
+            for client in &clients {
+                say(client, b"again");
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+        for client in clients {
+            let mut answer = [0; 9];
+            assert_eq!(recv(client.as_raw_fd(), &mut answer, NONE).unwrap(), 5);
+            assert_eq!(&answer[..5], b"again");
+        }
+    });
 }

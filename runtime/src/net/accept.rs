@@ -1,8 +1,11 @@
 //! `Accept`: what listens, of whichever family.
 
-use super::connection::Connection;
+use super::connection::Connected;
 use super::listener::Listener;
-use super::{Incoming, TcpListener, TcpStream, UnixListener, UnixStream};
+use super::{
+    Incoming, TcpListener, TcpStream, UnixListener, UnixSeqpacket, UnixSeqpacketListener,
+    UnixStream,
+};
 use std::future::Future;
 use std::io;
 
@@ -36,7 +39,7 @@ use std::io;
 /// ```
 pub trait Accept: Listens {
     /// What it accepts.
-    type Connection: Connection;
+    type Connection: Connected;
 
     /// Waits for a connection: see [`TcpListener::accept`].
     ///
@@ -85,7 +88,7 @@ pub trait Accept: Listens {
 
 /// A connection of a listener, and the address of its peer.
 pub type Accepted<L> =
-    (<L as Accept>::Connection, <<L as Accept>::Connection as Connection>::Address);
+    (<L as Accept>::Connection, <<L as Accept>::Connection as Connected>::Address);
 
 /// What every listener is inside. Other crates cannot name it.
 pub trait Listens: Sized + 'static {
@@ -100,4 +103,8 @@ impl Accept for TcpListener {
 
 impl Accept for UnixListener {
     type Connection = UnixStream;
+}
+
+impl Accept for UnixSeqpacketListener {
+    type Connection = UnixSeqpacket;
 }

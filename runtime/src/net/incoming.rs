@@ -17,7 +17,7 @@
 
 use super::TcpStream;
 use super::accepting::{Accepted, Parked};
-use super::connection::Connection;
+use super::connection::Connected;
 use super::listener::{connection, is_passing};
 use super::waiting::Seat;
 use crate::fd::SharedFd;
@@ -52,7 +52,7 @@ use std::task::{Context, Poll, ready};
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Incoming<'a, S: Connection = TcpStream> {
+pub struct Incoming<'a, S: Connected = TcpStream> {
     parked: &'a Rc<Parked>,
     accepts: Many<AcceptMany>,
     seat: Option<Seat<'a>>,
@@ -63,7 +63,7 @@ pub struct Incoming<'a, S: Connection = TcpStream> {
     kind: PhantomData<fn() -> S>,
 }
 
-impl<'a, S: Connection> Incoming<'a, S> {
+impl<'a, S: Connected> Incoming<'a, S> {
     pub(super) fn new(listener: &SharedFd, parked: &'a Rc<Parked>) -> Self {
         let accepts = AcceptMany::new(listener.clone());
         Self { parked, accepts, seat: None, seen: 0, suspended: false, kind: PhantomData }
@@ -149,7 +149,7 @@ fn named(fd: SharedFd) -> io::Result<Accepted> {
     }
 }
 
-impl<S: Connection> Drop for Incoming<'_, S> {
+impl<S: Connected> Drop for Incoming<'_, S> {
     fn drop(&mut self) {
         self.seat = None;
         let parked = Rc::downgrade(self.parked);

@@ -1,10 +1,8 @@
 //! `Listener`: what accepts connections, of whichever family.
 
 use super::accepting::{Accepted, Accepting, Parked};
-use super::connection::Connection;
+use super::connection::{Arrival, Connected};
 use super::incoming::Incoming;
-use super::receiving::Inbound;
-use super::stream::Stream;
 use crate::fd::SharedFd;
 use crate::op::{Close, PollOp, nop};
 use crate::ring::Interest;
@@ -32,16 +30,11 @@ impl Listener {
         Self { fd, parked: Rc::default() }
     }
 
-    pub(super) async fn accept<S: Connection>(&self) -> io::Result<(S, S::Address)> {
-        connection(self.accept_any().await?)
-    }
-
-    /// The same, of whichever type.
-    pub(super) async fn accept_any(&self) -> io::Result<Accepted> {
+    pub(super) async fn accept<S: Connected>(&self) -> io::Result<(S, S::Address)> {
         loop {
             match Accepting::new(&self.fd, &self.parked).await {
                 Err(error) if is_passing(&error) => {}
-                outcome => return outcome,
+                outcome => return connection(outcome?),
             }
         }
     }
@@ -58,7 +51,7 @@ impl Listener {
     }
 
     /// Accepts what is there; `None` if that has gone to another core or process.
-    pub(super) async fn accept_ready<S: Connection>(&self) -> io::Result<Option<(S, S::Address)>> {
+    pub(super) async fn accept_ready<S: Connected>(&self) -> io::Result<Option<(S, S::Address)>> {
         let mut accepting = Accepting::new(&self.fd, &self.parked);
         let mut after = Some(Box::pin(nop()));
         let outcome = poll_fn(|cx| {
@@ -83,7 +76,7 @@ impl Listener {
         }
     }
 
-    pub(super) fn incoming<S: Connection>(&self) -> Incoming<'_, S> {
+    pub(super) fn incoming<S: Connected>(&self) -> Incoming<'_, S> {
         Incoming::new(&self.fd, &self.parked)
     }
 
@@ -115,9 +108,8 @@ impl AsRawFd for Listener {
 }
 
 /// What was accepted, as the type of connection that it is, and the address of its peer.
-pub(super) fn connection<S: Connection>((fd, peer): Accepted) -> io::Result<(S, S::Address)> {
-    let peer = S::address(peer)?;
-    Ok((S::from_inner(Stream::new(fd, Inbound::default())), peer))
+pub(super) fn connection<S: Connected>((fd, peer): Accepted) -> io::Result<(S, S::Address)> {
+    S::accepted(Arrival(fd, peer))
 }
 
 /// Errors of the connection that was to be accepted, not of the listener (accept(2)).

@@ -70,7 +70,7 @@ pub use crate::buf::{Transferred, transferred};
 pub use accept::{Accept, Accepted};
 pub use address::{Endpoint, ToSocketAddrs};
 pub use connect_options::ConnectOptions;
-pub use connection::Connection;
+pub use connection::{Connected, Connection};
 pub use datagram_stream::DatagramStream;
 pub use detached::Detached;
 pub(crate) use directions::{Reads, Writes};

@@ -1,5 +1,6 @@
 //! `UnixSeqpacket`: a connection between processes of this machine that keeps messages apart.
 
+use super::connection::{Arrival, Connected};
 use super::packets::Packets;
 use super::stream::connect_local;
 use super::{UCred, UnixMessage, local_packets, units, unix_addr};
@@ -41,6 +42,14 @@ pub struct UnixSeqpacket {
     packets: Packets,
 }
 
+impl Connected for UnixSeqpacket {
+    type Address = SocketAddr;
+
+    fn accepted(Arrival(fd, peer): Arrival) -> io::Result<(Self, SocketAddr)> {
+        Ok((Self::new(fd), unix_addr::from_kernel(peer)?))
+    }
+}
+
 impl UnixSeqpacket {
     /// Connects to the socket at a path: see [`UnixStream::connect`](super::UnixStream::connect),
     /// of which every word holds.
@@ -74,7 +83,7 @@ impl UnixSeqpacket {
         Ok(Self::new(fd))
     }
 
-    pub(super) fn new(fd: SharedFd) -> Self {
+    fn new(fd: SharedFd) -> Self {
         Self { packets: Packets::new(fd) }
     }
 

@@ -1,5 +1,7 @@
 //! `UnixSeqpacketListener`: accepts connections that keep messages apart.
 
+use super::accept::Listens;
+use super::incoming::Incoming;
 use super::listener::Listener;
 use super::unix_listener::listen;
 use super::unix_seqpacket::checked;
@@ -69,8 +71,13 @@ impl UnixSeqpacketListener {
     ///
     /// As there.
     pub async fn accept(&self) -> io::Result<(UnixSeqpacket, SocketAddr)> {
-        let (fd, peer) = self.listener.accept_any().await?;
-        Ok((UnixSeqpacket::new(fd), unix_addr::from_kernel(peer)?))
+        self.listener.accept().await
+    }
+
+    /// Connections one after the other, for which the kernel is asked once: see
+    /// [`TcpListener::incoming`](super::TcpListener::incoming).
+    pub fn incoming(&self) -> Incoming<'_, UnixSeqpacket> {
+        self.listener.incoming()
     }
 
     /// The address that is listened at.
@@ -116,6 +123,16 @@ impl UnixSeqpacketListener {
     /// As there.
     pub fn into_fd(self) -> io::Result<OwnedFd> {
         self.listener.into_owned()
+    }
+}
+
+impl Listens for UnixSeqpacketListener {
+    fn inner(&self) -> &Listener {
+        &self.listener
+    }
+
+    fn into_inner(self) -> Listener {
+        self.listener
     }
 }
 

@@ -1,6 +1,6 @@
 //! `UnixStream`: one connection between processes of this machine.
 
-use super::connection::{Connection, Inner};
+use super::connection::{Arrival, Connected, Connection, Inner};
 use super::receiving::Inbound;
 use super::stream::{Stream, connect_local};
 use super::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, UCred, UnixMessage, WriteHalf};
@@ -45,19 +45,18 @@ impl Inner for UnixStream {
     fn inner(&self) -> &Stream {
         &self.stream
     }
-
-    fn from_inner(stream: Stream) -> Self {
-        Self { stream }
-    }
 }
 
-impl Connection for UnixStream {
+impl Connected for UnixStream {
     type Address = SocketAddr;
 
-    fn address(address: SockAddr) -> io::Result<SocketAddr> {
-        unix_addr::from_kernel(address)
+    fn accepted(arrival: Arrival) -> io::Result<(Self, SocketAddr)> {
+        let (stream, peer) = arrival.into_stream();
+        Ok((Self { stream }, unix_addr::from_kernel(peer)?))
     }
 }
+
+impl Connection for UnixStream {}
 
 impl UnixStream {
     /// Connects to the socket at a path. While the listener's backlog is full, it waits, on a
