@@ -16,6 +16,8 @@ cargo run --release --manifest-path benches/peers/Cargo.toml -- compare [OPTIONS
   --contestant NAME    instead of those that take part by default; may be given several times
   --rounds N           rounds of each row (7); six are needed to conclude anything
   --seconds S          how long one measurement counts (0.5)
+  --busy SHARE         of the processors that others may take, beyond which nothing is concluded
+                       (0.05)
   --cores A,B          the cores of server and load (the first two)
   --out FOLDER         where the results go (docs/benchmarks; with --quick, a folder of target/)
   --resume             goes on with the run whose results are there
@@ -57,6 +59,7 @@ pub(crate) struct Compare {
     pub(crate) contestants: Vec<Contestant>,
     pub(crate) rounds: Option<usize>,
     pub(crate) seconds: Option<f64>,
+    pub(crate) busy: Option<f64>,
     pub(crate) cores: Option<[usize; 2]>,
     pub(crate) out: Option<PathBuf>,
     pub(crate) resume: bool,
@@ -109,6 +112,7 @@ impl Options {
             contestants: Vec::new(),
             rounds: None,
             seconds: None,
+            busy: None,
             cores: None,
             out: None,
             resume: false,
@@ -141,6 +145,7 @@ impl Options {
             "contestant" => compare.contestants.push(contestant(arguments.value()?)?),
             "rounds" => compare.rounds = Some(arguments.value()?.parse()?),
             "seconds" => compare.seconds = Some(arguments.value()?.parse()?),
+            "busy" => compare.busy = Some(arguments.value()?.parse()?),
             "cores" => compare.cores = Some(arguments.value()?.parse_with(cores)?),
             "out" => compare.out = Some(arguments.value()?.into()),
             "resume" => compare.resume = true,

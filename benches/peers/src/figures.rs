@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) seconds: f64,
     /// Bytes of the buffer that a server has for each connection.
     pub(crate) buffer: usize,
+    /// The share of the processors' time that others may take: beyond that nothing is concluded.
+    pub(crate) busy: f64,
 }
 
 /// All that was measured for one row.

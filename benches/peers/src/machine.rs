@@ -5,9 +5,6 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
-/// The share of the processors' time that others may take: beyond that nothing is concluded.
-pub(crate) const TOO_BUSY: f64 = 0.05;
-
 /// How long to look how busy the machine is.
 const LOOK: Duration = Duration::from_millis(250);
 

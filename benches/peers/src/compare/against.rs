@@ -6,7 +6,6 @@
 //! earlier one, and the median is worse by more than a small part.
 
 use crate::figures::{RowFigures, Run};
-use crate::machine::TOO_BUSY;
 use crate::rows::{Figure, ROWS};
 use crate::statistics::{Interval, interval, ratios};
 use std::fmt;
@@ -41,7 +40,7 @@ pub(crate) fn regressions(before: &Run, now: &Run) -> (Vec<Regression>, Vec<Stri
     let (mut worse, mut open) = (Vec::new(), Vec::new());
     for row in &ROWS {
         let (Some(then), Some(today)) = (before.row(row.name), now.row(row.name)) else { continue };
-        if then.busy.max(today.busy) > TOO_BUSY {
+        if then.busy > before.settings.busy || today.busy > now.settings.busy {
             open.push(format!("{}: the machine was busy", row.name));
             continue;
         }

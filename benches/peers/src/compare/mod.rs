@@ -32,6 +32,9 @@ const PROXY_BUFFER: usize = 16 << 10;
 /// How long a slowed contestant spins for each message.
 const SLOW: Duration = Duration::from_micros(2);
 
+/// The share of the processors' time that others may take, if the command line does not say.
+const TOO_BUSY: f64 = 0.05;
+
 /// Rounds and seconds, as a whole run has them and as a quick one.
 const WHOLE: (usize, f64) = (7, 0.5);
 const QUICK: (usize, f64) = (1, 0.05);
@@ -74,6 +77,7 @@ impl Comparison {
             rounds: options.rounds.unwrap_or(rounds),
             seconds: options.seconds.unwrap_or(seconds),
             buffer: BUFFER,
+            busy: options.busy.unwrap_or(TOO_BUSY),
         };
         let machine = Machine::this(cores, ids.len());
         let run = match earlier {
@@ -99,9 +103,7 @@ impl Comparison {
                 self.round(row, at, round);
                 save(&self.run)?;
             }
-            if row.load != (Load::Own { batch: crate::rows::TIMERS }) {
-                self.count(row, at);
-            }
+            self.count(row, at);
             save(&self.run)?;
         }
         self.progress.finish_and_clear();
@@ -181,7 +183,8 @@ impl Comparison {
 
     /// Counts system calls, once each.
     fn count(&mut self, row: &Row, at: usize) {
-        if matches!(row.load, Load::Idle { .. }) {
+        // Where there is nothing to count.
+        if matches!(row.load, Load::Idle { .. }) || row.work == Work::Timers {
             return;
         }
         for contestant in parts(row, &self.contestants) {

@@ -1,7 +1,6 @@
 //! The table.
 
 use crate::figures::{Contested, Measured, RowFigures, Run};
-use crate::machine::TOO_BUSY;
 use crate::rows::{Figure, Load, ROWS, Row, Work};
 use crate::statistics::{Interval, Verdict, interval, median, range, ratios, verdict};
 use std::fmt::Write;
@@ -34,7 +33,7 @@ pub(super) fn markdown(run: &Run, pictures: &[(&str, &str)]) -> String {
     }
     for row in &ROWS {
         if let Some(figures) = run.row(row.name) {
-            section(&mut page, row, figures);
+            section(&mut page, row, figures, figures.busy > run.settings.busy);
         }
     }
     page
@@ -50,7 +49,7 @@ fn about(page: &mut String, run: &Run) {
         "Written by `compare`; do not edit.\n\n\
          {} {what}, {}; Linux {}; frequency governor: {}; congestion control: {}. The server had \
          processor {}, the load {}. {} rounds of {} s. Before the rows, others took at most \
-         {:.1} % of the processors' time.\n\n",
+         {:.1} % of the processors' time; beyond {:.1} % nothing is concluded.\n\n",
         machine.processors,
         machine.processor,
         machine.kernel,
@@ -61,8 +60,9 @@ fn about(page: &mut String, run: &Run) {
         run.settings.rounds,
         run.settings.seconds,
         busiest * 100.0,
+        run.settings.busy * 100.0,
     );
-    if busiest > TOO_BUSY {
+    if busiest > run.settings.busy {
         page.push_str("**The machine was busy: rows that say so conclude nothing.**\n\n");
     }
     if !machine.optimised {
@@ -70,13 +70,12 @@ fn about(page: &mut String, run: &Run) {
     }
 }
 
-fn section(page: &mut String, row: &Row, figures: &RowFigures) {
+fn section(page: &mut String, row: &Row, figures: &RowFigures, busy: bool) {
     let _ = write!(page, "\n## {} (`{}`)\n\n", row.title, row.name);
     if let Some(offered) = figures.offered {
         let _ = write!(page, "Offered: {} messages a second. ", count(offered));
     }
     let _ = writeln!(page, "The row is about {}; a unit is a {}.\n", row.figure.name(), row.unit);
-    let busy = figures.busy > TOO_BUSY;
     if busy {
         let share = figures.busy * 100.0;
         let _ = writeln!(page, "The machine was busy ({share:.0} %): nothing is concluded.\n");
