@@ -15,7 +15,7 @@ cargo run --release --manifest-path benches/peers/Cargo.toml -- compare [OPTIONS
   --only ROW           a row (echo-64) or a group of rows (echo); may be given several times
   --contestant NAME    instead of those that take part by default; may be given several times
   --rounds N           rounds of each row (7); six are needed to conclude anything
-  --seconds S          how long one measurement counts (0.5)
+  --seconds S          how long one measurement counts (0.4)
   --busy SHARE         of the processors that others may take, beyond which nothing is concluded
                        (0.05)
   --cores A,B          the cores of server and load (the first two)
@@ -96,7 +96,7 @@ impl Command {
                 Ok(Self::Serve { part: options.part()?, connections, to })
             }
             "work" => {
-                let (seconds, counts) = (options.compare.seconds.unwrap_or(0.5), options.counts);
+                let (seconds, counts) = (options.compare.seconds.unwrap_or(0.4), options.counts);
                 Ok(Self::Work { part: options.part()?, seconds, counts })
             }
             other => Err(format!("{other} is no command; --help lists them").into()),

@@ -36,8 +36,12 @@ const SLOW: Duration = Duration::from_micros(2);
 const TOO_BUSY: f64 = 0.05;
 
 /// Rounds and seconds, as a whole run has them and as a quick one.
-const WHOLE: (usize, f64) = (7, 0.5);
+const WHOLE: (usize, f64) = (7, 0.4);
 const QUICK: (usize, f64) = (1, 0.05);
+
+/// Why a run cannot be resumed.
+const OTHER: &str =
+    "that run had other settings, or another machine: repeat its options, or leave --resume out";
 
 /// A comparison that runs.
 pub(crate) struct Comparison {
@@ -83,7 +87,7 @@ impl Comparison {
         let run = match earlier {
             None => Run { machine, settings, rows: Vec::new() },
             Some(run) if run.machine == machine && run.settings == settings => run,
-            Some(_) => return Err("that run had other settings, or another machine".to_owned()),
+            Some(_) => return Err(OTHER.to_owned()),
         };
         let parts: usize = rows.iter().map(|row| parts(row, &contestants).count()).sum();
         let progress = ProgressBar::new((parts * run.settings.rounds) as u64);

@@ -113,11 +113,12 @@ fn beside(row: &Row, ours: &Contested, this: &Contested, busy: bool) -> String {
     }
 }
 
-/// Whether the load was busier than the contestant: then that is not what was measured.
+/// Whether the load was busier than the contestant: then that is not what was measured. Both are
+/// about as busy beside the fastest, which does what the load does.
 fn is_limited(contestant: &Contested) -> bool {
     let busy = contestant.all(|measured| measured.load.map(|_| measured.busy));
     let load = contestant.all(|measured| measured.load);
-    median(&load) > median(&busy)
+    median(&load) > 1.05 * median(&busy)
 }
 
 /// What is to be said of a contestant besides its figures.
