@@ -19,8 +19,8 @@ pub(crate) const NODES: u64 = 3;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The processes. Each belongs to the nursery in which it is started: when that is cancelled, it is
-/// asked to end, and waited for. The cluster is from around that nursery, so that its files go after
-/// the processes that write them.
+/// asked to end, and waited for. The cluster is from around that nursery, so that its files go
+/// after the processes that write them.
 pub(crate) struct Cluster {
     folder: TempDir,
     /// The address of each node.

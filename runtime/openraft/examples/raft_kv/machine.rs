@@ -1,5 +1,5 @@
-//! `Machine`: the pairs of one node. They are in memory; snapshots of them are on the disk, and what
-//! came after the last one is in the log.
+//! `Machine`: the pairs of one node. They are in memory; snapshots of them are on the disk, and
+//! what came after the last one is in the log.
 
 use crate::types::{Kv, Pairs};
 use futures_util::{Stream, TryStreamExt};

@@ -15,8 +15,8 @@
 //! ```
 //!
 //! ```text
-//!   client ── wire ──> node ──> openraft ──> log_store ──> journal      a file: the log
-//!                                  │  └────> machine                    in memory; a file: snapshots
+//!   client ── wire ──> node ──> openraft ──> log_store ──> journal    a file: the log
+//!                                  │  └────> machine        in memory, and a file: snapshots
 //!                               network ── wire ──> the other nodes
 //! ```
 //!

@@ -22,8 +22,8 @@ pub(crate) type Pairs = BTreeMap<String, String>;
 
 /// A change that the cluster agrees on.
 ///
-/// To set a key twice to one value is to set it once, so a client may repeat it when it has heard no
-/// answer. A change for which that is not so needs a number from its client, by which the state
+/// To set a key twice to one value is to set it once, so a client may repeat it when it has heard
+/// no answer. A change for which that is not so needs a number from its client, by which the state
 /// machine knows what it has done already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Set {
