@@ -39,8 +39,9 @@ impl<'a> Client<'a> {
 
     /// The values of some keys, as the leader has them.
     pub(crate) async fn get(&mut self, keys: Vec<String>) -> io::Result<Vec<Option<String>>> {
+        let count = keys.len();
         match self.ask_leader(&Request::Get(keys)).await? {
-            Answer::Values(values) => Ok(values),
+            Answer::Values(values) if values.len() == count => Ok(values),
             other => Err(unexpected(&other)),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::client::{Client, status};
 use crate::cluster::{Cluster, NODES, in_time};
+use crate::say;
 use nestling::Never;
 use nestling::io::nursery;
 use nestling::signal::stop_requested;
@@ -22,7 +23,7 @@ const CLIENTS: usize = 4;
 pub(crate) async fn run(rounds: u32, writes: usize) -> io::Result<()> {
     let mut cluster = Cluster::new().await?;
     let (nodes, ledger) = (cluster.addresses.clone(), Ledger::default());
-    println!("three nodes, at {}", nodes.join(", "));
+    say(format_args!("three nodes, at {}", nodes.join(", ")));
     // The processes are of this nursery, also those that are started later: it ends after them.
     nursery(async |n| {
         n.spawn_daemon(async {
@@ -34,7 +35,7 @@ pub(crate) async fn run(rounds: u32, writes: usize) -> io::Result<()> {
         }
         let write = |client| n.spawn(ledger.write(client, &nodes));
         let writers: Vec<_> = (0..CLIENTS).map(write).collect();
-        println!("round  killed  term      no leader for  read back  came back after  lost");
+        say("round  killed  term      no leader for  read back  came back after  lost");
         for round in 1..=rounds {
             kill_the_leader(&mut cluster, &ledger, round, writes).await?;
         }
@@ -50,12 +51,12 @@ pub(crate) async fn run(rounds: u32, writes: usize) -> io::Result<()> {
             cluster.start(id).await?;
         }
         let read = in_time("all is read back", ledger.read(&nodes)).await?;
-        println!("all three were killed: {read} confirmed writes are there, none is lost");
+        say(format_args!("all three were killed: {read} confirmed writes are there, none is lost"));
         let all = cluster.agreed().await?;
         if all.iter().any(|one| (one.keys, one.checksum) != (all[0].keys, all[0].checksum)) {
             return Err(Error::other(format!("the nodes have not the same pairs: {all:?}")));
         }
-        println!("all three have the same {} keys", all[0].keys);
+        say(format_args!("all three have the same {} keys", all[0].keys));
         cluster.stop().await
     })
     .await
@@ -83,10 +84,10 @@ async fn kill_the_leader(
     let back = started.elapsed().as_secs_f64();
     let nodes = cluster.addresses.clone();
     let read = in_time("all is read back", ledger.read(&nodes)).await?;
-    println!(
+    say(format_args!(
         "{round:5}  node {leader}  {term:2} -> {next_term:2}  {outage:11.2} s  {read:9}  \
          {back:13.2} s     0"
-    );
+    ));
     Ok(())
 }
 

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! A node that is killed in the middle of a write leaves a part of a record. Nothing in it was
-//! confirmed, so the next start cuts it off, and says so.
+//! confirmed, so the next start cuts it off, and says so. The same is done with what a disk has
+//! damaged: what a disk loses although it has synced it, no log of one node can have.
 
 use crate::types::Kv;
 use nestling::fs::{self, File};

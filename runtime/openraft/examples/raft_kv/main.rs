@@ -33,11 +33,14 @@ mod machine;
 mod network;
 mod node;
 mod options;
+#[path = "../../../../examples/support/mod.rs"]
+mod support;
 mod types;
 mod wire;
 
 use crate::client::Client;
 use crate::options::{Command, HELP};
+use crate::support::{complain, say};
 use nestling::timeout;
 use std::io;
 use std::process::ExitCode;
@@ -47,14 +50,14 @@ fn main() -> ExitCode {
     let command = match options::parse(lexopt::Parser::from_env()) {
         Ok(command) => command,
         Err(error) => {
-            eprintln!("raft_kv: {error}; --help lists the options");
+            complain(format_args!("{error}; --help lists the options"));
             return ExitCode::from(2);
         }
     };
     match nestling::block_on(run(command)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("raft_kv: {error}");
+            complain(error);
             ExitCode::FAILURE
         }
     }
@@ -63,7 +66,7 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> io::Result<()> {
     let patience = Duration::from_secs(30);
     match command {
-        Command::Help => println!("{HELP}"),
+        Command::Help => say(HELP),
         Command::Demo { rounds, writes } => demo::run(rounds, writes).await?,
         Command::Node(options) => node::run(&options).await?,
         Command::Set { nodes, key, value } => {
@@ -72,7 +75,7 @@ async fn run(command: Command) -> io::Result<()> {
         Command::Get { nodes, key } => {
             let values = timeout(patience, Client::new(&nodes).get(vec![key.clone()])).await??;
             match &values[..] {
-                [Some(value)] => println!("{value}"),
+                [Some(value)] => say(value),
                 _ => return Err(io::Error::other(format!("{key} was never set"))),
             }
         }

@@ -4,6 +4,7 @@ use crate::log_store::LogStore;
 use crate::machine::{Machine, State};
 use crate::network::Network;
 use crate::options::NodeOptions;
+use crate::say;
 use crate::types::{Answer, Kv, Request, Set, Status};
 use crate::wire::Connection;
 use nestling::io::{nursery, stdin};
@@ -38,7 +39,7 @@ pub(crate) async fn run(options: &NodeOptions) -> io::Result<()> {
     let (log, journal) = LogStore::open(options.data.join("log")).await?;
     let machine = Machine::open(options.data.join("snapshot")).await?;
     let listener = listen(address).await?;
-    println!("node {} listens on {address}", options.id);
+    say(format_args!("node {} listens on {address}", options.id));
     nursery(async |n| {
         n.spawn_daemon(journal.write());
         if options.ends_with_stdin {
@@ -106,7 +107,7 @@ fn config() -> Config {
     }
 }
 
-/// Waits for the end of the standard input: whoever has started this process has gone.
+/// Waits for the end of the standard input: the process that has started this one has gone.
 async fn end_of_input() -> io::Result<Never> {
     let input = stdin()?;
     while input.read(vec![0; 64]).await.0? > 0 {}

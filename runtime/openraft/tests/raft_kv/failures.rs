@@ -97,7 +97,7 @@ fn a_cluster_without_a_majority_confirms_nothing() {
     let cluster = Nodes::new("minority", 3);
     let mut nodes: Vec<_> = (0..3).map(|at| Some(cluster.start(at))).collect();
     cluster.ask(async |c| c.set("colour", "green").await);
-    let leader = cluster.status(0).unwrap().leader.unwrap() as usize - 1;
+    let leader = cluster.leader();
     drop((nodes[(leader + 1) % 3].take(), nodes[(leader + 2) % 3].take())); // by SIGKILL
     let mut client = TcpStream::connect(&cluster.addresses[leader]).unwrap();
     let asked =
@@ -115,7 +115,7 @@ fn a_leader_that_was_replaced_does_not_answer_with_an_old_value() {
     let cluster = Nodes::new("replaced", 3);
     let nodes: Vec<_> = (0..3).map(|at| cluster.start(at)).collect();
     cluster.ask(async |c| c.set("colour", "green").await);
-    let old = cluster.status(0).unwrap().leader.unwrap() as usize - 1;
+    let old = cluster.leader();
     let mut client = TcpStream::connect(&cluster.addresses[old]).unwrap();
     let get = r#"{"Get":["colour"]}"#;
     assert_eq!(exchange(&mut client, get).unwrap(), r#"{"Values":["green"]}"#);

@@ -77,7 +77,7 @@ fn a_peer_that_comes_and_goes_costs_no_descriptor() {
         for number in 0..10 {
             cluster.ask(async |c| c.set(&format!("{round}/{number}"), "here").await);
         }
-        let leader = cluster.status(0).unwrap().leader.unwrap() as usize - 1;
+        let leader = cluster.leader();
         let follower = (leader + 1) % 3;
         drop(nodes[follower].take()); // by SIGKILL
         for number in 0..10 {
@@ -104,7 +104,7 @@ fn a_node_that_was_away_for_long_gets_a_snapshot() {
     for number in 0..700 {
         cluster.ask(async |c| c.set(&format!("away/{number}"), "1").await);
     }
-    let leader = cluster.status(0).unwrap().leader.unwrap() as usize - 1;
+    let leader = cluster.leader();
     eventually("the leader has a snapshot", || cluster.status(leader).unwrap().snapshot > 0);
     nodes[2] = Some(cluster.start(2));
     eventually("node 3 has all of it", || {

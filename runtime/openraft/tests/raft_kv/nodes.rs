@@ -1,7 +1,7 @@
 //! Nodes as processes, which end with the test.
 
 use crate::client::{Client, status};
-use crate::process::{PATIENCE, Process, build};
+use crate::process::{PATIENCE, Process, build, eventually};
 use crate::types::Status;
 use nestling::timeout;
 use std::env;
@@ -79,6 +79,17 @@ impl Nodes {
     /// What one client does, in time.
     pub(crate) fn ask<T>(&self, work: impl AsyncFnOnce(&mut Client<'_>) -> io::Result<T>) -> T {
         in_time(async { work(&mut Client::new(&self.addresses)).await })
+    }
+
+    /// The leader, as soon as the node with the newest term knows it.
+    pub(crate) fn leader(&self) -> usize {
+        let mut leader = None;
+        eventually("a leader", || {
+            let all = (0..self.addresses.len()).filter_map(|at| self.status(at).ok());
+            leader = all.max_by_key(|status| status.term).and_then(|status| status.leader);
+            leader.is_some()
+        });
+        leader.unwrap() as usize - 1
     }
 
     pub(crate) fn status(&self, at: usize) -> io::Result<Status> {
