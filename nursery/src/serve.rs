@@ -99,9 +99,10 @@ type Peer<L> = <<L as Accept>::Connection as Connected>::Address;
 /// descriptors or memory have run out, the accept loop pauses and tries again. For several
 /// listeners, or several cores, call it once for each; a [`Limit`] is what they can have in common.
 ///
-/// It serves TCP and Unix listeners, of streams and of sequenced packets. On several cores, give each a listener of its own on the same
-/// port ([`reuse_port`](nestling_runtime::net::ListenOptions::reuse_port)), or a clone of one; or
-/// have one core accept for all ([`serve_balanced`](crate::serve_balanced)).
+/// It serves TCP and Unix listeners, of streams and of sequenced packets. On several cores, give
+/// each a listener of its own on the same port
+/// ([`reuse_port`](nestling_runtime::net::ListenOptions::reuse_port)), or a clone of one; or have
+/// one core accept for all ([`serve_balanced`](crate::serve_balanced)).
 ///
 /// # Cancellation
 ///

@@ -168,7 +168,7 @@ fn d7_a_buffer_without_room_is_refused() {
 fn r17_a_cancelled_stream_delivers_what_it_has() {
     run(async || {
         let (socket, peer) = local().await;
-        let got = Cell::new(0);
+        let (got, heard) = (Cell::new(0), Cell::new(false));
         nursery(async |n| {
             n.spawn(async {
                 let mut datagrams = socket.recv_stream();
@@ -176,7 +176,7 @@ fn r17_a_cancelled_stream_delivers_what_it_has() {
                     match datagrams.next().await {
                         Ok(_) => got.set(got.get() + 1),
                         Err(error) => {
-                            assert!(is_cancelled(&error));
+                            heard.set(is_cancelled(&error));
                             return Ok(());
                         }
                     }
@@ -190,6 +190,7 @@ fn r17_a_cancelled_stream_delivers_what_it_has() {
         })
         .await
         .unwrap();
+        assert!(heard.get(), "and then the cancellation, once");
         assert!(got.get() <= 1);
         peer.send(b"later").unwrap();
         let mut rest = Vec::new();

@@ -7,6 +7,7 @@ use crate::scope;
 use crate::task::TaskRef;
 use crate::tree::{NodeId, Reason};
 use crate::wake::{self, Waiter};
+use std::iter;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 impl Children {
@@ -67,12 +68,11 @@ impl Children {
         let withdrawn = cancel::take_apart(cell.id());
         // SAFETY: the caller's promise.
         let joiner = unsafe { cell.end() };
-        // Last: a foreign waker may do anything, and panic.
-        if !matches!(joiner, Waiter::Nobody) {
-            joiner.wake();
-        }
-        if let Some(withdrawn) = withdrawn {
-            wake::wake_all(withdrawn);
+        // Last: a foreign waker may do anything, and panic. All the same, all are woken.
+        match withdrawn {
+            Some(withdrawn) => wake::wake_all(iter::once(joiner).chain(withdrawn)),
+            None if matches!(joiner, Waiter::Nobody) => {}
+            None => joiner.wake(),
         }
     }
 

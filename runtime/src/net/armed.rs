@@ -131,15 +131,16 @@ impl<K: Keeps> Receives<K> {
         while self.begun
             && let Some(end) = &mut self.end
         {
-            match ready!(Pin::new(end).poll(cx)) {
-                // It was cancelled with the scope in which it began, which is not this one.
-                Err(error) if is_cancelled(&error) && !is_here_cancelled() => {
-                    self.end = Some(Ended::new(self.socket.clone()));
-                }
-                _ => {
-                    self.end = None;
-                    return Poll::Ready(None);
-                }
+            let outcome = ready!(Pin::new(end).poll(cx));
+            let was_cancelled = outcome.is_err_and(|error| is_cancelled(&error));
+            self.end = None;
+            if !was_cancelled {
+                return Poll::Ready(None);
+            }
+            // In a scope that is cancelled, the receives are as well, and have an answer, too. Else
+            // it was cancelled with the scope in which it began, which is not this one.
+            if !is_here_cancelled() {
+                self.end = Some(Ended::new(self.socket.clone()));
             }
         }
         Poll::Pending

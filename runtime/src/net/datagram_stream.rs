@@ -97,12 +97,20 @@ impl<'a> DatagramStream<'a> {
                 if let Some(parcel) = unread.take_parcel() {
                     return parcel.map(|(bytes, told)| (Lease::owned(bytes), told));
                 }
+                if is_armed {
+                    // Not any more.
+                    continue;
+                }
             }
             if !is_armed {
                 // Two that disarm each other would go on with that until something comes.
                 if was_disarmed || self.arming.has_enough(pool) {
                     unread.readable(self.socket).await?;
                     starved::cancelled().map_or(Ok(()), Err)?;
+                    if unread.has_left() {
+                        // It comes first.
+                        continue;
+                    }
                     match self.copied(pool).await {
                         Err(error) if starved::is_empty(&error) => continue,
                         outcome => return outcome,
@@ -156,7 +164,12 @@ impl<'a> DatagramStream<'a> {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         *attempts = POOL_ATTEMPTS;
-        match starved::stand_in_line(pool).await? {
+        let buffer = starved::stand_in_line(pool).await?;
+        if self.arming.kept().has_left() {
+            // It comes first.
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        match buffer {
             Some(buffer) => {
                 let (told, buffer) =
                     self.arming.kept().receive_at_once(self.socket, buffer).await?;

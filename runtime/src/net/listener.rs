@@ -3,9 +3,9 @@
 use super::accepting::{Accepted, Accepting, Parked};
 use super::connection::{Arrival, Connected};
 use super::incoming::Incoming;
+use super::waiting::readable;
 use crate::fd::SharedFd;
-use crate::op::{Close, PollOp, nop};
-use crate::ring::Interest;
+use crate::op::{Close, nop};
 use crate::scope::is_cancelled;
 use crate::yield_now::consume_budget;
 use socket2::SockRef;
@@ -41,13 +41,11 @@ impl Listener {
 
     /// Waits until something can be accepted.
     pub(super) async fn readable(&self) -> io::Result<()> {
-        match self.parked.is_empty() {
-            true => PollOp::new(self.fd.clone(), Interest::Readable).await,
-            false => {
-                consume_budget().await;
-                Ok(())
-            }
+        if !self.parked.is_empty() {
+            consume_budget().await;
+            return Ok(());
         }
+        readable(&self.fd, &self.parked.waiting, || !self.parked.is_empty()).await
     }
 
     /// Accepts what is there; `None` if that has gone to another core or process.

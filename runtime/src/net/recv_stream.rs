@@ -97,10 +97,14 @@ impl<'a> RecvStream<'a> {
         let mut was_disarmed = false;
         loop {
             let is_armed = self.arming.is_armed(pool);
-            if (!is_armed || unread.has_left())
-                && let Some(kept) = leasing::kept(self.inbound, pool).await
-            {
-                return kept;
+            if !is_armed || unread.has_left() {
+                if let Some(kept) = leasing::kept(self.inbound, pool).await {
+                    return kept;
+                }
+                if is_armed {
+                    // Not any more.
+                    continue;
+                }
             }
             if !is_armed {
                 if self.arming.has_enough(pool) {

@@ -9,21 +9,18 @@
 use super::armed::{Armed, Keeps};
 use super::claims::{Claim, Claims};
 use super::unread::is_news;
-use super::waiting::{Seat, Waiting};
+use super::waiting::{Seat, Waiting, readable};
 use crate::buf::{self, BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{
-    Arrived, Control, LeasedMsg, One, Op, PollOp, Readiness, RecvMsg, RecvMsgMany, Room,
-};
+use crate::op::{Arrived, Control, LeasedMsg, One, Op, Readiness, RecvMsg, RecvMsgMany, Room};
 use crate::pool::Lease;
-use crate::ring::Interest;
 use crate::scope::{is_cancelled, is_here_cancelled};
 use crate::sys::Space;
 use crate::wake::Waiter;
 use socket2::SockAddr;
 use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -167,18 +164,7 @@ impl UnreadDatagrams {
         if !self.is_empty() {
             return Ok(());
         }
-        let mut poll = PollOp::new(socket.clone(), Interest::Readable);
-        let mut seat = None;
-        poll_fn(|cx| {
-            // A receive that was dropped may have taken what the kernel would have told of.
-            if !self.is_empty() {
-                return Poll::Ready(Ok(()));
-            }
-            let polled = Pin::new(&mut poll).poll(cx);
-            seat = poll.flight().map(|flight| Seat::new(&self.waiting, flight));
-            polled
-        })
-        .await
+        readable(socket, &self.waiting, || !self.is_empty()).await
     }
 
     /// Takes the next datagram.

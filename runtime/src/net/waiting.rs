@@ -1,9 +1,15 @@
 //! `Waiting`: the futures to be woken when something is left on an object that they wait for.
 
-use crate::op::OpHandle;
+use crate::fd::SharedFd;
+use crate::op::{OpHandle, PollOp};
+use crate::ring::Interest;
 use crate::wake;
 use slab::Slab;
 use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::task::Poll;
 
 /// Futures with an operation in flight on the same object.
 #[derive(Debug, Default)]
@@ -20,6 +26,26 @@ impl Waiting {
         let flights: Vec<_> = self.flights.borrow_mut().drain().collect();
         wake::wake_all(flights.iter().map(|(_, flight)| flight.nudge()));
     }
+}
+
+/// Waits until the kernel has something to be taken out of a socket, or something is left on it.
+pub(super) async fn readable(
+    socket: &SharedFd,
+    waiting: &Waiting,
+    is_left: impl Fn() -> bool,
+) -> io::Result<()> {
+    let mut poll = PollOp::new(socket.clone(), Interest::Readable);
+    let mut seat = None;
+    poll_fn(|cx| {
+        // What was dropped may have taken what the kernel would have told of.
+        if is_left() {
+            return Poll::Ready(Ok(()));
+        }
+        let polled = Pin::new(&mut poll).poll(cx);
+        seat = poll.flight().map(|flight| Seat::new(waiting, flight));
+        polled
+    })
+    .await
 }
 
 /// One future's place among them, until it is dropped or the future woken.

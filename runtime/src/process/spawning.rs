@@ -41,7 +41,16 @@ impl Started {
         let child = command.spawn()?;
         let mut this = Self { whole_group, child: Some((child, None)) };
         let (child, pidfd) = this.child.as_mut().expect("it was put there");
-        *pidfd = Some(sys::open_process(child.id())?);
+        match sys::open_process(child.id()) {
+            Ok(process) => *pidfd = Some(process),
+            Err(error) => {
+                if error.raw_os_error() == Some(libc::ESRCH) {
+                    // The kernel has reaped it, and its number may be that of a stranger.
+                    this.child = None;
+                }
+                return Err(error);
+            }
+        }
         Ok(this)
     }
 

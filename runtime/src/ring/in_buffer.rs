@@ -51,13 +51,13 @@ impl<'a> InBuffer<'a> {
     /// The parts of what the kernel has written, when it was asked with such a header; `None` if it
     /// cannot have written that.
     pub(crate) fn parse(written: &'a [u8], control: usize) -> Option<Self> {
-        let name = TOLD..TOLD + NAME;
         let bytes = Self::overhead(control)..written.len();
         let told = RecvMsgOut::parse(written, &Self::header(control)).ok()?;
-        let length = usize::try_from(told.incoming_control_len()).ok()?.min(control);
+        let (name, control) = (told.name_data().len(), told.control_data().len());
+        let behind = TOLD + NAME;
         Some(Self {
-            from: address(written.get(name.clone())?),
-            control: written.get(name.end..name.end + length)?,
+            from: address(&written[TOLD..TOLD + name]),
+            control: &written[behind..behind + control],
             bytes,
             truncated: told.is_payload_truncated(),
             control_truncated: told.is_control_data_truncated(),
