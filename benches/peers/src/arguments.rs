@@ -64,7 +64,7 @@ pub(crate) struct Compare {
     pub(crate) out: Option<PathBuf>,
     pub(crate) resume: bool,
     pub(crate) against: Option<PathBuf>,
-    /// Who is made slower on purpose.
+    /// The contestant that is made slower on purpose.
     pub(crate) slow: Option<Contestant>,
 }
 

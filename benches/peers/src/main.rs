@@ -9,7 +9,7 @@
 //! | folder | what is in it |
 //! |---|---|
 //! | `rows.rs` | what is compared |
-//! | `contestants/` | who takes part: a folder for each peer, a file for each row |
+//! | `contestants/` | the contestants: a folder for each peer, a file for each row |
 //! | `load/` | what servers are loaded with: a closed loop, an open one, one for proxies |
 //! | `process/`, `work.rs` | a contestant is a process of its own |
 //! | `compare/` | the order of measurements; one of them; a run beside an earlier one |

@@ -13,7 +13,7 @@ use std::fmt;
 /// How much worse the median has to be at least.
 const SMALLEST: f64 = 0.03;
 
-/// By whom figures are measured: the first of these that took part in both runs.
+/// What figures are measured by: the first of these that took part in both runs.
 const YARDSTICKS: [&str; 3] = ["bare-ring", "bare-epoll", "tokio"];
 
 /// One contestant that is worse than it was.

@@ -214,7 +214,7 @@ impl Comparison {
     }
 }
 
-/// Who takes part in a row.
+/// The contestants of a row.
 fn parts(row: &Row, contestants: &[Contestant]) -> impl Iterator<Item = Contestant> {
     let work = row.work;
     contestants.iter().copied().filter(move |contestant| contestant.program(work).is_ok())

@@ -1,4 +1,4 @@
-//! Who takes part: each peer as its documentation recommends, with the same buffers, socket options
+//! The contestants: each peer as its documentation recommends, with the same buffers, socket options
 //! and work. A folder for each; its `mod.rs` says what the peer can do.
 
 mod common;
@@ -35,7 +35,7 @@ pub(crate) enum Program {
 /// Why a contestant has no program for a row.
 pub(crate) type Absent = &'static str;
 
-/// Who takes part.
+/// One that takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Contestant {
     Nestling,

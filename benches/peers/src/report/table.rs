@@ -5,7 +5,7 @@ use crate::rows::{Figure, Load, ROWS, Row, Work};
 use crate::statistics::{Interval, Verdict, interval, median, range, ratios, verdict};
 use std::fmt::Write;
 
-/// By whom all others are measured, if it takes part.
+/// The contestant that all others are put beside, if it takes part.
 const OURS: &str = "nestling";
 
 /// A load that was later than this has changed what it measures, in nanoseconds.

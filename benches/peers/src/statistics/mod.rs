@@ -106,7 +106,7 @@ pub(crate) fn ratios(these: &[f64], others: &[f64]) -> Vec<f64> {
     these.iter().zip(others).map(|(this, other)| this / other).collect()
 }
 
-/// What ratios say of whom they are of; `more_is_better` is how the figure is read.
+/// What ratios say of the first contestant; `more_is_better` is how the figure is read.
 pub(crate) fn verdict(ratios: &[f64], more_is_better: bool) -> Verdict {
     let Some(interval) = interval(ratios) else { return Verdict::Open };
     let (more, less) = match more_is_better {
