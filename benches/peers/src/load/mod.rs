@@ -5,6 +5,8 @@ mod flow;
 mod idle;
 mod open;
 pub(crate) mod ring;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use exchange::{Exchange, closed};
 pub(crate) use flow::{Ends, relay};
