@@ -103,7 +103,7 @@ impl Run {
     /// All or nothing: a run that is interrupted meanwhile can be resumed from what was there.
     pub(crate) fn save(&self, path: &Path) -> io::Result<()> {
         let new = path.with_extension("new");
-        fs::write(&new, serde_json::to_string_pretty(self)? + "\n")?;
+        fs::write(&new, serde_json::to_string(self)? + "\n")?;
         fs::rename(new, path)
     }
 

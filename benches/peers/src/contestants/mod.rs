@@ -1,5 +1,5 @@
-//! The contestants: each peer as its documentation recommends, with the same buffers, socket options
-//! and work. A folder for each; its `mod.rs` says what the peer can do.
+//! The contestants: each peer as its documentation recommends, with the same buffers, socket
+//! options and work. A folder for each; its `mod.rs` says what the peer can do.
 
 mod common;
 mod compio;
