@@ -102,7 +102,10 @@ impl Open {
         let Self { ring, due, received, answers, ended, broken, latency, .. } = self;
         let mut now = None;
         ring.glance(|ring, event| match event {
-            Event::Received(_, 0) => *ended += 1,
+            Event::Received(number, 0) => {
+                ring.close(number);
+                *ended += 1;
+            }
             Event::Received(number, length) => {
                 let now = *now.get_or_insert_with(Instant::now);
                 let bytes = received[number] + length;

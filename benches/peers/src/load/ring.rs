@@ -5,6 +5,7 @@
 use io_uring::squeue::Flags;
 use io_uring::{IoUring, opcode, types};
 use std::io;
+use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::AsRawFd;
 
@@ -18,7 +19,6 @@ const SEND: u64 = 1 << 32;
 
 /// Connections with a buffer each, on one ring.
 pub(crate) struct Ring {
-    // Before the buffers: what is in flight ends first.
     uring: IoUring,
     buffers: Vec<Box<[u8]>>,
     /// What all connections may send.
@@ -102,7 +102,8 @@ impl Ring {
         if self.uring.submission().is_full() {
             self.uring.submit().expect("an enter");
         }
-        // SAFETY: sockets and buffers live as long as the ring, at the same addresses.
+        // SAFETY: sockets and buffers live as long as the ring, at the same addresses; and buffers
+        // for ever, if anything may be in flight when it is dropped.
         let pushed = unsafe { self.uring.submission().push(entry) };
         pushed.expect("the queue is not full");
     }
@@ -155,7 +156,7 @@ impl Ring {
     }
 
     fn act(&mut self, mut act: impl FnMut(&mut Self, Event)) {
-        let mut completions = std::mem::take(&mut self.completions);
+        let mut completions = mem::take(&mut self.completions);
         completions.extend(self.uring.completion().map(|c| (c.user_data(), c.result())));
         for (number, result) in completions.drain(..) {
             let connection = (number & !SEND) as usize;
@@ -167,5 +168,15 @@ impl Ring {
             act(self, event);
         }
         self.completions = completions;
+    }
+}
+
+impl Drop for Ring {
+    /// To close a ring ends nothing that is in flight: the kernel may write to the buffers of open
+    /// connections later, which is why these are never freed. Only a failure leaves any open.
+    fn drop(&mut self) {
+        if self.streams.iter().any(Option::is_some) {
+            mem::forget((mem::take(&mut self.buffers), mem::take(&mut self.message)));
+        }
     }
 }
