@@ -212,33 +212,40 @@ fn r06_cancelled_in_flight_it_answers_once() {
     });
 }
 
-/// The kernel is asked to end so many a turn, and a stream has two operations: the end of one may be
+/// The kernel is asked to end so many operations a turn, and a stream has two: the end of one may be
 /// answered a turn before the other.
 #[test]
 fn r03_each_of_many_streams_hears_of_a_cancel() {
     const STREAMS: usize = 600;
     run(async || {
         let pairs: Vec<_> = (0..STREAMS).map(|_| pair()).collect();
-        let (quiet, _peer) = pair();
-        let heard = Cell::new(0);
-        nursery(async |n| {
-            // An odd one, so that the bound of a turn lies between the two of a stream.
-            n.spawn(async { drop(quiet.recv().await) });
-            for (stream, _) in &pairs {
-                n.spawn(async {
-                    let error = stream.recv_stream().next().await.unwrap_err();
-                    assert!(is_cancelled(&error), "{error}");
-                    heard.set(heard.get() + 1);
-                });
-            }
-            turn().await;
-            turn().await;
-            n.cancel();
-            Ok::<_, io::Error>(())
-        })
-        .await
-        .unwrap();
-        assert_eq!(heard.get(), STREAMS);
+        let quiet: Vec<_> = (0..4).map(|_| pair()).collect();
+        for others in 0..quiet.len() {
+            let heard = Cell::new(0);
+            nursery(async |n| {
+                // With one more of them, the bound of a turn lies elsewhere.
+                for (stream, _) in &quiet[..others] {
+                    n.spawn(async { drop(stream.recv().await) });
+                }
+                for (stream, _) in &pairs {
+                    n.spawn(async {
+                        let error = stream.recv_stream().next().await.unwrap_err();
+                        assert!(is_cancelled(&error), "{error}");
+                        heard.set(heard.get() + 1);
+                    });
+                }
+                for (stream, _) in &quiet[others..] {
+                    n.spawn(async { drop(stream.recv().await) });
+                }
+                turn().await;
+                turn().await;
+                n.cancel();
+                Ok::<_, io::Error>(())
+            })
+            .await
+            .unwrap();
+            assert_eq!(heard.get(), STREAMS, "{others} others");
+        }
     });
 }
 
