@@ -1,6 +1,7 @@
 //! Connections of servers: HTTP/1.1 or HTTP/2, until a stop, after which they drain.
 
 use crate::program::complain;
+use futures_util::future::{Either, select};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, Service};
@@ -14,6 +15,7 @@ use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 /// What a connection may take.
@@ -85,10 +87,18 @@ where
 }
 
 /// Waits for what comes before the first request, for as long as a client may take for the head of
-/// one. After the stop there is nothing to wait for: none then, and none if the time is up.
+/// one. After the stop it is not waited for any more, and only what is there counts. None if the
+/// time is up.
 pub async fn before_request<F: Future>(limits: Limits, future: F) -> Option<F::Output> {
-    let waited = grace(Duration::ZERO, async |_| timeout(limits.head, future).await);
-    waited.await.ok()?.ok()
+    let waited = grace(limits.drain, async |stop| {
+        let mut future = pin!(future);
+        let (late, stopped) = (pin!(sleep(limits.head)), pin!(stop.requested()));
+        match select(future.as_mut(), select(late, stopped)).await {
+            Either::Left((output, _)) => Some(output),
+            Either::Right(_) => timeout(Duration::ZERO, future).await.ok(),
+        }
+    });
+    waited.await.ok()?
 }
 
 /// Looks at how the connection begins.
@@ -176,7 +186,8 @@ fn drained(served: Result<io::Result<()>, Elapsed>) -> io::Result<()> {
     }
 }
 
-/// Polls a connection to its end; `shut_down` is called at the stop.
+/// Polls a connection to its end; `shut_down` is called at the stop, after a poll, in which it sees
+/// what has come by then.
 async fn until<C: Future<Output = hyper::Result<()>>>(
     stop: &Stop,
     mut connection: Pin<&mut C>,
@@ -185,12 +196,16 @@ async fn until<C: Future<Output = hyper::Result<()>>>(
     let mut stopped = pin!(stop.requested());
     let mut told = false;
     poll_fn(|cx| {
-        if !told && stopped.as_mut().poll(cx).is_ready() {
+        loop {
+            if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+                return Poll::Ready(ended.map_err(io::Error::other));
+            }
+            if told || stopped.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
             told = true;
             shut_down(connection.as_mut());
         }
-        let polled = connection.as_mut().poll(cx);
-        polled.map_err(io::Error::other)
     })
     .await
 }

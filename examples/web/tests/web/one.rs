@@ -9,6 +9,7 @@ use hyper::{Request, Response};
 use nestling::io::nursery;
 use nestling::net::TcpStream;
 use nestling::sync::oneshot;
+use nestling::task::yield_now;
 use nestling::time::sleep;
 use nestling::{Nursery, grace};
 use std::cell::Cell;
@@ -116,6 +117,33 @@ fn a_connection_drains() {
             assert_eq!(answer.headers()["connection"], "close");
             assert_eq!(whole(answer).await, "slow");
             client.ready().await.unwrap_err();
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// A request that is there when the stop comes is answered, although nothing has looked at it yet.
+#[test]
+fn a_request_that_waits_at_the_stop_is_answered() {
+    run(async || {
+        let (listener, address) = listener().await;
+        let client = TcpStream::connect(address).await.unwrap();
+        client.write_all("GET / HTTP/1.1\r\nhost: here\r\n\r\n").await.0.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        nursery(async |n| {
+            let server = n.spawn(async {
+                let served = grace(Duration::from_secs(3600), async |stop| {
+                    stop.requested().await;
+                    serve_tcp(stream, Limits::default(), service_fn(echo)).await
+                });
+                served.await.unwrap()
+            });
+            yield_now().await;
+            server.cancel();
+            let (length, buffer) = client.read(vec![0; 1024]).await;
+            assert!(buffer[..length?].starts_with(b"HTTP/1.1 200 OK"));
             Ok(())
         })
         .await
