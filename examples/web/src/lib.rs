@@ -13,4 +13,4 @@ pub use connection::{
 };
 pub use metrics::metrics;
 pub use pool::Pool;
-pub use program::{Options, complain, milliseconds, parse, run_server, say};
+pub use program::{Options, complain, milliseconds, run_program, run_server, say};

@@ -41,7 +41,7 @@ where
     F: AsyncFnOnce(TcpListener, Options) -> io::Result<()>,
 {
     let help = format!("{help}{OPTIONS}");
-    parse(&help, options, async |options| {
+    run_program(&help, options, async |options| {
         // Before the first word: from here on a signal is a stop.
         let stop = stop_requested();
         let listener = TcpListener::bind(options.listen).await?;
@@ -58,7 +58,7 @@ where
 
 /// Runs a program with its options, if it was not asked for help. The exit code is that of
 /// [`run_server`].
-pub fn parse<O>(
+pub fn run_program<O>(
     help: &str,
     options: impl FnOnce(lexopt::Parser) -> Result<Option<O>, lexopt::Error>,
     program: impl AsyncFnOnce(O) -> io::Result<()>,

@@ -17,7 +17,7 @@ use std::cell::Cell;
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
-use web::{Pool, complain, milliseconds, parse, say};
+use web::{Pool, complain, milliseconds, run_program, say};
 
 const HELP: &str = "\
 An HTTP client: fetches each URL, and says what came.
@@ -98,5 +98,5 @@ async fn run(options: Options) -> io::Result<()> {
 }
 
 fn main() -> ExitCode {
-    parse(HELP, options, run)
+    run_program(HELP, options, run)
 }
