@@ -73,7 +73,7 @@ pub(crate) async fn call(
     let body = has_frames.map(Frame::data).chain(trailers.map(Frame::trailers));
     Ok(head.map(|()| {
         StreamBody::new(body.map(move |frame| {
-            let _ = &wanted;
+            let _ = &wanted; // dropped with the body
             Ok(frame)
         }))
     }))
