@@ -93,6 +93,13 @@ fn broken(from: &Path, link: &str) -> Option<String> {
     if !to.exists() {
         return Some(format!("{} links to {link}: there is no {}", from.display(), to.display()));
     }
+    let is_chapter = |path: &Path| path.starts_with(BOOK);
+    if is_chapter(from) && !is_chapter(&to) && to.extension().is_some_and(|it| it == "md") {
+        let chapter = from.display();
+        return Some(format!(
+            "{chapter}: mdBook takes {link} for a chapter; name the file instead"
+        ));
+    }
     let heading = heading.filter(|heading| !anchors(&text(&to)).contains(*heading))?;
     Some(format!("{}: {} has no heading for #{heading}", from.display(), to.display()))
 }
@@ -175,5 +182,8 @@ fn a_broken_link_is_found() {
     ] {
         assert_eq!(broken(readme, link).is_some(), is_broken, "{link}");
     }
+    let chapter = Path::new("docs/src/tuning.md");
+    assert_eq!(broken(chapter, "observing.md#metrics"), None);
+    assert!(broken(chapter, "../../nursery/src/guide.md").is_some());
     assert_eq!(links("[a](b.md) `[c](d.md)`\n[e\nf](g.md)"), ["b.md", "g.md"]);
 }
