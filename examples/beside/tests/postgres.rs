@@ -4,7 +4,7 @@ use nestling::io::nursery;
 use nestling::task::yield_now;
 use nestling::{block_on, is_cancelled, stats, timeout};
 use nestling_beside::postgres::{failed, stopped_by_cancel, with_client};
-use process::{PATIENCE, Process, build};
+use process::{PATIENCE, Process, build, eventually};
 use std::ffi::OsStr;
 use std::io::{Error, ErrorKind};
 use std::os::unix::fs::chown;
@@ -84,9 +84,18 @@ impl Server {
         config
     }
 
-    /// Ends it without a word. Its own processes end when they see that.
+    /// Ends it without a word, and waits for its own processes, which end when they see that: the
+    /// next one does not begin before.
     fn kill(&mut self) {
-        drop(self.process.take());
+        let process = self.process.take().expect("it runs");
+        let children = format!("/proc/{0}/task/{0}/children", process.id());
+        let children = fs::read_to_string(children).unwrap();
+        drop(process);
+        for child in children.split_whitespace() {
+            // One that has ended and was not reaped has an empty command line.
+            let command = format!("/proc/{child}/cmdline");
+            eventually("it ends", || fs::read(&command).unwrap_or_default().is_empty());
+        }
     }
 
     fn run<T>(&self, work: impl AsyncFnOnce(&mut Client) -> std::io::Result<T>) -> T {
