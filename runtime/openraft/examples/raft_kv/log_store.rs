@@ -145,7 +145,8 @@ impl RaftLogStorage<Kv> for LogStore {
         told.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// A hint for the next start: it need not be on the disk for anything else to happen.
+    /// A note for the next start, which need not be on the disk for anything else to happen. So a
+    /// node may start with an old state, and must not be a leader before an election.
     async fn save_committed(&mut self, committed: Option<LogId>) -> io::Result<()> {
         self.record(Record::Committed(committed), IOFlushed::noop())
     }

@@ -103,6 +103,9 @@ fn config() -> Config {
         snapshot_policy: SnapshotPolicy::LogsSinceLast(500),
         max_in_snapshot_log_to_keep: 100,
         purge_batch_size: 100,
+        // The note of what was committed may be older than what was confirmed: a leader that is
+        // one again at once would read from an old state. An election tells.
+        enable_leader_restore: Some(false),
         ..Config::default()
     }
 }

@@ -1,8 +1,10 @@
 //! The demo, and nodes that are killed, from outside.
 
-use crate::nodes::{Folder, Nodes, raft_kv};
+use crate::client::Client;
+use crate::nodes::{Folder, Nodes, in_time, raft_kv};
 use crate::process::{Process, eventually};
 use std::fs;
+use std::path::Path;
 
 /// Processes that have `text` on their command line.
 fn processes_with(text: &str) -> usize {
@@ -122,4 +124,45 @@ fn a_node_that_was_killed_starts_again_at_once() {
         alone.ask(async |c| c.set("number", &number.to_string()).await);
         drop(node); // by SIGKILL
     }
+}
+
+/// What was committed is noted in the log without a sync, so a kill may lose any of these notes. A
+/// leader that is one again at once would not know what it has confirmed.
+#[test]
+fn a_leader_that_has_lost_what_was_committed_does_not_answer_with_an_old_state() {
+    let cluster = Nodes::new("notes", 3);
+    let mut nodes: Vec<_> = (0..3).map(|at| cluster.start(at)).collect();
+    for round in 0..5 {
+        let value = round.to_string();
+        for key in ["a", "b", "c"] {
+            cluster.ask(async |c| c.set(key, &value).await);
+        }
+        let leader = cluster.leader();
+        nodes.clear(); // by SIGKILL
+        (0..3).for_each(|at| forget_what_was_committed(&cluster.log(at)));
+        nodes.extend((0..3).map(|at| cluster.start(at)));
+        // The first answer of the one that was the leader, or of the next one if that is not.
+        let keys = vec!["a".to_owned(), "b".to_owned(), "c".to_owned()];
+        let first = cluster.addresses[leader].clone();
+        let found = in_time(async { Client::new(&[first]).get(keys).await });
+        assert_eq!(found, vec![Some(value); 3]);
+    }
+}
+
+/// Takes the notes out of a log.
+fn forget_what_was_committed(path: &Path) {
+    let (log, mut kept) = (fs::read(path).unwrap(), Vec::new());
+    let mut rest = &log[..];
+    while let Some((length, _)) = rest.split_first_chunk() {
+        let Some((record, after)) = rest.split_at_checked(8 + u32::from_le_bytes(*length) as usize)
+        else {
+            break; // a part of one, which the kill has left
+        };
+        if !record[8..].starts_with(b"{\"Committed\"") {
+            kept.extend(record);
+        }
+        rest = after;
+    }
+    assert!(kept.len() < log.len());
+    fs::write(path, kept).unwrap();
 }

@@ -76,6 +76,11 @@ impl Nodes {
         node
     }
 
+    /// The log of node `at`.
+    pub(crate) fn log(&self, at: usize) -> PathBuf {
+        self.folder.path().join(at.to_string()).join("log")
+    }
+
     /// What one client does, in time.
     pub(crate) fn ask<T>(&self, work: impl AsyncFnOnce(&mut Client<'_>) -> io::Result<T>) -> T {
         in_time(async { work(&mut Client::new(&self.addresses)).await })
