@@ -81,8 +81,8 @@ fn matches_any(list: &str, tag: &str) -> bool {
     list.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag)
 }
 
-/// The part of a file of this length that one range names, or `Some(None)` if there is none. What is
-/// no range, or several, is `None`: it may be ignored.
+/// The part of a file of this length that one range names, or `Some(None)` if there is none. What
+/// is no range, or several, is `None`: it may be ignored.
 fn range(text: &str, length: u64) -> Option<Option<Range<u64>>> {
     let (first, last) = text.strip_prefix("bytes=")?.split_once('-')?;
     let (first, last) = (first.trim(), last.trim());

@@ -118,8 +118,8 @@ fn missing() -> io::Error {
     io::Error::from_raw_os_error(libc::ENOENT)
 }
 
-/// Whether there is no such file, as far as a client is told: no name, none that may be read, or one
-/// that leads out of the root.
+/// Whether there is no such file, as far as a client is told: no name, none that may be read, or
+/// one that leads out of the root.
 fn is_missing(error: &io::Error) -> bool {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<PathError>());
     let code = inner.map_or(error.raw_os_error(), PathError::raw_os_error);

@@ -212,8 +212,8 @@ fn r06_cancelled_in_flight_it_answers_once() {
     });
 }
 
-/// The kernel is asked to end so many operations a turn, and a stream has two: the end of one may be
-/// answered a turn before the other.
+/// The kernel is asked to end so many operations a turn, and a stream has two: the end of one may
+/// be answered a turn before the other.
 #[test]
 fn r03_each_of_many_streams_hears_of_a_cancel() {
     const STREAMS: usize = 600;
