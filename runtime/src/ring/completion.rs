@@ -10,7 +10,7 @@ pub(crate) const MORE: u32 = 1 << 1;
 pub(crate) const SOCK_NONEMPTY: u32 = 1 << 2;
 
 /// `IORING_CQE_F_NOTIF`.
-const NOTIFICATION: u32 = 1 << 3;
+pub(crate) const NOTIFICATION: u32 = 1 << 3;
 
 /// What came back for one submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

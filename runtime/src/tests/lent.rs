@@ -10,7 +10,7 @@ use crate::config::Kernel;
 use crate::driver;
 use crate::fd::SharedFd;
 use crate::net::{TcpListener, TcpStream};
-use crate::op::{self, Accept, Close, Connect, Op, Recv, SendOp, Shutdown};
+use crate::op::{self, Accept, Close, Connect, Op, Recv, SendOp, SendZc, Shutdown};
 use crate::pool::Pool;
 use crate::ring::Wait;
 use crate::yield_now::yield_now;
@@ -339,4 +339,44 @@ fn an_accept_may_be_moved_and_dropped_and_leaves_its_connection() {
         yield_now().await;
         drop(listener.accept().await.expect("it was parked"));
     });
+}
+
+/// D10: a notification that comes before the result that tells of it. The buffer comes back to its
+/// future; or goes, once that is gone, in flight or with the result.
+#[test]
+fn d10_a_notification_before_its_result() {
+    block_on(async {
+        let bytes: Rc<[u8]> = Rc::from(*b"early");
+        let send = |fd: &SharedFd| SendZc::new(fd.clone(), Rc::clone(&bytes));
+        let (result, mut lending) = send(&shared()).await;
+        assert_eq!(result.expect("there is room"), bytes.len());
+        let (back, _) = poll_fn(|cx| lending.poll_back(cx)).await.expect("it has come");
+        assert!(Rc::ptr_eq(&back, &bytes));
+        drop(back);
+
+        let (_, lending) = send(&shared()).await;
+        drop(lending);
+        assert_eq!(Rc::strong_count(&bytes), 1);
+
+        for waits in [false, true] {
+            let fd = shared();
+            if waits {
+                send_all(&fd).await;
+            }
+            let mut sending = send(&fd);
+            assert!(is_pending(&mut sending).await);
+            turn().await;
+            drop(sending);
+            turn().await;
+            assert_eq!(Rc::strong_count(&bytes), 1);
+        }
+        assert!(!driver::expect_current("a test").borrow().awaits_notices());
+    });
+}
+
+/// Fills a descriptor: the next send waits.
+async fn send_all(fd: &SharedFd) {
+    let mut full = SendOp::new(fd.clone(), vec![0; 64], 0);
+    assert!(poll_once(Pin::new(&mut full)).await.is_pending());
+    full.await.0.expect("there is some room");
 }

@@ -7,7 +7,7 @@
 use super::group::Group;
 use crate::fd::RawTarget;
 use crate::key::Key;
-use crate::ring::completion::{BUFFER, SOCK_NONEMPTY};
+use crate::ring::completion::{BUFFER, MORE, NOTIFICATION, SOCK_NONEMPTY};
 use crate::ring::{Completion, Request, Submission, Wait};
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -43,8 +43,12 @@ impl Loopback {
         }
         // The end of one operation may be what another has waited for.
         while let Some((at, end)) = self.next() {
-            let submission = self.waiting.remove(at);
-            done.push(completion(submission.key, end));
+            let key = self.waiting.remove(at).key;
+            if end.1 & MORE != 0 {
+                // The worst order: the notification is there before the result that tells of it.
+                done.push(completion(key, (0, NOTIFICATION)));
+            }
+            done.push(completion(key, end));
         }
     }
 
@@ -82,6 +86,7 @@ fn descriptor_of(request: &Request) -> RawFd {
     | Request::Recv { on, .. }
     | Request::RecvLeased { on, .. }
     | Request::Send { on, .. }
+    | Request::SendZc { on, .. }
     | Request::Shutdown { on, .. }
     | Request::Close { on }) = *request
     else {
@@ -111,15 +116,8 @@ impl Pipe {
                 let (length, flags) = self.receive(Lent::new(start, length as usize))?;
                 Some((length, flags | BUFFER | u32::from(id) << 16))
             }
-            Request::Send { start, length, .. } => {
-                let length = length as usize;
-                let count = length.min(ROOM - self.bytes.len());
-                if count == 0 && length > 0 {
-                    return None;
-                }
-                self.bytes.extend(Lent::new(start.cast_mut(), length).read(count));
-                Some((count as i32, 0))
-            }
+            Request::Send { start, length, .. } => self.send(start, length, 0),
+            Request::SendZc { start, length, .. } => self.send(start, length, MORE),
             Request::Accept { .. } => {
                 self.connections = self.connections.checked_sub(1)?;
                 Some((accept(request), 0))
@@ -147,6 +145,16 @@ impl Pipe {
 }
 
 impl Pipe {
+    fn send(&mut self, start: *const u8, length: u32, flags: u32) -> Option<End> {
+        let length = length as usize;
+        let count = length.min(ROOM - self.bytes.len());
+        if count == 0 && length > 0 {
+            return None;
+        }
+        self.bytes.extend(Lent::new(start.cast_mut(), length).read(count));
+        Some((count as i32, flags))
+    }
+
     fn receive(&mut self, into: Lent) -> Option<End> {
         if self.bytes.is_empty() && !self.shut {
             return None;
