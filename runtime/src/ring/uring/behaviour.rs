@@ -4,10 +4,11 @@
 
 use super::{Uring, explain};
 use crate::diagnosis::{Facts, opening};
-use crate::ring::{Batch, Completion, EnterWait};
+use crate::ring::{Batch, BufferQueue, Completion, EnterWait};
 use io_uring::squeue::{Entry, Flags};
 use io_uring::{opcode, types};
-use std::io;
+use std::io::{self, Write};
+use std::mem::ManuallyDrop;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
@@ -18,6 +19,9 @@ const PATIENCE: u32 = 1_000;
 /// How long a deadline is away, and how often the kernel may come back before it, for a signal.
 const WAIT_NS: u64 = 5_000_000;
 const INTERRUPTIONS: u32 = 10;
+
+/// A group that no pool of a ring has which is tried.
+const GROUP: u16 = u16::MAX;
 
 /// What an operation has to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +42,11 @@ impl Expected {
 pub(crate) type Trial = fn(&mut Uring) -> io::Result<()>;
 
 /// What a ring has to do, each with its name and the words for one that does.
-pub(crate) const TRIALS: [(Trial, &str, &str); 4] = [
+pub(crate) const TRIALS: [(Trial, &str, &str); 5] = [
     (Uring::try_doorbell, "wake-up", "a multishot poll tells of each write to an eventfd"),
     (Uring::try_message, "message", "one to a ring arrives there"),
     (Uring::try_cancel, "cancel", "an armed receive ends with ECANCELED, its request with 0"),
+    (Uring::try_buffers, "buffers", "receives take them from a queue, and say when it is empty"),
     (Uring::try_deadline, "deadline", "the kernel comes back at it, and not before"),
 ];
 
@@ -87,6 +92,35 @@ impl Uring {
         self.expect("a message to a ring", &[arrived])
     }
 
+    /// A receive takes a buffer out of a queue when something has come, and ends when there is none:
+    /// what pools are made of. No core needs one before its first receive into a pool, so none
+    /// looks at its start.
+    fn try_buffers(&mut self) -> io::Result<()> {
+        let (ours, mut theirs) =
+            UnixStream::pair().map_err(|error| opening("socketpair", &error))?;
+        let mut memory = ManuallyDrop::new(vec![0u8; 8]);
+        let mut queue = ManuallyDrop::new(BufferQueue::new(1)?);
+        let (start, length) = (memory.as_mut_ptr(), memory.len() as u32);
+        // SAFETY: the queue stays, unless its receive was seen to end, and the kernel lets go of it.
+        unsafe { self.register_buffers(GROUP, &queue, start) }?;
+        // SAFETY: it has room for one; the memory stays as the queue does.
+        unsafe { queue.push(0, start, length) };
+        let receive = opcode::RecvMulti::new(types::Fd(ours.as_raw_fd()), GROUP).build();
+        self.give([receive.user_data(1)]);
+        let taken = Expected { user_data: 1, result: 1, more: true };
+        let empty = Expected { user_data: 1, result: -libc::ENOBUFS, more: false };
+        for (time, expected) in [("with a buffer", taken), ("without one", empty)] {
+            theirs.write_all(b"x").map_err(|error| opening("write", &error))?;
+            self.expect(&format!("a receive into a queue {time}"), &[expected])?;
+        }
+        self.unregister_buffers(GROUP);
+        drop(ManuallyDrop::into_inner(queue));
+        match ManuallyDrop::into_inner(memory).first() {
+            Some(b'x') => Ok(()),
+            _ => Err(wrong("a receive into a queue has not written to its buffer")),
+        }
+    }
+
     /// The kernel comes back at a deadline, and not before.
     fn try_deadline(&mut self) -> io::Result<()> {
         let deadline = self.now() + WAIT_NS;
@@ -105,7 +139,7 @@ impl Uring {
     fn give<const N: usize>(&mut self, entries: [Entry; N]) {
         let mut queue = self.uring.submission();
         for entry in entries {
-            // SAFETY: the one entry with memory is a receive; that is valid until its end was
+            // SAFETY: the entries with memory are receives; that is valid until the end of each was
             // seen, or for ever.
             let pushed = unsafe { queue.push(&entry) };
             assert!(pushed.is_ok(), "a ring of default size has room for a few entries");

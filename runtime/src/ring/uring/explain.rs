@@ -147,11 +147,14 @@ pub(super) fn buffers(error: &io::Error, count: u16, facts: &Facts) -> io::Error
             "Raise RLIMIT_MEMLOCK (ulimit -l, systemd LimitMEMLOCK=, docker --ulimit memlock=-1) \
              or have fewer buffers in it",
         ),
-        _ => Refusal::bare(format!(
-            "a pool of {count} buffers cannot be made: the kernel refuses its queue on Linux {} \
-             ({error})",
-            facts.release
-        )),
+        _ => Refusal::new(
+            format!(
+                "a pool of {count} buffers cannot be made: the kernel refuses its queue on Linux \
+                 {} ({error})",
+                facts.release
+            ),
+            "Receive into buffers of your own (read, recv_from), which needs no pool",
+        ),
     };
     refusal.into_error(error.kind())
 }
