@@ -23,10 +23,85 @@
 //! | `nurseries.rs` | sockets of children |
 //! | `options.rs` | options of sockets |
 //! | `polled.rs` | streams for code that polls |
+//! | `sends.rs` | sends that wait for room, shutdowns, closes |
 //! | `serve.rs`, `balanced.rs` | a server of one call, on one core and on several |
 //! | `lost.rs` | what the counters say of results that no code hears of |
 //! | `zero_copy.rs` | sends without a copy: the result, and then the buffer |
 //! | `forgotten.rs` | futures that are forgotten in flight |
+//!
+//! # Operation by operation
+//!
+//! What the kernel is asked for, and which test holds each of its ends; `-` is one that it has not.
+//! (`tables.rs` sees that the tests exist.)
+//!
+//! | operation | success | short | error |
+//! |---|---|---|---|
+//! | accept | `accepts::e2_` | - | `incoming_scarce::i6_` |
+//! | accept, many | `incoming::r17_the_kernel` | - | `incoming::b_a_listener` |
+//! | connect | `connecting::a_connection` | - | `connecting::the_error` |
+//! | recv | `counter::e1_no_byte_is` | `receives::r17_what_was` | `errors::r17_a_reset_is` |
+//! | recv, leased | `leases::lease_has` | `leases::long_message` | `leases::f_reset` |
+//! | recv, many | `leases::a_stream_goes` | `leases::long_message` | `leases::f_reset` |
+//! | recvmsg | `udp::datagrams` | `udp::i10_` | `udp::a_refusal` |
+//! | recvmsg, parts | `vectored::a_readv` | `vectored::b1_of_too` | `vectored::a_reset` |
+//! | recvmsg, along | `passing::descriptors` | `passing::what_there` | `passing::a_peer` |
+//! | recvmsg, many | `datagram_stream::data` | `datagram_stream::i10` | `datagram_stream::a_ref` |
+//! | recvmsg, peek | `vectored::a_peek` | `udp::i10_` | `vectored::a_reset` |
+//! | send | `counter::e1_no_byte_is` | `sends::a_send` | `unix::a_peer` |
+//! | sendmsg | `udp::datagrams` | `vectored::a_writev` | `udp::errors_of` |
+//! | sendmsg, along | `passing::what_is` | `passing::b1_a_send` | `passing::errors_of` |
+//! | send, zero-copy | `zero_copy::d10_the` | `zero_copy::a_short` | `zero_copy::d12_` |
+//! | poll | `polled::readiness` | - | `polled::a_broken` |
+//! | poll for the end | `leases::d1_` | - | `leases::f_reset` |
+//! | shutdown | `halves::i3_a_dropped_write` | - | `sends::a_shutdown_of` |
+//! | close | `closing::b8_close` | - | `lingering::i4_` |
+//!
+//! | operation | cancelled in flight | dropped |
+//! |---|---|---|
+//! | accept | `unix::b1_` | `dropped::e10_accept` |
+//! | accept, many | `incoming_cancelled::r03_` | `incoming::r15_` |
+//! | connect | `connecting::r09_` | `dropped::e10_connect` |
+//! | recv | `cancelled::r17_` | `dropped::e10_read` |
+//! | recv, leased | `leases::r06_` | `dropped::e10_recv_d` |
+//! | recv, many | `leases::r03_` | `dropped::e10_recv_str` |
+//! | recvmsg | `udp::b1_` | `dropped::e10_recv_msg` |
+//! | recvmsg, parts | `vectored::b1_a_` | `vectored::r17_a_dr` |
+//! | recvmsg, along | `passing::b1_a_can` | `passing::r17_a_dr` |
+//! | recvmsg, many | `datagram_stream::r17_a_can` | `datagram_stream::e10_` |
+//! | recvmsg, peek | `vectored::b1_a_` | `vectored::a_dropped` |
+//! | send | `sends::b1_a_can` | `dropped::e10_write` |
+//! | sendmsg | `sends::b1_a_can` | `dropped::e10_send_msg` |
+//! | sendmsg, along | `passing::b1_a_send` | `dropped::e10_send_msg` |
+//! | send, zero-copy | `sends::b1_a_can` | `zero_copy::d10_a_send` |
+//! | poll | `polled::r06_` | `polled::b1_` |
+//! | poll for the end | `leases::a_stream_goes` | `dropped::e10_recv_str` |
+//! | shutdown | `sends::a_shutdown_and` | `dropped::e10_shutdown` |
+//! | close | `sends::a_shutdown_and` | `dropped::e10_close` |
+//!
+//! | operation | raced | resumed |
+//! |---|---|---|
+//! | accept | `accepts::r17_two` | `accepts::r17_an_ans` |
+//! | accept, many | `incoming_beside::r17_` | `incoming::r17_` |
+//! | connect | `connecting::b1_` | - |
+//! | recv | `errors::r17_a_reset_that` | `receives::r17_` |
+//! | recv, leased | `leases::r17_two_rec` | `leases::r17_an_` |
+//! | recv, many | `leases::two_str` | `leases::r17_a_str` |
+//! | recvmsg | `udp::r17_a_rec` | `udp::r17_an_` |
+//! | recvmsg, parts | `vectored::r17_an_` | `vectored::r17_a_readv` |
+//! | recvmsg, along | `passing::b1_a_mes` | `passing::r17_` |
+//! | recvmsg, many | `datagram_stream::two_` | `datagram_stream::r17_an` |
+//! | recvmsg, peek | `udp::a_peek` | `vectored::r17_a_peek` |
+//! | send | `sends::b1_a_send` | - |
+//! | sendmsg | `sends::b1_a_send` | - |
+//! | sendmsg, along | `passing::b1_a_send` | - |
+//! | send, zero-copy | `sends::b1_a_send` | - |
+//! | poll | `polled::r02_` | - |
+//! | poll for the end | `leases::r03_` | - |
+//! | shutdown | - | - |
+//! | close | `closing::b9_` | - |
+//!
+//! A zero-copy send has a notification besides, which may come before its result: no kernel was
+//! seen to do that, and one that is modelled does (`lent.rs` of the runtime).
 
 mod accepted;
 mod accepts;
@@ -56,11 +131,13 @@ mod options;
 mod passing;
 mod polled;
 mod receives;
+mod sends;
 mod seqpacket;
 mod serve;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
+mod tables;
 mod udp;
 mod udp_control;
 mod unix;

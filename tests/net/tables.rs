@@ -1,0 +1,26 @@
+//! The tables of `main.rs` name tests that exist.
+
+use std::fs;
+use std::path::Path;
+
+/// Cells for which the kernel has no such end.
+const NONE: &str = "-";
+
+#[test]
+fn each_cell_names_a_test() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/net");
+    let main = fs::read_to_string(folder.join("main.rs")).unwrap();
+    let (_, tables) = main.split_once("# Operation by operation").unwrap();
+    let rows = tables.lines().skip(1).take_while(|line| line.starts_with("//!"));
+    let rows = rows.filter_map(|line| line.strip_prefix("//! | "));
+    let rows = rows.filter(|row| !row.starts_with("operation")).collect::<Vec<_>>();
+    assert_eq!(rows.len(), 3 * 19, "three tables with a row for each operation");
+    for row in rows {
+        for cell in row.trim_end_matches(" |").split(" | ").skip(1).filter(|cell| *cell != NONE) {
+            let test = cell.trim_matches('`').split_once("::");
+            let (file, name) = test.unwrap_or_else(|| panic!("{cell} of {row} is no test"));
+            let source = fs::read_to_string(folder.join(file).with_extension("rs")).unwrap();
+            assert!(source.contains(&format!("#[test]\nfn {name}")), "{cell} is nowhere");
+        }
+    }
+}
