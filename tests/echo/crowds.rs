@@ -3,9 +3,10 @@
 //! `NESTLING_CYCLES=1000000 cargo test --test echo crowds::` is for longer.
 
 use crate::client::{Client, pattern};
+use crate::crowded::most_descriptors;
 use crate::process::eventually;
 use crate::random::{self, Random};
-use crate::server::{Server, most_descriptors};
+use crate::server::Server;
 use socket2::{Domain, SockRef, Socket, Type};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};

@@ -19,6 +19,8 @@
 
 mod bytes;
 mod client;
+#[path = "../support/crowds.rs"]
+mod crowded;
 mod crowds;
 mod demo;
 mod handed_over;

@@ -1,13 +1,14 @@
 //! `Server`: a running echo server, and what can be seen of it from outside.
 
 use crate::client::Client;
+use crate::crowded::allow_crowds;
 use crate::process::{Ended, PATIENCE, Process, build, eventually};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{self, Command, Stdio};
-use std::sync::{Once, OnceLock};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::thread;
 
 /// A running echo server.
@@ -189,25 +190,6 @@ pub(crate) fn with_descriptors(most: usize) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", &script]).arg(example());
     command
-}
-
-/// Lets the tests, and the servers that they start, have as many descriptors as they may: thousands
-/// of clients are not the only ones. Where it cannot be done, it may not be needed.
-fn allow_crowds() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let me = process::id().to_string();
-        let most = format!("--nofile={}:", most_descriptors());
-        let _ = Command::new("prlimit").args(["--pid", &me, &most]).output();
-    });
-}
-
-/// As many descriptors as this process may have, once it has asked for them.
-pub(crate) fn most_descriptors() -> usize {
-    let limits = fs::read_to_string("/proc/self/limits").unwrap();
-    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
-    let most = line.split_whitespace().nth_back(1).unwrap();
-    most.parse().unwrap_or(1 << 20)
 }
 
 /// Two, if the machine has them: what holds on two cores holds on more.

@@ -3,6 +3,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `crowds.rs` | thousands of connections |
 //! | `front.rs` | the proxy: start, look into, stop |
 //! | `bytes.rs` | bytes in both directions, half-closes, a client that does not read |
 //! | `local.rs` | Unix sockets on either side |
@@ -12,6 +13,9 @@
 //! | `stop.rs` | the drain, and the demonstration |
 
 mod bytes;
+#[path = "../support/crowds.rs"]
+mod crowded;
+mod crowds;
 mod front;
 mod local;
 #[path = "../support/process.rs"]
