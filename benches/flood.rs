@@ -1,0 +1,115 @@
+//! What a flood does to others: the latency of 100 connections that exchange small messages, with
+//! and without one beside them that sends as fast as it can.
+//!
+//! ```text
+//! cargo bench --bench flood
+//! ```
+//!
+//! All are served by one core, with leases of its one pool; the flood's connection by a stream of
+//! receives whose task takes what comes and drops it. The pingers are on a thread of their own.
+
+use nestling::net::TcpStream;
+use nestling::{Runtime, io::nursery};
+use std::io::{self, Read, Write};
+use std::net;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const PINGERS: usize = 100;
+
+/// Each pinger sends one message at a time, at this distance in time from the last.
+const ROUND: Duration = Duration::from_millis(5);
+
+const ROUNDS: usize = 600;
+
+/// Of rounds that are not counted: connections and pools warm up.
+const FIRST: usize = 50;
+
+/// How a connection is served.
+async fn serve(stream: TcpStream, is_flood: bool) -> io::Result<()> {
+    if !is_flood {
+        loop {
+            let lease = stream.recv().await?;
+            if lease.is_empty() {
+                return Ok(());
+            }
+            stream.write_all(lease).await.0?;
+        }
+    }
+    let mut leases = stream.recv_stream();
+    while !leases.next().await?.is_empty() {}
+    Ok(())
+}
+
+fn pair(listener: &net::TcpListener) -> io::Result<(net::TcpStream, net::TcpStream)> {
+    let client = net::TcpStream::connect(listener.local_addr()?)?;
+    client.set_nodelay(true)?;
+    Ok((listener.accept()?.0, client))
+}
+
+/// The latencies of all pings, in order, and bytes of the flood in a second.
+fn measure(with_flood: bool) -> io::Result<(Vec<Duration>, f64)> {
+    let listener = net::TcpListener::bind("127.0.0.1:0")?;
+    let pairs = (0..PINGERS).map(|_| pair(&listener)).collect::<io::Result<Vec<_>>>()?;
+    let (servers, mut pingers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+    let (flooded, mut flood) = pair(&listener)?;
+    let (is_over, sent) = (AtomicBool::new(false), AtomicU64::new(0));
+    let mut latencies = Vec::new();
+    let begun = Instant::now();
+    thread::scope(|scope| -> io::Result<()> {
+        scope.spawn(|| {
+            let all = servers.into_iter().map(|server| (server, false)).chain([(flooded, true)]);
+            Runtime::builder().build()?.block_on(nursery(async |n| {
+                for (stream, is_flood) in all {
+                    n.spawn(serve(TcpStream::from_std(stream)?, is_flood));
+                }
+                Ok::<_, io::Error>(())
+            }))
+        });
+        scope.spawn(|| {
+            let bytes = vec![7; 64 * 1024];
+            while with_flood && !is_over.load(Ordering::Relaxed) {
+                let Ok(length) = flood.write(&bytes) else { break };
+                sent.fetch_add(length as u64, Ordering::Relaxed);
+            }
+            drop(flood);
+        });
+        let mut buffer = [7; 64];
+        for round in 0..FIRST + ROUNDS {
+            let next = Instant::now() + ROUND;
+            let starts = pingers.iter_mut().map(|pinger| {
+                let start = Instant::now();
+                pinger.write_all(&buffer).map(|()| start)
+            });
+            let starts = starts.collect::<io::Result<Vec<_>>>()?;
+            for (pinger, start) in pingers.iter_mut().zip(starts) {
+                pinger.read_exact(&mut buffer)?;
+                if round >= FIRST {
+                    latencies.push(start.elapsed());
+                }
+            }
+            thread::sleep(next.saturating_duration_since(Instant::now()));
+        }
+        is_over.store(true, Ordering::Relaxed);
+        pingers.clear();
+        Ok(())
+    })?;
+    latencies.sort_unstable();
+    Ok((latencies, sent.into_inner() as f64 / begun.elapsed().as_secs_f64()))
+}
+
+fn main() -> io::Result<()> {
+    println!("{PINGERS} pingers of 64 bytes on one core, with and without a flood beside them\n");
+    println!("{:>7} {:>10} {:>10} {:>10} {:>10}", "flood", "p50", "p99", "p99.9", "flood MB/s");
+    for with_flood in [false, true, false, true] {
+        let (latencies, rate) = measure(with_flood)?;
+        let at = |share: f64| latencies[(latencies.len() as f64 * share) as usize].as_secs_f64();
+        print!("{:>7}", if with_flood { "with" } else { "without" });
+        for share in [0.5, 0.99, 0.999] {
+            print!(" {:>7.2} ms", at(share) * 1e3);
+        }
+        println!(" {:>10.0}", rate / 1e6);
+    }
+    Ok(())
+}
