@@ -45,7 +45,18 @@ pub(crate) struct Config {
     pub(crate) blocking_keep_alive: Duration,
     /// Of the default pool of buffers: how many, and their size. Most messages are shorter than
     /// 4 KiB; 1,024 of them are more than a turn of a busy core takes, and memory only as far as
-    /// they are used.
+    /// they are used. An echo of 64 bytes does not tell it from smaller ones, but for bursts of
+    /// 1,000 messages, where 1 KiB has 6 % less to do, and takes four receives for 4 KiB. More
+    /// buffers cost: the kernel goes round as many as a burst takes. Processor time of a message,
+    /// of a bare ring over that of the pool (`cargo bench --bench pool`, Linux 6.18, two busy
+    /// processors: medians of 9 rounds, of which 3 % or so are noise):
+    ///
+    /// | connections | 512 x 256 | 256 x 1K | 1,024 x 1K | 256 x 4K | 1,024 x 4K | 4,096 x 4K |
+    /// |---|---|---|---|---|---|---|
+    /// | 1 | 0.95 | 0.96 | 0.98 | 0.94 | 1.01 | 0.97 |
+    /// | 64 | 0.89 | 0.90 | 0.91 | 0.90 | 0.89 | 0.87 |
+    /// | 512 | 0.93 | 0.90 | 0.94 | 0.89 | 0.93 | 0.96 |
+    /// | 1,000 | 0.91 | 0.93 | 0.95 | 0.93 | 0.89 | 0.85 |
     pub(crate) buffers: (usize, usize),
 }
 
