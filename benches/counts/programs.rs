@@ -2,6 +2,7 @@
 
 use super::messages::{Way, echoes};
 use super::nested::{Child, Level, Sixteen, Tree, descent};
+use nestling::fs::File;
 use nestling::inspect::instrument;
 use nestling::metrics::Metrics;
 use nestling::sync::{Mutex, channel, oneshot};
@@ -25,6 +26,9 @@ pub(super) type Program = (&'static str, fn(u64));
 pub(super) const WAKE_1: &str = "wake below 1 nursery";
 pub(super) const WAKE_16: &str = "wake below 16 nurseries";
 
+/// Reads of 4 KiB, from the page cache.
+pub(super) const READS: &str = "read of a file, 32 at a time";
+
 /// Messages of an echo server, over so many connections.
 pub(super) const ECHO_1: &str = "echo, 1 connection";
 pub(super) const ECHO_64: &str = "echo, 64 connections";
@@ -33,7 +37,7 @@ pub(super) const ECHO_1024: &str = "echo, 1024 connections";
 pub(super) const LEASES: &str = "leases, 64 connections";
 pub(super) const STREAMS: &str = "streams of leases, 64 connections";
 
-pub(super) const PROGRAMS: [Program; 19] = [
+pub(super) const PROGRAMS: [Program; 20] = [
     ("spawn + join", |count| children(count, || async {})),
     ("spawn + join, one yield", |count| children(count, task::yield_now)),
     ("spawn + join, counted", |count| {
@@ -68,6 +72,7 @@ pub(super) const PROGRAMS: [Program; 19] = [
     ("timeout around nothing", |count| {
         ready(count, async || timeout(Duration::MAX, async {}).await.expect("in time"));
     }),
+    (READS, reads),
     (ECHO_1, |count| _ = echoes(Way::Read, 1, count)),
     (ECHO_64, |count| _ = echoes(Way::Read, 64, count)),
     (ECHO_1024, |count| _ = echoes(Way::Read, 1024, count)),
@@ -107,6 +112,29 @@ fn nops(count: u64, depth: u64) {
         }
         Ok(())
     }));
+}
+
+fn reads(count: u64) {
+    const AT_A_TIME: u64 = 32;
+    block_on(async {
+        // This program: it is in memory.
+        let file = &File::open(std::env::current_exe()?).await?;
+        nursery(async |n| {
+            for _ in 0..AT_A_TIME {
+                n.spawn(async move {
+                    let mut buffer = Vec::with_capacity(4096);
+                    for turn in 0..count / AT_A_TIME {
+                        let result;
+                        (result, buffer) = file.read_at(buffer, turn % 64 * 4096).await;
+                        result?;
+                    }
+                    Ok::<_, io::Error>(())
+                });
+            }
+            Ok(())
+        })
+        .await
+    });
 }
 
 fn nurseries(count: u64) {

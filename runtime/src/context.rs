@@ -58,6 +58,8 @@ pub(crate) struct Core {
     pub(crate) admission: Rc<Admission>,
     /// The opens that wait for someone.
     pub(crate) opens: Rc<fs::Waiting>,
+    /// Where files were that were opened.
+    pub(crate) mounts: Rc<fs::Mounts>,
     /// What closes the descriptors of this core.
     pub(crate) closer: Closer,
     /// What bytes go through from socket to socket.

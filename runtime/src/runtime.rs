@@ -62,6 +62,7 @@ impl Runtime {
             counters,
             admission: Admission::new(pool),
             opens: fs::Waiting::new(),
+            mounts: Rc::default(),
             closer: op::close_detached,
             pipes: Rc::default(),
             team: None,

@@ -14,21 +14,28 @@ use std::process::{Command, Stdio};
 /// Runs a test in a process of its own, with a small file system in memory that only this process
 /// sees. The path of it is what the test is given.
 fn with_small_disk(test: &str, options: &str, body: impl AsyncFnOnce(&Path)) {
-    const DISK: &str = "NESTLING_TEST_DISK";
+    let mount = format!("mount -t tmpfs -o {options} none \"$0\"");
+    with_mounts(test, &mount, |disk| run(async || body(disk).await));
+}
+
+/// Runs a test in a process of its own, which alone sees what is mounted there: by a script that
+/// gets the path of a folder, which the test is given as well.
+pub(crate) fn with_mounts(test: &str, script: &str, body: impl FnOnce(&Path)) {
+    const PLACE: &str = "NESTLING_TEST_PLACE";
     if is_inside(test) {
-        let disk = env::var(DISK).expect("the parent says it");
-        return run(async || body(Path::new(&disk)).await);
+        let place = env::var(PLACE).expect("the parent says it");
+        return body(Path::new(&place));
     }
     let folder = Folder::new();
     let again = again(test);
-    let script = format!("mount -t tmpfs -o {options} none \"$0\" && exec \"$@\"");
+    let script = format!("{script} && exec \"$@\"");
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", &script]).arg(folder.path());
     command.arg(again.get_program()).args(again.get_args());
     for (name, value) in again.get_envs() {
         command.env(name, value.expect("only set"));
     }
-    let output = command.env(DISK, folder.path()).stdin(Stdio::null()).output();
+    let output = command.env(PLACE, folder.path()).stdin(Stdio::null()).output();
     let Ok(output) = output else { return eprintln!("NOT RUN: there is no unshare(1)") };
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
@@ -36,6 +43,8 @@ fn with_small_disk(test: &str, options: &str, body: impl AsyncFnOnce(&Path)) {
         return eprintln!("NOT RUN: no file system can be mounted here: {complained}");
     }
     assert!(output.status.success(), "{}\n{said}\n{complained}", output.status);
+    let skipped = complained.lines().filter(|line| line.starts_with("NOT RUN"));
+    skipped.for_each(|line| eprintln!("{line}"));
 }
 
 #[test]

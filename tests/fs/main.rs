@@ -4,6 +4,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `cut.rs` | what is left of operations that are cancelled, dropped or raced |
+//! | `dead.rs` | a mount whose server does not answer |
 //! | `dirs.rs` | directories, links, walks, temporary names; no path leads out of a `Dir` |
 //! | `files.rs` | reads and writes at places, their ends, their errors, and the space of a file |
 //! | `folder.rs` | a directory for one test, which is gone after it |
@@ -14,6 +15,7 @@
 //! | `waiting.rs` | FIFOs, full pipes and locks, a thousand at a time, beside other files |
 
 mod cut;
+mod dead;
 mod dirs;
 mod files;
 mod folder;

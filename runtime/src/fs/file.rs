@@ -1,6 +1,6 @@
 //! `File`: an open file.
 
-use super::{Metadata, OpenOptions, error};
+use super::{Metadata, OpenOptions, error, mounts};
 use crate::blocking::blocking_io;
 use crate::fd::SharedFd;
 use crate::op::{Close, OnFile, Place, Statx, Sync};
@@ -37,11 +37,14 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct File {
     pub(super) fd: SharedFd,
+    /// Reads and writes of it would stop the core.
+    pub(super) on_worker: bool,
 }
 
 impl File {
     pub(super) fn new(fd: SharedFd) -> Self {
-        Self { fd }
+        let on_worker = mounts::stop_the_thread(&fd);
+        Self { fd, on_worker }
     }
 
     /// Opens a file to be read.

@@ -2,7 +2,7 @@
 
 use super::File;
 use crate::buf::{BufResult, IoBuf, IoBufMut, Transferred};
-use crate::op::{Each, Read, ReadEachAt, Write, WriteEachAt};
+use crate::op::{At, Each, Op, Operation, Read, ReadEachAt, Write, WriteEachAt};
 use crate::ring::NEXT;
 use crate::scope::is_cancelled;
 use crate::yield_now::consume_budget;
@@ -27,6 +27,33 @@ fn place(offset: Option<u64>) -> io::Result<u64> {
 }
 
 impl File {
+    /// Has `operation` begin with the buffer at the place, until it was not interrupted.
+    async fn at<B, T, O>(
+        &self,
+        mut buffer: B,
+        offset: Option<u64>,
+        operation: impl Fn(At, B) -> Op<O>,
+    ) -> BufResult<T, B>
+    where
+        O: Operation<Output = BufResult<T, B>>,
+    {
+        let offset = match place(offset) {
+            Ok(offset) => offset,
+            Err(error) => {
+                consume_budget().await;
+                return (Err(error), buffer);
+            }
+        };
+        loop {
+            let at = At { on: self.fd.clone().into(), offset, on_worker: self.on_worker };
+            let (result, back) = operation(at, buffer).await;
+            match result {
+                Err(error) if goes_on(&error) => buffer = back,
+                result => return (result, back),
+            }
+        }
+    }
+
     /// Reads what is at `offset` into `buffer`, over what is in it from its start, up to its
     /// capacity; tells how many bytes there were. Zero is the end of the file, or a buffer without
     /// capacity. There may be fewer before the end, which is rare.
@@ -65,25 +92,13 @@ impl File {
     /// Reads behind the first `skip` bytes of the buffer.
     async fn read_behind<B: IoBufMut>(
         &self,
-        mut buffer: B,
+        buffer: B,
         skip: usize,
         offset: Option<u64>,
     ) -> BufResult<usize, B> {
-        let offset = match place(offset) {
-            Ok(offset) => offset,
-            Err(error) => {
-                consume_budget().await;
-                return (Err(error), buffer);
-            }
-        };
-        loop {
-            let result;
-            (result, buffer) = Read::at(self.fd.clone(), buffer, skip, offset).await;
-            match result {
-                Err(error) if goes_on(&error) => {}
-                result => return (result.map(|read| read.length), buffer),
-            }
-        }
+        let (result, buffer) =
+            self.at(buffer, offset, |at, buffer| Read::new(at, buffer, skip)).await;
+        (result.map(|read| read.length), buffer)
     }
 
     /// Reads as many bytes as [`io_exact`](IoBufMut::io_exact) says: the buffer's length, if it has
@@ -133,24 +148,11 @@ impl File {
     /// As [`read_at`](Self::read_at).
     pub async fn readv_at<B: IoBufMut>(
         &self,
-        mut buffers: Vec<B>,
+        buffers: Vec<B>,
         offset: u64,
     ) -> BufResult<usize, Vec<B>> {
-        let offset = match place(Some(offset)) {
-            Ok(offset) => offset,
-            Err(error) => {
-                consume_budget().await;
-                return (Err(error), buffers);
-            }
-        };
-        loop {
-            let (result, Each(back)) =
-                ReadEachAt::new(self.fd.clone(), Each(buffers), offset).await;
-            match result {
-                Err(error) if goes_on(&error) => buffers = back,
-                result => return (result, back),
-            }
-        }
+        let (result, Each(buffers)) = self.at(Each(buffers), Some(offset), ReadEachAt::new).await;
+        (result, buffers)
     }
 
     /// Appends to `buffer` what is in the file from `offset` to its end; tells how many bytes.
@@ -225,25 +227,11 @@ impl File {
     /// Writes what follows the first `skip` bytes of the buffer.
     async fn write_rest<B: IoBuf>(
         &self,
-        mut buffer: B,
+        buffer: B,
         skip: usize,
         offset: Option<u64>,
     ) -> BufResult<usize, B> {
-        let offset = match place(offset) {
-            Ok(offset) => offset,
-            Err(error) => {
-                consume_budget().await;
-                return (Err(error), buffer);
-            }
-        };
-        loop {
-            let result;
-            (result, buffer) = Write::at(self.fd.clone(), buffer, skip, offset).await;
-            match result {
-                Err(error) if goes_on(&error) => {}
-                result => return (result, buffer),
-            }
-        }
+        self.at(buffer, offset, |at, buffer| Write::new(at, buffer, skip)).await
     }
 
     /// Writes all of `buffer` to `offset` and what follows it.
@@ -290,23 +278,10 @@ impl File {
     /// As [`write_at`](Self::write_at).
     pub async fn writev_at<B: IoBuf>(
         &self,
-        mut buffers: Vec<B>,
+        buffers: Vec<B>,
         offset: u64,
     ) -> BufResult<usize, Vec<B>> {
-        let offset = match place(Some(offset)) {
-            Ok(offset) => offset,
-            Err(error) => {
-                consume_budget().await;
-                return (Err(error), buffers);
-            }
-        };
-        loop {
-            let (result, Each(back)) =
-                WriteEachAt::new(self.fd.clone(), Each(buffers), offset).await;
-            match result {
-                Err(error) if goes_on(&error) => buffers = back,
-                result => return (result, back),
-            }
-        }
+        let (result, Each(buffers)) = self.at(Each(buffers), Some(offset), WriteEachAt::new).await;
+        (result, buffers)
     }
 }

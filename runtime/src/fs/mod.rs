@@ -37,6 +37,7 @@ mod file_io;
 mod file_space;
 mod lock;
 mod metadata;
+mod mounts;
 mod open_options;
 mod opening;
 mod path;
@@ -53,6 +54,7 @@ pub use error::PathError;
 pub use file::{File, sync_dir};
 pub use file_space::Advice;
 pub use metadata::{FileType, Metadata};
+pub(crate) use mounts::Mounts;
 pub use open_options::OpenOptions;
 pub(crate) use opening::Waiting;
 pub use paths::{

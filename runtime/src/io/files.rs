@@ -8,6 +8,12 @@ use std::borrow::Borrow;
 use std::future::Future;
 use std::io;
 
+/// Nothing was kept back, and there is no other side.
+async fn done() -> io::Result<()> {
+    consume_budget().await;
+    Ok(())
+}
+
 /// Takes what follows the position.
 impl<F: Borrow<File>> AsyncRead for Cursor<F> {
     fn read<B: IoBufMut>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
@@ -22,15 +28,13 @@ impl<F: Borrow<File>> AsyncWrite for Cursor<F> {
         Self::write(self, buffer)
     }
 
-    async fn flush(&mut self) -> io::Result<()> {
-        consume_budget().await;
-        Ok(())
+    fn flush(&mut self) -> impl Future<Output = io::Result<()>> {
+        done()
     }
 
     /// A file has no other side: as a flush.
-    async fn shutdown(&mut self) -> io::Result<()> {
-        consume_budget().await;
-        Ok(())
+    fn shutdown(&mut self) -> impl Future<Output = io::Result<()>> {
+        done()
     }
 }
 
@@ -54,14 +58,12 @@ impl AsyncWrite for File {
         Self::write(self, buffer)
     }
 
-    async fn flush(&mut self) -> io::Result<()> {
-        consume_budget().await;
-        Ok(())
+    fn flush(&mut self) -> impl Future<Output = io::Result<()>> {
+        done()
     }
 
-    async fn shutdown(&mut self) -> io::Result<()> {
-        consume_budget().await;
-        Ok(())
+    fn shutdown(&mut self) -> impl Future<Output = io::Result<()>> {
+        done()
     }
 }
 
@@ -71,13 +73,11 @@ impl AsyncWrite for &File {
         File::write(self, buffer)
     }
 
-    async fn flush(&mut self) -> io::Result<()> {
-        consume_budget().await;
-        Ok(())
+    fn flush(&mut self) -> impl Future<Output = io::Result<()>> {
+        done()
     }
 
-    async fn shutdown(&mut self) -> io::Result<()> {
-        consume_budget().await;
-        Ok(())
+    fn shutdown(&mut self) -> impl Future<Output = io::Result<()>> {
+        done()
     }
 }

@@ -1,6 +1,7 @@
 //! The catalogue of operations: one file each, what to ask and what came back.
 
 mod accept;
+mod at;
 mod close;
 mod connect;
 pub(crate) mod control;
@@ -37,6 +38,7 @@ use crate::ring::Capability;
 use nop::Nop;
 
 pub(crate) use accept::{Accept, AcceptMany};
+pub(crate) use at::At;
 pub(crate) use close::{Close, close_detached};
 pub(crate) use connect::Connect;
 pub(crate) use control::{Control, MOST_FDS, Outgoing, Room};

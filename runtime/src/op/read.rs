@@ -2,7 +2,7 @@
 
 use super::message::Scatter;
 use super::recv::{MAX_LENGTH, Received};
-use super::{Answer, Op, Operation};
+use super::{Answer, At, Op, Operation};
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::{RawTarget, Target};
 use crate::ring::{Capability, NEXT, Request};
@@ -10,30 +10,22 @@ use crate::ring::{Capability, NEXT, Request};
 /// Reads from a place in a file; or what comes next of a pipe, a terminal, or a file at its place.
 #[derive(Debug)]
 pub(crate) struct Read<B> {
-    on: Target,
+    at: At,
     buffer: B,
     /// Bytes at its start that stay.
     skip: usize,
-    /// See [`NEXT`].
-    offset: u64,
-    /// The kernel does not tell in advance whether it would stop the thread.
-    on_worker: bool,
 }
 
 impl<B: IoBufMut> Read<B> {
-    /// Reads what comes next, behind the first `skip` bytes of the buffer, which are initialised.
-    pub(crate) fn next(on: impl Into<Target>, buffer: B, skip: usize, on_worker: bool) -> Op<Self> {
-        Self::new(on.into(), buffer, skip, NEXT, on_worker)
-    }
-
-    /// Reads what is at `offset`, likewise.
-    pub(crate) fn at(on: impl Into<Target>, buffer: B, skip: usize, offset: u64) -> Op<Self> {
-        Self::new(on.into(), buffer, skip, offset, false)
-    }
-
-    fn new(on: Target, buffer: B, skip: usize, offset: u64, on_worker: bool) -> Op<Self> {
+    /// Reads behind the first `skip` bytes of the buffer, which are initialised.
+    pub(crate) fn new(at: At, buffer: B, skip: usize) -> Op<Self> {
         assert!(skip <= buffer.io_len(), "no hole is left before what is read");
-        Op::new(Self { on, buffer, skip, offset, on_worker })
+        Op::new(Self { at, buffer, skip })
+    }
+
+    /// Reads what comes next, likewise.
+    pub(crate) fn next(on: impl Into<Target>, buffer: B, skip: usize, on_worker: bool) -> Op<Self> {
+        Self::new(At { on: on.into(), offset: NEXT, on_worker }, buffer, skip)
     }
 
     fn room(&self) -> usize {
@@ -50,13 +42,14 @@ unsafe impl<B: IoBufMut> Operation for Read<B> {
     const NEEDS: &'static [Capability] = &[Capability::Read];
 
     fn target(&self) -> Option<RawTarget> {
-        Some(self.on.raw())
+        Some(self.at.on.raw())
     }
 
     fn request(&mut self) -> Option<Request> {
         let length = self.room().min(MAX_LENGTH) as u32;
         let start = self.buffer.io_ptr_mut().wrapping_add(self.skip);
-        let (on, offset, on_worker) = (self.on.raw(), self.offset, self.on_worker);
+        let At { ref on, offset, on_worker } = self.at;
+        let on = on.raw();
         Some(Request::Read { on, start, length, offset, on_worker })
     }
 
@@ -76,15 +69,14 @@ unsafe impl<B: IoBufMut> Operation for Read<B> {
 /// Reads from a place in a file into several buffers, one after the other.
 #[derive(Debug)]
 pub(crate) struct ReadEachAt<L> {
-    on: Target,
+    at: At,
     buffers: L,
     parts: Vec<libc::iovec>,
-    offset: u64,
 }
 
 impl<L: Scatter> ReadEachAt<L> {
-    pub(crate) fn new(on: impl Into<Target>, buffers: L, offset: u64) -> Op<Self> {
-        Op::new(Self { on: on.into(), buffers, parts: Vec::new(), offset })
+    pub(crate) fn new(at: At, buffers: L) -> Op<Self> {
+        Op::new(Self { at, buffers, parts: Vec::new() })
     }
 }
 
@@ -97,13 +89,15 @@ unsafe impl<L: Scatter> Operation for ReadEachAt<L> {
     const NEEDS: &'static [Capability] = &[Capability::ReadEach];
 
     fn target(&self) -> Option<RawTarget> {
-        Some(self.on.raw())
+        Some(self.at.on.raw())
     }
 
     fn request(&mut self) -> Option<Request> {
         self.buffers.room(&mut self.parts);
         let (parts, count) = (self.parts.as_ptr(), self.parts.len() as u32);
-        Some(Request::ReadEach { on: self.on.raw(), parts, count, offset: self.offset })
+        let At { ref on, offset, on_worker } = self.at;
+        let on = on.raw();
+        Some(Request::ReadEach { on, parts, count, offset, on_worker })
     }
 
     fn complete(mut self, answer: Answer) -> Self::Output {

@@ -2,7 +2,7 @@
 
 use super::message::Gather;
 use super::recv::MAX_LENGTH;
-use super::{Answer, Op, Operation};
+use super::{Answer, At, Op, Operation};
 use crate::buf::{BufResult, IoBuf};
 use crate::fd::{RawTarget, Target};
 use crate::ring::{Capability, NEXT, Request};
@@ -11,25 +11,21 @@ use crate::ring::{Capability, NEXT, Request};
 /// socket: that is a send, which raises no signal.
 #[derive(Debug)]
 pub(crate) struct Write<B> {
-    on: Target,
+    at: At,
     buffer: B,
     /// Bytes of the buffer that were written before.
     skip: usize,
-    /// See [`NEXT`].
-    offset: u64,
-    /// The kernel does not tell in advance whether it would stop the thread.
-    on_worker: bool,
 }
 
 impl<B: IoBuf> Write<B> {
-    /// Writes what follows the first `skip` bytes of the buffer to where the next byte goes.
-    pub(crate) fn next(on: impl Into<Target>, buffer: B, skip: usize, on_worker: bool) -> Op<Self> {
-        Op::new(Self { on: on.into(), buffer, skip, offset: NEXT, on_worker })
+    /// Writes what follows the first `skip` bytes of the buffer.
+    pub(crate) fn new(at: At, buffer: B, skip: usize) -> Op<Self> {
+        Op::new(Self { at, buffer, skip })
     }
 
-    /// Writes the same to `offset`.
-    pub(crate) fn at(on: impl Into<Target>, buffer: B, skip: usize, offset: u64) -> Op<Self> {
-        Op::new(Self { on: on.into(), buffer, skip, offset, on_worker: false })
+    /// Writes the same to where the next byte goes.
+    pub(crate) fn next(on: impl Into<Target>, buffer: B, skip: usize, on_worker: bool) -> Op<Self> {
+        Self::new(At { on: on.into(), offset: NEXT, on_worker }, buffer, skip)
     }
 }
 
@@ -42,13 +38,14 @@ unsafe impl<B: IoBuf> Operation for Write<B> {
     const NEEDS: &'static [Capability] = &[Capability::Write];
 
     fn target(&self) -> Option<RawTarget> {
-        Some(self.on.raw())
+        Some(self.at.on.raw())
     }
 
     fn request(&mut self) -> Option<Request> {
         let rest = &self.buffer.as_bytes()[self.skip..];
         let length = rest.len().min(MAX_LENGTH) as u32;
-        let (on, offset, on_worker) = (self.on.raw(), self.offset, self.on_worker);
+        let At { ref on, offset, on_worker } = self.at;
+        let on = on.raw();
         let start = rest.as_ptr();
         Some(Request::Write { on, start, length, offset, on_worker })
     }
@@ -61,15 +58,14 @@ unsafe impl<B: IoBuf> Operation for Write<B> {
 /// Writes to a place in a file from several buffers, one after the other.
 #[derive(Debug)]
 pub(crate) struct WriteEachAt<L> {
-    on: Target,
+    at: At,
     buffers: L,
     parts: Vec<libc::iovec>,
-    offset: u64,
 }
 
 impl<L: Gather> WriteEachAt<L> {
-    pub(crate) fn new(on: impl Into<Target>, buffers: L, offset: u64) -> Op<Self> {
-        Op::new(Self { on: on.into(), buffers, parts: Vec::new(), offset })
+    pub(crate) fn new(at: At, buffers: L) -> Op<Self> {
+        Op::new(Self { at, buffers, parts: Vec::new() })
     }
 }
 
@@ -82,13 +78,15 @@ unsafe impl<L: Gather> Operation for WriteEachAt<L> {
     const NEEDS: &'static [Capability] = &[Capability::WriteEach];
 
     fn target(&self) -> Option<RawTarget> {
-        Some(self.on.raw())
+        Some(self.at.on.raw())
     }
 
     fn request(&mut self) -> Option<Request> {
         self.buffers.parts(&mut self.parts);
         let (parts, count) = (self.parts.as_ptr(), self.parts.len() as u32);
-        Some(Request::WriteEach { on: self.on.raw(), parts, count, offset: self.offset })
+        let At { ref on, offset, on_worker } = self.at;
+        let on = on.raw();
+        Some(Request::WriteEach { on, parts, count, offset, on_worker })
     }
 
     fn complete(self, answer: Answer) -> Self::Output {

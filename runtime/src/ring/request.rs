@@ -6,6 +6,7 @@
 
 use crate::fd::RawTarget;
 use crate::key::Key;
+use libc::iovec;
 use std::ffi::c_char;
 use std::net::Shutdown;
 use std::os::fd::RawFd;
@@ -72,9 +73,9 @@ pub(crate) enum Request {
     /// without a reader is an error, and the signal `SIGPIPE`.
     Write { on: RawTarget, start: *const u8, length: u32, offset: u64, on_worker: bool },
     /// Read into several buffers, one after the other.
-    ReadEach { on: RawTarget, parts: *const libc::iovec, count: u32, offset: u64 },
+    ReadEach { on: RawTarget, parts: *const iovec, count: u32, offset: u64, on_worker: bool },
     /// Write from several buffers, one after the other.
-    WriteEach { on: RawTarget, parts: *const libc::iovec, count: u32, offset: u64 },
+    WriteEach { on: RawTarget, parts: *const iovec, count: u32, offset: u64, on_worker: bool },
     /// Have the disk keep what was written; `data_only` without what reads do not need.
     Sync { on: RawTarget, data_only: bool },
     /// Write a part of a file back, as of sync_file_range(2); zero bytes reach to its end.

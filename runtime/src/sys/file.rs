@@ -5,19 +5,54 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd};
 
-/// What kind of file this is, such as `S_IFIFO`, as far as is known here: no server is asked.
-pub(crate) fn file_type(file: &impl AsFd) -> io::Result<u32> {
+/// What is known of an open file here: no server is asked, as one may have to be otherwise.
+fn look(file: &impl AsFd, mask: u32) -> io::Result<libc::statx> {
     const FLAGS: i32 = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC;
     let fd = file.as_fd().as_raw_fd();
     let mut found = MaybeUninit::<libc::statx>::zeroed();
     // SAFETY: the empty path ends with a zero, and the kernel writes one such structure, for which
     // there is room.
-    let result =
-        unsafe { libc::statx(fd, c"".as_ptr(), FLAGS, libc::STATX_TYPE, found.as_mut_ptr()) };
+    let result = unsafe { libc::statx(fd, c"".as_ptr(), FLAGS, mask, found.as_mut_ptr()) };
     check(result.into())?;
     // SAFETY: it was zeroed, and any bytes are a value.
-    let found = unsafe { found.assume_init() };
-    Ok(u32::from(found.stx_mode) & libc::S_IFMT)
+    Ok(unsafe { found.assume_init() })
+}
+
+/// What kind of file this is, such as `S_IFIFO`.
+pub(crate) fn file_type(file: &impl AsFd) -> io::Result<u32> {
+    Ok(u32::from(look(file, libc::STATX_TYPE)?.stx_mode) & libc::S_IFMT)
+}
+
+/// The mount that a file is on, by a number that is never another's; `None` if this kernel has no
+/// such numbers.
+pub(crate) fn mount(file: &impl AsFd) -> Option<u64> {
+    const UNIQUE: u32 = 0x4000; // STATX_MNT_ID_UNIQUE
+    let found = look(file, UNIQUE).ok()?;
+    (found.stx_mask & UNIQUE != 0).then_some(found.stx_mnt_id)
+}
+
+/// `struct mnt_id_req`.
+#[repr(C)]
+struct MountRequest {
+    size: u32,
+    spare: u32,
+    mount: u64,
+    what: u64,
+}
+
+/// The number that tells which kind of file system a mount is of.
+pub(crate) fn magic(mount: u64) -> io::Result<u64> {
+    const STATMOUNT: libc::c_long = 457; // on every architecture
+    const SB_BASIC: u64 = 1; // STATMOUNT_SB_BASIC
+    let request =
+        MountRequest { size: size_of::<MountRequest>() as u32, spare: 0, mount, what: SB_BASIC };
+    // `struct statmount`, of which the fourth is the magic number.
+    let mut found = [0_u64; 64];
+    let (into, length) = (found.as_mut_ptr(), size_of_val(&found));
+    // SAFETY: the kernel reads the request, whose size stands in it, and writes so many bytes.
+    let result = unsafe { libc::syscall(STATMOUNT, &raw const request, into, length, 0) };
+    check(result)?;
+    Ok(found[3])
 }
 
 /// Takes or gives back the lock of an open file, as of flock(2).

@@ -9,11 +9,13 @@ use io_uring::types::{Fd, FsyncFlags};
 /// The entry for a request that no other kernel part has encoded.
 pub(super) fn on_files(request: Request) -> Entry {
     match request {
-        Request::ReadEach { on, parts, count, offset } => {
-            opcode::Readv::new(fd(on), parts, count).offset(offset).build()
+        Request::ReadEach { on, parts, count, offset, on_worker } => {
+            let read = opcode::Readv::new(fd(on), parts, count).offset(offset).build();
+            read.flags(place(on_worker))
         }
-        Request::WriteEach { on, parts, count, offset } => {
-            opcode::Writev::new(fd(on), parts, count).offset(offset).build()
+        Request::WriteEach { on, parts, count, offset, on_worker } => {
+            let write = opcode::Writev::new(fd(on), parts, count).offset(offset).build();
+            write.flags(place(on_worker))
         }
         Request::Sync { on, data_only } => {
             let flags = if data_only { FsyncFlags::DATASYNC } else { FsyncFlags::empty() };

@@ -1,0 +1,129 @@
+//! A mount whose server does not answer, as of a network that is gone: what is asked of it waits,
+//! and nothing else does.
+//!
+//! The file system is one in user space (`/dev/fuse`), and its server a thread of the test.
+
+mod server;
+
+use crate::folder::Folder;
+use crate::{hostile, run};
+use nestling::fs::{self, File};
+use nestling::io::nursery;
+use nestling::task::yield_now;
+use nestling::{dump_tree, is_cancelled};
+use server::Dead;
+use std::cell::Cell;
+use std::io;
+use std::path::Path;
+
+/// Each of three operations is asked for so often.
+const TIMES: usize = 12;
+
+/// Has operations wait for the server, while others do not; and calls `then` with those waiting,
+/// which a cancel has reached. Returns how many were told of it.
+async fn with_waiting(
+    dead: &Dead,
+    elsewhere: &Path,
+    then: impl AsyncFnOnce(&Cell<usize>),
+) -> usize {
+    let told = &Cell::new(0);
+    let tell = |error: io::Error| told.set(told.get() + usize::from(is_cancelled(&error)));
+    let file = File::options().read(true).write(true).open(dead.path().join("file")).await;
+    let file = &file.unwrap();
+    nursery(async |n| {
+        let waiting = n.spawn(nursery(async |inner| {
+            for number in 0..TIMES {
+                let path = |kind| dead.path().join(format!("{kind}-{number}"));
+                let (looked, opened) = (path("looked-at"), path("opened"));
+                inner.spawn(async move {
+                    tell(fs::metadata(looked).await.map(drop).unwrap_err());
+                    Ok(())
+                });
+                inner.spawn(async move {
+                    tell(File::open(opened).await.map(drop).unwrap_err());
+                    Ok(())
+                });
+                inner.spawn(async move {
+                    let ended = match number {
+                        // Others would wait for this one, and not for the server.
+                        0 => file.write_at(vec![0; 10], 0).await.0,
+                        1 => file.readv_at(vec![vec![0; 10]], 0).await.0,
+                        _ => file.read_at(vec![0; 10], 0).await.0,
+                    };
+                    tell(ended.map(drop).unwrap_err());
+                    Ok(())
+                });
+            }
+            while dead.holds() < 3 * TIMES {
+                yield_now().await;
+            }
+            others_go_on(elsewhere).await;
+            let tree = dump_tree().to_string();
+            for name in ["statx", "open", "read", "readv", "write"] {
+                assert!(tree.lines().any(|line| line.contains(name)), "{name}: {tree}");
+            }
+            inner.cancel();
+            Ok(())
+        }));
+        then(told).await;
+        others_go_on(elsewhere).await;
+        dead.end();
+        waiting.await.unwrap();
+        Ok(())
+    })
+    .await
+    .unwrap();
+    told.get()
+}
+
+/// All that a core does with files, of which some takes a thread of the kernel's.
+async fn others_go_on(folder: &Path) {
+    let (path, renamed) = (folder.join("file"), folder.join("renamed"));
+    for number in 0..20 {
+        let text = number.to_string();
+        fs::replace(&path, text.clone()).await.unwrap();
+        assert_eq!(fs::metadata(&path).await.unwrap().len(), text.len() as u64);
+        assert_eq!(fs::read_to_string(&path).await.unwrap(), text);
+        fs::rename(&path, &renamed).await.unwrap();
+        fs::remove_file(&renamed).await.unwrap();
+    }
+}
+
+/// The server never answers: a cancel can end nothing, but it is told; and only the end of the
+/// mount (`umount -f`) is the end of what waits.
+#[test]
+fn k13_a_dead_mount_does_not_stop_other_files() {
+    let name = "dead::k13_a_dead_mount_does_not_stop_other_files";
+    hostile::with_mounts(name, "true", |at| {
+        let elsewhere = Folder::new();
+        run(async || {
+            let Some(dead) = Dead::mount(at, false) else { return };
+            let told = with_waiting(&dead, elsewhere.path(), async |told| {
+                // The kernel hands the interruptions on to the server, which does not heed them.
+                while dead.interrupts() < 3 * TIMES {
+                    yield_now().await;
+                }
+                assert_eq!(told.get(), 0);
+            });
+            assert_eq!(told.await, 0, "they have the errors of the mount's end");
+        });
+    });
+}
+
+/// The server heeds interruptions: a cancel ends all that waits.
+#[test]
+fn k13_a_cancel_reaches_what_waits_for_a_mount() {
+    let name = "dead::k13_a_cancel_reaches_what_waits_for_a_mount";
+    hostile::with_mounts(name, "true", |at| {
+        let elsewhere = Folder::new();
+        run(async || {
+            let Some(dead) = Dead::mount(at, true) else { return };
+            let told = with_waiting(&dead, elsewhere.path(), async |told| {
+                while told.get() < 3 * TIMES {
+                    yield_now().await;
+                }
+            });
+            assert_eq!(told.await, 3 * TIMES);
+        });
+    });
+}

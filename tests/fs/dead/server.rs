@@ -1,0 +1,176 @@
+//! `Dead`: a file system with one file, `file`, which can be opened and never read or written, and
+//! in which no other name is ever looked up to its end.
+//!
+//! The words and structures are those of `linux/fuse.h`.
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+
+const LOOKUP: u32 = 1;
+const FORGET: u32 = 2;
+const GETATTR: u32 = 3;
+const OPEN: u32 = 14;
+const READ: u32 = 15;
+const WRITE: u32 = 16;
+const INIT: u32 = 26;
+const INTERRUPT: u32 = 36;
+const BATCH_FORGET: u32 = 42;
+
+/// Names of one directory are looked up beside each other.
+const PARALLEL_DIROPS: u32 = 1 << 18;
+/// Reads do not go through the page cache.
+const DIRECT_IO: u32 = 1 << 0;
+
+/// A mount of it; ended when this is dropped.
+pub(crate) struct Dead {
+    at: PathBuf,
+    counts: Arc<Counts>,
+    server: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Counts {
+    held: AtomicUsize,
+    interrupts: AtomicUsize,
+}
+
+impl Dead {
+    /// With `heeds`, what the kernel interrupts ends. `None` where nothing can be mounted.
+    pub(crate) fn mount(at: &Path, heeds: bool) -> Option<Self> {
+        let counts = Arc::new(Counts::default());
+        let (mounted, result) = mpsc::channel();
+        let (place, counted) = (at.to_owned(), Arc::clone(&counts));
+        let server = thread::spawn(move || match connect(&place) {
+            Ok(device) => {
+                mounted.send(Ok(())).expect("it is waited for");
+                serve(&device, heeds, &counted);
+            }
+            Err(error) => mounted.send(Err(error)).expect("it is waited for"),
+        });
+        let result = result.recv().expect("it is told");
+        result.inspect_err(|error| eprintln!("NOT RUN: no FUSE here: {error}")).ok()?;
+        Some(Self { at: at.to_owned(), counts, server: Some(server) })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.at
+    }
+
+    /// So many requests have come that are never answered.
+    pub(crate) fn holds(&self) -> usize {
+        self.counts.held.load(Ordering::SeqCst)
+    }
+
+    /// So many of them were interrupted.
+    pub(crate) fn interrupts(&self) -> usize {
+        self.counts.interrupts.load(Ordering::SeqCst)
+    }
+
+    /// As `umount -f`: all that waits fails. It says that it is busy, and cuts the connection to
+    /// the server all the same.
+    pub(crate) fn end(&self) {
+        let _ = umount2(&self.at, MntFlags::MNT_FORCE);
+    }
+}
+
+impl Drop for Dead {
+    fn drop(&mut self) {
+        self.end();
+        umount2(&self.at, MntFlags::MNT_DETACH).expect("it was mounted");
+        let server = self.server.take().expect("it is joined once");
+        server.join().expect("it answers what comes");
+    }
+}
+
+/// Mounts it. This thread alone has the connection: should the process be killed, the connection is
+/// cut, and threads that wait for the server can end.
+fn connect(at: &Path) -> io::Result<File> {
+    unshare(CloneFlags::CLONE_FILES)?;
+    let device = File::options().read(true).write(true).open("/dev/fuse")?;
+    let fd = device.as_raw_fd();
+    let options = format!("fd={fd},rootmode=40000,user_id=0,group_id=0");
+    mount(Some("dead"), at, Some("fuse"), MsFlags::empty(), Some(&*options))?;
+    Ok(device)
+}
+
+/// The length of what each request begins with: its own length, what it asks, its number, what it
+/// is about, and for whom.
+const HEADER: usize = 40;
+
+fn number(bytes: &[u8], at: usize) -> u64 {
+    u64::from_ne_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+}
+
+/// Answers until the connection is cut.
+fn serve(mut device: &File, heeds: bool, counts: &Counts) {
+    let mut buffer = vec![0; 1 << 18];
+    loop {
+        let length = match device.read(&mut buffer) {
+            Ok(length) => length,
+            Err(error) if error.raw_os_error() == Some(libc::ENODEV) => return,
+            // A request that was taken back.
+            Err(_) => continue,
+        };
+        let request = &buffer[..length];
+        let asked = u32::from_ne_bytes(request[4..8].try_into().expect("four bytes"));
+        let (unique, node) = (number(request, 8), number(request, 16));
+        let answer = match asked {
+            INIT => Ok(words(&[7, 31, 0, PARALLEL_DIROPS, 0, 4096, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0])),
+            LOOKUP if &request[HEADER..] == b"file\0" => Ok(entry()),
+            GETATTR => Ok([words(&[3600, 0, 0, 0]), attributes(node)].concat()),
+            OPEN => Ok(words(&[0, 0, DIRECT_IO, 0])),
+            LOOKUP | READ | WRITE => {
+                counts.held.fetch_add(1, Ordering::SeqCst);
+                continue;
+            }
+            INTERRUPT => {
+                counts.interrupts.fetch_add(1, Ordering::SeqCst);
+                if heeds {
+                    reply(device, number(request, HEADER), Err(libc::EINTR));
+                }
+                continue;
+            }
+            FORGET | BATCH_FORGET => continue,
+            _ => Err(libc::ENOSYS),
+        };
+        reply(device, unique, answer);
+    }
+}
+
+fn words(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
+
+/// What the name stands for, which the kernel need not ask for again.
+fn entry() -> Vec<u8> {
+    [words(&[2, 0, 0, 0, 3600, 0, 3600, 0, 0, 0]), attributes(2)].concat()
+}
+
+/// The attributes of the root, which is node 1, or of the file.
+fn attributes(node: u64) -> Vec<u8> {
+    let mode = if node == 1 { libc::S_IFDIR | 0o755 } else { libc::S_IFREG | 0o644 };
+    let mut attributes = words(&[node as u32, 0, 1 << 20, 0]);
+    // The blocks and the times; then mode, links, owner, group, device, block size, flags.
+    attributes.extend([0; 32 + 12]);
+    attributes.extend(words(&[mode, 1, 0, 0, 0, 4096, 0]));
+    attributes
+}
+
+fn reply(mut device: &File, unique: u64, answer: Result<Vec<u8>, i32>) {
+    let (error, body) = match answer {
+        Ok(body) => (0, body),
+        Err(code) => (-code, Vec::new()),
+    };
+    let mut reply = words(&[16 + body.len() as u32, error as u32]);
+    reply.extend(unique.to_ne_bytes());
+    reply.extend(body);
+    // What was asked may have been taken back.
+    let _ = device.write(&reply);
+}
