@@ -100,6 +100,27 @@ fn a_dropped_replacement_leaves_the_old_or_the_new_bytes() {
     }
 }
 
+/// A temporary directory that is there when its future is dropped is removed.
+#[test]
+fn b2_a_temporary_directory_that_is_made_too_late_is_removed() {
+    let folder = Folder::new();
+    run(async || {
+        for round in 0..20 {
+            nursery(async |_| {
+                let mut making = Box::pin(fs::TempDir::new_in(folder.path()));
+                assert!(support::poll_once(making.as_mut()).await.is_pending());
+                while round % 2 == 0 && folder.names().is_empty() {
+                    yield_now().await;
+                }
+                Ok(())
+            })
+            .await
+            .unwrap();
+            assert!(folder.names().is_empty(), "round {round}");
+        }
+    });
+}
+
 /// A cancelled read gives its buffer back, with the bytes that were in it, and says how far it
 /// came.
 #[test]

@@ -1,5 +1,5 @@
 //! A mount whose server does not answer, as of a network that is gone: what is asked of it waits,
-//! and nothing else does.
+//! and nothing else does. And one that fails.
 //!
 //! The file system is one in user space (`/dev/fuse`), and its server a thread of the test.
 
@@ -8,10 +8,10 @@ mod server;
 use crate::folder::Folder;
 use crate::{hostile, run};
 use nestling::fs::{self, File};
-use nestling::io::nursery;
+use nestling::io::{nursery, transferred};
 use nestling::task::yield_now;
 use nestling::{dump_tree, is_cancelled};
-use server::Dead;
+use server::{Conduct, Dead};
 use std::cell::Cell;
 use std::io;
 use std::path::Path;
@@ -97,7 +97,7 @@ fn k13_a_dead_mount_does_not_stop_other_files() {
     hostile::with_mounts(name, "true", |at| {
         let elsewhere = Folder::new();
         run(async || {
-            let Some(dead) = Dead::mount(at, false) else { return };
+            let Some(dead) = Dead::mount(at, Conduct::Silent) else { return };
             let told = with_waiting(&dead, elsewhere.path(), async |told| {
                 // The kernel hands the interruptions on to the server, which does not heed them.
                 while dead.interrupts() < 3 * TIMES {
@@ -117,13 +117,37 @@ fn k13_a_cancel_reaches_what_waits_for_a_mount() {
     hostile::with_mounts(name, "true", |at| {
         let elsewhere = Folder::new();
         run(async || {
-            let Some(dead) = Dead::mount(at, true) else { return };
+            let Some(dead) = Dead::mount(at, Conduct::Heeds) else { return };
             let told = with_waiting(&dead, elsewhere.path(), async |told| {
                 while told.get() < 3 * TIMES {
                     yield_now().await;
                 }
             });
             assert_eq!(told.await, 3 * TIMES);
+        });
+    });
+}
+
+/// A disk that is broken (`EIO`): reads, writes and syncs say so, and give their buffers back.
+#[test]
+fn a_disk_that_fails_says_so() {
+    let name = "dead::a_disk_that_fails_says_so";
+    hostile::with_mounts(name, "true", |at| {
+        run(async || {
+            let Some(disk) = Dead::mount(at, Conduct::Fails) else { return };
+            let path = disk.path().join("file");
+            let file = File::options().read(true).write(true).open(&path).await.unwrap();
+            let (read, buffer) = file.read_exact_at(vec![7; 10], 0).await;
+            assert_eq!(buffer, [7; 10]);
+            let (written, buffer) = file.write_all_at("text", 0).await;
+            assert_eq!(buffer, "text");
+            for error in [read.unwrap_err(), written.unwrap_err()] {
+                assert_eq!(transferred(&error), Some(0));
+                assert!(error.to_string().contains("Input/output error"), "{error}");
+            }
+            assert_eq!(file.sync_all().await.unwrap_err().raw_os_error(), Some(libc::EIO));
+            let error = fs::read(&path).await.unwrap_err();
+            assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
         });
     });
 }

@@ -6,6 +6,7 @@
 //! | `cut.rs` | what is left of operations that are cancelled, dropped or raced |
 //! | `dead.rs` | a mount whose server does not answer |
 //! | `dirs.rs` | directories, links, walks, temporary names; no path leads out of a `Dir` |
+//! | `every.rs` | each operation: success, error, cancel and drop after each number of turns |
 //! | `files.rs` | reads and writes at places, their ends, their errors, and the space of a file |
 //! | `folder.rs` | a directory for one test, which is gone after it |
 //! | `hostile.rs` | full disks, disks that may not be written to, and processes that are killed |
@@ -13,10 +14,58 @@
 //! | `memory.rs` | the memory of direct reads and writes, watched after it was freed |
 //! | `model.rs` | random reads, writes and cuts, against a vector |
 //! | `waiting.rs` | FIFOs, full pipes and locks, a thousand at a time, beside other files |
+//!
+//! # What is shown of each operation
+//!
+//! Raced means that the operation ends while it is cancelled or dropped. What the first row names
+//! holds for each operation; the others add to it.
+//!
+//! | operation | success | short | error | cancelled in flight | dropped | raced |
+//! |---|---|---|---|---|---|---|
+//! | each of them | 1 | | 2 | 3 | 4 | 3, 4 |
+//! | open | 5 | | 6, 7 | 8, 9 | 10 | 11, 12 |
+//! | statx | 13 | | 6 | 9 | | 11 |
+//! | read | 14, 15 | 16 | 16, 17 | 18, 9 | 19 | 18, 19 |
+//! | readv | 20, 15 | 15 | 2 | 9 | | |
+//! | write | 14, 15 | 21 | 16, 21 | 9, 19 | 22, 19 | 11, 19 |
+//! | writev | 20, 15 | | 2 | | | |
+//! | fsync, fdatasync, sync_file_range | 23 | | 24, 2 | | | |
+//! | allocate, punch a hole, cut, advise | 23 | | 21, 24, 2 | | | |
+//! | make, remove, rename, link | 25 | | 7, 26 | | | 11 |
+//! | list, walk | 27 | | 27 | | 28 | |
+//! | lock | 29 | | 2 | 30 | 31 | 31, 32 |
+//! | a whole file | 33 | 33 | 21, 26 | | 34 | 34 |
+//! | a temporary name | 35 | | 26 | | 36 | 36 |
+//!
+//! 1 `each_operation_succeeds`. 2 `each_operation_fails_as_the_kernel_says`.
+//! 3 `each_operation_is_told_of_its_cancel_or_done`.
+//! 4 `b2_each_operation_leaves_nothing_when_it_is_dropped`. 5 `a_fifo_is_open_when_both_ends_are`.
+//! 6 `errors_name_the_path_and_keep_the_cause`. 7 `no_path_leads_out_of_a_dir`.
+//! 8 `k13_a_thousand_waiting_opens_do_not_stop_other_files`.
+//! 9 `k13_a_cancel_reaches_what_waits_for_a_mount`. 10 `b2_what_a_dropped_open_makes_is_closed`.
+//! 11 `what_races_its_cancel_has_happened_or_not`. 12 `a_writer_that_has_gone_already_is_noticed`.
+//! 13 `what_is_known_of_a_file_is_what_std_knows`. 14 `a_file_is_written_and_read_at_places`.
+//! 15 `a_file_is_as_a_vector`. 16 `an_exact_read_past_the_end_says_how_far_it_came`.
+//! 17 `a_disk_that_fails_says_so`. 18 `a_cancelled_read_gives_its_buffer_back`.
+//! 19 `a2_the_memory_of_a_direct_read_is_freed_after_it`, and of a write.
+//! 20 `vectors_are_filled_and_written_in_order`.
+//! 21 `a_full_disk_is_an_error_that_says_how_much_went`. 22 `b9_a_write_goes_to_its_own_file`.
+//! 23 `the_length_and_the_holes_of_a_file_change`. 24 `syncs_are_refused_by_what_has_no_disk`.
+//! 25 `names_are_made_changed_and_removed`. 26 `what_may_not_be_written_to_says_so`.
+//! 27 `a_directory_is_listed_batch_by_batch`, `a_walk_finds_everything_once`.
+//! 28 `b2_what_dropped_listings_have_open_is_closed`. 29 `locks_exclude_each_other`.
+//! 30 `j3_locks_that_are_waited_for_do_not_stop_the_pool`.
+//! 31 `b2_a_lock_that_is_taken_too_late_is_given_back`.
+//! 32 `a_lock_of_the_other_kind_takes_the_place_of_the_old_one`.
+//! 33 `whole_files_are_read_written_and_replaced`.
+//! 34 `a_dropped_replacement_leaves_the_old_or_the_new_bytes`.
+//! 35 `temporary_files_and_directories_leave_nothing`.
+//! 36 `b2_a_temporary_directory_that_is_made_too_late_is_removed`.
 
 mod cut;
 mod dead;
 mod dirs;
+mod every;
 mod files;
 mod folder;
 mod hostile;

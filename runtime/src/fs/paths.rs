@@ -81,12 +81,9 @@ pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
 /// # }
 /// ```
 pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
-    create_dir_with(path.as_ref(), 0o777).await
-}
-
-pub(super) async fn create_dir_with(path: &Path, mode: u32) -> io::Result<()> {
     const MAKE: &str = "make the directory";
-    let made = OnPath::new(MakeDirectory { at: path::place(MAKE, path)?, mode }).await;
+    let path = path.as_ref();
+    let made = OnPath::new(MakeDirectory { at: path::place(MAKE, path)?, mode: 0o777 }).await;
     made.map_err(|error| error::at(MAKE, path, error))
 }
 

@@ -1,14 +1,17 @@
 //! Temporary files and directories.
 
 use super::{File, OpenOptions, error, path, paths};
-use crate::op::{Link, OnPath, Place};
+use crate::op::{Link, MakeDirectory, OnPath, Op, Place};
 use std::collections::hash_map::RandomState;
 use std::ffi::CString;
 use std::fs;
+use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 /// A file without a name, to be read and written, on the file system of that directory
 /// (`O_TMPFILE`). It is gone when it is closed, also by a crash; [`File::link`] gives it a name.
@@ -110,6 +113,10 @@ impl TempDir {
 
     /// Makes one in a directory.
     ///
+    /// # Cancellation
+    ///
+    /// What is made for a future that is gone is removed.
+    ///
     /// # Errors
     ///
     /// As [`create_dir`](super::create_dir).
@@ -118,10 +125,11 @@ impl TempDir {
             // Others must not be able to guess it, and to make it first; if they do, try again.
             let random = RandomState::new().build_hasher().finish();
             let path = directory.as_ref().join(format!("nestling-{random:016x}"));
-            match paths::create_dir_with(&path, 0o700).await {
-                Ok(()) => return Ok(Self { path }),
+            let at = path::place(MAKE, &path)?;
+            let make = OnPath::new(MakeDirectory { at, mode: 0o700 });
+            match (Making { make, directory: Some(Self { path: path.clone() }) }).await {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(error),
+                made => return made.map_err(|error| error::at(MAKE, &path, error)),
             }
         }
     }
@@ -157,5 +165,41 @@ impl Drop for TempDir {
         if !self.path.as_os_str().is_empty() {
             let _ = fs::remove_dir_all(&self.path);
         }
+    }
+}
+
+const MAKE: &str = "make the directory";
+
+/// Makes a directory, which is removed if the future is gone by then.
+struct Making {
+    make: Op<OnPath<MakeDirectory>>,
+    directory: Option<TempDir>,
+}
+
+impl Future for Making {
+    type Output = io::Result<TempDir>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let made = ready!(Pin::new(&mut self.make).poll(cx));
+        let directory = self.directory.take().expect("a future is not polled after its end");
+        Poll::Ready(match made {
+            Ok(()) => Ok(directory),
+            Err(error) => {
+                directory.keep();
+                Err(error)
+            }
+        })
+    }
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        let Some(directory) = self.directory.take() else { return };
+        self.make.abandon(move |made| {
+            if made.is_err() {
+                directory.keep();
+            }
+            false
+        });
     }
 }

@@ -19,6 +19,7 @@ const GETATTR: u32 = 3;
 const OPEN: u32 = 14;
 const READ: u32 = 15;
 const WRITE: u32 = 16;
+const FSYNC: u32 = 20;
 const INIT: u32 = 26;
 const INTERRUPT: u32 = 36;
 const BATCH_FORGET: u32 = 42;
@@ -27,6 +28,17 @@ const BATCH_FORGET: u32 = 42;
 const PARALLEL_DIROPS: u32 = 1 << 18;
 /// Reads do not go through the page cache.
 const DIRECT_IO: u32 = 1 << 0;
+
+/// What the server does with what it does not answer otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Conduct {
+    /// Nothing.
+    Silent,
+    /// Nothing, before the kernel interrupts it.
+    Heeds,
+    /// Reads and writes fail, as those of a disk that is broken.
+    Fails,
+}
 
 /// A mount of it; ended when this is dropped.
 pub(crate) struct Dead {
@@ -42,15 +54,15 @@ struct Counts {
 }
 
 impl Dead {
-    /// With `heeds`, what the kernel interrupts ends. `None` where nothing can be mounted.
-    pub(crate) fn mount(at: &Path, heeds: bool) -> Option<Self> {
+    /// `None` where nothing can be mounted.
+    pub(crate) fn mount(at: &Path, conduct: Conduct) -> Option<Self> {
         let counts = Arc::new(Counts::default());
         let (mounted, result) = mpsc::channel();
         let (place, counted) = (at.to_owned(), Arc::clone(&counts));
         let server = thread::spawn(move || match connect(&place) {
             Ok(device) => {
                 mounted.send(Ok(())).expect("it is waited for");
-                serve(&device, heeds, &counted);
+                serve(&device, conduct, &counted);
             }
             Err(error) => mounted.send(Err(error)).expect("it is waited for"),
         });
@@ -109,7 +121,7 @@ fn number(bytes: &[u8], at: usize) -> u64 {
 }
 
 /// Answers until the connection is cut.
-fn serve(mut device: &File, heeds: bool, counts: &Counts) {
+fn serve(mut device: &File, conduct: Conduct, counts: &Counts) {
     let mut buffer = vec![0; 1 << 18];
     loop {
         let length = match device.read(&mut buffer) {
@@ -126,13 +138,14 @@ fn serve(mut device: &File, heeds: bool, counts: &Counts) {
             LOOKUP if &request[HEADER..] == b"file\0" => Ok(entry()),
             GETATTR => Ok([words(&[3600, 0, 0, 0]), attributes(node)].concat()),
             OPEN => Ok(words(&[0, 0, DIRECT_IO, 0])),
+            READ | WRITE | FSYNC if conduct == Conduct::Fails => Err(libc::EIO),
             LOOKUP | READ | WRITE => {
                 counts.held.fetch_add(1, Ordering::SeqCst);
                 continue;
             }
             INTERRUPT => {
                 counts.interrupts.fetch_add(1, Ordering::SeqCst);
-                if heeds {
+                if conduct == Conduct::Heeds {
                     reply(device, number(request, HEADER), Err(libc::EINTR));
                 }
                 continue;
