@@ -6,12 +6,16 @@
 mod cancellation {}
 #[doc = include_str!("../docs/src/deployment.md")]
 mod deployment {}
+#[doc = include_str!("../docs/src/files.md")]
+mod files {}
 #[doc = include_str!("../docs/src/first-server.md")]
 mod first_server {}
 #[doc = include_str!("../docs/src/introduction.md")]
 mod introduction {}
 #[doc = include_str!("../docs/src/many-cores.md")]
 mod many_cores {}
+#[doc = include_str!("../docs/src/processes.md")]
+mod processes {}
 #[doc = include_str!("../docs/src/protocols.md")]
 mod protocols {}
 #[doc = include_str!("../docs/src/troubleshooting.md")]
