@@ -3,6 +3,8 @@
 
 use io_uring::squeue::Entry;
 use io_uring::{CompletionQueue, IoUring, SubmissionQueue, Submitter};
+use nestling::buf::IoBufMut;
+use std::os::fd::AsRawFd;
 
 /// What the runtime asks for when nothing else is said; see `runtime/src/config.rs`.
 const ENTRIES: u32 = 256;
@@ -19,6 +21,22 @@ pub(crate) fn ring() -> IoUring {
         .setup_cqsize(COMPLETIONS)
         .build(ENTRIES)
         .expect("a ring; see `Runtime::builder().build()` for what may be missing")
+}
+
+/// Registers a file and buffers with a ring, each by its place.
+#[allow(dead_code, reason = "one benchmark uses it")]
+pub(crate) fn register(ring: &IoUring, file: &impl AsRawFd, buffers: &mut [impl IoBufMut]) {
+    let submitter = ring.submitter();
+    submitter.register_files(&[file.as_raw_fd()]).expect("a place for a file");
+    let parts: Vec<_> = buffers.iter_mut().map(to_fill).collect();
+    // SAFETY: the benches keep their buffers for as long as the ring is used.
+    let registered = unsafe { submitter.register_buffers(&parts) };
+    registered.expect("memory that may be locked");
+}
+
+#[allow(dead_code, reason = "as above")]
+fn to_fill(buffer: &mut impl IoBufMut) -> libc::iovec {
+    libc::iovec { iov_len: buffer.io_capacity(), iov_base: buffer.io_ptr_mut().cast() }
 }
 
 /// The parts of a ring, entered through its registered descriptor.
