@@ -6,8 +6,8 @@
 //! TMPDIR=/a/disk cargo bench --bench registered
 //! ```
 //!
-//! On 6.18, of the CPU time with neither: with buffers 0.97 from the cache and 0.90 past it, with the
-//! file 0.96 and 0.97, with both 0.93 and 0.86. From the cache that is 80 of 860 ns.
+//! On 6.18, of the CPU time with neither: with buffers 0.97 from the cache and 0.90 past it, with
+//! the file 0.96 and 0.97, with both 0.93 and 0.86. From the cache that is 80 of 860 ns.
 //!
 //! Rounds of all ways alternate. A figure is the CPU time of the thread per read, and a ratio the
 //! median of those within a round: so neither other processes nor a clock that drifts count.

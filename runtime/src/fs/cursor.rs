@@ -1,10 +1,10 @@
 //! `Cursor`: a file that is read and written one piece after the other.
 //!
-//! One read is in flight and none ahead of it, because the kernel reads ahead by itself. Measured on
-//! 6.18 (`cargo bench --bench sequential`): with two or eight reads in flight, or with the advice
+//! One read is in flight and none ahead of it: the kernel reads ahead by itself. Measured on 6.18
+//! (`cargo bench --bench sequential`): with two or eight reads in flight, or with the advice
 //! [`Sequential`](super::Advice::Sequential), a file took 0.87 to 1.32 of the time, from the page
-//! cache and from a disk, on a machine whose rounds differ by as much; and a cursor as long as plain
-//! calls.
+//! cache and from a disk, on a machine whose rounds differ by as much; a cursor takes as long as
+//! plain calls.
 
 use super::File;
 use crate::buf::{BufResult, IoBuf, IoBufMut};
