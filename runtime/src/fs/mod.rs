@@ -28,6 +28,10 @@
 //! What goes beyond a bound waits in line, visible in a dump, and can be cancelled there. A mount
 //! whose server does not answer takes one thread for each operation that is begun on it: limit
 //! these ([`Semaphore`](crate::sync::Semaphore)) where that can happen.
+//!
+//! One thing waits on the core itself: an open asks the server of a mount on the spot if the kernel
+//! has the name in its cache, which it may for some seconds after a server has gone. Where that
+//! matters, open with `spawn_blocking` and [`File::from_std`].
 
 mod cursor;
 mod dir;
