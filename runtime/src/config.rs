@@ -49,7 +49,7 @@ pub(crate) struct Config {
     /// 1,000 messages, where 1 KiB has 6 % less to do, and takes four receives for 4 KiB. More
     /// buffers cost: the kernel goes round as many as a burst takes. Processor time of a message,
     /// of a bare ring over that of the pool (`cargo bench --bench pool`, Linux 6.18, two busy
-    /// processors: medians of 9 rounds, of which 3 % or so are noise):
+    /// processors: medians of 9 rounds, of which a few percent are noise):
     ///
     /// | connections | 512 x 256 | 256 x 1K | 1,024 x 1K | 256 x 4K | 1,024 x 4K | 4,096 x 4K |
     /// |---|---|---|---|---|---|---|
