@@ -92,16 +92,16 @@ impl Uring {
         self.expect("a message to a ring", &[arrived])
     }
 
-    /// A receive takes a buffer out of a queue when something has come, and ends when there is none:
-    /// what pools are made of. No core needs one before its first receive into a pool, so none
-    /// looks at its start.
+    /// A receive takes a buffer out of a queue when something has come, and ends when there is
+    /// none: what pools are made of. No core needs one before its first receive into a pool, so
+    /// none looks at its start.
     fn try_buffers(&mut self) -> io::Result<()> {
         let (ours, mut theirs) =
             UnixStream::pair().map_err(|error| opening("socketpair", &error))?;
         let mut memory = ManuallyDrop::new(vec![0u8; 8]);
         let mut queue = ManuallyDrop::new(BufferQueue::new(1)?);
         let (start, length) = (memory.as_mut_ptr(), memory.len() as u32);
-        // SAFETY: the queue stays, unless its receive was seen to end, and the kernel lets go of it.
+        // SAFETY: the queue stays, unless its receive was seen to end and the kernel lets go of it.
         unsafe { self.register_buffers(GROUP, &queue, start) }?;
         // SAFETY: it has room for one; the memory stays as the queue does.
         unsafe { queue.push(0, start, length) };
