@@ -23,8 +23,8 @@
 //! | operation | success | short | error | cancelled in flight | dropped | raced |
 //! |---|---|---|---|---|---|---|
 //! | each of them | 1 | | 2 | 3 | 4 | 3, 4 |
-//! | open | 5 | | 6, 7 | 8, 9 | 10 | 11, 12 |
-//! | statx | 13 | | 6 | 9 | | 11 |
+//! | open | 5 | | 6, 7 | 8, 9 | 10 | |
+//! | statx | 13 | | 6 | 9 | | |
 //! | read | 14, 15 | 16 | 16, 17 | 18, 9 | 19 | 18, 19 |
 //! | readv | 20, 15 | 15 | 2 | 9 | | |
 //! | write | 14, 15 | 21 | 16, 21 | 9, 19 | 22, 19 | 11, 19 |
@@ -43,7 +43,7 @@
 //! 6 `errors_name_the_path_and_keep_the_cause`. 7 `no_path_leads_out_of_a_dir`.
 //! 8 `k13_a_thousand_waiting_opens_do_not_stop_other_files`.
 //! 9 `k13_a_cancel_reaches_what_waits_for_a_mount`. 10 `b2_what_a_dropped_open_makes_is_closed`.
-//! 11 `what_races_its_cancel_has_happened_or_not`. 12 `a_writer_that_has_gone_already_is_noticed`.
+//! 11 `what_races_its_cancel_has_happened_or_not`.
 //! 13 `what_is_known_of_a_file_is_what_std_knows`. 14 `a_file_is_written_and_read_at_places`.
 //! 15 `a_file_is_as_a_vector`. 16 `an_exact_read_past_the_end_says_how_far_it_came`.
 //! 17 `a_disk_that_fails_says_so`. 18 `a_cancelled_read_gives_its_buffer_back`.

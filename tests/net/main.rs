@@ -31,20 +31,20 @@
 //!
 //! # Operation by operation
 //!
-//! What the kernel is asked for, and which test holds each of its ends; `-` is one that it has not.
-//! (`tables.rs` sees that the tests exist.)
+//! What the kernel is asked for, and which test holds each of its ends; `-` is one that it has not,
+//! or that no test brings about. (`tables.rs` sees that each cell names one test.)
 //!
 //! | operation | success | short | error |
 //! |---|---|---|---|
-//! | accept | `accepts::e2_` | - | `incoming_scarce::i6_` |
+//! | accept | `accepts::e2_` | - | `incoming_scarce::i6_descriptors_run` |
 //! | accept, many | `incoming::r17_the_kernel` | - | `incoming::b_a_listener` |
 //! | connect | `connecting::a_connection` | - | `connecting::the_error` |
-//! | recv | `counter::e1_no_byte_is` | `receives::r17_what_was` | `errors::r17_a_reset_is` |
+//! | recv | `counter::e1_no_byte_is` | `counter::e1_no_byte_is` | `errors::r17_a_reset_is` |
 //! | recv, leased | `leases::lease_has` | `leases::long_message` | `leases::f_reset` |
 //! | recv, many | `leases::a_stream_goes` | `leases::long_message` | `leases::f_reset` |
 //! | recvmsg | `udp::datagrams` | `udp::i10_` | `udp::a_refusal` |
 //! | recvmsg, parts | `vectored::a_readv` | `vectored::b1_of_too` | `vectored::a_reset` |
-//! | recvmsg, along | `passing::descriptors` | `passing::what_there` | `passing::a_peer` |
+//! | recvmsg, along | `passing::descriptors` | `passing::what_there` | - |
 //! | recvmsg, many | `datagram_stream::data` | `datagram_stream::i10` | `datagram_stream::a_ref` |
 //! | recvmsg, peek | `vectored::a_peek` | `udp::i10_` | `vectored::a_reset` |
 //! | send | `counter::e1_no_byte_is` | `sends::a_send` | `unix::a_peer` |
@@ -58,12 +58,12 @@
 //!
 //! | operation | cancelled in flight | dropped |
 //! |---|---|---|
-//! | accept | `unix::b1_` | `dropped::e10_accept` |
-//! | accept, many | `incoming_cancelled::r03_` | `incoming::r15_` |
+//! | accept | `unix::b1_a_cancelled_a` | `dropped::e10_accept` |
+//! | accept, many | `incoming_cancelled::r03_a_cancel_bet` | `incoming::r15_` |
 //! | connect | `connecting::r09_` | `dropped::e10_connect` |
-//! | recv | `cancelled::r17_` | `dropped::e10_read` |
+//! | recv | `cancelled::r17_a_cancelled_read_t` | `dropped::e10_read` |
 //! | recv, leased | `leases::r06_` | `dropped::e10_recv_d` |
-//! | recv, many | `leases::r03_` | `dropped::e10_recv_str` |
+//! | recv, many | `leases::r03_each` | `dropped::e10_recv_str` |
 //! | recvmsg | `udp::b1_` | `dropped::e10_recv_msg` |
 //! | recvmsg, parts | `vectored::b1_a_` | `vectored::r17_a_dr` |
 //! | recvmsg, along | `passing::b1_a_can` | `passing::r17_a_dr` |
@@ -72,33 +72,33 @@
 //! | send | `sends::b1_a_can` | `dropped::e10_write` |
 //! | sendmsg | `sends::b1_a_can` | `dropped::e10_send_msg` |
 //! | sendmsg, along | `passing::b1_a_send` | `dropped::e10_send_msg` |
-//! | send, zero-copy | `sends::b1_a_can` | `zero_copy::d10_a_send` |
-//! | poll | `polled::r06_` | `polled::b1_` |
-//! | poll for the end | `leases::a_stream_goes` | `dropped::e10_recv_str` |
+//! | send, zero-copy | `sends::b1_a_can` | `zero_copy::d10_a_send_that_is_dropped_b` |
+//! | poll | `polled::r06_a_c` | `polled::b1_a_d` |
+//! | poll for the end | `leases::r03_each` | `dropped::e10_recv_str` |
 //! | shutdown | `sends::a_shutdown_and` | `dropped::e10_shutdown` |
 //! | close | `sends::a_shutdown_and` | `dropped::e10_close` |
 //!
 //! | operation | raced | resumed |
 //! |---|---|---|
 //! | accept | `accepts::r17_two` | `accepts::r17_an_ans` |
-//! | accept, many | `incoming_beside::r17_` | `incoming::r17_` |
+//! | accept, many | `incoming_beside::r17_an_acc` | `incoming::r17_connections_that_were` |
 //! | connect | `connecting::b1_` | - |
-//! | recv | `errors::r17_a_reset_that` | `receives::r17_` |
+//! | recv | `errors::r17_a_reset_that` | `receives::r17_an_ans` |
 //! | recv, leased | `leases::r17_two_rec` | `leases::r17_an_` |
-//! | recv, many | `leases::two_str` | `leases::r17_a_str` |
+//! | recv, many | - | `leases::r17_a_stream_that` |
 //! | recvmsg | `udp::r17_a_rec` | `udp::r17_an_` |
 //! | recvmsg, parts | `vectored::r17_an_` | `vectored::r17_a_readv` |
-//! | recvmsg, along | `passing::b1_a_mes` | `passing::r17_` |
-//! | recvmsg, many | `datagram_stream::two_` | `datagram_stream::r17_an` |
+//! | recvmsg, along | `passing::b1_a_mes` | `passing::r17_a_dr` |
+//! | recvmsg, many | - | `datagram_stream::r17_an` |
 //! | recvmsg, peek | `udp::a_peek` | `vectored::r17_a_peek` |
 //! | send | `sends::b1_a_send` | - |
 //! | sendmsg | `sends::b1_a_send` | - |
-//! | sendmsg, along | `passing::b1_a_send` | - |
+//! | sendmsg, along | - | - |
 //! | send, zero-copy | `sends::b1_a_send` | - |
-//! | poll | `polled::r02_` | - |
-//! | poll for the end | `leases::r03_` | - |
+//! | poll | - | - |
+//! | poll for the end | `leases::r03_each` | - |
 //! | shutdown | - | - |
-//! | close | `closing::b9_` | - |
+//! | close | - | - |
 //!
 //! A zero-copy send has a notification besides, which may come before its result: no kernel was
 //! seen to do that, and one that is modelled does (`lent.rs` of the runtime).

@@ -2,8 +2,10 @@
 
 use crate::crowded::{allow_crowds, most_descriptors};
 use crate::front::{Front, accept, server};
+use socket2::SockRef;
 use std::io::{Read, Write};
 use std::thread;
+use std::time::Duration;
 
 /// Each has two descriptors here, and two in the proxy.
 #[test]
@@ -11,6 +13,8 @@ fn ten_thousand_connections_are_held() {
     allow_crowds();
     let count = (most_descriptors().saturating_sub(500) / 2).min(10_000);
     let (listener, address) = server();
+    // A connection that does not come is an error of the accept.
+    SockRef::from(&listener).set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let front = Front::start(&[address], &[]);
     let accepting = thread::spawn(move || {
         let accepted = (0..count).map(|_| accept(&listener));

@@ -10,15 +10,23 @@ pub(crate) fn allow_crowds() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let me = process::id().to_string();
-        let most = format!("--nofile={}:", most_descriptors());
+        let [_, most] = limits();
+        let most = format!("--nofile={most}:");
         let _ = Command::new("prlimit").args(["--pid", &me, &most]).output();
     });
 }
 
-/// As many descriptors as this process may have, once it has asked for them.
+/// As many descriptors as this process may have now.
 pub(crate) fn most_descriptors() -> usize {
+    let [most, _] = limits();
+    most
+}
+
+/// The limit in force, and how far it may be raised.
+fn limits() -> [usize; 2] {
     let limits = fs::read_to_string("/proc/self/limits").unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
-    let most = line.split_whitespace().nth_back(1).unwrap();
-    most.parse().unwrap_or(1 << 20)
+    let mut words = line.split_whitespace().rev().skip(1);
+    let [hard, soft] = [(); 2].map(|()| words.next().unwrap().parse().unwrap_or(1 << 20));
+    [soft, hard]
 }

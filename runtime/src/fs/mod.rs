@@ -29,9 +29,15 @@
 //! whose server does not answer takes one thread for each operation that is begun on it: limit
 //! these ([`Semaphore`](crate::sync::Semaphore)) where that can happen.
 //!
-//! One thing waits on the core itself: an open asks the server of a mount on the spot if the kernel
-//! has the name in its cache, which it may for some seconds after a server has gone. Where that
-//! matters, open with `spawn_blocking` and [`File::from_std`].
+//! Some things wait on the core itself:
+//!
+//! - An open asks the server of a mount on the spot if the kernel has the name in its cache, which
+//!   it may for some seconds after a server has gone. Where that matters, open with
+//!   `spawn_blocking` and [`File::from_std`].
+//! - A read or write of a mount whose server is a process (FUSE), before Linux 6.8, where
+//!   `statmount(2)` is forbidden, and where the mount is none of this mount namespace: the kernel
+//!   does not tell of what kind it is.
+//! - A [`TempDir`] that is dropped, and not [closed](TempDir::close), is removed on the spot.
 
 mod cursor;
 mod dir;

@@ -18,7 +18,8 @@ const FUSE: u64 = 0x6573_5546;
 /// system whose server is a process (FUSE) look to the ring as if they could be polled, and then
 /// stop the thread until the server answers, if it ever does.
 ///
-/// Before Linux 6.8, and where `statmount(2)` is forbidden, there is no way to know.
+/// Before Linux 6.8, where `statmount(2)` is forbidden, and for a mount of another namespace, the
+/// kernel does not tell at once, and it is taken for none of these.
 pub(super) fn stop_the_thread(file: &SharedFd) -> bool {
     let Some(mount) = sys::mount(file) else { return false };
     let last = context::with_core(|core| Rc::clone(&core.mounts));

@@ -1,7 +1,7 @@
 //! Temporary files and directories.
 
 use super::{File, OpenOptions, error, path, paths};
-use crate::op::{Link, MakeDirectory, OnPath, Op, Place};
+use crate::op::{Link, MakeDirectory, OnPath, Op, Place, Unlink, unlink_detached};
 use std::collections::hash_map::RandomState;
 use std::ffi::CString;
 use std::fs;
@@ -126,8 +126,8 @@ impl TempDir {
             let random = RandomState::new().build_hasher().finish();
             let path = directory.as_ref().join(format!("nestling-{random:016x}"));
             let at = path::place(MAKE, &path)?;
-            let make = OnPath::new(MakeDirectory { at, mode: 0o700 });
-            match (Making { make, directory: Some(Self { path: path.clone() }) }).await {
+            let make = OnPath::new(MakeDirectory { at: at.clone(), mode: 0o700 });
+            match (Making { make, at, directory: Some(Self { path: path.clone() }) }).await {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 made => return made.map_err(|error| error::at(MAKE, &path, error)),
             }
@@ -173,6 +173,7 @@ const MAKE: &str = "make the directory";
 /// Makes a directory, which is removed if the future is gone by then.
 struct Making {
     make: Op<OnPath<MakeDirectory>>,
+    at: Place,
     directory: Option<TempDir>,
 }
 
@@ -195,9 +196,14 @@ impl Future for Making {
 impl Drop for Making {
     fn drop(&mut self) {
         let Some(directory) = self.directory.take() else { return };
+        let at = self.at.clone();
         self.make.abandon(move |made| {
-            if made.is_err() {
-                directory.keep();
+            let path = directory.keep();
+            // It is new, so nothing is in it; and the core does not wait for that.
+            let remove = Unlink { at, flags: libc::AT_REMOVEDIR };
+            if made.is_ok() && unlink_detached(remove).is_err() {
+                // Outside a core, or too much is in flight.
+                let _ = fs::remove_dir(path);
             }
             false
         });

@@ -42,7 +42,7 @@ struct MountRequest {
 
 /// The number that tells which kind of file system a mount is of.
 pub(crate) fn magic(mount: u64) -> io::Result<u64> {
-    const STATMOUNT: libc::c_long = 457; // on every architecture
+    const STATMOUNT: libc::c_long = 457;
     const SB_BASIC: u64 = 1; // STATMOUNT_SB_BASIC
     let request =
         MountRequest { size: size_of::<MountRequest>() as u32, spare: 0, mount, what: SB_BASIC };

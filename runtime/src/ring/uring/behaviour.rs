@@ -98,10 +98,14 @@ impl Uring {
     fn try_buffers(&mut self) -> io::Result<()> {
         let (ours, mut theirs) =
             UnixStream::pair().map_err(|error| opening("socketpair", &error))?;
-        let mut memory = ManuallyDrop::new(vec![0u8; 8]);
+        // More than the one buffer takes: older kernels try again at once in any case, and others
+        // when more is there.
+        theirs.write_all(b"xx").map_err(|error| opening("write", &error))?;
+        let mut memory = ManuallyDrop::new(vec![0u8; 1]);
         let mut queue = ManuallyDrop::new(BufferQueue::new(1)?);
         let (start, length) = (memory.as_mut_ptr(), memory.len() as u32);
-        // SAFETY: the queue stays, unless its receive was seen to end and the kernel lets go of it.
+        // SAFETY: the queue stays, unless its receive was seen to end, and the kernel lets go of
+        // it.
         unsafe { self.register_buffers(GROUP, &queue, start) }?;
         // SAFETY: it has room for one; the memory stays as the queue does.
         unsafe { queue.push(0, start, length) };
@@ -109,10 +113,7 @@ impl Uring {
         self.give([receive.user_data(1)]);
         let taken = Expected { user_data: 1, result: 1, more: true };
         let empty = Expected { user_data: 1, result: -libc::ENOBUFS, more: false };
-        for (time, expected) in [("with a buffer", taken), ("without one", empty)] {
-            theirs.write_all(b"x").map_err(|error| opening("write", &error))?;
-            self.expect(&format!("a receive into a queue {time}"), &[expected])?;
-        }
+        self.expect("a receive into a queue with one buffer", &[taken, empty])?;
         self.unregister_buffers(GROUP);
         drop(ManuallyDrop::into_inner(queue));
         match ManuallyDrop::into_inner(memory).first() {
