@@ -3,7 +3,7 @@
 use super::Check;
 use crate::config::Config;
 use crate::op;
-use crate::ring::{Extra, Step, TRIALS, Trial, Uring, ring_bytes};
+use crate::ring::{Extra, POOLS, Step, TRIALS, Trial, Uring, ring_bytes};
 
 /// Why a check was not made.
 const NO_RING: &str = "not looked at, because there is no ring";
@@ -28,6 +28,8 @@ pub(super) fn examine(config: &Config) -> Vec<Check> {
     for (trial, name, finding) in TRIALS {
         checks.push(attempt(config, &mut ring, trial, name, finding));
     }
+    let (trial, name, finding) = POOLS;
+    checks.push(attempt(config, &mut ring, trial, name, finding).noted_at_most());
     match &ring {
         Some(ring) => checks.extend(ring.extras().iter().map(extra)),
         None => checks.push(Check::skipped("extras", NO_RING)),

@@ -60,7 +60,9 @@ pub(crate) use completion::{Batch, Completion, EnterWait};
 pub(crate) use in_buffer::InBuffer;
 pub use request::Interest;
 pub(crate) use request::{Capability, NEXT, OpenHow, RawPath, Request, Submission, Wait};
-pub(crate) use uring::{Extra, MORE_MEMORY, Step, Switch, TRIALS, Trial, Uring, fatal, ring_bytes};
+pub(crate) use uring::{
+    Extra, MORE_MEMORY, POOLS, Step, Switch, TRIALS, Trial, Uring, fatal, ring_bytes,
+};
 
 /// One core's kernel.
 #[allow(clippy::large_enum_variant, reason = "a core has one of them, and does not move it")]

@@ -42,13 +42,16 @@ impl Expected {
 pub(crate) type Trial = fn(&mut Uring) -> io::Result<()>;
 
 /// What a ring has to do, each with its name and the words for one that does.
-pub(crate) const TRIALS: [(Trial, &str, &str); 5] = [
+pub(crate) const TRIALS: [(Trial, &str, &str); 4] = [
     (Uring::try_doorbell, "wake-up", "a multishot poll tells of each write to an eventfd"),
     (Uring::try_message, "message", "one to a ring arrives there"),
     (Uring::try_cancel, "cancel", "an armed receive ends with ECANCELED, its request with 0"),
-    (Uring::try_buffers, "buffers", "receives take them from a queue, and say when it is empty"),
     (Uring::try_deadline, "deadline", "the kernel comes back at it, and not before"),
 ];
+
+/// What pools are made of, without which all else works.
+pub(crate) const POOLS: (Trial, &str, &str) =
+    (Uring::try_buffers, "buffers", "receives take them from a queue, and say when it is empty");
 
 impl Uring {
     /// A multishot poll tells of every write to an eventfd: how other threads wake a core.

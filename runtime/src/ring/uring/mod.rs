@@ -23,7 +23,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
-pub(crate) use behaviour::{TRIALS, Trial};
+pub(crate) use behaviour::{POOLS, TRIALS, Trial};
 pub(crate) use enter::fatal;
 pub(crate) use explain::{MORE_MEMORY, ring_bytes};
 pub(crate) use extras::Extra;
