@@ -183,6 +183,7 @@ impl Node {
         Answer::Status(Status {
             term: metrics.current_term,
             leader: metrics.current_leader,
+            last: metrics.last_log_index.unwrap_or(0),
             applied: index(metrics.last_applied),
             snapshot: index(metrics.snapshot),
             keys: pairs.len(),

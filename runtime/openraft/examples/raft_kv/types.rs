@@ -76,6 +76,8 @@ pub(crate) enum Answer {
 pub(crate) struct Status {
     pub(crate) term: u64,
     pub(crate) leader: Option<u64>,
+    /// The log ends here.
+    pub(crate) last: u64,
     /// The log up to here is in the pairs.
     pub(crate) applied: u64,
     /// The pairs up to here are in the node's snapshot.

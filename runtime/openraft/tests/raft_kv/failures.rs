@@ -1,12 +1,11 @@
 //! Full disks, folders in use, strange clients.
 
 use crate::nodes::Nodes;
-use crate::process::Process;
+use crate::process::{Process, eventually};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
-use std::thread;
 
 /// A limit of the file's size stands for a disk that is full.
 #[test]
@@ -100,12 +99,13 @@ fn a_cluster_without_a_majority_confirms_nothing() {
     let leader = cluster.leader();
     drop((nodes[(leader + 1) % 3].take(), nodes[(leader + 2) % 3].take())); // by SIGKILL
     let mut client = TcpStream::connect(&cluster.addresses[leader]).unwrap();
-    let asked =
-        thread::spawn(move || exchange(&mut client, r#"{"Set":{"key":"colour","value":"red"}}"#));
+    let last = cluster.status(leader).unwrap().last;
+    ask(&mut client, r#"{"Set":{"key":"colour","value":"red"}}"#).unwrap();
+    eventually("it is in the leader's log", || cluster.status(leader).unwrap().last > last);
     nodes[leader].as_ref().unwrap().signal("TERM");
     let ended = nodes[leader].take().unwrap().ended();
     assert!(ended.status.success(), "{}", ended.stderr);
-    assert_ne!(asked.join().unwrap().as_deref(), Some("\"Set\""));
+    assert_ne!(answer(&mut client).as_deref(), Some("\"Set\""));
 }
 
 /// A process that is stopped for a while stands for one that the network has cut off: it is still
