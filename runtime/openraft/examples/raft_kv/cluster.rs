@@ -33,7 +33,8 @@ impl Cluster {
     /// A cluster of which no node runs yet.
     pub(crate) async fn new() -> io::Result<Self> {
         // All of 127.0.0.0/8 is this machine. An address that is made of the number of the process
-        // is used by no other one, so a node finds its port free when it comes back.
+        // is no other demo's, so a node finds its port free when it comes back; unless a program
+        // listens on all addresses (0.0.0.0) with that port: the node says so, and ends.
         let [_, b, c, d] = process::id().to_be_bytes();
         let address = |id| format!("127.{}.{c}.{d}:{}", 64 | b, 7000 + id);
         let addresses = (1..=NODES).map(address).collect();
