@@ -43,7 +43,9 @@ pub(crate) async fn run(rounds: u32, writes: usize) -> io::Result<()> {
         for writer in writers {
             writer.await?;
         }
-        // The memory of all nodes at once: what is there after that was on the disks.
+        // All at once: no node is left that could give another what that has lost. What they then
+        // have was in their files. A kill leaves the kernel's cache of those: that they were synced
+        // is shown by a test with a file that cannot be (`tests/raft_kv/storage.rs`).
         for id in 1..=NODES {
             cluster.kill(id).await?;
         }

@@ -1,25 +1,30 @@
 //! `Journal`: the file of a node's log, and the task that writes it.
 //!
 //! ```text
-//!   file:    record record record …     appended, and synced before anything is confirmed
-//!   record:  length (4 bytes)  CRC-32 of the JSON (4 bytes)  JSON
+//!   file:    frame frame frame …     appended, and synced before anything is confirmed
+//!   frame:   length (8 bytes)  CRC-32 of the records (4 bytes)  records (JSON)
 //! ```
 //!
-//! A node that is killed in the middle of a write leaves a part of a record. Nothing in it was
-//! confirmed, so the next start cuts it off, and says so. The same is done with what a disk has
-//! damaged: what a disk loses although it has synced it, no log of one node can have.
+//! What is written at once is one frame, and the next one is not begun before that is on the disk.
+//! So a node that is killed, or a machine that loses its power, leaves no more than one frame that
+//! is not whole: the last one. Nothing in it was confirmed; the next start cuts it off, and says
+//! so. If a sound frame follows a bad one, then the disk has damaged what was confirmed. A node
+//! that went on without it could vote twice in one term, or confirm other entries in the place of
+//! those that are lost, so it does not start. Damage in the last frame of all looks like a frame
+//! that was not written to its end: to tell those apart takes a second copy.
 
 use crate::types::Kv;
 use nestling::fs::{self, File};
 use nestling::sync::channel::{Receiver, UnboundedSender};
 use nestling::sync::unbounded;
 use openraft::storage::IOFlushed;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Deserializer;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-const HEADER: usize = 8;
+/// Appends that wait are put into one frame until it is about this long.
+const FRAME: usize = 1 << 20;
 
 /// What is to be done to the file, and what is told when that is on the disk.
 pub(crate) enum Change {
@@ -42,7 +47,8 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// Those of the file; and `InvalidData` if a record is sound but not of this program.
+    /// Those of the file; and `InvalidData` if a frame is damaged that others follow, or is sound
+    /// but not of this program.
     pub(crate) async fn open<R: DeserializeOwned>(
         path: PathBuf,
         mut replay: impl FnMut(R),
@@ -54,14 +60,19 @@ impl Journal {
         let (read, bytes) = file.read_to_end(Vec::new(), 0).await;
         read?;
         let mut rest = &bytes[..];
-        while let Some((record, after)) = first_record(rest) {
-            replay(serde_json::from_slice(record)?);
+        while let Some((records, after)) = first_frame(rest) {
+            for record in Deserializer::from_slice(records).into_iter() {
+                replay(record?);
+            }
             rest = after;
         }
         let end = (bytes.len() - rest.len()) as u64;
+        if (1..rest.len()).any(|at| first_frame(&rest[at..]).is_some()) {
+            return Err(damaged(&path, end));
+        }
         if !rest.is_empty() {
             let (path, cut) = (path.display(), rest.len());
-            eprintln!("{path}: the last {cut} bytes are no whole record; they are cut off");
+            eprintln!("{path}: the last {cut} bytes are no whole frame; they are cut off");
             file.set_len(end).await?;
             file.sync_all().await?;
         }
@@ -83,7 +94,7 @@ impl Journal {
                 Change::Replace(bytes, told) => (self.replace(bytes).await, vec![told]),
                 Change::Append(mut bytes, told) => {
                     let mut all_told = vec![told];
-                    while next.is_none() {
+                    while next.is_none() && bytes.len() < FRAME {
                         match self.changes.try_recv() {
                             Ok(Change::Append(more, told)) => {
                                 bytes.extend(more);
@@ -107,17 +118,19 @@ impl Journal {
         Ok(())
     }
 
-    async fn append(&mut self, bytes: Vec<u8>) -> io::Result<()> {
-        let length = bytes.len() as u64;
-        self.file.write_all_at(bytes, self.end).await.0?;
+    async fn append(&mut self, records: Vec<u8>) -> io::Result<()> {
+        let frame = frame(&records);
+        let length = frame.len() as u64;
+        self.file.write_all_at(frame, self.end).await.0?;
         self.file.sync_data().await?;
         self.end += length;
         Ok(())
     }
 
-    async fn replace(&mut self, bytes: Vec<u8>) -> io::Result<()> {
-        let length = bytes.len() as u64;
-        fs::replace(&self.path, bytes).await?;
+    async fn replace(&mut self, records: Vec<u8>) -> io::Result<()> {
+        let frame = frame(&records);
+        let length = frame.len() as u64;
+        fs::replace(&self.path, frame).await?;
         self.file = File::options().read(true).write(true).open(&self.path).await?;
         self.end = length;
         Ok(())
@@ -129,21 +142,28 @@ fn copy(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), error.to_string())
 }
 
-/// Adds a record to `bytes`.
-pub(crate) fn encode(record: &impl Serialize, bytes: &mut Vec<u8>) -> io::Result<()> {
-    let json = serde_json::to_vec(record)?;
-    let length = u32::try_from(json.len()).map_err(io::Error::other)?;
-    bytes.extend(length.to_le_bytes());
-    bytes.extend(crc32fast::hash(&json).to_le_bytes());
-    bytes.extend(json);
-    Ok(())
+fn damaged(path: &Path, at: u64) -> io::Error {
+    let text = format!(
+        "{}: the frame at byte {at} is damaged, and sound ones follow: the disk has lost what this \
+         node has confirmed. It may not vote any more: replace it by a node with another id",
+        path.display()
+    );
+    io::Error::new(io::ErrorKind::InvalidData, text)
 }
 
-/// The first record, and what is behind it; none if that is not whole.
-fn first_record(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (header, rest) = bytes.split_at_checked(HEADER)?;
-    let number = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("four"));
-    let (record, rest) = rest.split_at_checked(number(0) as usize)?;
-    // No record is empty: zeros, which a file may have where it was not written, are none.
-    (!record.is_empty() && crc32fast::hash(record) == number(4)).then_some((record, rest))
+/// These records as a frame.
+pub(crate) fn frame(records: &[u8]) -> Vec<u8> {
+    let length = (records.len() as u64).to_le_bytes();
+    [&length[..], &crc32fast::hash(records).to_le_bytes(), records].concat()
+}
+
+/// The records of the first frame, and what is behind it; none if that frame is not whole.
+pub(crate) fn first_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let (checksum, rest) = rest.split_first_chunk()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (records, rest) = rest.split_at_checked(length)?;
+    // No frame is empty: zeros, which a file may have where it was not written, are none.
+    let is_whole = length > 0 && crc32fast::hash(records) == u32::from_le_bytes(*checksum);
+    is_whole.then_some((records, rest))
 }

@@ -1,6 +1,6 @@
 //! `LogStore`: openraft's log of one node, in memory and on its way to the disk.
 
-use crate::journal::{Change, Journal, encode};
+use crate::journal::{Change, Journal};
 use crate::types::Kv;
 use nestling::sync::channel::UnboundedSender;
 use nestling_openraft::NestlingRuntime;
@@ -59,7 +59,7 @@ impl Memory {
         let entries = Record::Entries(self.entries.values().cloned().collect());
         let rest = [Record::Committed(self.committed), entries];
         for record in vote.into_iter().chain(purged).chain(rest) {
-            encode(&record, &mut bytes)?;
+            serde_json::to_writer(&mut bytes, &record)?;
         }
         Ok(bytes)
     }
@@ -82,8 +82,7 @@ impl LogStore {
 
     /// Changes the memory, and appends the same to the file.
     fn record(&self, record: Record, told: IOFlushed<Kv>) -> io::Result<()> {
-        let mut bytes = Vec::new();
-        encode(&record, &mut bytes)?;
+        let bytes = serde_json::to_vec(&record)?;
         self.memory.borrow_mut().take(record);
         self.change(Change::Append(bytes, told))
     }

@@ -1,8 +1,10 @@
 //! The demo, and nodes that are killed, from outside.
 
 use crate::client::Client;
+use crate::journal::{first_frame, frame};
 use crate::nodes::{Folder, Nodes, in_time, raft_kv};
 use crate::process::{Process, eventually};
+use serde_json::{Deserializer, Value};
 use std::fs;
 use std::path::Path;
 
@@ -153,13 +155,16 @@ fn a_leader_that_has_lost_what_was_committed_does_not_answer_with_an_old_state()
 fn forget_what_was_committed(path: &Path) {
     let (log, mut kept) = (fs::read(path).unwrap(), Vec::new());
     let mut rest = &log[..];
-    while let Some((length, _)) = rest.split_first_chunk() {
-        let Some((record, after)) = rest.split_at_checked(8 + u32::from_le_bytes(*length) as usize)
-        else {
-            break; // a part of one, which the kill has left
-        };
-        if !record[8..].starts_with(b"{\"Committed\"") {
-            kept.extend(record);
+    // Behind the last one may be a part of one, which the kill has left.
+    while let Some((records, after)) = first_frame(rest) {
+        let mut kept_records = Vec::new();
+        for record in Deserializer::from_slice(records).into_iter::<Value>().map(Result::unwrap) {
+            if record.get("Committed").is_none() {
+                serde_json::to_writer(&mut kept_records, &record).unwrap();
+            }
+        }
+        if !kept_records.is_empty() {
+            kept.extend(frame(&kept_records));
         }
         rest = after;
     }

@@ -12,7 +12,7 @@ use openraft::testing::log::{StoreBuilder, Suite};
 use openraft::vote::RaftLeaderId;
 use openraft::{AsyncRuntime, EntryPayload, RaftLogReader, RaftTypeConfig, StorageError};
 use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -103,7 +103,7 @@ fn a_log_is_the_same_when_it_is_opened_again() {
 
 /// A node that is killed while it writes leaves any part of what it was writing.
 #[test]
-fn a_log_that_ends_anywhere_has_all_records_before() {
+fn a_log_that_ends_anywhere_has_all_frames_before() {
     let folder = Folder::new("torn");
     let path = folder.path().join("log");
     let mut ends = Vec::new();
@@ -117,23 +117,23 @@ fn a_log_that_ends_anywhere_has_all_records_before() {
     let whole = fs::read(&path).unwrap();
     for length in 0..=whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
-        let whole_records = ends.iter().filter(|end| **end <= length as u64).count();
+        let whole_frames = ends.iter().filter(|end| **end <= length as u64).count();
         nestling::block_on(adopt(async || {
             let mut log = open(&path).await;
-            assert_eq!(seen(&mut log).await.2.len(), whole_records, "{length} bytes");
+            assert_eq!(seen(&mut log).await.2.len(), whole_frames, "{length} bytes");
             // What comes next is not behind the rest of what was torn.
-            log.blocking_append([entry(2, whole_records as u64)]).await.unwrap();
+            log.blocking_append([entry(2, whole_frames as u64)]).await.unwrap();
         }));
         let ids = nestling::block_on(adopt(async || seen(&mut open(&path).await).await.2));
-        assert_eq!(ids.last(), Some(&id(2, whole_records as u64)), "{length} bytes");
+        assert_eq!(ids.last(), Some(&id(2, whole_frames as u64)), "{length} bytes");
     }
 }
 
 #[test]
-fn a_log_that_ends_with_garbage_has_all_records_before() {
+fn a_log_that_ends_with_garbage_has_all_frames_before() {
     let folder = Folder::new("garbage");
     let path = folder.path().join("log");
-    for garbage in [&[0; 100][..], b"\x02\0\0\0\xff\xff\xff\xff{}", &[0xff; 9]] {
+    for garbage in [&[0; 100][..], b"\x02\0\0\0\0\0\0\0\xff\xff\xff\xff{}", &[0xff; 9]] {
         let _ = fs::remove_file(&path);
         nestling::block_on(adopt(async || {
             open(&path).await.blocking_append([entry(1, 0)]).await.unwrap();
@@ -141,5 +141,52 @@ fn a_log_that_ends_with_garbage_has_all_records_before() {
         OpenOptions::new().append(true).open(&path).unwrap().write_all(garbage).unwrap();
         let ids = nestling::block_on(adopt(async || seen(&mut open(&path).await).await.2));
         assert_eq!(ids, [id(1, 0)], "{garbage:?}");
+    }
+}
+
+/// A vote, and confirmed entries, are behind the frame that is bad: none of them may be forgotten.
+#[test]
+fn a_log_that_is_damaged_before_its_last_frame_is_not_opened() {
+    let folder = Folder::new("damaged");
+    let path = folder.path().join("log");
+    let mut ends = vec![0];
+    nestling::block_on(adopt(async || {
+        let mut log = open(&path).await;
+        for index in 0..3 {
+            log.blocking_append([entry(1, index)]).await.unwrap();
+            ends.push(fs::metadata(&path).unwrap().len() as usize);
+        }
+        log.save_vote(&VoteOf::<Kv>::new(7, 2)).await.unwrap();
+    }));
+    let sound = fs::read(&path).unwrap();
+    for at in 0..ends[3] {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        let opened = nestling::block_on(LogStore::open(path.clone()));
+        let error = opened.err().unwrap_or_else(|| panic!("byte {at}"));
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        let frame = ends.iter().rfind(|end| **end <= at).unwrap();
+        let place = format!("{}: the frame at byte {frame} is damaged", path.display());
+        assert!(error.to_string().starts_with(&place), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), bytes, "nothing is cut off");
+    }
+}
+
+/// `/dev/null` takes every write, and nothing makes it sync them.
+#[test]
+fn what_is_written_but_not_synced_is_not_confirmed() {
+    for change in ["entries", "a vote"] {
+        nestling::block_on(adopt(async || {
+            let (mut log, journal) = LogStore::open("/dev/null".into()).await.unwrap();
+            let written = NestlingRuntime::spawn(journal.write());
+            let is_confirmed = match change {
+                "entries" => log.blocking_append([entry(1, 0)]).await.is_ok(),
+                _ => log.save_vote(&VoteOf::<Kv>::new(7, 2)).await.is_ok(),
+            };
+            assert!(!is_confirmed, "{change}");
+            let error = written.await.unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "the node hears of it, too");
+        }));
     }
 }
