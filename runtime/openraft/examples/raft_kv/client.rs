@@ -4,6 +4,7 @@ use crate::types::{Answer, Request, Set, Status};
 use crate::wire::Connection;
 use nestling::time::sleep;
 use nestling::timeout;
+use std::io::ErrorKind::InvalidInput;
 use std::io::{self, Error};
 use std::time::Duration;
 
@@ -29,6 +30,10 @@ impl<'a> Client<'a> {
 
     /// Sets a key. When this returns, most nodes have it on their disks. It is repeated until a
     /// leader confirms it: bound it by a timeout.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if the key and the value are too long.
     pub(crate) async fn set(&mut self, key: &str, value: &str) -> io::Result<()> {
         let set = Set { key: key.to_owned(), value: value.to_owned() };
         match self.ask_leader(&Request::Set(set)).await? {
@@ -38,6 +43,10 @@ impl<'a> Client<'a> {
     }
 
     /// The values of some keys, as the leader has them.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` if they are too long for one message.
     pub(crate) async fn get(&mut self, keys: Vec<String>) -> io::Result<Vec<Option<String>>> {
         let count = keys.len();
         match self.ask_leader(&Request::Get(keys)).await? {
@@ -55,6 +64,9 @@ impl<'a> Client<'a> {
                     self.leader = Some(leader);
                     sleep(PAUSE).await;
                 }
+                Ok(Ok(Answer::Refused(text))) => return Err(Error::new(InvalidInput, text)),
+                // Too long for a message: it is no shorter next time.
+                Ok(Err(error)) if error.kind() == InvalidInput => return Err(error),
                 Ok(Ok(Answer::NotLeader(None) | Answer::Failed(_))) | Ok(Err(_)) | Err(_) => {
                     (self.connection, self.leader) = (None, None);
                     self.next += 1;

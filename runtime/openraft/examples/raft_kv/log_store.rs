@@ -1,14 +1,14 @@
 //! `LogStore`: openraft's log of one node, in memory and on its way to the disk.
 
 use crate::journal::{Change, Journal};
-use crate::types::Kv;
+use crate::types::{Kv, PIECE};
 use nestling::sync::channel::UnboundedSender;
 use nestling_openraft::NestlingRuntime;
 use openraft::alias::{EntryOf, LogIdOf, VoteOf};
 use openraft::async_runtime::Oneshot;
 use openraft::entry::RaftEntry;
 use openraft::storage::{IOFlushed, LogState, RaftLogStorage};
-use openraft::{AsyncRuntime, OptionalSend, RaftLogReader};
+use openraft::{AsyncRuntime, EntryPayload, OptionalSend, RaftLogReader};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -118,6 +118,21 @@ impl RaftLogReader<Kv> for LogStore {
         range: R,
     ) -> io::Result<Vec<Entry>> {
         Ok(self.memory.borrow().entries.range(range).map(|(_, entry)| entry.clone()).collect())
+    }
+
+    /// What is sent at once: about a [`PIECE`], and at least one entry.
+    async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<Entry>> {
+        let mut length = 0;
+        let has_room = |(_, entry): &(&u64, &Entry)| {
+            let has_room = length < PIECE;
+            if let EntryPayload::Normal(set) = &entry.payload {
+                length += set.length();
+            }
+            has_room
+        };
+        let memory = self.memory.borrow();
+        let entries = memory.entries.range(start..end).take_while(has_room);
+        Ok(entries.map(|(_, entry)| entry.clone()).collect())
     }
 
     async fn read_vote(&mut self) -> io::Result<Option<Vote>> {

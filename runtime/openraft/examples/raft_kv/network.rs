@@ -1,6 +1,6 @@
 //! The network of openraft: one connection for each purpose and peer, made when it is needed.
 
-use crate::types::{Answer, Kv, Pairs, Request};
+use crate::types::{Answer, Kv, PIECE, Pairs, Request};
 use crate::wire::Connection;
 use futures_util::future::{Either, select};
 use nestling::timeout;
@@ -13,8 +13,12 @@ use openraft::raft::{
 use openraft::{BasicNode, OptionalSend, RaftNetworkFactory, RaftNetworkV2};
 use std::future::Future;
 use std::io::{self, Error, ErrorKind};
+use std::iter;
 use std::pin::pin;
 use std::time::Duration;
+
+/// In this time a node takes a [`PIECE`] of entries. That it is there is known from heartbeats.
+const APPEND: Duration = Duration::from_secs(5);
 
 /// Knows how to reach the other nodes: by the address that is in the membership.
 pub(crate) struct Network;
@@ -50,6 +54,27 @@ impl Peer {
         self.connection = Some(connection);
         Ok(answer)
     }
+
+    /// Sends a snapshot piece by piece, each in this time. The connection is for it alone: pieces of
+    /// one that was given up went with their connection.
+    async fn send_snapshot(
+        &self,
+        vote: VoteOf<Kv>,
+        snapshot: SnapshotOf<Kv, Pairs>,
+        time: Duration,
+    ) -> Result<Answer, RPCError<Kv>> {
+        let mut peer = Self { address: self.address.clone(), connection: None };
+        let SnapshotOf::<Kv, Pairs> { meta, snapshot: pairs } = snapshot;
+        // To write all of it to the disk takes longer than to take a piece.
+        let mut time_for_all = time;
+        for piece in pieces(pairs) {
+            match peer.ask(Request::Pairs(piece), time).await? {
+                Answer::Pairs => time_for_all += time,
+                other => return Err(refused(other)),
+            }
+        }
+        peer.ask(Request::Snapshot { vote, meta }, time_for_all).await
+    }
 }
 
 async fn within<T>(
@@ -60,10 +85,25 @@ async fn within<T>(
     timeout(left, work).await?
 }
 
+/// Parts of a snapshot, of which each fits into a message.
+fn pieces(pairs: Pairs) -> impl Iterator<Item = Pairs> {
+    let mut pairs = pairs.into_iter();
+    iter::from_fn(move || {
+        let (mut piece, mut length) = (Pairs::new(), 0);
+        while length < PIECE
+            && let Some((key, value)) = pairs.next()
+        {
+            length += key.len() + value.len();
+            piece.insert(key, value);
+        }
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
 /// For an answer to another question, or a node that cannot answer.
 fn refused(answer: Answer) -> RPCError<Kv> {
     let text = match answer {
-        Answer::Failed(text) => text,
+        Answer::Failed(text) | Answer::Refused(text) => text,
         other => format!("an answer to another question: {other:?}"),
     };
     Unreachable::new(&Error::new(ErrorKind::InvalidData, text)).into()
@@ -77,7 +117,10 @@ impl RaftNetworkV2<Kv> for Peer {
         request: AppendEntriesRequest<Kv>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<Kv>, RPCError<Kv>> {
-        match self.ask(Request::Append(request), option.soft_ttl()).await? {
+        // openraft gives less than a heartbeat's interval. What a node cannot take in its time is
+        // sent again, for ever: entries may be long, and are answered when they are on the disk.
+        let time = if request.entries.is_empty() { option.soft_ttl() } else { APPEND };
+        match self.ask(Request::Append(request), time).await? {
             Answer::Append(answer) => Ok(answer),
             other => Err(refused(other)),
         }
@@ -101,8 +144,7 @@ impl RaftNetworkV2<Kv> for Peer {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<Kv>, StreamingError<Kv>> {
-        let SnapshotOf::<Kv, Pairs> { meta, snapshot: pairs } = snapshot;
-        let asked = self.ask(Request::Snapshot { vote, meta, pairs }, option.soft_ttl());
+        let asked = self.send_snapshot(vote, snapshot, option.soft_ttl());
         match select(pin!(cancel), pin!(asked)).await {
             Either::Left((closed, _)) => Err(closed.into()),
             Either::Right((answer, _)) => match answer? {

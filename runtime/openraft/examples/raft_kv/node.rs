@@ -5,7 +5,7 @@ use crate::machine::{Machine, State};
 use crate::network::Network;
 use crate::options::NodeOptions;
 use crate::say;
-use crate::types::{Answer, Kv, Request, Set, Status};
+use crate::types::{Answer, Kv, PIECE, Pairs, Request, Set, Status};
 use crate::wire::Connection;
 use nestling::io::{nursery, stdin};
 use nestling::net::{TcpListener, TcpStream};
@@ -18,6 +18,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Error, ErrorKind};
+use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -135,14 +136,22 @@ impl Node {
     /// Answers what comes over one connection, one question after the other.
     async fn converse(&self, stream: TcpStream) -> io::Result<()> {
         let mut connection = Connection::new(stream)?;
+        let mut pairs = Pairs::new();
         while let Some(request) = connection.receive().await? {
-            let answer = self.answer(request).await;
-            connection.send(&answer).await?;
+            let answer = self.answer(request, &mut pairs).await;
+            match connection.send(&answer).await {
+                // More values than a message can have.
+                Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                    connection.send(&Answer::Refused(error.to_string())).await?;
+                }
+                sent => sent?,
+            }
         }
         Ok(())
     }
 
-    async fn answer(&self, request: Request) -> Answer {
+    /// Pairs that come before their snapshot are put to `pairs`.
+    async fn answer(&self, request: Request, pairs: &mut Pairs) -> Answer {
         match request {
             Request::Set(set) => self.set(set).await,
             Request::Get(keys) => self.get(&keys).await,
@@ -151,8 +160,12 @@ impl Node {
                 self.raft.append_entries(append).await.map_or_else(failed, Answer::Append)
             }
             Request::Vote(vote) => self.raft.vote(vote).await.map_or_else(failed, Answer::Vote),
-            Request::Snapshot { vote, meta, pairs } => {
-                let snapshot = openraft::Snapshot { meta, snapshot: pairs };
+            Request::Pairs(mut more) => {
+                pairs.append(&mut more);
+                Answer::Pairs
+            }
+            Request::Snapshot { vote, meta } => {
+                let snapshot = openraft::Snapshot { meta, snapshot: mem::take(pairs) };
                 let installed = self.raft.install_full_snapshot(vote, snapshot).await;
                 installed.map_or_else(failed, Answer::Snapshot)
             }
@@ -160,6 +173,12 @@ impl Node {
     }
 
     async fn set(&self, set: Set) -> Answer {
+        let length = set.length();
+        if length > PIECE {
+            return Answer::Refused(format!(
+                "a key and a value of {length} bytes, where {PIECE} are the most"
+            ));
+        }
         self.raft.client_write(set).await.map_or_else(elsewhere, |_| Answer::Set)
     }
 
@@ -178,7 +197,10 @@ impl Node {
         let metrics = self.raft.metrics();
         let metrics = openraft::async_runtime::watch::WatchReceiver::borrow_watched(&metrics);
         let pairs = &self.state.borrow().pairs;
-        let text = pairs.iter().map(|(key, value)| format!("{key}={value}\n"));
+        let mut checksum = crc32fast::Hasher::new();
+        for part in pairs.iter().flat_map(|(key, value)| [key, "=", value, "\n"]) {
+            checksum.update(part.as_bytes());
+        }
         let index = |id: Option<_>| id.map_or(0, |id: openraft::alias::LogIdOf<Kv>| id.index());
         Answer::Status(Status {
             term: metrics.current_term,
@@ -187,7 +209,7 @@ impl Node {
             applied: index(metrics.last_applied),
             snapshot: index(metrics.snapshot),
             keys: pairs.len(),
-            checksum: crc32fast::hash(text.collect::<String>().as_bytes()),
+            checksum: checksum.finalize(),
         })
     }
 }

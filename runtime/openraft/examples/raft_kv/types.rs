@@ -20,6 +20,10 @@ openraft::declare_raft_types!(
 /// What the cluster stores.
 pub(crate) type Pairs = BTreeMap<String, String>;
 
+/// The most bytes of keys and values in a change; and about as many are sent at once to a node that
+/// lags behind. All messages are far below `wire::LONGEST` by that, however JSON has to write them.
+pub(crate) const PIECE: usize = 1 << 20;
+
 /// A change that the cluster agrees on.
 ///
 /// To set a key twice to one value is to set it once, so a client may repeat it when it has heard
@@ -29,6 +33,13 @@ pub(crate) type Pairs = BTreeMap<String, String>;
 pub(crate) struct Set {
     pub(crate) key: String,
     pub(crate) value: String,
+}
+
+impl Set {
+    /// How many bytes the key and the value have.
+    pub(crate) fn length(&self) -> usize {
+        self.key.len() + self.value.len()
+    }
 }
 
 impl fmt::Display for Set {
@@ -50,8 +61,11 @@ pub(crate) enum Request {
     Append(AppendEntriesRequest<Kv>),
     /// By candidates.
     Vote(VoteRequest<Kv>),
-    /// By the leader, to a node that lags behind what the leader's log still has.
-    Snapshot { vote: VoteOf<Kv>, meta: SnapshotMetaOf<Kv>, pairs: Pairs },
+    /// By the leader, to a node that lags behind what the leader's log still has: some of the pairs
+    /// of a snapshot.
+    Pairs(Pairs),
+    /// By the leader: the snapshot has the pairs that came over this connection.
+    Snapshot { vote: VoteOf<Kv>, meta: SnapshotMetaOf<Kv> },
 }
 
 /// What the node answers.
@@ -64,11 +78,15 @@ pub(crate) enum Answer {
     Status(Status),
     Append(AppendEntriesResponse<Kv>),
     Vote(VoteResponse<Kv>),
+    /// The node keeps them until the snapshot comes.
+    Pairs,
     Snapshot(SnapshotResponse<Kv>),
     /// Ask the leader, if one is known: this is its address.
     NotLeader(Option<String>),
     /// The node cannot answer; nothing is known of the change.
     Failed(String),
+    /// No node can do this, however often it is asked; nothing is changed.
+    Refused(String),
 }
 
 /// How a node is.

@@ -7,8 +7,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{self, Error, ErrorKind};
 
-/// The longest message: no peer can ask for all memory. A snapshot is one message, too.
-const LONGEST: usize = 64 << 20;
+/// The longest message: no peer can ask for all memory by one.
+pub(crate) const LONGEST: usize = 16 << 20;
 
 /// One end of a connection.
 #[derive(Debug)]
@@ -31,12 +31,18 @@ impl Connection {
         self.receive().await?.ok_or_else(|| ErrorKind::ConnectionReset.into())
     }
 
+    /// Sends a message.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream; and `InvalidInput` for a message that is too long, of which nothing is
+    /// sent: the connection is as good as before, and the same message will never be sent.
     pub(crate) async fn send(&mut self, message: &impl Serialize) -> io::Result<()> {
         let mut bytes = vec![0; 4];
         serde_json::to_writer(&mut bytes, message)?;
         let length = bytes.len() - 4;
         if length > LONGEST {
-            return Err(too_long(length));
+            return Err(too_long(ErrorKind::InvalidInput, length));
         }
         bytes[..4].copy_from_slice(&(length as u32).to_be_bytes());
         self.0.get_ref().write_all(bytes).await.0
@@ -51,7 +57,7 @@ impl Connection {
         self.0.read_exact(&mut length).await?;
         let length = u32::from_be_bytes(length) as usize;
         if length > LONGEST {
-            return Err(too_long(length));
+            return Err(too_long(ErrorKind::InvalidData, length));
         }
         let mut bytes = vec![0; length];
         self.0.read_exact(&mut bytes).await?;
@@ -59,7 +65,7 @@ impl Connection {
     }
 }
 
-fn too_long(length: usize) -> Error {
+fn too_long(kind: ErrorKind, length: usize) -> Error {
     let text = format!("a message of {length} bytes, where {LONGEST} are the most");
-    Error::new(ErrorKind::InvalidData, text)
+    Error::new(kind, text)
 }

@@ -2,8 +2,10 @@
 
 use crate::nodes::Nodes;
 use crate::process::{Process, eventually};
+use crate::types::PIECE;
+use crate::wire::LONGEST;
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 
@@ -89,6 +91,26 @@ fn a_client_that_talks_nonsense_ends_its_own_connection() {
     node.signal("TERM");
     let ended = node.ended();
     assert!(ended.status.success(), "{}", ended.stderr);
+}
+
+#[test]
+fn what_is_too_long_is_refused_and_nothing_is_stuck() {
+    let alone = Nodes::new("refused", 1);
+    let _node = alone.start(0);
+    let value = "x".repeat(PIECE - 1);
+    alone.ask(async |c| {
+        for too_long in [PIECE, LONGEST] {
+            let error = c.set("1", &"x".repeat(too_long)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.to_string().contains("are the most"), "{error}");
+        }
+        c.set("1", &value).await?;
+        let error = c.get(vec!["1".to_owned(); LONGEST / PIECE + 1]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("are the most"), "{error}");
+        assert_eq!(c.get(vec!["1".to_owned()]).await?, [Some(value)]);
+        Ok(())
+    });
 }
 
 #[test]

@@ -4,6 +4,8 @@ use crate::client::Client;
 use crate::journal::{first_frame, frame};
 use crate::nodes::{Folder, Nodes, in_time, raft_kv};
 use crate::process::{Process, eventually};
+use crate::types::PIECE;
+use crate::wire::LONGEST;
 use serde_json::{Deserializer, Value};
 use std::fs;
 use std::path::Path;
@@ -98,15 +100,45 @@ fn a_peer_that_comes_and_goes_costs_no_descriptor() {
     assert!(counts[5] <= counts[0] + 3, "{counts:?}");
 }
 
+/// Sets values that are together longer than two messages can be: openraft begins in the middle of
+/// what a node may lack.
+fn set_long_values(cluster: &Nodes) {
+    let value = "x".repeat(PIECE - 100);
+    for number in 0..2 * (LONGEST / PIECE + 1) {
+        cluster.ask(async |c| c.set(&format!("long/{number}"), &value).await);
+    }
+}
+
 #[test]
-fn a_node_that_was_away_for_long_gets_a_snapshot() {
+fn a_node_that_was_away_gets_entries_that_are_longer_than_a_message() {
+    let cluster = Nodes::new("long", 3);
+    let mut nodes: Vec<_> = (0..3).map(|at| Some(cluster.start(at))).collect();
+    cluster.ask(async |c| c.set("before", "1").await);
+    drop(nodes[2].take()); // by SIGKILL
+    set_long_values(&cluster);
+    let leader = cluster.leader();
+    let applied = cluster.status(leader).unwrap().applied;
+    nodes[2] = Some(cluster.start(2));
+    eventually("node 3 has all of it", || {
+        cluster.status(2).is_ok_and(|it| it.applied >= applied && it.snapshot == 0)
+    });
+}
+
+#[test]
+fn a_node_that_was_away_for_long_gets_a_snapshot_that_is_longer_than_a_message() {
     let cluster = Nodes::new("snapshot", 3);
     let mut nodes: Vec<_> = (0..3).map(|at| Some(cluster.start(at))).collect();
     cluster.ask(async |c| c.set("before", "1").await);
     drop(nodes[2].take()); // by SIGKILL
+    set_long_values(&cluster);
     // As many as make a snapshot, and more: the leader's log begins after what node 3 has.
-    for number in 0..700 {
-        cluster.ask(async |c| c.set(&format!("away/{number}"), "1").await);
+    for hundred in 0..7 {
+        cluster.ask(async |c| {
+            for number in 0..100 {
+                c.set(&format!("away/{hundred}/{number}"), "1").await?;
+            }
+            Ok(())
+        });
     }
     let leader = cluster.leader();
     eventually("the leader has a snapshot", || cluster.status(leader).unwrap().snapshot > 0);

@@ -3,7 +3,8 @@
 use crate::log_store::LogStore;
 use crate::machine::Machine;
 use crate::nodes::Folder;
-use crate::types::{Kv, Set};
+use crate::types::{Kv, PIECE, Set};
+use crate::wire::LONGEST;
 use nestling_openraft::{NestlingRuntime, adopt};
 use openraft::alias::{EntryOf, LogIdOf, VoteOf};
 use openraft::entry::RaftEntry;
@@ -99,6 +100,27 @@ fn a_log_is_the_same_when_it_is_opened_again() {
     assert_eq!(ids, [id(1, 1), id(1, 2), id(2, 3), id(2, 4)]);
     let ids = changed(&path, async |log| log.purge(id(2, 4)).await.unwrap());
     assert_eq!(ids, [id(2, 4)]);
+}
+
+/// JSON writes this character as six.
+#[test]
+fn entries_that_are_sent_at_once_fit_into_a_message() {
+    let folder = Folder::new("limited");
+    let log_entry = |index, length| {
+        let set = Set { key: String::new(), value: "\u{1}".repeat(length) };
+        EntryOf::<Kv>::new(id(1, index), EntryPayload::Normal(set))
+    };
+    nestling::block_on(adopt(async || {
+        let mut log = open(&folder.path().join("log")).await;
+        let entries = [log_entry(0, PIECE - 1), log_entry(1, PIECE), log_entry(2, 1)];
+        log.blocking_append(entries).await.unwrap();
+        for (start, count) in [(0, 2), (1, 1), (2, 1)] {
+            let entries = log.limited_get_log_entries(start, 3).await.unwrap();
+            assert_eq!(entries.len(), count);
+            assert!(serde_json::to_vec(&entries).unwrap().len() < LONGEST - (1 << 20));
+        }
+        assert!(log.limited_get_log_entries(1, 1).await.unwrap().is_empty());
+    }));
 }
 
 /// A node that is killed while it writes leaves any part of what it was writing.
