@@ -21,21 +21,27 @@ pub(crate) struct Client<'a> {
     next: usize,
     leader: Option<String>,
     connection: Option<Connection>,
+    /// Which client this is: by chance, no other one.
+    id: u64,
+    /// How many changes it has wanted.
+    changes: u64,
 }
 
 impl<'a> Client<'a> {
     pub(crate) fn new(nodes: &'a [String]) -> Self {
-        Self { nodes, next: 0, leader: None, connection: None }
+        Self { nodes, next: 0, leader: None, connection: None, id: rand::random(), changes: 0 }
     }
 
     /// Sets a key. When this returns, most nodes have it on their disks. It is repeated until a
-    /// leader confirms it: bound it by a timeout.
+    /// leader confirms it, and done once: bound it by a timeout.
     ///
     /// # Errors
     ///
     /// `InvalidInput` if the key and the value are too long.
     pub(crate) async fn set(&mut self, key: &str, value: &str) -> io::Result<()> {
-        let set = Set { key: key.to_owned(), value: value.to_owned() };
+        self.changes += 1;
+        let (key, value) = (key.to_owned(), value.to_owned());
+        let set = Set { key, value, client: self.id, number: self.changes };
         match self.ask_leader(&Request::Set(set)).await? {
             Answer::Set => Ok(()),
             other => Err(unexpected(&other)),

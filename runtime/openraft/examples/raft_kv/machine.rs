@@ -1,7 +1,8 @@
-//! `Machine`: the pairs of one node. They are in memory; snapshots of them are on the disk, and
-//! what came after the last one is in the log.
+//! `Machine`: the data of one node. They are in memory; snapshots of them are on the disk, and what
+//! came after the last one is in the log.
 
-use crate::types::{Kv, Pairs};
+use crate::data::Data;
+use crate::types::Kv;
 use futures_util::{Stream, TryStreamExt};
 use nestling::fs;
 use nestling::sync::Mutex;
@@ -15,19 +16,19 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-/// The pairs, and which part of the log made them.
+/// The data, and which part of the log made them.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct State {
     applied: Option<LogIdOf<Kv>>,
     membership: StoredMembershipOf<Kv>,
-    pub(crate) pairs: Pairs,
+    pub(crate) data: Data,
 }
 
 impl State {
-    fn snapshot(self) -> SnapshotOf<Kv, Pairs> {
+    fn snapshot(self) -> SnapshotOf<Kv, Data> {
         let meta =
             SnapshotMetaOf::<Kv> { last_log_id: self.applied, last_membership: self.membership };
-        SnapshotOf::<Kv, Pairs> { meta, snapshot: self.pairs }
+        SnapshotOf::<Kv, Data> { meta, snapshot: self.data }
     }
 }
 
@@ -76,7 +77,7 @@ impl Machine {
 }
 
 impl RaftStateMachine<Kv> for Machine {
-    type SnapshotData = Pairs;
+    type SnapshotData = Data;
     type SnapshotBuilder = Builder;
 
     async fn applied_state(&mut self) -> io::Result<(Option<LogIdOf<Kv>>, StoredMembershipOf<Kv>)> {
@@ -94,7 +95,7 @@ impl RaftStateMachine<Kv> for Machine {
             state.applied = Some(log_id);
             match entry.payload {
                 EntryPayload::Blank => {}
-                EntryPayload::Normal(set) => _ = state.pairs.insert(set.key, set.value),
+                EntryPayload::Normal(set) => state.data.set(set, log_id.index()),
                 EntryPayload::Membership(members) => {
                     state.membership = StoredMembershipOf::<Kv>::new(Some(log_id), members);
                 }
@@ -110,19 +111,15 @@ impl RaftStateMachine<Kv> for Machine {
         Builder { state: self.state.borrow().clone(), file: Rc::clone(&self.file) }
     }
 
-    async fn install_snapshot(
-        &mut self,
-        meta: &SnapshotMetaOf<Kv>,
-        pairs: Pairs,
-    ) -> io::Result<()> {
+    async fn install_snapshot(&mut self, meta: &SnapshotMetaOf<Kv>, data: Data) -> io::Result<()> {
         let (applied, membership) = (meta.last_log_id, meta.last_membership.clone());
-        let state = State { applied, membership, pairs };
+        let state = State { applied, membership, data };
         self.file.save(&state).await?;
         self.state.replace(state);
         Ok(())
     }
 
-    async fn get_current_snapshot(&mut self) -> io::Result<Option<SnapshotOf<Kv, Pairs>>> {
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<SnapshotOf<Kv, Data>>> {
         Ok(self.file.newest.lock().await.clone().map(State::snapshot))
     }
 }
@@ -134,9 +131,9 @@ pub(crate) struct Builder {
 }
 
 impl RaftSnapshotBuilder<Kv> for Builder {
-    type SnapshotData = Pairs;
+    type SnapshotData = Data;
 
-    async fn build_snapshot(&mut self) -> io::Result<SnapshotOf<Kv, Pairs>> {
+    async fn build_snapshot(&mut self) -> io::Result<SnapshotOf<Kv, Data>> {
         self.file.save(&self.state).await?;
         Ok(self.state.clone().snapshot())
     }

@@ -26,6 +26,7 @@
 
 mod client;
 mod cluster;
+mod data;
 mod demo;
 mod journal;
 mod log_store;

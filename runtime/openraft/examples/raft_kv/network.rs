@@ -1,5 +1,6 @@
 //! The network of openraft: one connection for each purpose and peer, made when it is needed.
 
+use crate::data::Data;
 use crate::types::{Answer, Kv, PIECE, Pairs, Request};
 use crate::wire::Connection;
 use futures_util::future::{Either, select};
@@ -55,16 +56,16 @@ impl Peer {
         Ok(answer)
     }
 
-    /// Sends a snapshot piece by piece, each in this time. The connection is for it alone: pieces of
-    /// one that was given up went with their connection.
+    /// Sends a snapshot piece by piece, each in this time. The connection is for it alone: pieces
+    /// of one that was given up went with their connection.
     async fn send_snapshot(
         &self,
         vote: VoteOf<Kv>,
-        snapshot: SnapshotOf<Kv, Pairs>,
+        snapshot: SnapshotOf<Kv, Data>,
         time: Duration,
     ) -> Result<Answer, RPCError<Kv>> {
         let mut peer = Self { address: self.address.clone(), connection: None };
-        let SnapshotOf::<Kv, Pairs> { meta, snapshot: pairs } = snapshot;
+        let SnapshotOf::<Kv, Data> { meta, snapshot: Data { pairs, clients } } = snapshot;
         // To write all of it to the disk takes longer than to take a piece.
         let mut time_for_all = time;
         for piece in pieces(pairs) {
@@ -73,7 +74,7 @@ impl Peer {
                 other => return Err(refused(other)),
             }
         }
-        peer.ask(Request::Snapshot { vote, meta }, time_for_all).await
+        peer.ask(Request::Snapshot { vote, meta, clients }, time_for_all).await
     }
 }
 
@@ -110,7 +111,7 @@ fn refused(answer: Answer) -> RPCError<Kv> {
 }
 
 impl RaftNetworkV2<Kv> for Peer {
-    type SnapshotData = Pairs;
+    type SnapshotData = Data;
 
     async fn append_entries(
         &mut self,
@@ -140,7 +141,7 @@ impl RaftNetworkV2<Kv> for Peer {
     async fn full_snapshot(
         &mut self,
         vote: VoteOf<Kv>,
-        snapshot: SnapshotOf<Kv, Pairs>,
+        snapshot: SnapshotOf<Kv, Data>,
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<Kv>, StreamingError<Kv>> {

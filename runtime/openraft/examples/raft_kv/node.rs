@@ -1,5 +1,6 @@
 //! A node: openraft, its files, and the listener that peers and clients connect to.
 
+use crate::data::Data;
 use crate::log_store::LogStore;
 use crate::machine::{Machine, State};
 use crate::network::Network;
@@ -118,7 +119,7 @@ async fn end_of_input() -> io::Result<Never> {
     Err(Error::other("the standard input has ended, and with it this node"))
 }
 
-/// openraft's handle, and the pairs.
+/// openraft's handle, and the data.
 struct Node {
     raft: Raft<Kv, Machine>,
     state: Rc<RefCell<State>>,
@@ -164,8 +165,9 @@ impl Node {
                 pairs.append(&mut more);
                 Answer::Pairs
             }
-            Request::Snapshot { vote, meta } => {
-                let snapshot = openraft::Snapshot { meta, snapshot: mem::take(pairs) };
+            Request::Snapshot { vote, meta, clients } => {
+                let data = Data { pairs: mem::take(pairs), clients };
+                let snapshot = openraft::Snapshot { meta, snapshot: data };
                 let installed = self.raft.install_full_snapshot(vote, snapshot).await;
                 installed.map_or_else(failed, Answer::Snapshot)
             }
@@ -186,7 +188,7 @@ impl Node {
     async fn get(&self, keys: &[String]) -> Answer {
         match self.raft.ensure_linearizable(ReadPolicy::ReadIndex).await {
             Ok(_) => {
-                let pairs = &self.state.borrow().pairs;
+                let pairs = &self.state.borrow().data.pairs;
                 Answer::Values(keys.iter().map(|key| pairs.get(key).cloned()).collect())
             }
             Err(error) => elsewhere(error),
@@ -196,11 +198,12 @@ impl Node {
     fn status(&self) -> Answer {
         let metrics = self.raft.metrics();
         let metrics = openraft::async_runtime::watch::WatchReceiver::borrow_watched(&metrics);
-        let pairs = &self.state.borrow().pairs;
+        let Data { pairs, clients } = &self.state.borrow().data;
         let mut checksum = crc32fast::Hasher::new();
         for part in pairs.iter().flat_map(|(key, value)| [key, "=", value, "\n"]) {
             checksum.update(part.as_bytes());
         }
+        checksum.update(format!("{clients:?}").as_bytes());
         let index = |id: Option<_>| id.map_or(0, |id: openraft::alias::LogIdOf<Kv>| id.index());
         Answer::Status(Status {
             term: metrics.current_term,

@@ -1,5 +1,6 @@
 //! The types of the cluster, and the messages that nodes and clients exchange.
 
+use crate::data::Clients;
 use nestling_openraft::NestlingRuntime;
 use openraft::alias::{SnapshotMetaOf, VoteOf};
 use openraft::raft::{
@@ -20,19 +21,25 @@ openraft::declare_raft_types!(
 /// What the cluster stores.
 pub(crate) type Pairs = BTreeMap<String, String>;
 
-/// The most bytes of keys and values in a change; and about as many are sent at once to a node that
-/// lags behind. All messages are far below `wire::LONGEST` by that, however JSON has to write them.
+/// The most bytes of keys and values in a change; and about as many are sent at once to a node
+/// that lags behind. By that, what nodes send each other is below `wire::LONGEST`, however JSON
+/// writes it.
 pub(crate) const PIECE: usize = 1 << 20;
 
 /// A change that the cluster agrees on.
 ///
-/// To set a key twice to one value is to set it once, so a client may repeat it when it has heard
-/// no answer. A change for which that is not so needs a number from its client, by which the state
-/// machine knows what it has done already.
+/// A client repeats it when it has heard no answer. If it was done the first time, another client
+/// may have set the key again since then, and must not lose that: so the state machine knows by the
+/// number what it has done already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Set {
     pub(crate) key: String,
     pub(crate) value: String,
+    /// The client that wants it: a number that no other one has.
+    pub(crate) client: u64,
+    /// Higher than that of this client's changes before. The client has waited for those, or given
+    /// them up.
+    pub(crate) number: u64,
 }
 
 impl Set {
@@ -64,8 +71,8 @@ pub(crate) enum Request {
     /// By the leader, to a node that lags behind what the leader's log still has: some of the pairs
     /// of a snapshot.
     Pairs(Pairs),
-    /// By the leader: the snapshot has the pairs that came over this connection.
-    Snapshot { vote: VoteOf<Kv>, meta: SnapshotMetaOf<Kv> },
+    /// By the leader: the rest of the snapshot, with the pairs that came over this connection.
+    Snapshot { vote: VoteOf<Kv>, meta: SnapshotMetaOf<Kv>, clients: Clients },
 }
 
 /// What the node answers.
@@ -100,7 +107,7 @@ pub(crate) struct Status {
     pub(crate) applied: u64,
     /// The pairs up to here are in the node's snapshot.
     pub(crate) snapshot: u64,
-    /// How many keys there are, and a checksum over all pairs.
+    /// How many keys there are, and a checksum over all data.
     pub(crate) keys: usize,
     pub(crate) checksum: u32,
 }

@@ -24,8 +24,7 @@ fn a_node_that_cannot_write_its_log_ends_and_has_confirmed_nothing_else() {
     let mut client = TcpStream::connect(&address).unwrap();
     for number in 0.. {
         let (key, value) = (format!("key {number}"), "x".repeat(1000));
-        let request = format!(r#"{{"Set":{{"key":"{key}","value":"{value}"}}}}"#);
-        match exchange(&mut client, &request) {
+        match exchange(&mut client, &set(&key, &value, 1, number)) {
             Some(answer) if answer == "\"Set\"" => _ = confirmed.insert(key, value),
             // The first ones, as long as there is no leader.
             Some(answer) if answer.contains("NotLeader") => {}
@@ -48,6 +47,11 @@ fn a_node_that_cannot_write_its_log_ends_and_has_confirmed_nothing_else() {
 fn exchange(stream: &mut TcpStream, request: &str) -> Option<String> {
     ask(stream, request)?;
     answer(stream)
+}
+
+fn set(key: &str, value: &str, client: u64, number: u64) -> String {
+    let set = format!(r#""key":"{key}","value":"{value}","client":{client},"number":{number}"#);
+    format!(r#"{{"Set":{{{set}}}}}"#)
 }
 
 fn ask(stream: &mut TcpStream, request: &str) -> Option<()> {
@@ -93,6 +97,36 @@ fn a_client_that_talks_nonsense_ends_its_own_connection() {
     assert!(ended.status.success(), "{}", ended.stderr);
 }
 
+/// The client has heard no answer, and meanwhile another one has set the key.
+#[test]
+fn a_change_that_is_repeated_does_not_undo_a_later_one() {
+    let alone = Nodes::new("repeated", 1);
+    let repeat = || {
+        let mut client = TcpStream::connect(&alone.addresses[0]).unwrap();
+        eventually("there is a leader", || {
+            exchange(&mut client, &set("colour", "green", 1, 1)).unwrap() == "\"Set\""
+        });
+        alone.ask(async |c| c.get(vec!["colour".to_owned()]).await)[0].clone().unwrap()
+    };
+    let node = alone.start(0);
+    assert_eq!(repeat(), "green");
+    alone.ask(async |c| c.set("colour", "red").await);
+    assert_eq!(repeat(), "red");
+    drop(node); // by SIGKILL
+    let node = alone.start(0);
+    assert_eq!(repeat(), "red", "the log has it");
+    alone.ask(async |c| {
+        for number in 0..600 {
+            c.set(&number.to_string(), "1").await?;
+        }
+        Ok(())
+    });
+    eventually("there is a snapshot", || alone.status(0).unwrap().snapshot > 0);
+    drop(node);
+    let _node = alone.start(0);
+    assert_eq!(repeat(), "red", "the snapshot has it");
+}
+
 #[test]
 fn what_is_too_long_is_refused_and_nothing_is_stuck() {
     let alone = Nodes::new("refused", 1);
@@ -122,7 +156,7 @@ fn a_cluster_without_a_majority_confirms_nothing() {
     drop((nodes[(leader + 1) % 3].take(), nodes[(leader + 2) % 3].take())); // by SIGKILL
     let mut client = TcpStream::connect(&cluster.addresses[leader]).unwrap();
     let last = cluster.status(leader).unwrap().last;
-    ask(&mut client, r#"{"Set":{"key":"colour","value":"red"}}"#).unwrap();
+    ask(&mut client, &set("colour", "red", 1, 1)).unwrap();
     eventually("it is in the leader's log", || cluster.status(leader).unwrap().last > last);
     nodes[leader].as_ref().unwrap().signal("TERM");
     let ended = nodes[leader].take().unwrap().ended();

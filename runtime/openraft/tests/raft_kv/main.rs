@@ -19,6 +19,8 @@ mod process;
 /// The modules of the example that tests use as they are.
 #[path = "../../examples/raft_kv/client.rs"]
 mod client;
+#[path = "../../examples/raft_kv/data.rs"]
+mod data;
 #[path = "../../examples/raft_kv/journal.rs"]
 mod journal;
 #[path = "../../examples/raft_kv/log_store.rs"]

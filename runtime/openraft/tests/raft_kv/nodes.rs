@@ -49,7 +49,7 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
-    /// With addresses that no other test has. Only a program that listens on `0.0.0.0` has them too.
+    /// With addresses that no other test has; a program that listens on `0.0.0.0` has them, too.
     pub(crate) fn new(name: &str, count: usize) -> Self {
         static USED: AtomicU8 = AtomicU8::new(0);
         let used = USED.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,6 @@
 //! The files: openraft's suite for them, and what a kill leaves.
 
+use crate::data::{CLIENTS, Data};
 use crate::log_store::LogStore;
 use crate::machine::Machine;
 use crate::nodes::Folder;
@@ -54,7 +55,7 @@ fn id(term: u64, index: u64) -> LogIdOf<Kv> {
 }
 
 fn entry(term: u64, index: u64) -> EntryOf<Kv> {
-    let set = Set { key: index.to_string(), value: "x".repeat(100) };
+    let set = Set { key: index.to_string(), value: "x".repeat(100), client: 1, number: index };
     EntryOf::<Kv>::new(id(term, index), EntryPayload::Normal(set))
 }
 
@@ -107,7 +108,8 @@ fn a_log_is_the_same_when_it_is_opened_again() {
 fn entries_that_are_sent_at_once_fit_into_a_message() {
     let folder = Folder::new("limited");
     let log_entry = |index, length| {
-        let set = Set { key: String::new(), value: "\u{1}".repeat(length) };
+        let value = "\u{1}".repeat(length);
+        let set = Set { key: String::new(), value, client: 1, number: index };
         EntryOf::<Kv>::new(id(1, index), EntryPayload::Normal(set))
     };
     nestling::block_on(adopt(async || {
@@ -211,4 +213,23 @@ fn what_is_written_but_not_synced_is_not_confirmed() {
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "the node hears of it, too");
         }));
     }
+}
+
+#[test]
+fn the_clients_that_are_remembered_are_the_newest() {
+    let mut data = Data::default();
+    let mut index = 0;
+    let mut set = |client, value: &str| {
+        index += 1;
+        let (key, value) = ("key".to_owned(), value.to_owned());
+        data.set(Set { key, value, client, number: 1 }, index);
+        assert!(data.clients.len() <= CLIENTS);
+        data.pairs["key"].clone()
+    };
+    for client in 0..=CLIENTS as u64 {
+        assert_eq!(set(client, "first"), "first");
+    }
+    assert_eq!(set(CLIENTS as u64, "again"), "first");
+    assert_eq!(set(1, "again"), "first");
+    assert_eq!(set(0, "again"), "again", "client 0 was forgotten");
 }
