@@ -68,7 +68,8 @@ impl Journal {
         }
         let end = (bytes.len() - rest.len()) as u64;
         if (1..rest.len()).any(|at| first_frame(&rest[at..]).is_some()) {
-            return Err(damaged(&path, end));
+            let what = format!("the frame at byte {end} is damaged, and sound ones follow");
+            return Err(damaged(&path, &what));
         }
         if !rest.is_empty() {
             let (path, cut) = (path.display(), rest.len());
@@ -142,10 +143,11 @@ fn copy(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), error.to_string())
 }
 
-fn damaged(path: &Path, at: u64) -> io::Error {
+/// For a file that cannot have become like that by a kill.
+pub(crate) fn damaged(path: &Path, what: &str) -> io::Error {
     let text = format!(
-        "{}: the frame at byte {at} is damaged, and sound ones follow: the disk has lost what this \
-         node has confirmed. It may not vote any more: replace it by a node with another id",
+        "{}: {what}: the disk has lost what this node has confirmed. It may not vote any more: \
+         replace it by a node with another id",
         path.display()
     );
     io::Error::new(io::ErrorKind::InvalidData, text)

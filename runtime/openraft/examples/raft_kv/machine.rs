@@ -2,6 +2,7 @@
 //! came after the last one is in the log.
 
 use crate::data::Data;
+use crate::journal::{damaged, first_frame, frame};
 use crate::types::Kv;
 use futures_util::{Stream, TryStreamExt};
 use nestling::fs;
@@ -32,7 +33,8 @@ impl State {
     }
 }
 
-/// The file with the newest snapshot; the log up to there may be purged.
+/// The file with the newest snapshot, as a frame like those of the log, which may be purged up to
+/// there.
 struct File {
     path: PathBuf,
     /// What is in it. Locked while it is written: a snapshot of ours may be under way when a newer
@@ -46,7 +48,7 @@ impl File {
         if newest.as_ref().is_some_and(|newest| newest.applied >= state.applied) {
             return Ok(());
         }
-        fs::replace(&self.path, serde_json::to_vec(state)?).await?;
+        fs::replace(&self.path, frame(&serde_json::to_vec(state)?)).await?;
         *newest = Some(state.clone());
         Ok(())
     }
@@ -60,9 +62,17 @@ pub(crate) struct Machine {
 
 impl Machine {
     /// Begins with the snapshot, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the file; and `InvalidData` if it is damaged.
     pub(crate) async fn open(path: PathBuf) -> io::Result<Self> {
         let newest: Option<State> = match fs::read(&path).await {
-            Ok(bytes) => Some(serde_json::from_slice(&bytes)?),
+            Ok(bytes) => match first_frame(&bytes) {
+                Some((state, [])) => Some(serde_json::from_slice(state)?),
+                // It is replaced as a whole: a kill leaves no part of it.
+                _ => return Err(damaged(&path, "the snapshot is damaged")),
+            },
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };

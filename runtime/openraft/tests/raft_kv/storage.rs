@@ -9,10 +9,12 @@ use crate::wire::LONGEST;
 use nestling_openraft::{NestlingRuntime, adopt};
 use openraft::alias::{EntryOf, LogIdOf, VoteOf};
 use openraft::entry::RaftEntry;
-use openraft::storage::{RaftLogStorage, RaftLogStorageExt};
+use openraft::storage::{RaftLogStorage, RaftLogStorageExt, RaftStateMachine};
 use openraft::testing::log::{StoreBuilder, Suite};
 use openraft::vote::RaftLeaderId;
-use openraft::{AsyncRuntime, EntryPayload, RaftLogReader, RaftTypeConfig, StorageError};
+use openraft::{
+    AsyncRuntime, EntryPayload, RaftLogReader, RaftSnapshotBuilder, RaftTypeConfig, StorageError,
+};
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -195,6 +197,31 @@ fn a_log_that_is_damaged_before_its_last_frame_is_not_opened() {
         assert!(error.to_string().starts_with(&place), "{error}");
         assert_eq!(fs::read(&path).unwrap(), bytes, "nothing is cut off");
     }
+}
+
+#[test]
+fn a_snapshot_that_is_damaged_is_not_opened() {
+    let folder = Folder::new("snapshot-damaged");
+    let path = folder.path().join("snapshot");
+    nestling::block_on(async {
+        let mut machine = Machine::open(path.clone()).await.unwrap();
+        machine.get_snapshot_builder().await.build_snapshot().await.unwrap();
+    });
+    let sound = fs::read(&path).unwrap();
+    let flipped = (0..sound.len()).map(|at| {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1;
+        bytes
+    });
+    let cut = (0..sound.len()).map(|length| sound[..length].to_vec());
+    for bytes in flipped.chain(cut).chain([[&sound[..], b"{"].concat()]) {
+        fs::write(&path, &bytes).unwrap();
+        let error = nestling::block_on(Machine::open(path.clone())).err().expect("it is damaged");
+        assert_eq!(error.kind(), ErrorKind::InvalidData);
+        assert!(error.to_string().contains("the snapshot is damaged"), "{error}");
+    }
+    fs::write(&path, &sound).unwrap();
+    assert!(nestling::block_on(Machine::open(path)).is_ok());
 }
 
 /// `/dev/null` takes every write, and nothing makes it sync them.
