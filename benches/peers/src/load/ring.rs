@@ -39,14 +39,18 @@ pub(crate) enum Event {
 
 /// The ring of a bare loop, with the flags that Nestling uses.
 pub(crate) fn bare(entries: u32, completions: u32) -> io::Result<IoUring> {
-    IoUring::builder()
+    let mut builder = IoUring::builder();
+    builder
         .setup_single_issuer()
         .setup_defer_taskrun()
         .setup_taskrun_flag()
         .setup_submit_all()
-        .setup_no_sqarray()
-        .setup_cqsize(completions)
-        .build(entries)
+        .setup_cqsize(completions);
+    // Linux has NO_SQARRAY since 6.6.
+    match builder.clone().setup_no_sqarray().build(entries) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => builder.build(entries),
+        built => built,
+    }
 }
 
 impl Ring {
