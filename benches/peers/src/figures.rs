@@ -1,9 +1,13 @@
 //! What a run has measured, as it is kept in a file.
 
 use crate::machine::Machine;
+use crate::statistics::median;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::{fs, io};
+
+/// A load that was later than this has changed what it measures, in nanoseconds.
+const TOO_LATE: f64 = 50_000.0;
 
 /// Everything of one run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -122,5 +126,16 @@ impl Contested {
     /// One figure, round by round.
     pub(crate) fn all(&self, figure: impl Fn(&Measured) -> Option<f64>) -> Vec<f64> {
         self.rounds.iter().filter_map(figure).collect()
+    }
+
+    /// Whether it took part to the end.
+    pub(crate) fn has_taken_part(&self) -> bool {
+        self.failed.is_none() && !self.rounds.is_empty()
+    }
+
+    /// How late the load was itself, if that was enough to change latencies; in nanoseconds.
+    pub(crate) fn late(&self) -> Option<f64> {
+        let late = median(&self.all(|measured| measured.late));
+        (late > TOO_LATE).then_some(late)
     }
 }

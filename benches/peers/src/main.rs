@@ -29,7 +29,7 @@ mod statistics;
 mod work;
 
 use arguments::{Command, Compare, USAGE};
-use compare::Comparison;
+use compare::{Against, Comparison};
 use contestants::Contestant;
 use figures::Run;
 use rows::{ROWS, Row};
@@ -95,38 +95,40 @@ fn compare(options: &Compare) -> Result<(), String> {
     let written = report::write(&run, &folder).map_err(in_vain(&folder))?;
     println!("{written}");
     println!("written: {}", folder.display());
-    if options.quick {
-        run_whole(&run)?;
-    }
-    match before {
-        Some(before) => against(&before, &run),
-        None => Ok(()),
-    }
+    let against = before.map_or(Ok(()), |before| against(&before, &run));
+    let errors: Vec<_> = [run_whole(&run), against].into_iter().filter_map(Result::err).collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors.join("\n")) }
 }
 
-/// What a quick run is for: whether all that is our own runs.
+/// Whether all that is our own runs.
 fn run_whole(run: &Run) -> Result<(), String> {
-    let is_ours = |name: &str| ["nestling", "bare-ring", "bare-epoll"].contains(&name);
+    let is_ours = |name: &str| name.starts_with("nestling") || name.starts_with("bare-");
+    let mut failures = Vec::new();
     for row in &run.rows {
         for contestant in row.contestants.iter().filter(|one| is_ours(&one.name)) {
             let begun = Contestant::parse(&contestant.name)?.program(Row::parse(&row.name)?.work);
             if let (Ok(_), Some(failed)) = (begun, &contestant.failed) {
-                return Err(format!("{}: {} failed: {failed}", row.name, contestant.name));
+                failures.push(format!("{}: {} failed: {failed}", row.name, contestant.name));
             }
         }
     }
-    Ok(())
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
 
 fn against(before: &Run, now: &Run) -> Result<(), String> {
-    let (worse, open) = compare::regressions(before, now);
+    let Against { compared, regressions, open } = Against::of(before, now);
     open.iter().for_each(|reason| println!("not compared: {reason}"));
-    if worse.is_empty() {
-        println!("no regression");
-        return Ok(());
+    if !regressions.is_empty() {
+        let lines: Vec<_> = regressions.iter().map(ToString::to_string).collect();
+        return Err(format!("regressions: {}\n{}", lines.len(), lines.join("\n")));
     }
-    let worse: Vec<_> = worse.iter().map(ToString::to_string).collect();
-    Err(format!("{} regressions\n{}", worse.len(), worse.join("\n")))
+    if compared == 0 {
+        return Err("nothing was compared: both runs need rows and contestants in common, on a \
+                    machine that does nothing else, and six rounds"
+            .to_owned());
+    }
+    println!("no regression in {compared} figures that were compared");
+    Ok(())
 }
 
 /// Where the results go; a quick run leaves those of the repository alone.

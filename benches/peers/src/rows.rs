@@ -1,6 +1,6 @@
 //! What is compared: the rows of the table.
 
-use crate::figures::Measured;
+use crate::figures::{Contested, Measured};
 
 /// What a contestant does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,11 @@ impl Figure {
 
     pub(crate) fn more_is_better(self) -> bool {
         self == Self::Rate
+    }
+
+    /// Whether this is a latency, and the load was too late to tell it.
+    pub(crate) fn is_late(self, contestant: &Contested) -> bool {
+        self == Self::P99 && contestant.late().is_some()
     }
 
     pub(crate) fn name(self) -> &'static str {

@@ -9,7 +9,7 @@ mod round;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use against::regressions;
+pub(crate) use against::Against;
 
 use crate::arguments::Compare;
 use crate::contestants::{Contestant, cached_file};

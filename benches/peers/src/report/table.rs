@@ -8,9 +8,6 @@ use std::fmt::Write;
 /// The contestant that all others are put beside, if it takes part.
 const OURS: &str = "nestling";
 
-/// A load that was later than this has changed what it measures, in nanoseconds.
-const TOO_LATE: f64 = 50_000.0;
-
 const LEGEND: &str = "\
 Each figure is the median of the rounds, with the least and the most in brackets. `nestling / this`
 is the median of the ratios within a round of the figure that the row is about, with its interval:
@@ -99,9 +96,10 @@ fn section(page: &mut String, row: &Row, figures: &RowFigures, busy: bool) {
 fn beside(row: &Row, ours: &Contested, this: &Contested, busy: bool) -> String {
     let all = |one: &Contested| one.all(|measured| row.figure.of(measured));
     let ratios = ratios(&all(ours), &all(this));
-    let limited = row.figure == Figure::Rate && (is_limited(ours) || is_limited(this));
-    let word = match verdict(&ratios, row.figure.more_is_better()) {
-        _ if busy || limited => Verdict::Open,
+    let figure = row.figure;
+    let is_moot = |one| figure == Figure::Rate && is_limited(one) || figure.is_late(one);
+    let word = match verdict(&ratios, figure.more_is_better()) {
+        _ if busy || is_moot(ours) || is_moot(this) => Verdict::Open,
         word => word,
     };
     let median = median(&ratios);
@@ -134,8 +132,7 @@ fn notes(page: &mut String, row: &Row, contestant: &Contested) {
              something and its rate does not."
         );
     }
-    let late = median(&contestant.all(|measured| measured.late));
-    if late > TOO_LATE {
+    if let Some(late) = contestant.late() {
         let late = late / 1e3;
         let _ = writeln!(page, "\n`{name}`: the load itself was late, by {late:.0} us at p99.");
     }
