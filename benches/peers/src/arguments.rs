@@ -20,7 +20,8 @@ cargo run --release --manifest-path benches/peers/Cargo.toml -- compare [OPTIONS
                        (0.05)
   --cores A,B          the cores of server and load (the first two)
   --out FOLDER         where the results go (docs/benchmarks; with --quick, a folder of target/)
-  --resume             goes on with the run whose results are there
+  --resume             goes on with the run whose results are there, of the same build with the
+                       same options; but for --only, which may name more rows
   --against FILE       compares with the results of an earlier run, and fails on a regression
 
 rows and contestants: -- list";
@@ -52,7 +53,7 @@ pub(crate) struct Part {
 }
 
 /// A comparison.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Compare {
     pub(crate) quick: bool,
     pub(crate) only: Vec<String>,
@@ -69,6 +70,7 @@ pub(crate) struct Compare {
 }
 
 /// Everything that options say.
+#[derive(Default)]
 struct Options {
     compare: Compare,
     row: Option<&'static Row>,
@@ -106,28 +108,7 @@ impl Command {
 
 impl Options {
     fn parse(arguments: &mut Parser) -> Result<Self, lexopt::Error> {
-        let compare = Compare {
-            quick: false,
-            only: Vec::new(),
-            contestants: Vec::new(),
-            rounds: None,
-            seconds: None,
-            busy: None,
-            cores: None,
-            out: None,
-            resume: false,
-            against: None,
-            slow: None,
-        };
-        let mut this = Self {
-            compare,
-            row: None,
-            connections: 0,
-            to: None,
-            buffer: 0,
-            slow: Duration::ZERO,
-            counts: false,
-        };
+        let mut this = Self::default();
         while let Some(argument) = arguments.next()? {
             let Arg::Long(name) = argument else { return Err(argument.unexpected()) };
             let name = name.to_owned();

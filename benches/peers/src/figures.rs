@@ -27,6 +27,15 @@ pub(crate) struct Settings {
     pub(crate) buffer: usize,
     /// The share of the processors' time that others may take: beyond that nothing is concluded.
     pub(crate) busy: f64,
+    /// Who may take part, in this order.
+    #[serde(default)]
+    pub(crate) contestants: Vec<String>,
+    /// The contestant that is made slower on purpose.
+    #[serde(default)]
+    pub(crate) slow: Option<String>,
+    /// A hash of the executable, which is all contestants.
+    #[serde(default)]
+    pub(crate) program: u64,
 }
 
 /// All that was measured for one row.

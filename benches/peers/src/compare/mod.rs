@@ -20,7 +20,9 @@ use crate::rows::{Load, ROWS, Row, SATURATED, Work};
 use crate::statistics::median;
 use indicatif::{ProgressBar, ProgressStyle};
 use round::{Conditions, measure};
+use std::hash::{DefaultHasher, Hasher};
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 use std::{fs, process};
 
@@ -40,8 +42,9 @@ const WHOLE: (usize, f64) = (7, 0.4);
 const QUICK: (usize, f64) = (1, 0.05);
 
 /// Why a run cannot be resumed.
-const OTHER: &str =
-    "that run had other settings, or another machine: repeat its options, or leave --resume out";
+const OTHER: &str = "\
+that run was of another machine, of another build, or with other options: repeat it as it was, or
+leave --resume out";
 
 /// A comparison that runs.
 pub(crate) struct Comparison {
@@ -82,6 +85,9 @@ impl Comparison {
             seconds: options.seconds.unwrap_or(seconds),
             buffer: BUFFER,
             busy: options.busy.unwrap_or(TOO_BUSY),
+            contestants: contestants.iter().map(|one| one.name().to_owned()).collect(),
+            slow: options.slow.map(|slow| slow.name().to_owned()),
+            program: program()?,
         };
         let machine = Machine::this(cores, ids.len());
         let run = match earlier {
@@ -212,6 +218,17 @@ impl Comparison {
             }
         }
     }
+}
+
+/// A hash of this executable; computed once, as that takes a second without optimisation.
+fn program() -> Result<u64, String> {
+    static HASH: LazyLock<Result<u64, String>> = LazyLock::new(|| {
+        let bytes = fs::read("/proc/self/exe").map_err(|error| error.to_string())?;
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&bytes);
+        Ok(hasher.finish())
+    });
+    HASH.clone()
 }
 
 /// The contestants of a row.

@@ -2,8 +2,10 @@
 
 mod made;
 
-use super::Against;
 use super::against::is_worse;
+use super::{Against, Comparison};
+use crate::arguments::Compare;
+use crate::contestants::Contestant;
 use crate::figures::{Contested, Run};
 use crate::report;
 use crate::statistics::Interval;
@@ -94,6 +96,29 @@ fn a_run_in_which_our_own_fails_has_failed() {
         assert!(error.contains(name), "{error}");
     }
     assert_eq!(crate::run_whole(&with(failed("monoio", 0))), Ok(()));
+}
+
+#[test]
+fn a_run_goes_on_only_as_it_was() {
+    let two = vec![Contestant::Nestling, Contestant::Tokio];
+    let options = Compare { cores: Some([0, 1]), contestants: two, ..Compare::default() };
+    let begun = Comparison::new(&options, None).map_err(drop).expect("nothing is in the way").run;
+    let goes_on = |options: &Compare, run: Run| Comparison::new(options, Some(run)).is_ok();
+    assert!(goes_on(&options, begun.clone()));
+    let more = Compare { only: vec!["files".to_owned()], ..options.clone() };
+    assert!(goes_on(&more, begun.clone()), "--only does not change what was measured");
+    let others = vec![Contestant::Nestling, Contestant::Monoio];
+    for other in [
+        Compare { contestants: others, ..options.clone() },
+        Compare { slow: Some(Contestant::Tokio), ..options.clone() },
+        Compare { rounds: Some(9), ..options.clone() },
+        Compare { cores: Some([1, 0]), ..options.clone() },
+    ] {
+        assert!(!goes_on(&other, begun.clone()), "{other:?}");
+    }
+    let mut build = begun;
+    build.settings.program ^= 1;
+    assert!(!goes_on(&options, build), "of another build");
 }
 
 /// What the table says of Nestling beside Tokio in a row about the 99th percentile.

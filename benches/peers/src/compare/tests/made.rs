@@ -5,7 +5,15 @@ use crate::machine::Machine;
 
 /// A run of one row on a machine that does nothing else.
 pub(crate) fn run(row: &str, contestants: Vec<Contested>) -> Run {
-    let settings = Settings { rounds: 7, seconds: 0.4, buffer: 4096, busy: 0.05 };
+    let settings = Settings {
+        rounds: 7,
+        seconds: 0.4,
+        buffer: 4096,
+        busy: 0.05,
+        contestants: contestants.iter().map(|one| one.name.clone()).collect(),
+        slow: None,
+        program: 0,
+    };
     let row = RowFigures { name: row.to_owned(), busy: 0.0, offered: None, contestants };
     Run { machine: Machine::this([0, 1], 2), settings, rows: vec![row] }
 }
