@@ -65,7 +65,7 @@ impl Against {
             let (Some(then), Some(today)) = (before.row(row.name), now.row(row.name)) else {
                 continue;
             };
-            this.failures(row, then, today);
+            this.failures(row, then, today, &now.settings.contestants);
             if then.busy > before.settings.busy || today.busy > now.settings.busy {
                 this.open.push(format!("{}: the machine was busy", row.name));
             } else {
@@ -75,14 +75,22 @@ impl Against {
         this
     }
 
-    fn failures(&mut self, row: &'static Row, then: &RowFigures, today: &RowFigures) {
-        for contestant in &today.contestants {
-            if took_part(then, &contestant.name).is_none() || contestant.has_taken_part() {
+    /// What had figures, and has none although it is `asked` for.
+    fn failures(
+        &mut self,
+        row: &'static Row,
+        then: &RowFigures,
+        today: &RowFigures,
+        asked: &[String],
+    ) {
+        let had = then.contestants.iter().filter(|one| one.has_taken_part());
+        for Contested { name, .. } in had.filter(|one| asked.contains(&one.name)) {
+            if took_part(today, name).is_some() {
                 continue;
             }
-            let why = contestant.failed.as_deref().unwrap_or("it has no figures").to_owned();
-            let (contestant, how) = (contestant.name.clone(), Worse::Failed(why));
-            self.regressions.push(Regression { row, contestant, how });
+            let why = today.contestant(name).and_then(|now| now.failed.as_deref());
+            let how = Worse::Failed(why.unwrap_or("it takes no part any more").to_owned());
+            self.regressions.push(Regression { row, contestant: name.clone(), how });
         }
     }
 

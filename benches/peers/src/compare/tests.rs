@@ -44,6 +44,12 @@ fn a_contestant_that_fails_is_a_regression() {
         // One that has failed then as well is no worse.
         assert_eq!(Against::of(&now, &now).regressions.len(), 0);
     }
+    // One that was asked for and is not there has failed; one that was not asked for has not.
+    let mut now = before.clone();
+    now.rows[0].contestants.remove(1);
+    assert_eq!(Against::of(&before, &now).regressions.len(), 1);
+    now.settings.contestants.remove(1);
+    assert_eq!(Against::of(&before, &now).regressions.len(), 0);
     // The yardstick, too; the next one takes its place.
     let mut now = before.clone();
     now.rows[0].contestants[0] = failed("bare-ring", 0);
