@@ -105,6 +105,13 @@ pub(crate) struct Calls {
     pub(crate) enters: f64,
 }
 
+impl Calls {
+    /// Of so many units, all calls and those of `io_uring_enter` among them.
+    pub(crate) fn of([all, enters]: [u64; 2], units: f64) -> Self {
+        Self { all: all as f64 / units, enters: enters as f64 / units }
+    }
+}
+
 impl Run {
     pub(crate) fn load(path: &Path) -> Result<Self, String> {
         let text = fs::read_to_string(path)

@@ -1,8 +1,8 @@
 //! What runs in a process of its own: a server, or work that measures itself.
 
 use crate::contestants::{Contestant, Program};
-use crate::figures::Measured;
-use crate::process::{Counting, How, end_after, memory};
+use crate::figures::{Calls, Measured};
+use crate::process::{Counted, Counting, How, end_after, memory};
 use crate::rows::{Load, Row, Work};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -17,17 +17,17 @@ const LIMIT: Duration = Duration::from_secs(30);
 const BACKLOG: i32 = 8192;
 
 /// What work says that has measured itself, in nanoseconds and bytes.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Worked {
     units: u64,
     elapsed: f64,
     cpu: f64,
-    calls: Option<[u64; 2]>,
+    calls: Option<Counted>,
     memory: Option<f64>,
 }
 
 impl Worked {
-    pub(crate) fn figures(&self) -> (Measured, Option<[f64; 2]>) {
+    pub(crate) fn figures(self) -> (Measured, Option<Result<Calls, String>>) {
         let units = self.units as f64;
         let measured = Measured {
             rate: units / self.elapsed * 1e9,
@@ -36,7 +36,7 @@ impl Worked {
             memory: self.memory.map(|memory| memory / units),
             ..Measured::default()
         };
-        (measured, self.calls.map(|calls| calls.map(|calls| calls as f64 / units)))
+        (measured, self.calls.map(|calls| Ok(Calls::of(calls?, units))))
     }
 }
 
@@ -59,15 +59,14 @@ pub(crate) fn work(
     let peak = memory(id, "VmHWM").map_err(|error| error.to_string())?;
     let batches = (seconds / once).ceil().clamp(1.0, 1e6) as u64;
     let units = batches * batch;
-    let counting = counts.then(|| Counting::of(id)).transpose();
-    let mut counting = counting.map_err(|error| error.to_string())?;
+    let counting = counts.then(|| Counting::of(id));
     let spent = run(units);
-    let calls = counting.as_mut().map(Counting::read).transpose();
+    let calls = counting.map(|counting| counting?.read());
     let worked = Worked {
         units,
         elapsed: spent.elapsed.as_nanos() as f64,
         cpu: spent.cpu.as_nanos() as f64,
-        calls: calls.map_err(|error| error.to_string())?,
+        calls,
         memory: (row.work == Work::Timers).then_some((peak - before) * batches as f64),
     };
     println!("{}", serde_json::to_string(&worked).map_err(|error| error.to_string())?);

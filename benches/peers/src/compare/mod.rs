@@ -191,7 +191,8 @@ impl Comparison {
         }
     }
 
-    /// Counts system calls, once each.
+    /// Counts system calls, once each. A contestant that fails meanwhile has failed in the row;
+    /// where the calls of one cannot be counted, those of the others are not tried.
     fn count(&mut self, row: &Row, at: usize) {
         // Where there is nothing to count.
         if matches!(row.load, Load::Idle { .. }) || row.work == Work::Timers {
@@ -210,11 +211,14 @@ impl Comparison {
                 continue;
             }
             match measure(row, contestant, *offered, &conditions) {
-                Ok((_, calls)) => contested.calls = calls,
-                Err(error) => {
-                    self.progress.println(format!("{REMEDY} ({error})"));
+                Ok((_, Some(Ok(calls)))) => contested.calls = Some(calls),
+                Ok((_, Some(Err(error)))) => {
+                    // Also where no progress is shown, in a log.
+                    self.progress.suspend(|| eprintln!("{REMEDY} ({error})"));
                     self.counts = false;
                 }
+                Ok((_, None)) => {}
+                Err(failed) => contested.failed = Some(failed),
             }
         }
     }

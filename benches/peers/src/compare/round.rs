@@ -33,26 +33,25 @@ fn pin(cores: &[usize]) -> Result<(), String> {
     sched_setaffinity(None, &set).map_err(|error| format!("cores {cores:?}: {error}"))
 }
 
-/// Measures once. `offered` is the rate of an open loop.
+/// Measures once. `offered` is the rate of an open loop. An error is the contestant's; that system
+/// calls could not be counted is said apart.
 pub(crate) fn measure(
     row: &Row,
     contestant: Contestant,
     offered: Option<f64>,
     conditions: &Conditions,
-) -> Result<(Measured, Option<Calls>), String> {
+) -> Result<(Measured, Option<Result<Calls, String>>), String> {
     let program = contestant.program(row.work)?;
-    let (measured, calls) = match (row.load, program) {
-        (Load::Own { .. }, _) => own(row, contestant, conditions)?,
+    match (row.load, program) {
+        (Load::Own { .. }, _) => own(row, contestant, conditions),
         (Load::Idle { connections }, _) => {
             let at = |connections| memory(row, contestant, program, connections, conditions);
             let (least, most) = (at(FIRST)?, at(FIRST + connections)?);
             let memory = Some((most - least) / connections as f64);
-            (Measured { memory, ..Measured::default() }, None)
+            Ok((Measured { memory, ..Measured::default() }, None))
         }
-        _ => serve(row, contestant, program, offered, conditions)?.figures(),
-    };
-    let calls = calls.filter(|calls| calls.iter().all(|number| number.is_finite()));
-    Ok((measured, calls.map(|[all, enters]| Calls { all, enters })))
+        _ => Ok(serve(row, contestant, program, offered, conditions)?.figures()),
+    }
 }
 
 /// What a contestant says that measures itself, on the server's core.
@@ -60,7 +59,7 @@ fn own(
     row: &Row,
     contestant: Contestant,
     conditions: &Conditions,
-) -> Result<(Measured, Option<[f64; 2]>), String> {
+) -> Result<(Measured, Option<Result<Calls, String>>), String> {
     let [of_server, of_load] = conditions.cores;
     match row.work {
         // The load's is idle meanwhile.
@@ -88,7 +87,7 @@ fn serve(
     match row.load {
         Load::Closed { connections } | Load::Open { connections, .. } => {
             let (server, mut streams) = start(row, contestant, program, connections, conditions)?;
-            let mut watch = Watch::new(server.id(), conditions.counts).map_err(as_text)?;
+            let mut watch = Watch::new(server.id(), conditions.counts);
             let loaded = match offered {
                 Some(rate) => load::open(streams, rate, measured, &mut watch),
                 None => {
@@ -110,7 +109,7 @@ fn serve(
             pin(&[of_load])?;
             let (proxy, address) = started.map_err(as_text)?;
             let ends = Ends::connect(address, &upstream, connections).map_err(as_text)?;
-            let mut watch = Watch::new(proxy.id(), conditions.counts).map_err(as_text)?;
+            let mut watch = Watch::new(proxy.id(), conditions.counts);
             let bulk = matches!(row.load, Load::Bulk { .. });
             let loaded = load::relay(ends, bulk, measured, &mut watch).map_err(as_text)?;
             proxy.finish()?;

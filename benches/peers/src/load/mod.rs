@@ -13,10 +13,9 @@ pub(crate) use flow::{Ends, relay};
 pub(crate) use idle::{connect, idle};
 pub(crate) use open::open;
 
-use crate::figures::{Latency, Measured, QUANTILES};
-use crate::process::{Counting, ProcessClock};
+use crate::figures::{Calls, Latency, Measured, QUANTILES};
+use crate::process::{Counted, Counting, ProcessClock};
 use hdrhistogram::Histogram;
-use std::io;
 use std::process;
 use std::time::{Duration, Instant};
 
@@ -46,33 +45,33 @@ fn record(times: &mut Times, time: Duration) {
 pub(crate) struct Watch {
     server: ProcessClock,
     load: ProcessClock,
-    counting: Option<Counting>,
+    counting: Option<Result<Counting, String>>,
 }
 
 /// The state of affairs at one moment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Seen {
     at: Instant,
     units: f64,
     server: Duration,
     load: Duration,
-    calls: Option<[u64; 2]>,
+    calls: Option<Counted>,
 }
 
 impl Watch {
-    pub(crate) fn new(server: u32, counts: bool) -> io::Result<Self> {
-        let counting = counts.then(|| Counting::of(server)).transpose()?;
-        Ok(Self {
+    pub(crate) fn new(server: u32, counts: bool) -> Self {
+        Self {
             server: ProcessClock::of(server),
             load: ProcessClock::of(process::id()),
-            counting,
-        })
+            counting: counts.then(|| Counting::of(server)),
+        }
     }
 
     pub(crate) fn see(&mut self, units: f64) -> Seen {
-        let calls = self.counting.as_mut().map(|counting| counting.read());
+        let counting = self.counting.as_mut();
         Seen {
-            calls: calls.map(|calls| calls.expect("counters can be read")),
+            calls: counting
+                .map(|counting| counting.as_mut().map_err(|error| error.clone())?.read()),
             server: self.server.now(),
             load: self.load.now(),
             at: Instant::now(),
@@ -93,9 +92,9 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// As figures, and the system calls of all units.
-    pub(crate) fn figures(&self) -> (Measured, Option<[f64; 2]>) {
-        let Self { first, last, .. } = self;
+    /// As figures, and the system calls of a unit.
+    pub(crate) fn figures(self) -> (Measured, Option<Result<Calls, String>>) {
+        let Self { first, last, .. } = &self;
         let elapsed = (last.at - first.at).as_secs_f64();
         let units = last.units - first.units;
         let share = |time: Duration| time.as_secs_f64() / elapsed;
@@ -109,9 +108,10 @@ impl Loaded {
             late: self.late.as_ref().map(|times| times.value_at_quantile(0.99) as f64),
             memory: None,
         };
-        let calls = first.calls.zip(last.calls);
-        let calls =
-            calls.map(|(first, last)| [0, 1].map(|kind| (last[kind] - first[kind]) as f64 / units));
+        let calls = self.first.calls.zip(self.last.calls).map(|(first, last)| {
+            let (first, last) = (first?, last?);
+            Ok(Calls::of([0, 1].map(|kind| last[kind] - first[kind]), units))
+        });
         (measured, calls)
     }
 }

@@ -29,7 +29,7 @@ fn what_is_due_in_a_stall_counts_from_when_it_was_due() {
     let client = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
     let (stream, _) = listener.accept().expect("a connection");
     let serving = thread::spawn(move || stalling(stream));
-    let mut watch = Watch::new(process::id(), false).expect("a clock");
+    let mut watch = Watch::new(process::id(), false);
     let loaded = open(vec![client], RATE, Duration::from_millis(400), &mut watch);
     let times = loaded.expect("it serves").latency.expect("there are some");
     serving.join().expect("no panic");

@@ -21,27 +21,51 @@ pub(crate) struct Counting {
     enters: Vec<Counter>,
 }
 
+/// All calls so far, and those of `io_uring_enter` among them; or why they are not counted, which
+/// is no failure of the process.
+pub(crate) type Counted = Result<[u64; 2], String>;
+
 impl Counting {
-    pub(crate) fn of(process: u32) -> io::Result<Self> {
+    /// Begins for all threads that there are.
+    pub(crate) fn of(process: u32) -> Result<Self, String> {
+        Self::begin(process).map_err(|error| error.to_string())
+    }
+
+    fn begin(process: u32) -> io::Result<Self> {
         let threads = fs::read_dir(format!("/proc/{process}/task"))?;
         let mut this = Self { all: Vec::new(), enters: Vec::new() };
         for thread in threads {
             let thread = thread?.file_name();
             let thread = thread.to_str().and_then(|name| name.parse().ok());
             let thread = thread.ok_or(io::ErrorKind::InvalidData)?;
-            this.all.push(counter("raw_syscalls/sys_enter", thread)?);
-            this.enters.push(counter("syscalls/sys_enter_io_uring_enter", thread)?);
+            let begin = || {
+                let all = counter("raw_syscalls/sys_enter", thread)?;
+                Ok((all, counter("syscalls/sys_enter_io_uring_enter", thread)?))
+            };
+            match begin() {
+                Ok((all, enters)) => {
+                    this.all.push(all);
+                    this.enters.push(enters);
+                }
+                Err(error) if has_ended(&error) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(this)
     }
 
-    /// All calls so far, and those of `io_uring_enter` among them.
-    pub(crate) fn read(&mut self) -> io::Result<[u64; 2]> {
+    pub(crate) fn read(&mut self) -> Counted {
         let sum = |counters: &mut Vec<Counter>| -> io::Result<u64> {
             counters.iter_mut().map(Counter::read).sum()
         };
-        Ok([sum(&mut self.all)?, sum(&mut self.enters)?])
+        let mut read = || Ok([sum(&mut self.all)?, sum(&mut self.enters)?]);
+        read().map_err(|error: io::Error| error.to_string())
     }
+}
+
+/// Whether the thread has ended meanwhile.
+fn has_ended(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ESRCH)
 }
 
 fn counter(event: &str, thread: i32) -> io::Result<Counter> {

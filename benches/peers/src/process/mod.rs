@@ -6,7 +6,7 @@ mod calls;
 mod clock;
 mod foreign;
 
-pub(crate) use calls::{Counting, REMEDY};
+pub(crate) use calls::{Counted, Counting, REMEDY};
 pub(crate) use clock::ProcessClock;
 pub(crate) use foreign::Foreign;
 

@@ -123,7 +123,10 @@ fn is_limited(contestant: &Contested) -> bool {
 fn notes(page: &mut String, row: &Row, contestant: &Contested) {
     let name = &contestant.name;
     if let Some(failed) = &contestant.failed {
-        let _ = writeln!(page, "\n`{name}` takes no part: {failed}.");
+        let _ = match contestant.rounds.len() {
+            0 => writeln!(page, "\n`{name}` takes no part: {failed}."),
+            rounds => writeln!(page, "\n`{name}` failed after {rounds} rounds: {failed}."),
+        };
     }
     if is_limited(contestant) && !contestant.rounds.is_empty() {
         let _ = writeln!(
