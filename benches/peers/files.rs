@@ -116,7 +116,7 @@ fn small(folder: &Path, rounds: usize, depth: u64) {
                 theirs.block_on(timed(tasks(depth, move |number| async move {
                     for path in shared[part(number)].iter().step_by(depth as usize) {
                         let mut file = tokio::fs::File::open(path).await?;
-                        file.read(&mut vec![0; SIZE]).await?;
+                        let _length = file.read(&mut vec![0; SIZE]).await?;
                     }
                     Ok(())
                 })))
@@ -237,7 +237,7 @@ fn sequential(path: &Path, rounds: usize) {
             }),
         ),
     ];
-    let mib = PIECES * SIZE as u64 >> 20;
+    let mib = (PIECES * SIZE as u64) >> 20;
     compare("256 MiB from front to back, a MiB", mib, rounds, &mut contenders);
 }
 
