@@ -8,6 +8,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// What the headers of a request say of that.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Conditions {
+    pub(crate) if_match: Option<String>,
+    pub(crate) if_unmodified_since: Option<String>,
     pub(crate) if_none_match: Option<String>,
     pub(crate) if_modified_since: Option<String>,
     pub(crate) if_range: Option<String>,
@@ -30,6 +32,8 @@ pub(crate) struct Validators {
 pub(crate) enum Part {
     Whole,
     Range(Range<u64>),
+    /// It is not the one that the client wants.
+    Failed,
     /// The client has it.
     Unmodified,
     /// The range begins behind the end.
@@ -53,10 +57,26 @@ impl Validators {
 }
 
 impl Conditions {
+    /// Whether the client wants none but another state than this; what has no validators is in none
+    /// that it could know.
+    pub(crate) fn fail(&self, of: Option<&Validators>) -> bool {
+        match (&self.if_match, &self.if_unmodified_since, of) {
+            (Some(tags), _, of) => !has(tags, |tag| of.is_some_and(|of| tag == of.tag)),
+            (None, Some(date), Some(of)) => {
+                parse_http_date(date).is_ok_and(|date| of.modified > date)
+            }
+            (None, _, _) => false,
+        }
+    }
+
     /// What is sent of a file of this length, in the order of RFC 9110, 13.2.2.
     pub(crate) fn part(&self, of: &Validators, length: u64) -> Part {
+        if self.fail(Some(of)) {
+            return Part::Failed;
+        }
         let is_known = match (&self.if_none_match, &self.if_modified_since) {
-            (Some(tags), _) => matches_any(tags, &of.tag),
+            // Weak tags are as good here.
+            (Some(tags), _) => has(tags, |tag| tag.trim_start_matches("W/") == of.tag),
             (None, Some(date)) => parse_http_date(date).is_ok_and(|date| of.modified <= date),
             (None, None) => false,
         };
@@ -76,9 +96,9 @@ impl Conditions {
     }
 }
 
-/// Whether a list of tags has this one, weak ones included. Tags of ours have no comma in them.
-fn matches_any(list: &str, tag: &str) -> bool {
-    list.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag)
+/// Whether a list of tags has one that matches. Tags of ours have no comma in them.
+fn has(list: &str, matches: impl Fn(&str) -> bool) -> bool {
+    list.split(',').map(str::trim).any(|one| one == "*" || matches(one))
 }
 
 /// The part of a file of this length that one range names, or `Some(None)` if there is none. What

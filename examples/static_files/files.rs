@@ -45,7 +45,7 @@ impl Files {
     pub(crate) async fn answer(&self, path: &str, conditions: &Conditions) -> Answer {
         match self {
             Self::Memory => match PAGES.iter().find(|(name, _)| *name == path) {
-                Some((_, text)) => Answer::new(200, Body::Text((*text).into())).of_kind(kind(path)),
+                Some((_, text)) => page((*text).into(), kind(path), conditions),
                 None => Answer::text(404),
             },
             Self::Below(folder) => match folder.answer(path, conditions).await {
@@ -73,8 +73,8 @@ impl Folder {
                 Ok(found(file, &metadata, kind("html"), conditions))
             }
             Err(error) if self.lists && error.kind() == ErrorKind::NotFound => {
-                let page = listing::of(&self.root, name).await?;
-                Ok(Answer::new(200, Body::Text(page)).of_kind(kind("html")))
+                let text = listing::of(&self.root, name).await?;
+                Ok(page(text, kind("html"), conditions))
             }
             Ok(_) => Err(missing()),
             Err(error) => Err(error),
@@ -96,6 +96,14 @@ impl Folder {
     }
 }
 
+/// A text without validators.
+fn page(text: Vec<u8>, kind: &str, conditions: &Conditions) -> Answer {
+    match conditions.fail(None) {
+        true => Answer::text(412),
+        false => Answer::new(200, Body::Text(text)).of_kind(kind),
+    }
+}
+
 /// The file, the part of it that is asked for, or why there is none.
 fn found(file: File, metadata: &Metadata, kind: &str, conditions: &Conditions) -> Answer {
     let length = metadata.len();
@@ -106,6 +114,7 @@ fn found(file: File, metadata: &Metadata, kind: &str, conditions: &Conditions) -
             let text = format!("bytes {}-{}/{length}", range.start, range.end - 1);
             Answer::new(206, Body::File(file, range)).with("Content-Range", &text)
         }
+        Part::Failed => return Answer::text(412).validated(&validators),
         Part::Unmodified => return Answer::new(304, Body::None).validated(&validators),
         Part::Unsatisfiable => {
             return Answer::text(416).with("Content-Range", &format!("bytes */{length}"));

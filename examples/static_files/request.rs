@@ -67,7 +67,9 @@ impl Request {
                         keep_alive = true;
                     }
                 }
-                "if-none-match" => conditions.if_none_match = Some(value.to_owned()),
+                "if-match" => add(&mut conditions.if_match, value),
+                "if-unmodified-since" => conditions.if_unmodified_since = Some(value.to_owned()),
+                "if-none-match" => add(&mut conditions.if_none_match, value),
                 "if-modified-since" => conditions.if_modified_since = Some(value.to_owned()),
                 "if-range" => conditions.if_range = Some(value.to_owned()),
                 "range" if !head_only => conditions.range = Some(value.to_owned()),
@@ -83,6 +85,11 @@ impl Request {
         let path = path(parsed.path.unwrap_or_default())?;
         Ok(Some(Self { path, conditions, head_only, keep_alive, length }))
     }
+}
+
+/// Adds to a list that may come in several headers.
+fn add(list: &mut Option<String>, value: &str) {
+    *list = Some(list.take().map_or_else(|| value.to_owned(), |list| list + "," + value));
 }
 
 fn path(target: &str) -> Result<String, Refused> {

@@ -76,6 +76,14 @@ fn curl_resumes_and_asks_again() {
     assert!(fs::read(&copy).unwrap() == bytes);
     assert_eq!(run(&["--etag-compare", "tag"]).unwrap(), "304 0");
     assert_eq!(run(&["--time-cond", root.path.join("large").to_str().unwrap()]).unwrap(), "304 0");
+    // The rest of a file that is another one by now is not wanted.
+    let tag = fs::read_to_string(root.around.join("tag")).unwrap();
+    let of = |tag: &str| format!("If-Match: {}", tag.trim());
+    assert_eq!(run(&["-H", &of(&tag), "--range", "1-2"]).unwrap(), "206 2");
+    let gone = "412 Precondition Failed\n".len();
+    assert_eq!(run(&["-H", &of("\"other\"")]).unwrap(), format!("412 {gone}"));
+    let since = "If-Unmodified-Since: Sun, 09 Sep 2001 01:46:39 GMT";
+    assert_eq!(run(&["-H", since]).unwrap(), format!("412 {gone}"));
     server.stopped();
 }
 
@@ -167,20 +175,15 @@ fn conditions_are_those_of_the_standard() {
         // The tag says it, whatever the date.
         (known("\"other\"") + &since(DATE), 200, WHOLE),
         (known(tag) + &if_range(tag), 304, ""),
+        // Tags in several lines are one list.
+        (known(tag) + &known("\"other\""), 304, ""),
         (if_range(tag), 206, "0"),
         (if_range(&format!("W/{tag}")), 200, WHOLE),
         (if_range("\"other\""), 200, WHOLE),
         (if_range(DATE), 206, "0"),
         (if_range(OLDER), 200, WHOLE),
     ] {
-        let (came, head, text) = ask(&server, "GET", "/file.txt", &headers);
-        assert_eq!(
-            (came, &text[..], header(&head, "ETag")),
-            (status, body, Some(tag)),
-            "{headers}"
-        );
-        let (came, _, text) = ask(&server, "HEAD", "/file.txt", &headers);
-        assert_eq!((came == 304, &text[..]), (status == 304, ""), "{headers}");
+        answers(&server, &headers, (status, body, Some(tag)));
     }
     // Another file of the same length and time has another tag.
     write_old(&root.path.join("new"), "0123456780");
@@ -192,6 +195,59 @@ fn conditions_are_those_of_the_standard() {
     let date = header(&head, "Last-Modified").unwrap();
     assert_eq!(ask(&server, "GET", "/file.txt", &if_range(date)).0, 200);
     server.stopped();
+}
+
+/// By `GET` and by `HEAD`: the status, the body, and the tag of `file.txt` under these conditions.
+#[track_caller]
+fn answers(server: &Server, headers: &str, expected: (u16, &str, Option<&str>)) {
+    let (status, head, text) = ask(server, "GET", "/file.txt", headers);
+    assert_eq!((status, &text[..], header(&head, "ETag")), expected, "{headers}");
+    let (came, _, text) = ask(server, "HEAD", "/file.txt", headers);
+    // The head of a file knows nothing of ranges.
+    assert_eq!((came, &text[..]), (if status == 206 { 200 } else { status }, ""), "{headers}");
+}
+
+/// Those of a client that wants one state of a file alone.
+#[test]
+fn preconditions_are_those_of_the_standard() {
+    let root = Root::new("preconditions");
+    write_old(&root.path.join("file.txt"), WHOLE);
+    let server = root.server(&[]);
+    let (_, plain, _) = ask(&server, "GET", "/file.txt", "");
+    let tag = header(&plain, "ETag").unwrap();
+    let only = |value: &str| format!("If-Match: {value}\r\n");
+    let unless = |value: &str| format!("If-Unmodified-Since: {value}\r\n");
+    let known = format!("If-None-Match: {tag}\r\n");
+    let range = format!("If-Range: {tag}\r\nRange: bytes=0-0\r\n");
+    let failed = "412 Precondition Failed\n";
+    for (headers, status, body) in [
+        (only(tag) + &only("\"other\""), 200, WHOLE),
+        (only(&format!("\"other\", {tag}")), 200, WHOLE),
+        (only("*"), 200, WHOLE),
+        (only("\"other\""), 412, failed),
+        (only(&format!("W/{tag}")), 412, failed),
+        (unless(DATE), 200, WHOLE),
+        (unless(OLDER), 412, failed),
+        (unless("nonsense"), 200, WHOLE),
+        // In this order, in which a tag counts more than a date.
+        (only(tag) + &unless(OLDER), 200, WHOLE),
+        (only("\"other\"") + &unless(DATE), 412, failed),
+        (only("\"other\"") + &known, 412, failed),
+        (only(tag) + &known, 304, ""),
+        (unless(OLDER) + &format!("If-Modified-Since: {DATE}\r\n"), 412, failed),
+        (only("\"other\"") + &range, 412, failed),
+        (only(tag) + &range, 206, "0"),
+    ] {
+        answers(&server, &headers, (status, body, Some(tag)));
+    }
+    server.stopped();
+    // What has no tag matches none.
+    let memory = Server::start(&[]);
+    assert_eq!(ask(&memory, "GET", "/hello.txt", &only(tag)).0, 412);
+    assert_eq!(ask(&memory, "GET", "/hello.txt", &only("*")).0, 200);
+    assert_eq!(ask(&memory, "GET", "/hello.txt", &unless(OLDER)).0, 200);
+    assert_eq!(ask(&memory, "GET", "/none", &only(tag)).0, 404);
+    memory.stopped();
 }
 
 /// Paths that want out, or that are none.
