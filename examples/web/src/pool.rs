@@ -48,7 +48,8 @@ impl<'scope, 'env> Pool<'scope, 'env> {
         self.made.get()
     }
 
-    /// Sends a request to the host that its URL names, and collects the response. If all
+    /// Sends a request to the host that its URL names, and collects the response. A user and a
+    /// password in the URL are left out. If all
     /// connections to that host are in use, it waits for one. A kept connection that the server has
     /// closed meanwhile is replaced, unless the request has gone out and must not be sent twice
     /// (a `POST`).
@@ -124,8 +125,16 @@ fn address(request: &mut Request<Full<Bytes>>) -> io::Result<(String, u16)> {
         return Err(io::Error::new(ErrorKind::InvalidInput, text));
     };
     let name = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-    let port = authority.port_u16().unwrap_or(80);
-    let host = HeaderValue::try_from(authority.as_str()).map_err(io::Error::other)?;
+    // What is before it is a user and a password, which are not for the header.
+    let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+    let port = match host.strip_prefix(authority.host()) {
+        Some("" | ":") | None => 80,
+        Some(_) => authority.port_u16().ok_or_else(|| {
+            let text = format!("'{host}' has no port between 0 and 65535");
+            io::Error::new(ErrorKind::InvalidInput, text)
+        })?,
+    };
+    let host = HeaderValue::try_from(host).map_err(io::Error::other)?;
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let path = Uri::try_from(path).map_err(io::Error::other)?;
     request.headers_mut().entry(HOST).or_insert(host);

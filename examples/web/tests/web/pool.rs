@@ -101,7 +101,7 @@ fn b2_a_kept_connection_that_the_server_has_closed_is_replaced() {
 }
 
 /// Reads the head of a request, answers it, and closes the connection.
-fn answer(mut stream: TcpStream) {
+fn answer(mut stream: TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -109,6 +109,26 @@ fn answer(mut stream: TcpStream) {
         head.push(byte[0]);
     }
     stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").unwrap();
+    String::from_utf8(head).unwrap()
+}
+
+/// Who asks is not for the header of the host, which goes into logs.
+#[test]
+fn user_and_password_of_a_url_are_not_sent() {
+    run(async || {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = thread::spawn(move || answer(listener.accept().unwrap().0));
+        nursery(async |n| {
+            let request = Request::get(format!("http://user:secret@{address}/path"));
+            Pool::new(n, 1).send(request.body(Full::default()).unwrap()).await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+        let head = server.join().unwrap();
+        assert_eq!(head, format!("GET /path HTTP/1.1\r\nhost: {address}\r\n\r\n"));
+    });
 }
 
 /// Its place is another's, and what the server still says on its connection is no one's answer.
@@ -159,6 +179,9 @@ fn an_address_without_a_server_is_named() {
             let relative = Request::get("/path").body(Full::default()).unwrap();
             let no_url = pool.send(relative).await.unwrap_err();
             assert!(no_url.to_string().starts_with("'/path' is no URL"), "{no_url}");
+            let no_port = Request::get("http://127.0.0.1:99999/").body(Full::default()).unwrap();
+            let no_port = pool.send(no_port).await.unwrap_err();
+            assert!(no_port.to_string().contains("no port"), "{no_port}");
             Ok(())
         })
         .await
