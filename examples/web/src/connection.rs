@@ -1,5 +1,6 @@
 //! Connections of servers: HTTP/1.1 or HTTP/2, until a stop, after which they drain.
 
+use crate::opening::Opening;
 use crate::program::complain;
 use futures_util::future::{Either, select};
 use hyper::body::{Body, Incoming};
@@ -58,12 +59,6 @@ where
     serve(listener, limits.serve(), connection).await
 }
 
-/// What a client with HTTP/2 sends first, as far as no request of HTTP/1 begins like it.
-const PREFACE: &[u8] = b"PRI ";
-
-/// How long to wait for more of a preface that has begun.
-const PAUSE: Duration = Duration::from_millis(1);
-
 /// Serves a connection by HTTP/2 if it begins with the preface of that ("prior knowledge"), else by
 /// HTTP/1.1.
 ///
@@ -76,13 +71,10 @@ where
     S::ResBody: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
 {
     stream.set_nodelay(true)?;
-    let Some(is_two) = before_request(limits, is_http2(&stream)).await else {
-        // Most clients that open a connection in advance and use it for nothing come here.
-        return Ok(());
-    };
-    match is_two? {
-        true => serve_http2(stream, limits, service).await,
-        false => serve_http1(stream, limits, service).await,
+    match opening(stream, limits).await? {
+        Some(opening) if opening.is_http2() => serve_opened(opening, limits, |_| service).await,
+        Some(opening) => serve_http1(opening, limits, service).await,
+        None => Ok(()),
     }
 }
 
@@ -101,16 +93,14 @@ pub async fn before_request<F: Future>(limits: Limits, future: F) -> Option<F::O
     waited.await.ok()?
 }
 
-/// Looks at how the connection begins.
-async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
-    loop {
-        let (seen, buffer) = stream.peek(vec![0; PREFACE.len()]).await;
-        let seen = &buffer[..seen?];
-        if seen.len() == PREFACE.len() || seen.is_empty() || !PREFACE.starts_with(seen) {
-            return Ok(seen == PREFACE);
-        }
-        sleep(PAUSE).await;
-    }
+/// How a connection begins. None if nothing comes of it: most clients that open a connection in
+/// advance and use it for nothing end here.
+async fn opening<I>(io: I, limits: Limits) -> io::Result<Option<Opening<I>>>
+where
+    I: hyper::rt::Read + Unpin,
+{
+    let opening = before_request(limits, Opening::of(io)).await.transpose()?;
+    Ok(opening.filter(|opening| !opening.is_empty()))
 }
 
 /// Serves a connection by HTTP/1.1. After the stop it ends with the response to the request that it
@@ -136,7 +126,7 @@ where
 
 /// Serves a connection by HTTP/2. Its streams are children of a nursery, which ends with it: one
 /// that panics, or a connection that is cut, takes all of them along. After the stop no new ones
-/// begin.
+/// begin. A client has as much time to begin HTTP/2 as for the head of a request.
 ///
 /// # Errors
 ///
@@ -158,6 +148,23 @@ where
 /// As there.
 pub async fn serve_http2_with<I, S>(
     io: I,
+    limits: Limits,
+    service: impl FnOnce(Spawner) -> S,
+) -> io::Result<()>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin,
+    S: HttpService<Incoming, Error: Into<Box<dyn Error + Send + Sync>>>,
+    S::ResBody: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
+{
+    match opening(io, limits).await? {
+        Some(opening) => serve_opened(opening, limits, service).await,
+        None => Ok(()),
+    }
+}
+
+/// From the preface on: before it, hyper waits without a limit.
+async fn serve_opened<I, S>(
+    io: Opening<I>,
     limits: Limits,
     service: impl FnOnce(Spawner) -> S,
 ) -> io::Result<()>

@@ -4,6 +4,7 @@ mod book;
 mod client;
 mod connection;
 mod metrics;
+mod opening;
 mod pool;
 mod program;
 

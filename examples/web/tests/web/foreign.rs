@@ -3,12 +3,14 @@
 //! Skipped, with a word, where a program is not installed; an error instead where
 //! `NESTLING_REAL_SERVERS` is set, as `.ci/run` does once it has installed them.
 
-use crate::process::Process;
-use std::env;
-use std::io::Write;
-use std::net::SocketAddr;
+use crate::process::{PATIENCE, Process};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
-use std::thread;
+use std::{env, thread};
+
+/// What a client with HTTP/2 sends first.
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Whether a program is here.
 pub(crate) fn is_installed(program: &str) -> bool {
@@ -48,6 +50,24 @@ impl Server {
         let complaint = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{program} {arguments:?} {path}: {complaint}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A client that sends this, and nothing more.
+    pub(crate) fn client(&self, sent: &[u8]) -> TcpStream {
+        let mut client = TcpStream::connect(self.address).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.write_all(sent).unwrap();
+        client
+    }
+
+    /// Waits for the server to close the connections of clients that begin HTTP/2, stop on the way,
+    /// and keep their connections.
+    pub(crate) fn closes_silent_clients(&self) {
+        for length in [0, 4, 5, PREFACE.len() - 1, PREFACE.len()] {
+            let mut client = self.client(&PREFACE[..length]);
+            let closed = client.read_to_end(&mut Vec::new());
+            assert!(closed.is_ok(), "{length} bytes of a preface: {closed:?}");
+        }
     }
 
     /// Stops it, and has it end well.

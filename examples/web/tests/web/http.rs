@@ -110,6 +110,14 @@ fn wrk_and_h2load_keep_their_connections() {
 }
 
 #[test]
+fn a_client_that_never_begins_is_left() {
+    let _alone = alone();
+    let server = Server::start(HTTP, &["--head", "100"]);
+    server.closes_silent_clients();
+    server.stop();
+}
+
+#[test]
 fn a_wrong_call_is_refused() {
     let ended = Process::start(Command::new(HTTP).arg("--soon")).ended();
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");

@@ -2,6 +2,8 @@
 
 use crate::alone;
 use crate::foreign::{CURL, Server, is_installed};
+use crate::process::Process;
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
@@ -62,4 +64,36 @@ fn connections_without_a_handshake_end_alone() {
     assert_eq!(alert.first(), Some(&0x15), "a record of TLS that is an alert: {alert:?}");
     server.stop();
     assert_eq!(silent.read(&mut [0]).unwrap(), 0);
+}
+
+/// A client of OpenSSL's that agrees on HTTP/2, sends so much of it, and keeps the connection.
+fn begins(server: &Server, sent: &str) -> Process {
+    let file = format!("{}/begins-{}", env!("CARGO_TARGET_TMPDIR"), sent.len());
+    fs::write(&file, sent).unwrap();
+    let mut openssl = Command::new("openssl");
+    let address = server.address.to_string();
+    openssl.args(["s_client", "-ign_eof", "-alpn", "h2", "-connect", &address]);
+    let mut client = Process::start_with(fs::File::open(&file).unwrap().into(), &mut openssl);
+    while client.line() != "ALPN protocol: h2" {}
+    client
+}
+
+#[test]
+fn a_client_that_never_begins_is_left() {
+    if !is_installed("openssl") {
+        return;
+    }
+    let _alone = alone();
+    let server = Server::start(HTTPS, &["--head", "500"]);
+    for sent in ["", "PRI "] {
+        begins(&server, sent).ended();
+    }
+    server.stop();
+    // Nor does it hold the stop up.
+    let server = Server::start(HTTPS, &["--head", "3600000", "--drain", "3600000"]);
+    let clients = ["", "PRI "].map(|sent| begins(&server, sent));
+    server.stop();
+    for client in clients {
+        client.ended();
+    }
 }
