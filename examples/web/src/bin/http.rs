@@ -11,8 +11,10 @@
 //! after the first SIGTERM what has begun is finished: connections drain.
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, combinators::BoxBody};
-use hyper::body::Incoming;
+use futures_util::stream;
+use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
+use hyper::body::{Frame, Incoming};
+use hyper::header::CONTENT_LENGTH;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use nestling::time::sleep;
@@ -64,6 +66,18 @@ fn text(status: StatusCode, text: impl Into<Bytes>) -> Answer {
     answer
 }
 
+/// So many bytes, of which few are in memory.
+fn bytes(length: u64) -> Answer {
+    static PIECE: [u8; 64 << 10] = [b'x'; 64 << 10];
+    let pieces = (0..length).step_by(PIECE.len()).map(move |at| {
+        let piece = (length - at).min(PIECE.len() as u64) as usize;
+        Ok(Frame::data(Bytes::from_static(&PIECE[..piece])))
+    });
+    let mut answer = Response::new(StreamBody::new(stream::iter(pieces)).boxed());
+    answer.headers_mut().insert(CONTENT_LENGTH, length.into());
+    answer
+}
+
 async fn handle(state: &State, request: Request<Incoming>) -> Result<Answer, Infallible> {
     state.requests.set(state.requests.get() + 1);
     let late = |_| text(StatusCode::SERVICE_UNAVAILABLE, "it took too long\n");
@@ -92,7 +106,7 @@ async fn route(state: &State, request: Request<Incoming>) -> Answer {
             text(StatusCode::OK, "waited\n")
         }
         (&Method::GET, _) if let Some(length) = number("/bytes/").filter(|n| *n <= 1 << 30) => {
-            text(StatusCode::OK, vec![b'x'; length as usize])
+            bytes(length)
         }
         _ => text(StatusCode::NOT_FOUND, "not here\n"),
     }

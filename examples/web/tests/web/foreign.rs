@@ -7,7 +7,7 @@ use crate::process::{PATIENCE, Process};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Stdio};
-use std::{env, thread};
+use std::{env, fs, thread};
 
 /// What a client with HTTP/2 sends first.
 pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -68,6 +68,13 @@ impl Server {
             let closed = client.read_to_end(&mut Vec::new());
             assert!(closed.is_ok(), "{length} bytes of a preface: {closed:?}");
         }
+    }
+
+    /// The most memory that it has used, in KiB.
+    pub(crate) fn peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// Stops it, and has it end well.

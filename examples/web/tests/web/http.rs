@@ -117,6 +117,34 @@ fn a_client_that_never_begins_is_left() {
     server.stop();
 }
 
+/// A client asks for much and takes nothing: its answer is not in memory.
+#[test]
+fn a_long_answer_takes_little_memory() {
+    if !is_installed("curl") {
+        return;
+    }
+    let _alone = alone();
+    let server = Server::start(HTTP, &["--drain", "0"]);
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        let ask = format!("GET /bytes/{} HTTP/1.1\r\nhost: here\r\n\r\n", 1 << 28);
+        let mut client = server.client(ask.as_bytes());
+        let mut heard = [0; 15];
+        client.read_exact(&mut heard).unwrap();
+        assert_eq!(&heard, b"HTTP/1.1 200 OK");
+        clients.push(client);
+    }
+    for how in [&CURL[..], &TWO] {
+        let length = [how, &["-o", "/dev/null", "-w", "%{size_download}"]].concat();
+        assert_eq!(server.ask("curl", &length, "/bytes/268435456"), "268435456");
+        let head = [how, &["-o", "/dev/null", "-D", "-"]].concat();
+        let head = server.ask("curl", &head, "/bytes/70000");
+        assert!(head.contains("content-length: 70000"), "{head}");
+    }
+    assert!(server.peak() < 100 << 10, "{} KiB", server.peak());
+    server.stop();
+}
+
 #[test]
 fn a_wrong_call_is_refused() {
     let ended = Process::start(Command::new(HTTP).arg("--soon")).ended();
