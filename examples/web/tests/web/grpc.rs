@@ -4,10 +4,11 @@
 mod messages;
 
 use crate::alone;
-use crate::foreign::{Server, is_installed};
+use crate::foreign::{PREFACE, Server, is_installed};
 use messages::{Count, Nothing, Pause, Ticks};
 use prost::Message;
 use std::fs;
+use std::io::Read;
 use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Channel, Endpoint};
@@ -112,15 +113,60 @@ fn r14_the_timeout_of_the_client_is_the_deadline_of_the_call() {
     with_server(async |server| {
         for (call, body) in [("Wait", &wait), ("Tick", &tick)] {
             for timeout in ["50m", "50000u", "00000050m", "0S"] {
-                let timeout = format!("grpc-timeout: {timeout}");
-                let mut how = vec!["-v", "-t", "30", "-d", body, "-H", &timeout];
-                how.extend(["-H", "content-type: application/grpc"]);
-                let heard = server.ask("nghttp", &how, &format!("/example.Clock/{call}"));
-                assert!(heard.contains(" grpc-status: 4\n"), "{call} {timeout}: {heard}");
+                ends_with(4, server, &format!("/example.Clock/{call}"), body, timeout);
             }
         }
         Client::connect(server).await.until_alone().await;
     });
+}
+
+/// A status instead of an answer is one frame, with the end of the stream ("Trailers-Only"); after
+/// an answer it is in trailers, which repeat nothing of the head.
+#[test]
+fn a_status_without_a_message_is_one_frame() {
+    if !is_installed("nghttp") {
+        return;
+    }
+    let long = framed("long", &Pause { millis: 3_600_000 });
+    let short = framed("short", &Pause { millis: 1 });
+    with_server(async |server| {
+        for (path, body, timeout, status, frames) in [
+            ("/example.Clock/Reckon", &short, "1H", 12, 1),
+            ("/example.Calendar/Wait", &short, "1H", 12, 1),
+            ("/example.Clock/Wait", &long, "1m", 4, 1),
+            ("/example.Clock/Wait", &long, "0S", 4, 1),
+            ("/example.Clock/Wait", &short, "1H", 0, 2),
+            // That is no timeout, but one to tonic's client.
+            ("/example.Clock/Wait", &short, "+0S", 0, 2),
+        ] {
+            let heads = ends_with(status, server, path, body, timeout);
+            assert_eq!(heads.len(), frames, "{path} {timeout}: {heads:?}");
+        }
+    });
+}
+
+/// Has nghttp call; the last of the frames with headers has the status, and is the stream's end.
+/// Each frame is returned with its headers.
+fn ends_with(status: u32, server: &Server, path: &str, body: &str, timeout: &str) -> Vec<String> {
+    let timeout = format!("grpc-timeout: {timeout}");
+    let mut how = vec!["-v", "-t", "30", "-d", body, "-H", &timeout];
+    how.extend(["-H", "content-type: application/grpc"]);
+    let heard = server.ask("nghttp", &how, path);
+    let (mut heads, mut head) = (Vec::new(), String::new());
+    for line in heard.lines() {
+        if line.contains("] recv (stream_id=") {
+            head += &format!("{line}\n");
+        } else if line.contains("] recv HEADERS frame") {
+            heads.push(std::mem::take(&mut head) + line);
+        }
+    }
+    let last = heads.last().unwrap();
+    // END_STREAM and END_HEADERS.
+    let is_end = last.contains(" flags=0x05,");
+    assert!(is_end && last.contains(&format!(" grpc-status: {status}\n")), "{path}: {heads:?}");
+    let kinds = heads.concat().matches(" content-type: application/grpc\n").count();
+    assert_eq!(kinds, 1, "of the first one: {path} {timeout}: {heads:?}");
+    heads
 }
 
 /// A file with a message as it is in the body of a request.
@@ -168,4 +214,19 @@ fn r01_a_connection_that_is_cut_ends_its_calls() {
         runtime.join().unwrap();
         watching.until_alone().await;
     });
+}
+
+#[test]
+fn a_client_that_never_begins_is_left() {
+    let _alone = alone();
+    let server = Server::start(GRPC, &["--head", "100"]);
+    server.closes_silent_clients();
+    server.stop();
+    // Nor does it hold the stop up.
+    let server = Server::start(GRPC, &["--head", "3600000", "--drain", "3600000"]);
+    let clients = [0, 4].map(|length| server.client(&PREFACE[..length]));
+    server.stop();
+    for mut client in clients {
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    }
 }

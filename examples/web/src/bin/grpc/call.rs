@@ -6,14 +6,15 @@
 //!                           cancelled when the client resets the stream
 //! ```
 //!
-//! The client hears of the end, in the trailers, when all children of the call have ended. (In
-//! tonic's own transport the time is for the head of the answer alone.)
+//! The client hears of the end when all children of the call have ended: in trailers, or with a
+//! status instead of an answer in its head, which is the only frame ("Trailers-Only"). (In tonic's
+//! own transport the time is for the head of the answer alone.)
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use http_body_util::{BodyExt, StreamBody};
+use http_body_util::{BodyExt, Either, Empty, StreamBody};
 use hyper::body::{Body, Frame, Incoming};
-use hyper::http::HeaderMap;
+use hyper::header::{CONTENT_TYPE, HeaderMap};
 use hyper::{Request, Response};
 use nestling::io::nursery_with;
 use nestling::sync::channel::Sender;
@@ -21,9 +22,11 @@ use nestling::sync::{channel, oneshot};
 use nestling::time::Instant;
 use nestling::{Nursery, Options, RemoteCanceller, Spawner};
 use std::convert::Infallible;
+use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 use tonic::Status;
+use tonic::metadata::GRPC_CONTENT_TYPE;
 use tonic::service::Routes;
 use tower::Service;
 
@@ -36,46 +39,55 @@ impl Drop for Wanted {
     }
 }
 
+/// A head that has it is the whole answer.
+const STATUS: &str = "grpc-status";
+
 /// Starts a call, and returns when it answers. Handlers find a [`Spawner`] of the call's nursery
 /// among the extensions of their request.
 pub(crate) async fn call(
     connection: Spawner,
     routes: Routes,
     request: Request<Incoming>,
-) -> io::Result<Response<impl Body<Data = Bytes, Error = Infallible>>> {
+) -> io::Result<Response<impl Body<Data = Bytes, Error = Box<dyn Error + Send + Sync>>>> {
     let canceller = RemoteCanceller::new();
     let wanted = Wanted(canceller.clone());
     let (head, has_head) = oneshot();
     let (frames, has_frames) = channel(1);
     let (end, has_ended) = oneshot();
     let child = async move {
-        let deadline = timeout(request.headers()).map(|timeout| Instant::now() + timeout);
+        let deadline = client_timeout(request.headers()).map(|time| Instant::now() + time);
         let options = Options { name: Some("call"), deadline, ..Options::default() };
         let mut head = Some(head);
         let ended = nursery_with(options, async |n| {
             n.cancel_with(&canceller);
             let response = respond(n, routes, request).await;
             let (parts, body) = response.into_parts();
+            if parts.headers.contains_key(STATUS) {
+                return Ok(parts.headers);
+            }
             _ = head.take().map(|head| head.send(Response::from_parts(parts, ())));
             pass_on(body, frames).await
         });
+        let trailers = ended.await.unwrap_or_else(|error| trailers(&error));
         // A stream that takes nothing any more was reset.
-        _ = match (ended.await, head) {
-            (Ok(trailers), _) => end.send(trailers).map_err(drop),
-            (Err(error), None) => end.send(trailers(&error)).map_err(drop),
-            (Err(error), Some(head)) => head.send(status(&error).into_http()).map_err(drop),
+        _ = match head {
+            None => end.send(trailers).map_err(drop),
+            Some(head) => head.send(trailers_only(trailers)).map_err(drop),
         };
     };
     let refused = |_| io::Error::new(ErrorKind::NotConnected, "the connection is ending");
     connection.spawn(child).map_err(refused)?;
     let head = has_head.await.map_err(io::Error::other)?;
+    if head.headers().contains_key(STATUS) {
+        return Ok(head.map(|()| Either::Left(Empty::new())));
+    }
     let trailers = stream::once(has_ended).filter_map(async |trailers| trailers.ok());
     let body = has_frames.map(Frame::data).chain(trailers.map(Frame::trailers));
     Ok(head.map(|()| {
-        StreamBody::new(body.map(move |frame| {
+        Either::Right(StreamBody::new(body.map(move |frame| {
             let _ = &wanted; // dropped with the body
-            Ok(frame)
-        }))
+            Ok::<_, Infallible>(frame)
+        })))
     }))
 }
 
@@ -101,24 +113,32 @@ async fn pass_on(mut body: tonic::body::Body, frames: Sender<Bytes>) -> io::Resu
     Ok(HeaderMap::new())
 }
 
-fn status(error: &io::Error) -> Status {
-    match error.kind() {
+fn trailers(error: &io::Error) -> HeaderMap {
+    let status = match error.kind() {
         ErrorKind::TimedOut => Status::deadline_exceeded("the deadline passed"),
         _ => Status::internal(error.to_string()),
-    }
+    };
+    let mut trailers = HeaderMap::new();
+    // The text is encoded so that it fits into a header.
+    _ = status.add_header(&mut trailers);
+    trailers
 }
 
-fn trailers(error: &io::Error) -> HeaderMap {
-    let (head, ()) = status(error).into_http().into_parts();
-    head.headers
+/// A head that is the end as well.
+fn trailers_only(trailers: HeaderMap) -> Response<()> {
+    let mut head = Response::new(());
+    *head.headers_mut() = trailers;
+    head.headers_mut().insert(CONTENT_TYPE, GRPC_CONTENT_TYPE);
+    head
 }
 
 /// How long the client waits: up to eight digits and a unit. What is not of that form is ignored,
 /// as tonic does.
-fn timeout(headers: &HeaderMap) -> Option<Duration> {
+fn client_timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at(text.len().checked_sub(1)?);
-    let number: u32 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    let is_number = digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number: u32 = digits.parse().ok().filter(|_| is_number)?;
     Some(match unit {
         "H" => Duration::from_secs(3600) * number,
         "M" => Duration::from_secs(60) * number,
