@@ -14,4 +14,4 @@ pub use connection::{
 };
 pub use metrics::metrics;
 pub use pool::Pool;
-pub use program::{Options, complain, milliseconds, run_program, run_server, say};
+pub use program::{Options, Requests, complain, milliseconds, run_program, run_server, say};

@@ -19,7 +19,8 @@ use std::time::Duration;
 pub struct Options {
     /// Where to listen. Port 0 is a free port.
     pub listen: SocketAddr,
-    /// For a request, from its head to the head of its response.
+    /// For a request, from its head to the head of its response; without end if the server has no
+    /// such option.
     pub request: Duration,
     /// What a connection may take.
     pub limits: Limits,
@@ -28,19 +29,35 @@ pub struct Options {
 const OPTIONS: &str = "
   --listen <address>  where to listen; 127.0.0.1:8080 by default
   --head <ms>         how long a client may take to ask; 30000 by default
-  --limit <ms>        how long a request may take; 10000 by default
   --drain <ms>        how long requests may go on after the stop; 5000 by default
 ";
+
+/// The default of an option that not all have.
+const LIMIT: Duration = Duration::from_secs(10);
+
+const LIMITED: &str =
+    "  --limit <ms>        how long until the answer to a request begins; 10000 by default\n";
+
+/// Whether requests of a server may be late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requests {
+    /// They may: there is the option `--limit`.
+    Limited,
+    /// Answers begin at once.
+    Immediate,
+}
 
 /// Runs a server as a program: reads its options, listens, says where, and cancels `server` at the
 /// first SIGINT or SIGTERM.
 ///
 /// The exit code is 0 if it ended as asked, 1 if it could not run, 2 if it was called wrongly.
-pub fn run_server<F>(help: &str, server: F) -> ExitCode
+pub fn run_server<F>(help: &str, requests: Requests, server: F) -> ExitCode
 where
     F: AsyncFnOnce(TcpListener, Options) -> io::Result<()>,
 {
-    let help = format!("{help}{OPTIONS}");
+    let is_limited = requests == Requests::Limited;
+    let help = [help, OPTIONS, if is_limited { LIMITED } else { "" }].concat();
+    let options = |parser| options(parser, is_limited);
     run_program(&help, options, async |options| {
         // Before the first word: from here on a signal is a stop.
         let stop = stop_requested();
@@ -82,10 +99,10 @@ pub fn run_program<O>(
     }
 }
 
-fn options(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
+fn options(mut parser: lexopt::Parser, is_limited: bool) -> Result<Option<Options>, lexopt::Error> {
     let mut options = Options {
         listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-        request: Duration::from_secs(10),
+        request: if is_limited { LIMIT } else { Duration::MAX },
         limits: Limits::default(),
     };
     while let Some(argument) = parser.next()? {
@@ -93,7 +110,7 @@ fn options(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error>
             Long("help") => return Ok(None),
             Long("listen") => options.listen = parser.value()?.parse()?,
             Long("head") => options.limits.head = milliseconds(&mut parser)?,
-            Long("limit") => options.request = milliseconds(&mut parser)?,
+            Long("limit") if is_limited => options.request = milliseconds(&mut parser)?,
             Long("drain") => options.limits.drain = milliseconds(&mut parser)?,
             other => return Err(other.unexpected()),
         }

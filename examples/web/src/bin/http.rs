@@ -23,7 +23,7 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::process::ExitCode;
 use std::time::Duration;
-use web::{metrics, run_server, say, serve_http};
+use web::{Requests, metrics, run_server, say, serve_http};
 
 const HELP: &str = "\
 An HTTP server that echoes, waits and counts.
@@ -113,7 +113,7 @@ async fn route(state: &State, request: Request<Incoming>) -> Answer {
 }
 
 fn main() -> ExitCode {
-    run_server(HELP, async |listener, options| {
+    run_server(HELP, Requests::Limited, async |listener, options| {
         let state = State { limit: options.request, requests: Cell::new(0), waiting: Cell::new(0) };
         let service = service_fn(|request| handle(&state, request));
         serve_http(listener, options.limits, service).await?;

@@ -53,8 +53,12 @@ fn path(call: &str) -> PathAndQuery {
 
 /// Runs a client against a server of its own, which ends well.
 fn with_server(test: impl AsyncFnOnce(&Server)) {
+    with(&["--drain", "3600000"], test);
+}
+
+fn with(options: &[&str], test: impl AsyncFnOnce(&Server)) {
     let _alone = alone();
-    let server = Server::start(GRPC, &["--drain", "3600000"]);
+    let server = Server::start(GRPC, options);
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let test = async {
         tokio::time::timeout(crate::process::PATIENCE, test(&server)).await.expect("it ends");
@@ -229,4 +233,19 @@ fn a_client_that_never_begins_is_left() {
     for mut client in clients {
         assert_eq!(client.read(&mut [0]).unwrap(), 0);
     }
+}
+
+/// `--limit` is until the answer begins, however long it goes on.
+#[test]
+fn a_call_without_a_timeout_has_that_of_the_server() {
+    with(&["--limit", "1000", "--drain", "0"], async |server| {
+        let mut client = Client::connect(server).await;
+        let mut ticks = client.tick(Ticks { count: u64::MAX, millis: 5 }).await;
+        let late = client.ask("Wait", Pause { millis: 3_600_000 }).await.unwrap_err();
+        assert_eq!(late.code(), Code::DeadlineExceeded);
+        // Begun before that call, it has outlived the limit.
+        for expected in 1..=1000 {
+            assert_eq!(ticks.message().await.unwrap().unwrap().count, expected);
+        }
+    });
 }

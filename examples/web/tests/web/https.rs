@@ -97,3 +97,12 @@ fn a_client_that_never_begins_is_left() {
         client.ended();
     }
 }
+
+/// Its answers begin at once.
+#[test]
+fn there_is_no_limit_for_requests() {
+    let ended = Process::start(Command::new(HTTPS).args(["--limit", "1"])).ended();
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    let help = Process::start(Command::new(HTTPS).arg("--help")).ended();
+    assert!(help.stdout.contains("--drain") && !help.stdout.contains("--limit"), "{help:?}");
+}

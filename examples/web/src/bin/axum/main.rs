@@ -26,7 +26,7 @@ use std::convert::Infallible;
 use std::process::ExitCode;
 use std::time::Duration;
 use tower::Service;
-use web::{run_server, say, serve_http};
+use web::{Requests, run_server, say, serve_http};
 
 const HELP: &str = "\
 A server with axum.
@@ -71,7 +71,7 @@ async fn respond(
 }
 
 fn main() -> ExitCode {
-    run_server(HELP, async |listener, options| {
+    run_server(HELP, Requests::Limited, async |listener, options| {
         let app = Shared::new(App::default().into());
         let router = Router::new()
             .route("/hello/{name}", get(hello))

@@ -20,7 +20,7 @@ use nestling::io::nursery_with;
 use nestling::sync::channel::Sender;
 use nestling::sync::{channel, oneshot};
 use nestling::time::Instant;
-use nestling::{Nursery, Options, RemoteCanceller, Spawner};
+use nestling::{Nursery, Options, RemoteCanceller, Spawner, timeout};
 use std::convert::Infallible;
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -42,11 +42,12 @@ impl Drop for Wanted {
 /// A head that has it is the whole answer.
 const STATUS: &str = "grpc-status";
 
-/// Starts a call, and returns when it answers. Handlers find a [`Spawner`] of the call's nursery
-/// among the extensions of their request.
+/// Starts a call, and returns when it answers, for which it has until `limit`. Handlers find a
+/// [`Spawner`] of the call's nursery among the extensions of their request.
 pub(crate) async fn call(
     connection: Spawner,
     routes: Routes,
+    limit: Duration,
     request: Request<Incoming>,
 ) -> io::Result<Response<impl Body<Data = Bytes, Error = Box<dyn Error + Send + Sync>>>> {
     let canceller = RemoteCanceller::new();
@@ -60,7 +61,7 @@ pub(crate) async fn call(
         let mut head = Some(head);
         let ended = nursery_with(options, async |n| {
             n.cancel_with(&canceller);
-            let response = respond(n, routes, request).await;
+            let response = timeout(limit, respond(n, routes, request)).await?;
             let (parts, body) = response.into_parts();
             if parts.headers.contains_key(STATUS) {
                 return Ok(parts.headers);

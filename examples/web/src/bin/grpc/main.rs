@@ -20,7 +20,7 @@ use hyper::service::service_fn;
 use nestling::serve;
 use std::process::ExitCode;
 use tonic::service::Routes;
-use web::{run_server, serve_http2_with};
+use web::{Requests, run_server, serve_http2_with};
 
 const HELP: &str = "\
 A gRPC server: example.Clock, over HTTP/2 with prior knowledge.
@@ -30,13 +30,14 @@ A gRPC server: example.Clock, over HTTP/2 with prior knowledge.
 ";
 
 fn main() -> ExitCode {
-    run_server(HELP, async |listener, options| {
-        let (limits, routes) = (options.limits, Routes::new(Clock::default()).prepare());
+    run_server(HELP, Requests::Limited, async |listener, options| {
+        let (limits, limit) = (options.limits, options.request);
+        let routes = Routes::new(Clock::default()).prepare();
         serve(listener, limits.serve(), async |stream, _| {
             stream.set_nodelay(true)?;
             let routes = &routes;
             serve_http2_with(stream, limits, |connection| {
-                service_fn(move |request| call(connection.clone(), routes.clone(), request))
+                service_fn(move |request| call(connection.clone(), routes.clone(), limit, request))
             })
             .await
         })

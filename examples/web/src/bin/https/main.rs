@@ -26,7 +26,7 @@ use std::convert::Infallible;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
-use web::{Limits, before_request, run_server, serve_http1, serve_http2};
+use web::{Limits, Requests, before_request, run_server, serve_http1, serve_http2};
 
 const HELP: &str = "\
 An HTTPS server with a certificate of its own making.
@@ -78,7 +78,7 @@ async fn handle(request: Request<Incoming>) -> Result<Answer, Infallible> {
 }
 
 fn main() -> ExitCode {
-    run_server(HELP, async |listener, options| {
+    run_server(HELP, Requests::Immediate, async |listener, options| {
         let acceptor = acceptor()?;
         let limits = options.limits;
         serve(listener, limits.serve(), async |stream, _| {
