@@ -5,6 +5,9 @@ use nestling::fs::Metadata;
 use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The end of the year 9999.
+const LATEST: Duration = Duration::from_secs(253_402_300_799);
+
 /// What the headers of a request say of that.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Conditions {
@@ -43,7 +46,8 @@ pub(crate) enum Part {
 impl Validators {
     pub(crate) fn of(metadata: &Metadata) -> Self {
         let modified = metadata.modified().unwrap_or(UNIX_EPOCH);
-        let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+        // A date has four digits for the year, and a file may be of a later one.
+        let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default().min(LATEST);
         // The number of the file: one that was replaced within one tick of the clock is another.
         let tag = format!("\"{:x}-{:x}-{:x}\"", metadata.ino(), metadata.len(), since.as_nanos());
         let age = SystemTime::now().duration_since(modified).unwrap_or_default();
