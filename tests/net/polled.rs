@@ -373,6 +373,21 @@ fn r17_what_dropped_reads_have_left_comes_first() {
     });
 }
 
+/// What another read has taken before it is dropped ends a wait: the kernel tells of it no more.
+#[test]
+fn r17_what_a_dropped_read_leaves_ends_a_wait() {
+    run(async || {
+        let (stream, mut peer) = pair();
+        for _ in 0..10 {
+            let left = answered(stream.read(vec![0; 4]), || peer.write_all(b"left").unwrap()).await;
+            let mut ready = waiting(stream.readable()).await;
+            drop(left);
+            ready.woken().await.unwrap();
+            assert_eq!(stream.try_read(&mut [0; 8]).unwrap(), 4);
+        }
+    });
+}
+
 /// A stream of receives that nothing waits for has the bytes first: it is ended for a try.
 #[test]
 fn r17_what_an_armed_stream_of_receives_has_comes_first() {

@@ -73,14 +73,8 @@ impl Stream {
 
     // --- waiting -----------------------------------------------------------------------------
 
-    pub(crate) async fn readable(&self) -> io::Result<()> {
-        if let Some(unread) = self.inbound().unread().filter(|unread| unread.comes_first()) {
-            unread.settled().await?;
-            if unread.comes_first() {
-                return Ok(());
-            }
-        }
-        PollOp::new(self.fd().clone(), Interest::Readable).await
+    pub(crate) fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        self.inbound().unread_or_new().readable(self.fd())
     }
 
     pub(crate) async fn writable(&self) -> io::Result<()> {

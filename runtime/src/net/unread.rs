@@ -3,7 +3,9 @@
 use super::armed::{Armed, Keeps};
 use super::claims::Claims;
 use super::detached::Kept;
+use super::waiting::{Waiting, readable};
 use crate::buf::{self, IoBufMut};
+use crate::fd::SharedFd;
 use crate::op::{Control, Leased, RecvMany};
 use crate::pool::Lease;
 use crate::scope;
@@ -26,6 +28,8 @@ pub(super) struct Unread {
     along: RefCell<VecDeque<(usize, Control)>>,
     error: RefCell<Option<io::Error>>,
     claims: Claims,
+    /// What waits until something can be read.
+    waiting: Waiting,
     /// The stream of receives that the kernel has, if there is one.
     armed: Armed<Self>,
 }
@@ -70,6 +74,21 @@ impl Unread {
     pub(super) async fn settled(self: &Rc<Self>) -> io::Result<()> {
         self.disarm();
         self.claims.settled(|| self.is_empty()).await
+    }
+
+    /// Waits until something can be read: of what was left, or of what the kernel has.
+    ///
+    /// # Errors
+    ///
+    /// Cancellation, and the limit of operations in flight.
+    pub(super) async fn readable(self: &Rc<Self>, socket: &SharedFd) -> io::Result<()> {
+        if self.comes_first() {
+            self.settled().await?;
+            if self.comes_first() {
+                return Ok(());
+            }
+        }
+        readable(socket, &self.waiting, || !self.is_empty()).await
     }
 
     /// Takes what comes next into a buffer, behind its first `skip` bytes; `None` if nothing was
@@ -210,9 +229,11 @@ impl Unread {
             self.along.borrow_mut().push_back((bytes.len(), control));
         }
         parts.iter().for_each(|part| bytes.extend(*part));
+        drop(bytes);
         if error.is_some() {
             self.error.replace(error);
         }
+        self.waiting.wake();
         true
     }
 }
