@@ -137,7 +137,7 @@ fn nginx_serves_wrk_through_the_proxy() {
     let at = folder.0.display();
     fs::write(folder.0.join("page"), vec![b'n'; 100_000]).unwrap();
     let configuration = format!(
-        "daemon off; worker_processes 1; pid {at}/pid; error_log {at}/error;\n\
+        "daemon off; master_process off; pid {at}/pid; error_log {at}/error;\n\
          events {{ worker_connections 512; }}\n\
          http {{ access_log off; client_body_temp_path {at}/a; proxy_temp_path {at}/b;\n\
          fastcgi_temp_path {at}/c; uwsgi_temp_path {at}/d; scgi_temp_path {at}/e;\n\

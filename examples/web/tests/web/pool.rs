@@ -224,7 +224,7 @@ fn the_example_asks_nginx() {
     fs::write(folder.join("page"), vec![b'n'; 100_000]).unwrap();
     // It closes each connection after ten answers, and says so in the last one.
     let configuration = format!(
-        "daemon off; worker_processes 1; pid {at}/pid; error_log {at}/error;\n\
+        "daemon off; master_process off; pid {at}/pid; error_log {at}/error;\n\
          events {{ worker_connections 512; }}\n\
          http {{ access_log off; client_body_temp_path {at}/a; proxy_temp_path {at}/b;\n\
          fastcgi_temp_path {at}/c; uwsgi_temp_path {at}/d; scgi_temp_path {at}/e;\n\
