@@ -14,7 +14,7 @@
 use crate::leases_scarce::scarce;
 use crate::support::{poll_once, turn};
 use crate::{
-    answered, assert_balanced, at_once, by_itself, run, run_on, start, submitted, waiting,
+    answered, assert_balanced, at_once, by_itself, run, run_on, share, start, submitted, waiting,
 };
 use nestling::buf::{Lease, Pool};
 use nestling::io::nursery;
@@ -317,29 +317,13 @@ fn two_streams_that_wait_at_once_share_what_comes() {
             }
             Ok::<_, io::Error>(())
         };
-        nursery(async |n| {
-            n.spawn(take(&mut one));
-            n.spawn(take(&mut other));
-            for _ in 0..20 {
-                turn().await;
-            }
-            let before = submitted();
-            for _ in 0..20 {
-                turn().await;
-            }
-            assert!(submitted() - before <= 20 + 2, "besides those of the turns");
-            for round in 1..=50 {
-                peer.send(&[round]).unwrap();
-                while got.get() < round {
-                    turn().await;
-                }
-            }
+        let takers = [take(&mut one), take(&mut other)];
+        let send = |round| assert_eq!(peer.send(&[round]).unwrap(), 1);
+        share(takers, &got, send, || {
             peer.send(b"").unwrap();
             peer.send(b"").unwrap();
-            Ok(())
         })
-        .await
-        .unwrap();
+        .await;
     });
 }
 

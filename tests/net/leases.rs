@@ -2,7 +2,7 @@
 
 use crate::support::hooks::{Hooks, on, poll_hooked};
 use crate::support::{self, Count, pair, poll_counted, poll_once, tcp_pair, turn};
-use crate::{Crowd, Waiting, answered, at_once, run, start, submitted};
+use crate::{Crowd, Waiting, answered, at_once, run, share, start, submitted};
 use nestling::buf::{IoBuf, Lease};
 use nestling::net::{RecvStream, TcpStream};
 use nestling::{Cancelled, is_cancelled, nursery, timeout};
@@ -489,28 +489,10 @@ fn two_streams_that_wait_at_once_share_what_comes() {
             }
             Ok::<_, io::Error>(())
         };
-        nursery(async |n| {
-            n.spawn(take(&mut one));
-            n.spawn(take(&mut other));
-            for _ in 0..20 {
-                turn().await;
-            }
-            let before = submitted();
-            for _ in 0..20 {
-                turn().await;
-            }
-            assert!(submitted() - before <= 20 + 2, "besides those of the turns");
-            for round in 1..=50 {
-                peer.write_all(&[round]).unwrap();
-                while got.get() < round {
-                    turn().await;
-                }
-            }
-            peer.shutdown(Shutdown::Both).unwrap();
-            Ok(())
-        })
-        .await
-        .unwrap();
+        let takers = [take(&mut one), take(&mut other)];
+        let peer = RefCell::new(&mut peer);
+        let send = |round| peer.borrow_mut().write_all(&[round]).unwrap();
+        share(takers, &got, send, || peer.borrow().shutdown(Shutdown::Both).unwrap()).await;
     });
 }
 

@@ -148,8 +148,10 @@ mod zero_copy;
 use nestling::buf::BufResult;
 use nestling::net::TcpListener;
 use nestling::task::yield_now;
-use nestling::{Builder, Runtime, Stats};
+use nestling::{Builder, Runtime, Stats, nursery};
+use std::cell::Cell;
 use std::future::Future;
+use std::io;
 use std::net;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
@@ -224,6 +226,37 @@ async fn answered<F: Future>(future: F, answer: impl FnOnce()) -> Pin<Box<F>> {
     answer();
     until_woken(&count).await;
     future
+}
+
+/// Two tasks that receive by a stream each, and count what they get: they take what is sent, until
+/// its end, and do not ask the kernel again and again.
+async fn share<F: Future<Output = io::Result<()>>>(
+    takers: [F; 2],
+    got: &Cell<u8>,
+    send: impl Fn(u8),
+    end: impl FnOnce(),
+) {
+    nursery(async |n| {
+        takers.into_iter().for_each(|taker| drop(n.spawn(taker)));
+        for _ in 0..20 {
+            support::turn().await;
+        }
+        let before = submitted();
+        for _ in 0..20 {
+            support::turn().await;
+        }
+        assert!(submitted() - before <= 20 + 2, "besides those of the turns");
+        for round in 1..=50 {
+            send(round);
+            while got.get() < round {
+                support::turn().await;
+            }
+        }
+        end();
+        Ok::<_, io::Error>(())
+    })
+    .await
+    .unwrap();
 }
 
 /// A future that waits, and is polled when it was woken, and not else.
