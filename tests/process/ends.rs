@@ -1,13 +1,13 @@
 //! How processes end, and that their nursery waits for it.
 
 use crate::support::{poll_once, turn};
-use crate::{children, is_alive, run, shell, started};
+use crate::{children, held_before_exec, is_alive, run, shell, started};
 use nestling::process::Command;
 use nestling::task::spawn_blocking;
 use nestling::{Runtime, is_cancelled, nursery, shield, timeout};
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::pin::pin;
 use std::time::Duration;
@@ -224,29 +224,30 @@ fn a_forgotten_child_is_cancelled_with_its_nursery() {
     });
 }
 
-/// The same where the cancel comes while the process is being started.
+/// The same where the cancel comes while the process is being started: the start is waited for.
 #[test]
 fn a_child_that_is_forgotten_after_the_cancel() {
     run(async || {
-        let delivered = Cell::new(0);
-        for _ in 0..20 {
-            let result = nursery(async |n| {
-                n.spawn(async {
-                    if let Ok(child) = Command::new("sleep").arg("1000").spawn().await {
-                        std::mem::forget(child);
-                        delivered.set(delivered.get() + 1);
-                    }
-                });
-                for _ in 0..10 {
-                    turn().await;
-                }
-                n.cancel();
-                Ok::<_, io::Error>(())
+        let (mut has_begun, begun) = io::pipe().unwrap();
+        let (wait, mut go) = io::pipe().unwrap();
+        let id = Cell::new(0);
+        let result = nursery(async |n| {
+            n.spawn(async {
+                let mut command = Command::new("sleep");
+                let child = held_before_exec(command.arg("1000"), begun, wait).spawn().await?;
+                id.set(child.id().unwrap());
+                std::mem::forget(child);
+                Ok(())
             });
-            result.await.unwrap();
-            assert_eq!(children(), BTreeSet::new());
-        }
-        assert!(delivered.get() > 0, "the cancel came too early");
+            turn().await;
+            has_begun.read_exact(&mut [0]).unwrap();
+            n.cancel();
+            go.write_all(b"1").unwrap();
+            Ok::<_, io::Error>(())
+        });
+        result.await.unwrap();
+        assert_ne!(id.get(), 0, "the start was not waited for");
+        assert!(!is_alive(id.get()));
     });
 }
 

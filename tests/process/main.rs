@@ -19,7 +19,7 @@ use nestling::Runtime;
 use nestling::process::{Child, Command, Stdio};
 use std::collections::BTreeSet;
 use std::fs;
-use std::io;
+use std::io::{self, Read, Write};
 
 /// Runs a test in a runtime of its own, while no other does, and checks that it leaves nothing in
 /// flight, no descriptor, and no process.
@@ -54,6 +54,18 @@ fn children() -> BTreeSet<u32> {
 fn is_alive(id: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{id}/stat"));
     stat.is_ok_and(|stat| !stat.rsplit_once(')').unwrap().1.trim_start().starts_with(['Z', 'X']))
+}
+
+/// Lets the process say that it has begun, and wait for a byte before it runs the program.
+#[expect(unsafe_code, reason = "code between fork and exec")]
+fn held_before_exec(
+    command: &mut Command,
+    mut begun: io::PipeWriter,
+    mut wait: io::PipeReader,
+) -> &mut Command {
+    let code = move || begun.write_all(b"1").and_then(|()| wait.read_exact(&mut [0]));
+    // SAFETY: read(2) and write(2) may be called there, and nothing is allocated.
+    unsafe { command.pre_exec(code) }
 }
 
 /// A shell that runs a script.
