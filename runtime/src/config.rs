@@ -178,7 +178,7 @@ pub(crate) const RECHECKS_PER_TURN: usize = 64;
 /// does that is late takes long. As long as polls take at most in a turn of typical tasks, twice.
 pub(crate) const LATE_TIMERS: u64 = 100_000;
 
-/// Bytes of freed task cells that a core keeps for the next spawn, per size: 4096 of the smallest,
+/// Bytes of freed task cells that a core keeps for the next spawn, per size: 2730 of the smallest,
 /// 256 of the largest. That covers the churn of a busy accept loop and fits into the second-level
 /// cache; the rest goes back to the allocator, so that a burst does not hold memory.
 pub(crate) const POOLED_BYTES: usize = 256 * 1024;

@@ -15,7 +15,7 @@
 use crate::blocking::Admission;
 use crate::counters::Counters;
 use crate::driver::DriverRef;
-use crate::fd::Closer;
+use crate::fd::{self, Closer};
 use crate::fs;
 use crate::inbox::{Injector, Member};
 use crate::io::Pipes;
@@ -38,6 +38,7 @@ pub(crate) struct Context {
     pub(crate) instrument: instrument::PerThread,
     pub(crate) stall: stall::PerThread,
     pub(crate) op: op::PerThread,
+    pub(crate) fd: fd::PerThread,
     core: RefCell<Option<Core>>,
     /// Where the core's injector is, for the question that every wake asks.
     injector: Cell<*const Injector>,
@@ -84,6 +85,7 @@ thread_local! {
             instrument: instrument::PerThread::new(),
             stall: stall::PerThread::new(),
             op: op::PerThread::new(),
+            fd: fd::PerThread::new(),
             core: RefCell::new(None),
             injector: Cell::new(std::ptr::null()),
         })

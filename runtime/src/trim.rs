@@ -3,10 +3,10 @@
 
 use crate::driver::DriverRef;
 use crate::table::{When, trim_at_end};
-use crate::{inbox, instrument, op, scope, stall, task, tree, wake};
+use crate::{fd, inbox, instrument, op, scope, stall, task, tree, wake};
 
 /// Every table that a thread keeps for itself.
-const TABLES: [fn(When) -> bool; 8] = [
+const TABLES: [fn(When) -> bool; 9] = [
     tree::trim,
     inbox::trim,
     scope::trim,
@@ -15,6 +15,7 @@ const TABLES: [fn(When) -> bool; 8] = [
     instrument::trim,
     stall::trim,
     op::trim,
+    fd::trim,
 ];
 
 fn trim(when: When) -> bool {

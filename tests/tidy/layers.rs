@@ -10,8 +10,9 @@ pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 5] =
 /// module; modules of one layer do not know each other.
 const LAYERS: &[&[&str]] = &[
     &["loom_thread_local"],
-    &["sys", "fd", "buf", "config", "counters", "key", "label"],
-    &["table", "diagnosis"],
+    &["sys", "buf", "config", "counters", "key", "label"],
+    &["table"],
+    &["fd", "diagnosis"],
     &["tree"],
     &["instrument"],
     &["inbox"],

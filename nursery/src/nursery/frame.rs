@@ -20,6 +20,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
+use std::ptr::NonNull;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
@@ -127,10 +128,10 @@ impl<E> Frame<E> {
         F: Future,
         M: FnOnce(&Self, F::Output) -> Option<T>,
     {
-        let this: *const Self = self;
+        let this = NonNull::from(self);
         let finish = move |output: F::Output| {
             // SAFETY: this runs in a poll of the child, and the frame outlives its children.
-            let this = unsafe { &*this };
+            let this = unsafe { this.as_ref() };
             finish(this, output)
         };
         // SAFETY: children are polled and dropped by the frame and its guard only; the rest is the

@@ -5,7 +5,7 @@ use crate::instrument::{Event, Operation, is_on, note};
 use crate::ring::Completion;
 use crate::scope::{self, Cancelled};
 use crate::tree::{self, NodeId, Reason};
-use std::num::NonZeroU64;
+use std::num::NonZeroU32;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -18,23 +18,29 @@ const OF_SCOPE: u64 = 1 << 63;
 /// set with every submission.
 const OF_DEADLINE: u64 = 1 << 62;
 
+/// Ages of cancelled operations are counted in 2^20 ns, about a millisecond.
+const AGE_BITS: u32 = 20;
+
 /// One submission, as others may see it. Times are those of turns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OpInfo {
     /// A reference to the name, which is half as large: one is kept for every submission.
     name: &'static &'static str,
     descriptor: RawFd,
-    since: u64,
-    /// Also why, see [`OF_SCOPE`].
-    cancel_asked: Option<NonZeroU64>,
+    /// Once its cancel was asked for: its age at that moment, and one; at most 52 days.
+    age: Option<NonZeroU32>,
+    /// When it was submitted; then when its cancel was asked for, and why: see [`OF_SCOPE`].
+    at: u64,
 }
+
+const _: () = assert!(size_of::<OpInfo>() == 24);
 
 impl OpInfo {
     /// An operation that is submitted now.
     #[inline]
     pub(crate) fn new(name: &'static &'static str, on: Option<RawTarget>) -> Self {
         let descriptor = on.map_or(NONE, |RawTarget::Descriptor(fd)| fd);
-        Self { name, descriptor, since: tree::now(), cancel_asked: None }
+        Self { name, descriptor, age: None, at: tree::now() }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -47,19 +53,24 @@ impl OpInfo {
 
     /// When the operation was submitted.
     pub(crate) fn since(&self) -> u64 {
-        self.since
+        let age = self.age.map_or(0, |age| u64::from(age.get() - 1) << AGE_BITS);
+        self.time().saturating_sub(age)
     }
 
     /// When its cancel was asked for, if it was.
     pub(crate) fn cancel_asked(&self) -> Option<u64> {
-        self.cancel_asked.map(|asked| asked.get() & !(OF_SCOPE | OF_DEADLINE))
+        self.age.map(|_| self.time())
+    }
+
+    fn time(&self) -> u64 {
+        self.at & !(OF_SCOPE | OF_DEADLINE)
     }
 
     /// What the future says, if the operation ends because its cancel was asked for.
     #[inline]
     pub(super) fn cancelled(&self) -> Option<Cancelled> {
-        let late = self.cancel_asked?.get() & OF_DEADLINE != 0;
-        Some(if late { Cancelled::timed_out() } else { Cancelled::new() })
+        let late = self.at & OF_DEADLINE != 0;
+        self.age.map(|_| if late { Cancelled::timed_out() } else { Cancelled::new() })
     }
 
     /// Why its cancel was asked for, as far as another core is to know.
@@ -70,15 +81,20 @@ impl OpInfo {
 
     /// The cancel of the operation is asked for. Tells if that is for the first time.
     pub(super) fn ask(&mut self, scope: Option<NodeId>) -> bool {
-        let first = self.cancel_asked.is_none();
-        let now = || NonZeroU64::MIN.saturating_add(tree::now());
-        let asked = self.cancel_asked.get_or_insert_with(now);
+        let first = self.age.is_none();
+        if first {
+            let now = tree::now();
+            let age = now.saturating_sub(self.at) >> AGE_BITS;
+            let age = u32::try_from(age).unwrap_or(u32::MAX);
+            self.age = Some(NonZeroU32::MIN.saturating_add(age));
+            self.at = now;
+        }
         // An operation that was interrupted, to ask anew, may be cancelled with its scope later.
-        if asked.get() & OF_SCOPE == 0
+        if self.at & OF_SCOPE == 0
             && let Some(cancelled) = scope.and_then(scope::cancellation)
         {
             let why = if cancelled.is_timed_out() { OF_DEADLINE } else { 0 };
-            *asked |= OF_SCOPE | why;
+            self.at |= OF_SCOPE | why;
         }
         if first && is_on() {
             note(Event::CancelAsked { operation: self.operation(scope) });

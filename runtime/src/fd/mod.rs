@@ -1,16 +1,18 @@
 //! `SharedFd`: a counted descriptor, so that a number is never reused while an operation is on it.
 
+mod awaited;
 mod target;
 
 use crate::context;
 use socket2::SockRef;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
+pub(crate) use awaited::{PerThread, trim};
 pub(crate) use target::{RawTarget, Target};
 
 /// What closes the descriptors of a core: its ring. Outside a core they are closed at once.
@@ -41,17 +43,30 @@ pub(crate) struct SharedFd(Counted);
 struct Counted(Rc<Shared>);
 
 struct Shared {
-    /// `None` once it was taken out, by `into_sole` or to be closed.
-    fd: Cell<Option<OwnedFd>>,
     number: RawFd,
-    /// Waits until one owner is left.
-    sole: RefCell<Option<Waker>>,
+    /// The descriptor was not taken out yet, by `into_sole` or to be closed.
+    is_here: Cell<bool>,
+    /// `into_sole` waits until one owner is left; see `awaited`.
+    is_awaited: Cell<bool>,
+}
+
+// Each connection of a server has one, and the two counts of an `Rc`.
+const _: () = assert!(size_of::<Shared>() == 8);
+
+impl Shared {
+    /// Takes the descriptor out. Nothing is taken twice.
+    #[expect(unsafe_code, reason = "in an `OwnedFd`, its number could not be looked at")]
+    fn take(&self) -> Option<OwnedFd> {
+        // SAFETY: `SharedFd::new` took the descriptor out of its owner, and it is given away once.
+        self.is_here.take().then(|| unsafe { OwnedFd::from_raw_fd(self.number) })
+    }
 }
 
 impl SharedFd {
     pub(crate) fn new(fd: OwnedFd) -> Self {
-        let number = fd.as_raw_fd();
-        Self(Counted(Rc::new(Shared { fd: Cell::new(Some(fd)), number, sole: RefCell::new(None) })))
+        let number = fd.into_raw_fd();
+        let (is_here, is_awaited) = (Cell::new(true), Cell::new(false));
+        Self(Counted(Rc::new(Shared { number, is_here, is_awaited })))
     }
 
     /// Takes the descriptor out once no operation holds it any more.
@@ -59,11 +74,10 @@ impl SharedFd {
         poll_fn(|cx| {
             let shared = &self.0.0;
             if Rc::strong_count(shared) == 1 {
-                return Poll::Ready(shared.fd.take().expect("only this call takes it"));
+                return Poll::Ready(shared.take().expect("only this call takes it"));
             }
-            let waiting = cx.waker().clone();
-            // Dropped outside the borrow: a foreign waker's destructor is foreign code.
-            drop(shared.sole.replace(Some(waiting)));
+            shared.is_awaited.set(true);
+            awaited::wait(shared.number, cx.waker().clone());
             Poll::Pending
         })
         .await
@@ -73,7 +87,7 @@ impl SharedFd {
     pub(crate) fn into_owned(self) -> io::Result<OwnedFd> {
         let shared = &self.0.0;
         if Rc::strong_count(shared) == 1 {
-            return Ok(shared.fd.take().expect("taken only with the last owner"));
+            return Ok(shared.take().expect("taken only with the last owner"));
         }
         self.as_fd().try_clone_to_owned()
     }
@@ -88,7 +102,8 @@ impl Clone for Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         if Rc::strong_count(&self.0) == 2
-            && let Some(waker) = self.0.sole.take()
+            && self.0.is_awaited.take()
+            && let Some(waker) = awaited::take(self.0.number)
         {
             // The one that waits sees a count of one when it is polled, after this drop.
             waker.wake();
@@ -104,7 +119,8 @@ impl std::fmt::Debug for Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        let Some(fd) = self.fd.take() else { return };
+        debug_assert!(!self.is_awaited.get(), "the last owner but one takes the waker");
+        let Some(fd) = self.take() else { return };
         do_not_linger(&fd);
         match context::with_core(|core| core.closer) {
             Some(close) => close(fd),
@@ -119,11 +135,11 @@ impl AsRawFd for SharedFd {
     }
 }
 
-#[expect(unsafe_code, reason = "a descriptor behind a Cell cannot lend itself")]
+#[expect(unsafe_code, reason = "the number of an open descriptor")]
 impl AsFd for SharedFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: the descriptor stays open while an owner lives: it is taken out of the cell only
-        // by value, with the last owner.
+        // SAFETY: the descriptor stays open while an owner lives: it is taken out only by value,
+        // with the last owner.
         unsafe { BorrowedFd::borrow_raw(self.0.0.number) }
     }
 }

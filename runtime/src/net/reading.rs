@@ -35,7 +35,7 @@ impl Inbound {
         loop {
             let op = Read::next(from.clone(), buffer, skip, on_worker);
             let result;
-            (result, buffer) = Receiving::new(op, self, skip).await;
+            (result, buffer) = Receiving::new(op, self).await;
             match result {
                 // A descriptor that does not block, and of which this kernel cannot wait in a read.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {

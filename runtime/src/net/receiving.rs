@@ -12,7 +12,7 @@ use super::detached::Kept;
 use super::unread::Unread;
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Op, Operation, Received, Recv};
+use crate::op::{Continue, Op, Operation, Received, Recv};
 use crate::ring::Wait;
 use crate::yield_now::consume_budget;
 use std::cell::{Cell, OnceCell};
@@ -103,7 +103,7 @@ impl Inbound {
         skip: usize,
         wait: Wait,
     ) -> Receiving<'_, B> {
-        Receiving::new(Recv::new(socket, buffer, skip, wait), self, skip)
+        Receiving::new(Recv::new(socket, buffer, skip, wait), self)
     }
 }
 
@@ -113,21 +113,23 @@ impl Inbound {
 pub(super) struct Receiving<'a, B, O = Recv<B>>
 where
     B: IoBufMut,
-    O: Operation<Output = BufResult<Received, B>>,
+    O: Operation<Output = BufResult<Received, B>> + Continue,
 {
     op: Op<O>,
     inbound: &'a Inbound,
-    skip: usize,
 }
 
-impl<'a, B: IoBufMut, O: Operation<Output = BufResult<Received, B>>> Receiving<'a, B, O> {
-    pub(super) fn new(op: Op<O>, inbound: &'a Inbound, skip: usize) -> Self {
-        Self { op, inbound, skip }
+impl<'a, B: IoBufMut, O> Receiving<'a, B, O>
+where
+    O: Operation<Output = BufResult<Received, B>> + Continue,
+{
+    pub(super) fn new(op: Op<O>, inbound: &'a Inbound) -> Self {
+        Self { op, inbound }
     }
 
     #[cold]
     fn leave(&mut self) {
-        let (skip, claim) = (self.skip, self.inbound.claim());
+        let (skip, claim) = (self.op.skip(), self.inbound.claim());
         self.op.abandon(move |(result, buffer)| {
             let length = skip + result.as_ref().map_or(0, |received| received.length);
             claim.leave(&[&buffer.as_bytes()[..length]], result.map(drop))
@@ -135,7 +137,10 @@ impl<'a, B: IoBufMut, O: Operation<Output = BufResult<Received, B>>> Receiving<'
     }
 }
 
-impl<B: IoBufMut, O: Operation<Output = BufResult<Received, B>>> Future for Receiving<'_, B, O> {
+impl<B: IoBufMut, O> Future for Receiving<'_, B, O>
+where
+    O: Operation<Output = BufResult<Received, B>> + Continue,
+{
     type Output = BufResult<usize, B>;
 
     #[inline]
@@ -149,10 +154,13 @@ impl<B: IoBufMut, O: Operation<Output = BufResult<Received, B>>> Future for Rece
     }
 }
 
-impl<B: IoBufMut, O: Operation<Output = BufResult<Received, B>>> Drop for Receiving<'_, B, O> {
+impl<B: IoBufMut, O> Drop for Receiving<'_, B, O>
+where
+    O: Operation<Output = BufResult<Received, B>> + Continue,
+{
     #[inline]
     fn drop(&mut self) {
-        if !self.op.has_resolved() && (self.skip > 0 || self.op.flight().is_some()) {
+        if !self.op.has_resolved() && (self.op.skip() > 0 || self.op.flight().is_some()) {
             self.leave();
         }
     }

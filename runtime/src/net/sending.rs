@@ -16,24 +16,23 @@ use std::task::{Context, Poll, ready};
 pub(super) struct WriteAll<'a, B: IoBuf> {
     socket: &'a SharedFd,
     state: State<B>,
-    /// Bytes that have gone.
-    done: usize,
 }
 
 #[derive(Debug)]
 enum State<B: IoBuf> {
     /// With the buffer, and whether the turn was over for an empty one.
     Idle(Option<B>, bool),
+    /// The rest, behind the bytes that have gone.
     Sending(Op<SendOp<B>>),
 }
 
 impl<'a, B: IoBuf> WriteAll<'a, B> {
     pub(super) fn new(socket: &'a SharedFd, buffer: B) -> Self {
-        Self { socket, state: State::Idle(Some(buffer), false), done: 0 }
+        Self { socket, state: State::Idle(Some(buffer), false) }
     }
 
-    fn send(&mut self, buffer: B) {
-        self.state = State::Sending(SendOp::new(self.socket.clone(), buffer, self.done));
+    fn send(&mut self, buffer: B, done: usize) {
+        self.state = State::Sending(SendOp::new(self.socket.clone(), buffer, done));
     }
 }
 
@@ -55,24 +54,24 @@ impl<B: IoBuf> Future for WriteAll<'_, B> {
                         return Poll::Ready((Ok(()), buffer.take().expect(OVER)));
                     }
                     let buffer = buffer.take().expect(OVER);
-                    self.send(buffer);
+                    self.send(buffer, 0);
                     continue;
                 }
             };
+            let done = op.skip();
             let (result, buffer) = ready!(Pin::new(op).poll(cx));
             let failure = match result {
                 Ok(0) => io::Error::from(io::ErrorKind::WriteZero),
-                Ok(sent) if self.done + sent == buffer.io_len() => {
+                Ok(sent) if done + sent == buffer.io_len() => {
                     return Poll::Ready((Ok(()), buffer));
                 }
                 Ok(sent) => {
-                    self.done += sent;
-                    self.send(buffer);
+                    self.send(buffer, done + sent);
                     continue;
                 }
                 Err(error) => error,
             };
-            return Poll::Ready((Err(Transferred::wrap(self.done, failure)), buffer));
+            return Poll::Ready((Err(Transferred::wrap(done, failure)), buffer));
         }
     }
 }

@@ -13,7 +13,7 @@
 //! the operation all the same.
 
 use super::lent::Lent;
-use super::{Answer, Operation};
+use super::{Answer, Continue, Operation};
 use crate::driver::{self, Abandoned, DriverRef, Landed, OpInfo, Orphan, Refused};
 use crate::instrument;
 use crate::key::Key;
@@ -172,6 +172,15 @@ impl<T: Operation> Op<T> {
     #[inline]
     pub(crate) fn has_resolved(&self) -> bool {
         self.operation.is_none()
+    }
+
+    /// Which bytes of its buffer were transferred before; none once it has resolved.
+    #[inline]
+    pub(crate) fn skip(&self) -> usize
+    where
+        T: Continue,
+    {
+        self.operation.as_ref().map_or(0, |operation| operation.get().skip())
     }
 
     /// Where the operation is in flight.

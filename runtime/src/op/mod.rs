@@ -53,7 +53,7 @@ pub(crate) use offload::Offload;
 pub(crate) use on_file::{Advise, Allocate, OnFile, Sync, SyncRange, Truncate};
 pub(crate) use on_path::{Link, MakeDirectory, OnPath, Rename, Symlink, Unlink, unlink_detached};
 pub(crate) use open::Open;
-pub(crate) use operation::{Answer, Multishot, Operation};
+pub(crate) use operation::{Answer, Continue, Multishot, Operation};
 pub(crate) use place::Place;
 pub(crate) use poll::PollOp;
 pub(crate) use read::{Read, ReadEachAt};

@@ -100,6 +100,12 @@ pub(crate) unsafe trait Operation: 'static {
     }
 }
 
+/// An operation that goes on behind bytes of its buffer, which were transferred before.
+pub(crate) trait Continue {
+    /// How many bytes those are.
+    fn skip(&self) -> usize;
+}
+
 /// One kernel operation that is answered many times.
 ///
 /// # Safety

@@ -2,7 +2,7 @@
 
 use super::message::Scatter;
 use super::recv::{MAX_LENGTH, Received};
-use super::{Answer, At, Op, Operation};
+use super::{Answer, At, Continue, Op, Operation};
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::{RawTarget, Target};
 use crate::ring::{Capability, NEXT, Request};
@@ -30,6 +30,12 @@ impl<B: IoBufMut> Read<B> {
 
     fn room(&self) -> usize {
         self.buffer.io_capacity().saturating_sub(self.skip)
+    }
+}
+
+impl<B> Continue for Read<B> {
+    fn skip(&self) -> usize {
+        self.skip
     }
 }
 

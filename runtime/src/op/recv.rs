@@ -1,6 +1,6 @@
 //! Receive into an owned buffer.
 
-use super::{Answer, Op, Operation};
+use super::{Answer, Continue, Op, Operation};
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::{RawTarget, Target};
 use crate::ring::{Capability, Request, Wait};
@@ -35,6 +35,12 @@ impl<B: IoBufMut> Recv<B> {
 
     fn room(&self) -> usize {
         self.buffer.io_capacity().saturating_sub(self.skip)
+    }
+}
+
+impl<B> Continue for Recv<B> {
+    fn skip(&self) -> usize {
+        self.skip
     }
 }
 

@@ -1,7 +1,7 @@
 //! Send from an owned buffer.
 
 use super::recv::MAX_LENGTH;
-use super::{Answer, Op, Operation};
+use super::{Answer, Continue, Op, Operation};
 use crate::buf::{BufResult, IoBuf};
 use crate::fd::{RawTarget, Target};
 use crate::ring::{Capability, Request};
@@ -19,6 +19,12 @@ impl<B: IoBuf> SendOp<B> {
     /// Sends what follows the first `skip` bytes of the buffer.
     pub(crate) fn new(on: impl Into<Target>, buffer: B, skip: usize) -> Op<Self> {
         Op::new(Self { on: on.into(), buffer, skip })
+    }
+}
+
+impl<B> Continue for SendOp<B> {
+    fn skip(&self) -> usize {
+        self.skip
     }
 }
 

@@ -3,7 +3,7 @@
 use super::pool::{self, Kind};
 use crate::label::Label;
 use crate::scope::{self, Cancelled};
-use crate::tree::{self, NodeId};
+use crate::tree::{self, NodeId, PackedId};
 use crate::wake::{self, Waiter};
 use std::cell::Cell;
 use std::future::Future;
@@ -20,22 +20,25 @@ const HANDLE: u8 = 2;
 /// The front of every cell: what a poll needs, in the line of memory in which the future begins.
 pub(super) struct Header {
     vtable: &'static Vtable,
+    /// The child's task and scope; none while the child is being made.
+    id: Cell<Option<PackedId>>,
     holders: Cell<u8>,
     started: Cell<bool>,
     ended: Cell<bool>,
+    /// What its handle says if it ends without a value.
+    why: Cell<Cancelled>,
 }
 
 /// The back of every cell: what is needed when a child begins and ends, and by dumps.
 struct Trailer {
-    /// The child's task and scope; none while it is being made.
-    id: Cell<Option<NodeId>>,
-    /// What its handle says if it ends without a value.
-    why: Cell<Cancelled>,
     joiner: Cell<Waiter>,
     label: Label,
     /// The turn in which it was spawned.
     born: u64,
 }
+
+// Each connection of a server has one.
+const _: () = assert!(size_of::<Header>() == 24 && size_of::<Trailer>() == 56);
 
 /// What depends on the types of future and value.
 #[derive(Debug)]
@@ -82,7 +85,7 @@ pub(crate) struct TaskRef(NonNull<Header>);
 pub fn end_as(why: Cancelled) {
     let payload = scope::current().and_then(wake::payload);
     let cell = payload.and_then(TaskRef::from_payload);
-    cell.into_iter().for_each(|cell| cell.trailer().why.set(why));
+    cell.into_iter().for_each(|cell| cell.header().why.set(why));
 }
 
 impl TaskRef {
@@ -105,18 +108,14 @@ impl TaskRef {
                         take: take::<F, M, T>,
                     }
                 },
+                id: Cell::new(None),
                 holders: Cell::new(NURSERY | HANDLE),
                 started: Cell::new(false),
                 ended: Cell::new(false),
+                why: Cell::new(Cancelled::new()),
             },
             stage: Stage::Running(future, Some(finish)),
-            trailer: Trailer {
-                id: Cell::new(None),
-                why: Cell::new(Cancelled::new()),
-                joiner: Cell::new(Waiter::Nobody),
-                label,
-                born: tree::now(),
-            },
+            trailer: Trailer { joiner: Cell::new(Waiter::Nobody), label, born: tree::now() },
         };
         // SAFETY: the memory is fresh, of this layout, and no other code knows it.
         unsafe { memory.write(cell) };
@@ -150,11 +149,11 @@ impl TaskRef {
 
     /// The child's task and scope.
     pub(crate) fn id(&self) -> NodeId {
-        self.trailer().id.get().expect("a child is told its number when it is made")
+        self.header().id.get().expect("a child is told its number when it is made").into()
     }
 
     pub(crate) fn set_id(&self, id: NodeId) {
-        self.trailer().id.set(Some(id));
+        self.header().id.set(Some(id.into()));
     }
 
     /// What the child is called.
@@ -178,13 +177,13 @@ impl TaskRef {
 
     /// Why the child ended without a value.
     pub(super) fn why(&self) -> Cancelled {
-        self.trailer().why.get()
+        self.header().why.get()
     }
 
     /// The child is cut: notes for its handle whether that is because of a deadline.
     #[cold]
     pub(crate) fn tell_why(&self) {
-        self.trailer().why.set(scope::cancellation(self.id()).unwrap_or_default());
+        self.header().why.set(scope::cancellation(self.id()).unwrap_or_default());
     }
 
     /// The child has failed: by itself, or after it was told that it is cancelled.

@@ -9,11 +9,11 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
 /// Sizes differ by this much.
-const STEP: usize = 64;
+const STEP: usize = 32;
 /// What the allocator gives anyway; a stricter alignment would cost a search.
 const ALIGN: usize = 16;
-/// Larger cells than 16 steps are rare, and the allocator is cheap against what they do.
-const SIZES: usize = 16;
+/// Larger cells than 32 steps are rare, and the allocator is cheap against what they do.
+const SIZES: usize = 32;
 
 /// Unused cells of one size: each holds the pointer to the next.
 #[derive(Debug, Default, Clone, Copy)]
