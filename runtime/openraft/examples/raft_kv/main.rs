@@ -1,7 +1,7 @@
 //! A replicated key-value store: three processes that agree by Raft, with openraft on Nestling.
 //!
 //! ```text
-//! cargo run --manifest-path runtime/openraft/Cargo.toml --release --example raft_kv -- --demo
+//! cargo run --release -p nestling-openraft --example raft_kv -- --demo
 //! ```
 //!
 //! starts three nodes, writes, kills leader after leader with SIGKILL, and reads every confirmed
