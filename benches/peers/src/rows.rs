@@ -8,6 +8,10 @@ pub(crate) enum Work {
     Echo,
     /// Connections that wait for a second message, in the way that takes the least memory.
     Idle,
+    /// Datagrams that go back to where they came from.
+    Datagrams,
+    /// Connections that come and are closed.
+    Accept,
     Http,
     Proxy,
     Files,
@@ -26,6 +30,8 @@ pub(crate) enum Load {
     Closed { connections: usize },
     /// Messages leave when it is time, at a part of the rate that saturates Tokio.
     Open { connections: usize, share: f64 },
+    /// So many connections at a time are made, and the next after each that the server has closed.
+    Cycles { connections: u32 },
     /// Through a proxy: each client has one message under way.
     Relay { connections: usize },
     /// Through a proxy: each client sends all that it can.
@@ -92,7 +98,7 @@ pub(crate) const CROWD: usize = 512;
 /// The row whose rates the open loop goes by.
 pub(crate) const SATURATED: &str = "echo-512";
 
-pub(crate) const ROWS: [Row; 21] = [
+pub(crate) const ROWS: [Row; 24] = [
     echo("echo-1", "Echo of 64 bytes, 1 connection", 1),
     echo("echo-64", "Echo of 64 bytes, 64 connections", 64),
     echo(SATURATED, "Echo of 64 bytes, 512 connections", CROWD),
@@ -101,6 +107,16 @@ pub(crate) const ROWS: [Row; 21] = [
     open("open-10", "Echo at 10 % of what saturates Tokio", 0.1),
     open("open-50", "Echo at 50 % of what saturates Tokio", 0.5),
     open("open-80", "Echo at 80 % of what saturates Tokio", 0.8),
+    datagrams("udp-1", "UDP echo of 64 bytes, 1 client", 1),
+    datagrams("udp-64", "UDP echo of 64 bytes, 64 clients", 64),
+    Row {
+        name: "accept",
+        title: "Connections accepted and closed, 64 at a time",
+        unit: "connection",
+        work: Work::Accept,
+        load: Load::Cycles { connections: 64 },
+        figure: Figure::Cpu,
+    },
     Row {
         name: "proxy-messages",
         title: "Proxy, messages of 64 bytes, 64 connections",
@@ -168,6 +184,11 @@ const fn echo(name: &'static str, title: &'static str, connections: usize) -> Ro
 const fn open(name: &'static str, title: &'static str, share: f64) -> Row {
     let load = Load::Open { connections: CROWD, share };
     Row { name, title, unit: "message", work: Work::Echo, load, figure: Figure::P99 }
+}
+
+const fn datagrams(name: &'static str, title: &'static str, clients: usize) -> Row {
+    let load = Load::Closed { connections: clients };
+    Row { name, title, unit: "datagram", work: Work::Datagrams, load, figure: Figure::Rate }
 }
 
 const fn http(name: &'static str, title: &'static str, connections: usize) -> Row {

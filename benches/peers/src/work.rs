@@ -6,7 +6,7 @@ use crate::process::{Counted, Counting, How, end_after, memory};
 use crate::rows::{Load, Row, Work};
 use serde::{Deserialize, Serialize};
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process;
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ pub(crate) fn work(
     Ok(())
 }
 
-/// Serves so many connections to their end.
+/// Serves so many connections to their end; or, in some rows, what comes, for ever.
 pub(crate) fn serve(
     row: &Row,
     contestant: Contestant,
@@ -84,6 +84,11 @@ pub(crate) fn serve(
     end_after(LIMIT);
     let program = contestant.program(row.work)?;
     let run = || -> io::Result<()> {
+        if let Program::Datagrams(serve) = program {
+            let socket = UdpSocket::bind("127.0.0.1:0")?;
+            println!("{}", socket.local_addr()?);
+            return serve(socket, how);
+        }
         let listener = TcpListener::bind("127.0.0.1:0")?;
         // Connections come faster than they are accepted.
         rustix::net::listen(&listener, BACKLOG)?;
@@ -100,7 +105,10 @@ pub(crate) fn serve(
                 let pairs = (0..connections).map(pair).collect::<io::Result<_>>()?;
                 serve(pairs, how)
             }
-            Program::Alone(_) | Program::Foreign(_) => Err(io::ErrorKind::InvalidInput.into()),
+            Program::Listener(serve) => serve(listener, how),
+            Program::Datagrams(_) | Program::Alone(_) | Program::Foreign(_) => {
+                Err(io::ErrorKind::InvalidInput.into())
+            }
         }
     };
     run().map_err(|error| error.to_string())

@@ -8,7 +8,7 @@ use crate::rows::{Load, Row, Work};
 use crate::work::Worked;
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 /// Connections that are no part of what is said of memory: with these, everything that does not
@@ -86,28 +86,38 @@ fn serve(
     let as_text = |error: io::Error| error.to_string();
     match row.load {
         Load::Closed { connections } | Load::Open { connections, .. } => {
-            let (server, mut streams) = start(row, contestant, program, connections, conditions)?;
+            let (server, address) = start(row, contestant, program, connections, None, conditions)?;
             let mut watch = Watch::new(server.id(), conditions.counts);
-            let loaded = match offered {
-                Some(rate) => load::open(streams, rate, measured, &mut watch),
-                None => {
-                    let exchange = exchange(row.work, &mut streams[0]).map_err(as_text)?;
+            let mut load = || match (row.work, offered) {
+                (Work::Datagrams, _) => {
+                    let sockets = load::sockets(address, connections)?;
+                    load::closed(sockets, &message(), measured, &mut watch)
+                }
+                (_, Some(rate)) => {
+                    let streams = load::connect(address, connections)?;
+                    load::open(streams, rate, measured, &mut watch)
+                }
+                _ => {
+                    let mut streams = load::connect(address, connections)?;
+                    let exchange = exchange(row.work, &mut streams[0])?;
                     load::closed(streams, &exchange, measured, &mut watch)
                 }
             };
-            let loaded = loaded.map_err(as_text)?;
+            let loaded = load().map_err(as_text)?;
             server.finish()?;
             Ok(loaded)
+        }
+        Load::Cycles { connections } => {
+            let (server, address) = start(row, contestant, program, 0, None, conditions)?;
+            let SocketAddr::V4(address) = address else { return Err("of IPv6".to_owned()) };
+            let mut watch = Watch::new(server.id(), conditions.counts);
+            load::cycles(address, connections, measured, &mut watch).map_err(as_text)
         }
         Load::Relay { connections } | Load::Bulk { connections } => {
             let upstream = TcpListener::bind("127.0.0.1:0").map_err(as_text)?;
             let to = upstream.local_addr().map_err(as_text)?;
-            let [of_server, of_load] = conditions.cores;
-            pin(&[of_server])?;
-            let started =
-                Process::serve(program, row, contestant, connections, Some(to), conditions.how);
-            pin(&[of_load])?;
-            let (proxy, address) = started.map_err(as_text)?;
+            let (proxy, address) =
+                start(row, contestant, program, connections, Some(to), conditions)?;
             let ends = Ends::connect(address, &upstream, connections).map_err(as_text)?;
             let mut watch = Watch::new(proxy.id(), conditions.counts);
             let bulk = matches!(row.load, Load::Bulk { .. });
@@ -119,21 +129,20 @@ fn serve(
     }
 }
 
-/// A server on its core, with so many connections.
+/// A server on its core, for so many connections, before `to` if it is a proxy.
 fn start(
     row: &Row,
     contestant: Contestant,
     program: Program,
     connections: usize,
+    to: Option<SocketAddr>,
     conditions: &Conditions,
-) -> Result<(Process, Vec<TcpStream>), String> {
+) -> Result<(Process, SocketAddr), String> {
     let [of_server, of_load] = conditions.cores;
     pin(&[of_server])?;
-    let started = Process::serve(program, row, contestant, connections, None, conditions.how);
+    let started = Process::serve(program, row, contestant, connections, to, conditions.how);
     pin(&[of_load])?;
-    let (server, address) = started.map_err(|error| error.to_string())?;
-    let streams = load::connect(address, connections).map_err(|error| error.to_string())?;
-    Ok((server, streams))
+    started.map_err(|error| error.to_string())
 }
 
 /// Bytes of a server with so many connections, all of which are idle.
@@ -144,7 +153,8 @@ fn memory(
     connections: usize,
     conditions: &Conditions,
 ) -> Result<f64, String> {
-    let (server, mut streams) = start(row, contestant, program, connections, conditions)?;
+    let (server, address) = start(row, contestant, program, connections, None, conditions)?;
+    let mut streams = load::connect(address, connections).map_err(|error| error.to_string())?;
     load::idle(&mut streams).map_err(|error| error.to_string())?;
     let memory = server.memory().map_err(|error| error.to_string())?;
     drop(streams);
@@ -152,10 +162,15 @@ fn memory(
     Ok(memory)
 }
 
+/// What goes to an echo server, and comes back.
+fn message() -> Exchange {
+    Exchange { request: vec![b'x'; LENGTH], answer: LENGTH }
+}
+
 /// What goes to a server and comes back; how long an answer of HTTP is, the server is asked.
 fn exchange(work: Work, stream: &mut TcpStream) -> io::Result<Exchange> {
     if work != Work::Http {
-        return Ok(Exchange { request: vec![b'x'; LENGTH], answer: LENGTH });
+        return Ok(message());
     }
     let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec();
     stream.write_all(&request)?;

@@ -17,13 +17,17 @@ pub(crate) use common::{Spent, cached_file};
 use crate::process::{Foreign, How};
 use crate::rows::Work;
 use std::io;
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 
 /// How a contestant does a row's work.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Program {
     /// Serves each of these connections to its end.
     Streams(fn(Vec<TcpStream>, How) -> io::Result<()>),
+    /// Sends back what this socket receives, for ever.
+    Datagrams(fn(UdpSocket, How) -> io::Result<()>),
+    /// Serves what connects, for ever.
+    Listener(fn(TcpListener, How) -> io::Result<()>),
     /// Joins each of these pairs, until both sides have ended.
     Pairs(fn(Vec<(TcpStream, TcpStream)>, How) -> io::Result<()>),
     /// Does so many units by itself, and tells how long that took.

@@ -5,9 +5,9 @@
 //! The load of one connection never sleeps, so that a server's answer is not kept waiting for it.
 
 use super::ring::{Event, Ring};
-use super::{Loaded, Times, WARM_UP, Watch, record, times};
+use super::{Loaded, PATIENCE, Times, WARM_UP, Watch, record, times};
 use std::io;
-use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 /// Room for what comes at once.
@@ -23,7 +23,7 @@ pub(crate) struct Exchange {
 
 /// Loads the server for so long.
 pub(crate) fn closed(
-    streams: Vec<TcpStream>,
+    streams: Vec<impl Into<OwnedFd>>,
     exchange: &Exchange,
     measured: Duration,
     watch: &mut Watch,
@@ -38,6 +38,7 @@ pub(crate) fn closed(
         answers: 0,
         times: times(),
     };
+    load.ring.end_after(measured + PATIENCE)?;
     (0..connections).for_each(|connection| load.begin(connection));
     load.until(Instant::now() + measured.mul_f64(WARM_UP))?;
     load.times.reset();

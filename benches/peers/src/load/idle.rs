@@ -1,8 +1,8 @@
-//! Connections, and what they take while they are idle.
+//! Connections and other sockets, and what they take while they are idle.
 
 use super::LENGTH;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
@@ -17,6 +17,16 @@ pub(crate) fn connect(address: SocketAddr, connections: usize) -> io::Result<Vec
         Ok(stream)
     };
     (0..connections).map(connect).collect()
+}
+
+/// As many sockets for datagrams, connected.
+pub(crate) fn sockets(address: SocketAddr, count: usize) -> io::Result<Vec<UdpSocket>> {
+    let connect = |_| {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        socket.connect(address)?;
+        Ok(socket)
+    };
+    (0..count).map(connect).collect()
 }
 
 /// Has each connection answered once, so that what it needs is there, and then leaves it alone.

@@ -1,5 +1,6 @@
 //! The load: one bare ring loop, so that it costs less than any server does; and what it sees.
 
+mod cycles;
 mod exchange;
 mod flow;
 mod idle;
@@ -8,9 +9,10 @@ pub(crate) mod ring;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use cycles::cycles;
 pub(crate) use exchange::{Exchange, closed};
 pub(crate) use flow::{Ends, relay};
-pub(crate) use idle::{connect, idle};
+pub(crate) use idle::{connect, idle, sockets};
 pub(crate) use open::open;
 
 use crate::figures::{Calls, Latency, Measured, QUANTILES};
@@ -21,6 +23,9 @@ use std::time::{Duration, Instant};
 
 /// How long the connections run before anything is counted, as a part of the time that is.
 const WARM_UP: f64 = 0.2;
+
+/// How long what is under way in the end may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Bytes in a message.
 pub(crate) const LENGTH: usize = 64;

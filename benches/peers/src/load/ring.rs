@@ -4,10 +4,11 @@
 
 use io_uring::squeue::Flags;
 use io_uring::{IoUring, opcode, types};
+use rustix::net::{Shutdown, shutdown};
 use std::io;
 use std::mem;
-use std::net::{Shutdown, TcpStream};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::time::Duration;
 
 const ENTRIES: u32 = 1024;
 const COMPLETIONS: u32 = 16384;
@@ -16,15 +17,19 @@ const POLL_FIRST: u16 = 1;
 
 /// The bit of a number that tells a send from a receive.
 const SEND: u64 = 1 << 32;
+/// The number of the limit.
+const LIMIT: u64 = u64::MAX;
 
-/// Connections with a buffer each, on one ring.
+/// Sockets with a buffer each, on one ring.
 pub(crate) struct Ring {
     uring: IoUring,
     buffers: Vec<Box<[u8]>>,
     /// What all connections may send.
     message: Box<[u8]>,
-    streams: Vec<Option<TcpStream>>,
+    streams: Vec<Option<OwnedFd>>,
     completions: Vec<(u64, i32)>,
+    /// How long all may take, as the kernel reads it when it is told.
+    limit: types::Timespec,
     /// Looks for completions without ever sleeping.
     spin: bool,
 }
@@ -56,15 +61,25 @@ pub(crate) fn bare(entries: u32, completions: u32) -> io::Result<IoUring> {
 impl Ring {
     /// With a buffer of so many bytes for each connection, and a message that all may send.
     pub(crate) fn new(
-        streams: Vec<TcpStream>,
+        streams: Vec<impl Into<OwnedFd>>,
         buffer: usize,
         message: &[u8],
         spin: bool,
     ) -> io::Result<Self> {
         let uring = bare(ENTRIES, COMPLETIONS)?;
         let buffers = streams.iter().map(|_| vec![0; buffer].into_boxed_slice()).collect();
-        let streams = streams.into_iter().map(Some).collect();
-        Ok(Self { uring, buffers, message: message.into(), streams, completions: Vec::new(), spin })
+        let streams = streams.into_iter().map(|stream| Some(stream.into())).collect();
+        let (message, completions, limit) = (message.into(), Vec::new(), types::Timespec::new());
+        Ok(Self { uring, buffers, message, streams, completions, limit, spin })
+    }
+
+    /// Has turns fail from then on: for sockets that do not tell of the end of their peer.
+    pub(crate) fn end_after(&mut self, limit: Duration) -> io::Result<()> {
+        self.limit = limit.into();
+        let entry = opcode::Timeout::new(&raw const self.limit).build().user_data(LIMIT);
+        self.push(&entry);
+        // From here on the kernel has its own.
+        self.uring.submit().map(drop)
     }
 
     fn fd(&self, connection: usize) -> types::Fd {
@@ -115,7 +130,7 @@ impl Ring {
     /// Ends what is sent on a connection; silently, as the other end may be gone.
     pub(crate) fn shut_down(&self, connection: usize) {
         let stream = self.streams[connection].as_ref().expect("it is open");
-        let _ = stream.shutdown(Shutdown::Write);
+        let _ = shutdown(stream, Shutdown::Write);
     }
 
     /// Closes a connection on which nothing is in flight.
@@ -148,21 +163,22 @@ impl Ring {
     /// Submits, waits for something to happen, and acts on all that has.
     pub(crate) fn turn(&mut self, act: impl FnMut(&mut Self, Event)) -> io::Result<()> {
         self.wait()?;
-        self.act(act);
-        Ok(())
+        self.act(act)
     }
 
     /// Submits, and acts on what has happened; without waiting.
     pub(crate) fn glance(&mut self, act: impl FnMut(&mut Self, Event)) -> io::Result<()> {
         self.look()?;
-        self.act(act);
-        Ok(())
+        self.act(act)
     }
 
-    fn act(&mut self, mut act: impl FnMut(&mut Self, Event)) {
+    fn act(&mut self, mut act: impl FnMut(&mut Self, Event)) -> io::Result<()> {
         let mut completions = mem::take(&mut self.completions);
         completions.extend(self.uring.completion().map(|c| (c.user_data(), c.result())));
         for (number, result) in completions.drain(..) {
+            if number == LIMIT {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "answers did not come"));
+            }
             let connection = (number & !SEND) as usize;
             let event = match usize::try_from(result) {
                 Ok(_) if number & SEND != 0 => Event::Sent(connection),
@@ -172,6 +188,7 @@ impl Ring {
             act(self, event);
         }
         self.completions = completions;
+        Ok(())
     }
 }
 

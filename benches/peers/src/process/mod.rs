@@ -42,6 +42,7 @@ pub(crate) fn end_after(limit: Duration) {
 /// A process that runs.
 pub(crate) struct Process {
     child: Child,
+    /// None of one that does not end by itself.
     output: Option<BufReader<ChildStdout>>,
     /// The configuration of a program that is not ours.
     file: Option<PathBuf>,
@@ -83,6 +84,9 @@ impl Process {
         let mut line = String::new();
         this.output.as_mut().map(|output| output.read_line(&mut line)).transpose()?;
         let address = line.trim().parse().map_err(io::Error::other)?;
+        if matches!(program, Program::Datagrams(_) | Program::Listener(_)) {
+            this.output = None;
+        }
         Ok((this, address))
     }
 
@@ -118,7 +122,7 @@ impl Process {
     }
 
     /// Waits for the end that it comes to by itself, after its last connection or with its work,
-    /// and gives what it has printed. A program that is not ours is ended.
+    /// and gives what it has printed. One that does not come to an end is ended.
     pub(crate) fn finish(mut self) -> Result<String, String> {
         let mut printed = String::new();
         let Some(output) = &mut self.output else { return Ok(printed) };

@@ -26,6 +26,8 @@ pub(super) const TASKS: u64 = 1_000;
 pub(super) const RECEIVES: u64 = 100;
 /// Bytes that each of them could take, if ever any came.
 pub(super) const RECEIVED: usize = 64;
+/// Tasks that receive datagrams at one socket, where a task has one operation under way.
+pub(super) const RECEIVERS: usize = 8;
 /// Messages that may be on their way to the other core.
 pub(super) const BOUND: usize = 1024;
 

@@ -1,5 +1,7 @@
 //! The bare epoll loop, by mio: the limit of what waits for readiness.
 
+mod accept;
+mod datagrams;
 mod echo;
 mod proxy;
 
@@ -9,6 +11,8 @@ use crate::rows::Work;
 pub(super) fn program(work: Work) -> Result<Program, Absent> {
     match work {
         Work::Echo | Work::Idle => Ok(Program::Streams(echo::serve)),
+        Work::Datagrams => Ok(Program::Datagrams(datagrams::echo)),
+        Work::Accept => Ok(Program::Listener(accept::all)),
         Work::Proxy => Ok(Program::Pairs(proxy::serve)),
         Work::Files => Err("files are always ready"),
         Work::Cancel => Err("nothing is in flight"),

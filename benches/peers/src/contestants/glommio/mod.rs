@@ -1,6 +1,8 @@
 //! Glommio: its sockets wait for readiness, by the ring.
 
+mod accept;
 mod cancel;
+mod datagrams;
 mod echo;
 mod files;
 mod http;
@@ -15,6 +17,8 @@ use glommio::{LocalExecutor, LocalExecutorBuilder, Placement};
 pub(super) fn program(work: Work) -> Result<Program, Absent> {
     Ok(match work {
         Work::Echo | Work::Idle => Program::Streams(echo::serve),
+        Work::Datagrams => Program::Datagrams(datagrams::echo),
+        Work::Accept => Program::Listener(accept::all),
         Work::Http => Program::Streams(http::serve),
         Work::Proxy => Program::Pairs(proxy::serve),
         Work::Files => Program::Alone(files::read),

@@ -1,5 +1,6 @@
 //! kimojio.
 
+mod accept;
 mod echo;
 mod files;
 mod proxy;
@@ -12,6 +13,8 @@ use crate::rows::Work;
 pub(super) fn program(work: Work) -> Result<Program, Absent> {
     Ok(match work {
         Work::Echo | Work::Idle => Program::Streams(echo::serve),
+        Work::Datagrams => return Err("it knows addresses of datagrams as raw memory only"),
+        Work::Accept => Program::Listener(accept::all),
         Work::Http => return Err("it has no way to hyper"),
         Work::Proxy => Program::Pairs(proxy::serve),
         Work::Files => Program::Alone(files::read),

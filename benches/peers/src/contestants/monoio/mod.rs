@@ -1,6 +1,8 @@
 //! monoio, with its io_uring driver.
 
+mod accept;
 mod cancel;
+mod datagrams;
 mod echo;
 mod files;
 mod http;
@@ -16,6 +18,8 @@ pub(super) fn program(work: Work) -> Result<Program, Absent> {
     Ok(match work {
         Work::Echo => Program::Streams(echo::serve),
         Work::Idle => Program::Streams(echo::lean),
+        Work::Datagrams => Program::Datagrams(datagrams::echo),
+        Work::Accept => Program::Listener(accept::all),
         Work::Http => Program::Streams(http::serve),
         Work::Proxy => Program::Pairs(proxy::serve),
         Work::Files => Program::Alone(files::read),

@@ -68,7 +68,7 @@ pub(crate) fn stream(streams: Vec<net::TcpStream>, how: How) -> io::Result<()> {
 }
 
 /// As many buffers as the default pool has, of the size that the others have.
-fn pooled(how: How) -> Builder {
+pub(super) fn pooled(how: How) -> Builder {
     Runtime::builder().buffers(1024, how.buffer)
 }
 

@@ -1,6 +1,8 @@
 //! Nestling.
 
+mod accept;
 mod cancel;
+mod datagrams;
 pub(super) mod echo;
 mod files;
 mod http;
@@ -17,6 +19,8 @@ pub(super) fn program(work: Work) -> Result<Program, Absent> {
     Ok(match work {
         Work::Echo => Program::Streams(echo::read),
         Work::Idle => Program::Streams(echo::leases),
+        Work::Datagrams => Program::Datagrams(datagrams::echo),
+        Work::Accept => Program::Listener(accept::all),
         Work::Http => Program::Streams(http::serve),
         Work::Proxy => Program::Pairs(proxy::serve),
         Work::Files => Program::Alone(files::read),

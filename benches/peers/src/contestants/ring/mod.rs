@@ -1,7 +1,9 @@
 //! The bare ring: a loop without a runtime, with the flags that Nestling uses. What is lost to it
 //! is what a runtime costs.
 
+mod accept;
 mod cancel;
+mod datagrams;
 mod echo;
 mod files;
 mod proxy;
@@ -12,6 +14,8 @@ use crate::rows::Work;
 pub(super) fn program(work: Work) -> Result<Program, Absent> {
     match work {
         Work::Echo | Work::Idle => Ok(Program::Streams(echo::serve)),
+        Work::Datagrams => Ok(Program::Datagrams(datagrams::echo)),
+        Work::Accept => Ok(Program::Listener(accept::all)),
         Work::Proxy => Ok(Program::Pairs(proxy::serve)),
         Work::Files => Ok(Program::Alone(files::read)),
         Work::Cancel => Ok(Program::Alone(cancel::receives)),

@@ -1,6 +1,8 @@
 //! Tokio: its current-thread runtime, and the one that has a thread for each core it may use.
 
+mod accept;
 mod cancel;
+mod datagrams;
 mod echo;
 mod files;
 mod http;
@@ -17,6 +19,10 @@ pub(super) fn program(work: Work) -> Result<Program, Absent> {
     Ok(match work {
         Work::Echo => Program::Streams(|streams, how| echo::serve(&current(), streams, how)),
         Work::Idle => Program::Streams(|streams, how| echo::lean(&current(), streams, how)),
+        Work::Datagrams => {
+            Program::Datagrams(|socket, how| datagrams::echo(&current(), socket, how))
+        }
+        Work::Accept => Program::Listener(|listener, _| accept::all(&current(), listener)),
         Work::Http => Program::Streams(|streams, how| http::serve(&current(), streams, how)),
         Work::Proxy => Program::Pairs(|pairs, how| proxy::serve(&current(), pairs, how)),
         Work::Files => Program::Alone(|reads| files::read(&current(), reads)),
@@ -33,6 +39,10 @@ pub(super) fn multi(work: Work) -> Result<Program, Absent> {
     Ok(match work {
         Work::Echo => Program::Streams(|streams, how| echo::serve(&several(), streams, how)),
         Work::Idle => Program::Streams(|streams, how| echo::lean(&several(), streams, how)),
+        Work::Datagrams => {
+            Program::Datagrams(|socket, how| datagrams::echo(&several(), socket, how))
+        }
+        Work::Accept => Program::Listener(|listener, _| accept::all(&several(), listener)),
         Work::Http => Program::Streams(|streams, how| http::serve(&several(), streams, how)),
         Work::Proxy => Program::Pairs(|pairs, how| proxy::serve(&several(), pairs, how)),
         Work::Files => Program::Alone(|reads| files::read(&several(), reads)),

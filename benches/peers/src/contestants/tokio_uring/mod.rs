@@ -1,5 +1,7 @@
 //! tokio-uring.
 
+mod accept;
+mod datagrams;
 mod echo;
 mod files;
 mod messages;
@@ -13,6 +15,8 @@ use crate::rows::Work;
 pub(super) fn program(work: Work) -> Result<Program, Absent> {
     Ok(match work {
         Work::Echo | Work::Idle => Program::Streams(echo::serve),
+        Work::Datagrams => Program::Datagrams(datagrams::echo),
+        Work::Accept => Program::Listener(accept::all),
         Work::Http => return Err("it has no way to hyper"),
         Work::Proxy => Program::Pairs(proxy::serve),
         Work::Files => Program::Alone(files::read),
