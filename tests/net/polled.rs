@@ -388,6 +388,58 @@ fn r17_what_a_dropped_read_leaves_ends_a_wait() {
     });
 }
 
+/// The same for code that polls.
+#[test]
+fn r17_what_a_dropped_read_leaves_ends_a_wait_that_polls() {
+    run(async || {
+        for _ in 0..10 {
+            let (stream, mut peer) = pair();
+            let left = answered(stream.read(vec![0; 4]), || peer.write_all(b"left").unwrap()).await;
+            let mut ready = waiting(readable(&stream)).await;
+            drop(left);
+            ready.woken().await.unwrap();
+            assert_eq!(stream.try_read(&mut [0; 8]).unwrap(), 4);
+
+            let left = answered(stream.read(vec![0; 4]), || peer.write_all(b"left").unwrap()).await;
+            let mut buffer = [0; 8];
+            let mut next = waiting(read(&stream, &mut buffer)).await;
+            drop(left);
+            assert_eq!(next.woken().await.unwrap(), 4);
+            drop(next);
+            assert_eq!(&buffer[..4], b"left");
+
+            let (stream, peer) = UnixStream::pair().unwrap();
+            let send = || assert_eq!(peer.try_write(b"left").unwrap(), 4);
+            let left = answered(stream.read(vec![0; 4]), send).await;
+            let mut next = waiting(poll_fn(|cx| stream.poll_read(cx, &mut buffer))).await;
+            drop(left);
+            assert_eq!(next.woken().await.unwrap(), 4);
+        }
+    });
+}
+
+/// A wait that stands on a stream, which dropped reads would tell, holds up neither its way to
+/// another core nor its end.
+#[test]
+fn d11_a_stream_that_is_waited_on_is_given_away() {
+    run(async || {
+        let (stream, mut peer) = pair();
+        let left = answered(stream.read(vec![0; 4]), || peer.write_all(b"left").unwrap()).await;
+        assert!(poll_once(pin!(readable(&stream))).await.is_pending());
+        turn().await;
+        drop(left);
+        let stream = stream.detach().await.attach();
+        assert_eq!(read(&stream, &mut [0; 8]).await.unwrap(), 4);
+        assert!(poll_once(pin!(readable(&stream))).await.is_pending());
+        turn().await;
+        let stream = TcpStream::from_std(stream.into_std().unwrap()).unwrap();
+        assert!(poll_once(pin!(readable(&stream))).await.is_pending());
+        turn().await;
+        stream.close().await.unwrap();
+        assert!(support::sees_the_end(&mut peer));
+    });
+}
+
 /// A stream of receives that nothing waits for has the bytes first: it is ended for a try.
 #[test]
 fn r17_what_an_armed_stream_of_receives_has_comes_first() {

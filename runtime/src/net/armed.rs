@@ -13,6 +13,7 @@
 //! wait for the next or without. An owner that waits is woken, and receives beside the other.
 
 use super::claims::{Claim, Claims};
+use super::waiting::{Waiting, readable};
 use crate::fd::SharedFd;
 use crate::op::{Ended, Many, Multishot, Op, OpHandle};
 use crate::pool::Buffers;
@@ -21,6 +22,7 @@ use crate::wake::Waiter;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
+use std::io;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -35,12 +37,54 @@ pub(super) trait Keeps: fmt::Debug + Sized + 'static {
 
     fn claims(&self) -> &Claims;
 
+    /// What waits for something to be left here.
+    fn waiting(&self) -> &Waiting;
+
+    /// Whether nothing is kept.
+    fn is_empty(&self) -> bool;
+
     /// Keeps an answer. Tells whether there was something to be kept, and for whom.
     fn keep(self: &Rc<Self>, answer: <Self::Receives as Multishot>::Item) -> bool;
 
     /// The right of receives that were dropped to leave what they receive.
     fn claim(self: &Rc<Self>) -> Claim<Self> {
         Claim::new(self, Self::claims)
+    }
+
+    /// Whether dropped receives have left something, or may.
+    fn has_left(&self) -> bool {
+        self.claims().are_made() || !self.is_empty()
+    }
+
+    /// Whether there is something, or may be, that comes before what the kernel has.
+    fn comes_first(&self) -> bool {
+        self.has_left() || self.armed().is_there()
+    }
+
+    /// Waits until dropped receives can add nothing more: what they leave comes before anything
+    /// else. So does what a stream of receives has: the kernel is asked to end it.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Claims::settled`].
+    async fn settled(self: &Rc<Self>) -> io::Result<()> {
+        self.disarm();
+        self.claims().settled(|| self.is_empty()).await
+    }
+
+    /// Waits until something can be received: what was left, or what the kernel has.
+    ///
+    /// # Errors
+    ///
+    /// Cancellation, and the limit of operations in flight.
+    async fn readable(self: &Rc<Self>, socket: &SharedFd) -> io::Result<()> {
+        if self.comes_first() {
+            self.settled().await?;
+            if !self.is_empty() {
+                return Ok(());
+            }
+        }
+        readable(socket, self.waiting(), || !self.is_empty()).await
     }
 
     /// Ends what is armed: what has come for it is kept.

@@ -146,7 +146,7 @@ impl<'a> DatagramStream<'a> {
                 return Poll::Ready(Next::Over);
             }
             let polled = self.arming.poll(pool, cx);
-            seat = self.arming.flight().map(|flight| Seat::new(&unread.waiting, &flight));
+            seat = self.arming.flight().map(|flight| Seat::new(unread.waiting(), &flight));
             polled
         })
         .await

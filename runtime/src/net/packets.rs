@@ -1,7 +1,8 @@
 //! `Packets`: what the sockets of all families do whose messages have bounds, on one descriptor.
 
 use super::SentBuffer;
-use super::polled_datagrams::PolledDatagrams;
+use super::armed::Keeps;
+use super::polled::Polled;
 use super::unread_datagrams::{Take, Told, UnreadDatagrams};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
@@ -19,7 +20,7 @@ use std::rc::Rc;
 pub(super) struct Packets {
     fd: SharedFd,
     unread: Rc<UnreadDatagrams>,
-    polled: OnceCell<Box<PolledDatagrams>>,
+    polled: OnceCell<Rc<Polled>>,
 }
 
 impl Packets {
@@ -90,8 +91,12 @@ impl Packets {
         &self.unread
     }
 
-    pub(super) fn polled(&self) -> &PolledDatagrams {
-        self.polled.get_or_init(Box::default)
+    pub(super) fn polled(&self) -> &Polled {
+        self.polled.get_or_init(|| {
+            let polled = Rc::default();
+            self.unread.waiting().wake_also(&polled);
+            polled
+        })
     }
 
     pub(super) fn fd(&self) -> &SharedFd {

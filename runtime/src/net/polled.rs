@@ -11,7 +11,6 @@
 
 use super::armed::Keeps;
 use super::stream::Stream;
-use super::unread::Unread;
 use crate::op::{PollOp, Readiness, Standing};
 use crate::ring::Interest;
 use crate::scope;
@@ -27,19 +26,34 @@ use std::task::{Context, Poll, ready};
 /// What the kernel is not to do: wait, or send a signal.
 pub(super) const NOW: libc::c_int = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
-pub(super) type Settling = Pin<Box<dyn Future<Output = io::Result<()>>>>;
+type Settling = Pin<Box<dyn Future<Output = io::Result<()>>>>;
 
-/// The waits of a stream, one for each direction; and one for receives that were dropped and have
-/// not ended.
+/// The waits of a stream or a socket, one for each direction; and one for receives that were
+/// dropped and have not ended.
 #[derive(Debug, Default)]
 pub(super) struct Polled {
-    read: Readiness,
-    write: Readiness,
+    pub(super) read: Readiness,
+    pub(super) write: Readiness,
     settling: Standing<Settling>,
 }
 
-async fn settle(unread: Rc<Unread>) -> io::Result<()> {
-    unread.settled().await
+impl Polled {
+    /// Whether something is kept that comes before what the kernel has.
+    pub(super) fn poll_kept<K: Keeps>(
+        &self,
+        kept: &Rc<K>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<bool>> {
+        if !kept.comes_first() {
+            return Poll::Ready(Ok(false));
+        }
+        let settling = || -> Settling {
+            let kept = Rc::clone(kept);
+            Box::pin(async move { kept.settled().await })
+        };
+        ready!(self.settling.poll(settling, cx))?;
+        Poll::Ready(Ok(kept.comes_first()))
+    }
 }
 
 impl Stream {
@@ -92,15 +106,14 @@ impl Stream {
         self.polled().write.poll(self.fd(), Interest::Writable, cx)
     }
 
+    fn polled(&self) -> &Polled {
+        self.inbound().polled()
+    }
+
     /// Whether something is kept that comes before what the kernel has.
     fn poll_unread(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let Some(unread) = self.inbound().unread() else { return Poll::Ready(Ok(false)) };
-        if !unread.comes_first() {
-            return Poll::Ready(Ok(false));
-        }
-        let settling = || -> Settling { Box::pin(settle(Rc::clone(unread))) };
-        ready!(self.polled().settling.poll(settling, cx))?;
-        Poll::Ready(Ok(unread.comes_first()))
+        self.polled().poll_kept(unread, cx)
     }
 
     // --- both --------------------------------------------------------------------------------

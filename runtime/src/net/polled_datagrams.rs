@@ -1,17 +1,17 @@
 //! Datagrams for code that polls, and without waiting, in buffers that are only borrowed.
 
 use super::UdpSocket;
+use super::armed::Keeps;
 use super::packets::Packets;
-use super::polled::{NOW, Settling};
+use super::polled::NOW;
 use super::tcp_listener::not_internet;
-use crate::op::{PollOp, Readiness, Standing};
+use crate::op::PollOp;
 use crate::ring::Interest;
 use crate::sys::Space;
 use socket2::SockAddr;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 /// For code that polls, and for buffers that are only borrowed. A call that does not wait says
@@ -165,14 +165,6 @@ impl UdpSocket {
     }
 }
 
-/// The waits of code that polls, but for that of the direction that receives: what dropped receives
-/// have left ends that one.
-#[derive(Debug, Default)]
-pub(super) struct PolledDatagrams {
-    write: Readiness,
-    settling: Standing<Settling>,
-}
-
 /// A datagram's length, and where it came from.
 type From = (usize, Option<SockAddr>);
 
@@ -189,31 +181,21 @@ impl Packets {
         }
     }
 
-    /// Whether something is kept that comes before what the kernel has.
-    fn poll_kept(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        if self.unread().comes_first() {
-            let unread = Rc::clone(self.unread());
-            let settling = || -> Settling { Box::pin(async move { unread.settled().await }) };
-            ready!(self.polled().settling.poll(settling, cx))?;
-        }
-        Poll::Ready(Ok(!self.unread().is_empty()))
-    }
-
     fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if ready!(self.poll_kept(cx))? {
+        if ready!(self.polled().poll_kept(self.unread(), cx))? {
             return Poll::Ready(Ok(()));
         }
-        self.unread().read().poll(self.fd(), Interest::Readable, cx)
+        self.polled().read.poll(self.fd(), Interest::Readable, cx)
     }
 
     fn poll_recv(&self, cx: &mut Context<'_>, space: &mut Space<'_>) -> Poll<io::Result<From>> {
-        while ready!(self.poll_kept(cx))? {
+        while ready!(self.polled().poll_kept(self.unread(), cx))? {
             match self.try_recv(space) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return Poll::Ready(result),
             }
         }
-        let read = self.unread().read();
+        let read = &self.polled().read;
         read.poll_try(self.fd(), Interest::Readable, cx, || self.try_recv(space))
     }
 

@@ -1,5 +1,6 @@
 //! Reads of what is no socket, such as a pipe: their bytes are kept as those of receives.
 
+use super::armed::Keeps;
 use super::receiving::{Inbound, Receiving};
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::SharedFd;

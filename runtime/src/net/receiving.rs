@@ -9,6 +9,7 @@
 use super::armed::Keeps;
 use super::claims::Claim;
 use super::detached::Kept;
+use super::polled::Polled;
 use super::unread::Unread;
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::SharedFd;
@@ -29,6 +30,8 @@ pub(crate) struct Inbound {
     more: Cell<bool>,
     /// What receives that were dropped have taken. Most streams never have any.
     unread: OnceCell<Rc<Unread>>,
+    /// For code that polls. Most streams never have any.
+    polled: OnceCell<Rc<Polled>>,
 }
 
 impl Inbound {
@@ -53,7 +56,25 @@ impl Inbound {
 
     /// The same, for what is to be kept there.
     pub(super) fn unread_or_new(&self) -> &Rc<Unread> {
-        self.unread.get_or_init(Rc::default)
+        self.unread.get_or_init(|| {
+            let unread = Rc::<Unread>::default();
+            self.polled.get().into_iter().for_each(|polled| unread.waiting().wake_also(polled));
+            unread
+        })
+    }
+
+    /// The waits of code that polls, which hear of what is kept.
+    pub(super) fn polled(&self) -> &Polled {
+        self.polled.get_or_init(|| {
+            let polled = Rc::default();
+            self.unread().into_iter().for_each(|unread| unread.waiting().wake_also(&polled));
+            polled
+        })
+    }
+
+    /// Gives up what was armed for code that polls.
+    pub(super) fn give_up_polled(&mut self) {
+        self.polled.take();
     }
 
     /// The right of a receive that is dropped to leave what it receives.

@@ -1,7 +1,7 @@
 //! `Stream`: what the connections of all families do, on one descriptor.
 
+use super::armed::Keeps;
 use super::leasing::Leasing;
-use super::polled::Polled;
 use super::receiving::Inbound;
 use super::sending::WriteAll;
 use super::vectored::ReadingMsg;
@@ -16,7 +16,6 @@ use crate::op::{
 use crate::pool::Pool;
 use crate::yield_now::consume_budget;
 use socket2::{SockAddr, SockRef, Socket, Type};
-use std::cell::OnceCell;
 use std::future::Future;
 use std::io;
 use std::net::{self, SocketAddr};
@@ -27,13 +26,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 pub struct Stream {
     fd: SharedFd,
     inbound: Inbound,
-    /// For code that polls. Most streams never have any.
-    polled: OnceCell<Box<Polled>>,
 }
 
 impl Stream {
     pub(super) fn new(fd: SharedFd, inbound: Inbound) -> Self {
-        Self { fd, inbound, polled: OnceCell::new() }
+        Self { fd, inbound }
     }
 
     /// A connection of which nothing was received yet.
@@ -223,12 +220,9 @@ impl Stream {
         &self.inbound
     }
 
-    pub(super) fn polled(&self) -> &Polled {
-        self.polled.get_or_init(Box::default)
-    }
-
     /// What it is made of. What was armed for code that polls is given up.
-    pub(super) fn into_parts(self) -> (SharedFd, Inbound) {
+    pub(super) fn into_parts(mut self) -> (SharedFd, Inbound) {
+        self.inbound.give_up_polled();
         (self.fd, self.inbound)
     }
 

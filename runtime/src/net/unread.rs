@@ -3,9 +3,8 @@
 use super::armed::{Armed, Keeps};
 use super::claims::Claims;
 use super::detached::Kept;
-use super::waiting::{Waiting, readable};
+use super::waiting::Waiting;
 use crate::buf::{self, IoBufMut};
-use crate::fd::SharedFd;
 use crate::op::{Control, Leased, RecvMany};
 use crate::pool::Lease;
 use crate::scope;
@@ -46,49 +45,9 @@ impl Unread {
         (self.bytes.take(), self.error.take())
     }
 
-    /// Whether there is something, or may be, that comes before what the kernel has.
-    pub(super) fn comes_first(&self) -> bool {
-        self.has_left() || self.armed.is_there()
-    }
-
-    /// Whether dropped receives have left something, or may.
-    pub(super) fn has_left(&self) -> bool {
-        self.claims.are_made() || !self.is_empty()
-    }
-
     /// Whether dropped receives may still add something.
     pub(super) fn is_claimed(&self) -> bool {
         self.claims.are_made()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.bytes.borrow().is_empty() && self.error.borrow().is_none()
-    }
-
-    /// Waits until dropped receives can add nothing more: their bytes come before anything else. So
-    /// do those of a stream of receives: the kernel is asked to end it.
-    ///
-    /// # Errors
-    ///
-    /// As of [`Claims::settled`].
-    pub(super) async fn settled(self: &Rc<Self>) -> io::Result<()> {
-        self.disarm();
-        self.claims.settled(|| self.is_empty()).await
-    }
-
-    /// Waits until something can be read: of what was left, or of what the kernel has.
-    ///
-    /// # Errors
-    ///
-    /// Cancellation, and the limit of operations in flight.
-    pub(super) async fn readable(self: &Rc<Self>, socket: &SharedFd) -> io::Result<()> {
-        if self.comes_first() {
-            self.settled().await?;
-            if self.comes_first() {
-                return Ok(());
-            }
-        }
-        readable(socket, &self.waiting, || !self.is_empty()).await
     }
 
     /// Takes what comes next into a buffer, behind its first `skip` bytes; `None` if nothing was
@@ -247,6 +206,14 @@ impl Keeps for Unread {
 
     fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
+    fn is_empty(&self) -> bool {
+        self.bytes.borrow().is_empty() && self.error.borrow().is_none()
     }
 
     /// Keeps it as bytes: the buffer goes back to its pool.

@@ -9,16 +9,15 @@
 use super::armed::{Armed, Keeps};
 use super::claims::{Claim, Claims};
 use super::unread::is_news;
-use super::waiting::{Seat, Waiting, readable};
+use super::waiting::{Seat, Waiting};
 use crate::buf::{self, BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Arrived, Control, LeasedMsg, One, Op, Readiness, RecvMsg, RecvMsgMany, Room};
+use crate::op::{Arrived, Control, LeasedMsg, One, Op, RecvMsg, RecvMsgMany, Room};
 use crate::pool::Lease;
 use crate::scope::{is_cancelled, is_here_cancelled};
 use crate::sys::Space;
-use crate::wake::Waiter;
 use socket2::SockAddr;
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
@@ -71,34 +70,12 @@ pub(super) type Parcel = io::Result<(Vec<u8>, Told)>;
 pub(super) struct UnreadDatagrams {
     parcels: RefCell<VecDeque<Parcel>>,
     claims: Claims,
-    /// The receives in flight.
-    pub(super) waiting: Waiting,
+    /// The receives in flight, and what waits to begin one.
+    waiting: Waiting,
     armed: Armed<Self>,
-    /// The wait of code that polls, once there was one.
-    read: OnceCell<Box<Readiness>>,
 }
 
 impl UnreadDatagrams {
-    pub(super) fn is_empty(&self) -> bool {
-        self.parcels.borrow().is_empty()
-    }
-
-    /// Whether dropped receives have left something, or may.
-    pub(super) fn has_left(&self) -> bool {
-        self.claims.are_made() || !self.is_empty()
-    }
-
-    /// Waits until dropped receives can add nothing more, and a stream of receives neither: the
-    /// kernel is asked to end it.
-    ///
-    /// # Errors
-    ///
-    /// As of [`Claims::settled`].
-    pub(super) async fn settled(self: &Rc<Self>) -> io::Result<()> {
-        self.disarm();
-        self.claims.settled(|| self.is_empty()).await
-    }
-
     /// Takes the oldest as bytes of their own.
     pub(super) fn take_parcel(&self) -> Option<Parcel> {
         self.parcels.borrow_mut().pop_front()
@@ -107,17 +84,6 @@ impl UnreadDatagrams {
     fn push(&self, parcel: Parcel) {
         self.parcels.borrow_mut().push_back(parcel);
         self.waiting.wake();
-        self.read.get().map_or(Waiter::Nobody, |read| read.nudge()).wake();
-    }
-
-    /// The wait of code that polls for the next one.
-    pub(super) fn read(&self) -> &Readiness {
-        self.read.get_or_init(Box::default)
-    }
-
-    /// Whether something comes first, or may, before what the kernel has.
-    pub(super) fn comes_first(&self) -> bool {
-        self.has_left() || self.armed.is_there()
     }
 
     /// Takes the oldest into a buffer; or leaves it there as well, unless it is an error.
@@ -154,17 +120,6 @@ impl UnreadDatagrams {
         }
         let parcel = self.take_parcel()?;
         Some(parcel.map(|(bytes, told)| (space.fill(bytes.into_iter()), told.from)))
-    }
-
-    /// Waits until one can be received.
-    pub(super) async fn readable(self: &Rc<Self>, socket: &SharedFd) -> io::Result<()> {
-        if self.comes_first() {
-            self.settled().await?;
-        }
-        if !self.is_empty() {
-            return Ok(());
-        }
-        readable(socket, &self.waiting, || !self.is_empty()).await
     }
 
     /// Takes the next datagram.
@@ -262,6 +217,14 @@ impl Keeps for UnreadDatagrams {
 
     fn claims(&self) -> &Claims {
         &self.claims
+    }
+
+    fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
+    fn is_empty(&self) -> bool {
+        self.parcels.borrow().is_empty()
     }
 
     /// Keeps it as bytes: the buffer goes back to its pool.

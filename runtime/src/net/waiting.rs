@@ -1,22 +1,26 @@
 //! `Waiting`: the futures to be woken when something is left on an object that they wait for.
 
+use super::polled::Polled;
 use crate::fd::SharedFd;
 use crate::op::{OpHandle, PollOp};
 use crate::ring::Interest;
 use crate::wake;
 use slab::Slab;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
+use std::rc::{Rc, Weak};
 use std::task::Poll;
 
-/// Futures with an operation in flight on the same object.
+/// Futures with an operation in flight on the same object, and code that polls it.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     /// Each with the number of its seat: a place is used again.
     flights: RefCell<Slab<(u64, OpHandle)>>,
     seats: Cell<u64>,
+    /// The waits of code that polls the object, once there were any.
+    polled: OnceCell<Weak<Polled>>,
 }
 
 impl Waiting {
@@ -24,7 +28,14 @@ impl Waiting {
     /// first may never be polled again.
     pub(super) fn wake(&self) {
         let flights: Vec<_> = self.flights.borrow_mut().drain().collect();
-        wake::wake_all(flights.iter().map(|(_, flight)| flight.nudge()));
+        let polled = self.polled.get().and_then(Weak::upgrade);
+        let polled = polled.iter().map(|polled| polled.read.nudge());
+        wake::wake_all(flights.iter().map(|(_, flight)| flight.nudge()).chain(polled));
+    }
+
+    /// Has code that polls the object woken as well.
+    pub(super) fn wake_also(&self, polled: &Rc<Polled>) {
+        let _ = self.polled.set(Rc::downgrade(polled));
     }
 }
 
