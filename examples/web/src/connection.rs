@@ -19,6 +19,10 @@ use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
+/// How long a client that has no request under way may take after the stop to confirm that it has
+/// heard of it, from when on it sends none: a round trip. One that is silent does not hold a drain.
+const CONFIRMATION: Duration = Duration::from_secs(1);
+
 /// What a connection may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -119,14 +123,15 @@ where
         let mut server = http1::Builder::new();
         server.timer(Timer).header_read_timeout(limits.head).half_close(true);
         let connection = pin!(server.serve_connection(io, service));
-        until(stop, connection, |connection| connection.graceful_shutdown()).await
+        until(stop, connection, |connection| connection.graceful_shutdown(), || false).await
     });
     drained(served.await)
 }
 
 /// Serves a connection by HTTP/2. Its streams are children of a nursery, which ends with it: one
 /// that panics, or a connection that is cut, takes all of them along. After the stop no new ones
-/// begin. A client has as much time to begin HTTP/2 as for the head of a request.
+/// begin, and a connection without any is cut if its client does not confirm that soon. A client
+/// has as much time to begin HTTP/2 as for the head of a request.
 ///
 /// # Errors
 ///
@@ -178,7 +183,8 @@ where
             let mut server = http2::Builder::new(n);
             server.timer(Timer).keep_alive_interval(limits.head).keep_alive_timeout(limits.head);
             let connection = pin!(server.serve_connection(io, service(n.spawner())));
-            until(stop, connection, |connection| connection.graceful_shutdown()).await
+            until(stop, connection, |connection| connection.graceful_shutdown(), || n.is_empty())
+                .await
         })
         .await
     });
@@ -194,20 +200,31 @@ fn drained(served: Result<io::Result<()>, Elapsed>) -> io::Result<()> {
 }
 
 /// Polls a connection to its end; `shut_down` is called at the stop, after a poll, in which it sees
-/// what has come by then.
+/// what has come by then. While it `is_idle` after that, the client has a moment to confirm; then
+/// the connection is cut.
 async fn until<C: Future<Output = hyper::Result<()>>>(
     stop: &Stop,
     mut connection: Pin<&mut C>,
     shut_down: impl Fn(Pin<&mut C>),
+    is_idle: impl Fn() -> bool,
 ) -> io::Result<()> {
     let mut stopped = pin!(stop.requested());
     let mut told = false;
+    let mut confirmation = None;
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                 return Poll::Ready(ended.map_err(io::Error::other));
             }
-            if told || stopped.as_mut().poll(cx).is_pending() {
+            if told {
+                if !is_idle() {
+                    confirmation = None;
+                    return Poll::Pending;
+                }
+                let waits = confirmation.get_or_insert_with(|| Box::pin(sleep(CONFIRMATION)));
+                return waits.as_mut().poll(cx).map(Ok);
+            }
+            if stopped.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
             told = true;

@@ -229,9 +229,15 @@ fn a_client_that_never_begins_is_left() {
     // Nor does it hold the stop up.
     let server = Server::start(GRPC, &["--head", "3600000", "--drain", "3600000"]);
     let clients = [0, 4].map(|length| server.client(&PREFACE[..length]));
-    // One that is answered comes after them, so they are accepted, too.
-    server.client(PREFACE).read_exact(&mut [0; 9]).unwrap();
+    // One that is answered, and says nothing more, comes after them, so they are accepted, too.
+    let mut begun = server.client(PREFACE);
+    begun.read_exact(&mut [0; 9]).unwrap();
     server.stop();
+    // It was told of the end before.
+    let mut rest = Vec::new();
+    begun.read_to_end(&mut rest).unwrap();
+    let goaway = [7];
+    assert!(rest.chunks(1).any(|kind| kind == goaway), "{rest:?}");
     for mut client in clients {
         assert_eq!(client.read(&mut [0]).unwrap(), 0);
     }

@@ -70,7 +70,7 @@ fn a_stop_drains() {
     let mut silent = TcpStream::connect(server.address).unwrap();
     let asking = [&CURL[..], &TWO].map(|how| {
         let mut command = Command::new("curl");
-        let command = command.args(how).arg(server.url("/wait/300")).stdout(Stdio::piped());
+        let command = command.args(how).arg(server.url("/wait/1500")).stdout(Stdio::piped());
         command.spawn().unwrap()
     });
     crate::process::eventually("both have begun", || {
