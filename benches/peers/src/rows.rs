@@ -13,6 +13,10 @@ pub(crate) enum Work {
     /// Connections that come and are closed.
     Accept,
     Http,
+    /// HTTP/1.1 by a router of axum's, accepts included.
+    Axum,
+    /// HTTP/2 by hyper, accepts included.
+    Http2,
     Proxy,
     Files,
     Spawn,
@@ -32,6 +36,8 @@ pub(crate) enum Load {
     Open { connections: usize, share: f64 },
     /// So many connections at a time are made, and the next after each that the server has closed.
     Cycles { connections: u32 },
+    /// By `h2load`.
+    H2load { connections: usize },
     /// Through a proxy: each client has one message under way.
     Relay { connections: usize },
     /// Through a proxy: each client sends all that it can.
@@ -98,7 +104,7 @@ pub(crate) const CROWD: usize = 512;
 /// The row whose rates the open loop goes by.
 pub(crate) const SATURATED: &str = "echo-512";
 
-pub(crate) const ROWS: [Row; 24] = [
+pub(crate) const ROWS: [Row; 26] = [
     echo("echo-1", "Echo of 64 bytes, 1 connection", 1),
     echo("echo-64", "Echo of 64 bytes, 64 connections", 64),
     echo(SATURATED, "Echo of 64 bytes, 512 connections", CROWD),
@@ -143,6 +149,12 @@ pub(crate) const ROWS: [Row; 24] = [
     },
     http("http-64", "HTTP/1.1 by hyper, 64 connections", 64),
     http("http-512", "HTTP/1.1 by hyper, 512 connections", 512),
+    Row { work: Work::Axum, ..http("axum", "HTTP/1.1 by axum, 64 connections", 64) },
+    Row {
+        work: Work::Http2,
+        load: Load::H2load { connections: 64 },
+        ..http("http2", "HTTP/2 by hyper, 64 connections with 8 streams each", 64)
+    },
     own("spawn-join", "Tasks spawned and joined, 1,000 at a time", "task", Work::Spawn, 1_000),
     own("spawn-yield", "The same, and each yields once", "task", Work::Yield, 1_000),
     own("cancel", "Receives cancelled, 100 at a time", "receive", Work::Cancel, 100),

@@ -113,6 +113,11 @@ fn serve(
             let mut watch = Watch::new(server.id(), conditions.counts);
             load::cycles(address, connections, measured, &mut watch).map_err(as_text)
         }
+        Load::H2load { connections } => {
+            let (server, address) = start(row, contestant, program, 0, None, conditions)?;
+            let mut watch = Watch::new(server.id(), conditions.counts);
+            load::h2load(address, connections, measured, &mut watch).map_err(as_text)
+        }
         Load::Relay { connections } | Load::Bulk { connections } => {
             let upstream = TcpListener::bind("127.0.0.1:0").map_err(as_text)?;
             let to = upstream.local_addr().map_err(as_text)?;
@@ -169,7 +174,7 @@ fn message() -> Exchange {
 
 /// What goes to a server and comes back; how long an answer of HTTP is, the server is asked.
 fn exchange(work: Work, stream: &mut TcpStream) -> io::Result<Exchange> {
-    if work != Work::Http {
+    if !matches!(work, Work::Http | Work::Axum) {
         return Ok(message());
     }
     let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec();

@@ -14,6 +14,7 @@ mod tokio_uring;
 
 pub(crate) use common::{Spent, cached_file};
 
+use crate::load::h2load_missing;
 use crate::process::{Foreign, How};
 use crate::rows::Work;
 use std::io;
@@ -119,7 +120,7 @@ impl Contestant {
 
     /// What it does a row's work with.
     pub(crate) fn program(self, work: Work) -> Result<Program, Absent> {
-        match self {
+        let program = match self {
             Self::Nestling | Self::Again => nestling::program(work),
             Self::Leases => nestling::echo::with(work, nestling::echo::leases),
             Self::Stream => nestling::echo::with(work, nestling::echo::stream),
@@ -137,6 +138,10 @@ impl Contestant {
             Self::Haproxy => proxy(work, Foreign::Haproxy),
             Self::HaproxySplice => proxy(work, Foreign::HaproxySplice),
             Self::Nginx => proxy(work, Foreign::Nginx),
+        }?;
+        match h2load_missing() {
+            Some(missing) if work == Work::Http2 => Err(missing),
+            _ => Ok(program),
         }
     }
 

@@ -3,6 +3,7 @@
 mod cycles;
 mod exchange;
 mod flow;
+mod h2load;
 mod idle;
 mod open;
 pub(crate) mod ring;
@@ -12,6 +13,7 @@ mod tests;
 pub(crate) use cycles::cycles;
 pub(crate) use exchange::{Exchange, closed};
 pub(crate) use flow::{Ends, relay};
+pub(crate) use h2load::{h2load, missing as h2load_missing};
 pub(crate) use idle::{connect, idle, sockets};
 pub(crate) use open::open;
 

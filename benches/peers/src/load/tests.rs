@@ -1,5 +1,6 @@
 //! The open loop hides no stall of a server.
 
+use super::h2load::figures;
 use super::{LENGTH, Watch, open};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -37,4 +38,25 @@ fn what_is_due_in_a_stall_counts_from_when_it_was_due() {
     let slow = times.count_between(half, times.max());
     // One message in a closed loop; here, what is due in the first half of the stall.
     assert!(slow >= (RATE * 0.04) as u64, "{slow} messages were slow");
+}
+
+#[test]
+fn what_h2load_says_is_read_and_what_has_failed_is_no_figure() {
+    let said = |requests: &str| {
+        format!(
+            "starting benchmark...\n\nfinished in 419.51ms, 4880.00 req/s, 155.16KB/s\n\
+             requests: 1952 total, 2464 started, {requests}\nstatus codes: 1952 2xx, 0 3xx\n"
+        )
+    };
+    let all = said("1952 done, 1952 succeeded, 0 failed, 0 errored, 0 timeout");
+    assert_eq!(figures(&all), Some((1952.0, 4880.0)));
+    for some in [
+        "1952 done, 1951 succeeded, 1 failed, 0 errored, 0 timeout",
+        "1952 done, 1951 succeeded, 0 failed, 1 errored, 0 timeout",
+        "0 done, 0 succeeded, 0 failed, 0 errored, 0 timeout",
+        "1952 done",
+    ] {
+        assert_eq!(figures(&said(some)), None, "{some}");
+    }
+    assert_eq!(figures("the host was not found"), None);
 }

@@ -136,3 +136,8 @@ pub(super) async fn answer(
 ) -> Result<hyper::Response<http_body_util::Full<&'static [u8]>>, std::convert::Infallible> {
     Ok(hyper::Response::new(http_body_util::Full::new(b"Hello, World!")))
 }
+
+/// The same by axum.
+pub(super) fn router() -> axum::Router {
+    axum::Router::new().route("/", axum::routing::get(async || "Hello, World!"))
+}

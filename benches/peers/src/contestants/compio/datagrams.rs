@@ -1,25 +1,31 @@
-//! The echo server of datagrams: the kernel is asked once for all that come, into buffers of the
-//! runtime's pool; one task for each that goes back.
+//! The echo server of datagrams: some tasks, so that one is received while others are sent.
 
+use super::super::common::RECEIVERS;
 use crate::process::How;
+use compio::buf::{BufResult, IntoInner, IoBuf};
 use compio::net::UdpSocket;
-use futures_util::StreamExt;
 use std::io;
 use std::net;
-use std::pin::pin;
 
-pub(super) fn echo(socket: net::UdpSocket, _: How) -> io::Result<()> {
+pub(super) fn echo(socket: net::UdpSocket, how: How) -> io::Result<()> {
     super::runtime().block_on(async {
         let socket = UdpSocket::from_std(socket)?;
-        loop {
-            let mut datagrams = pin!(socket.recv_from_multi());
-            while let Some(datagram) = datagrams.next().await {
-                let datagram = datagram?;
-                let from = datagram.addr().and_then(|from| from.as_socket());
-                let from = from.ok_or(io::ErrorKind::InvalidData)?;
-                let (socket, bytes) = (socket.clone(), datagram.data().to_vec());
-                compio::runtime::spawn(async move { socket.send_to(bytes, from).await }).detach();
-            }
+        let spawn = |_| compio::runtime::spawn(receiver(socket.clone(), how.buffer));
+        for task in (0..RECEIVERS).map(spawn).collect::<Vec<_>>() {
+            task.await.map_err(|_| io::Error::other("a task panicked"))??;
         }
+        Ok(())
     })
+}
+
+async fn receiver(socket: UdpSocket, buffer: usize) -> io::Result<()> {
+    let mut buffer = Vec::with_capacity(buffer);
+    loop {
+        let BufResult(result, received) = socket.recv_from(buffer).await;
+        let (length, from) = result?;
+        let BufResult(result, sent) = socket.send_to(received.slice(..length), from).await;
+        result?;
+        buffer = sent.into_inner();
+        buffer.clear();
+    }
 }

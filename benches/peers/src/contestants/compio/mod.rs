@@ -22,6 +22,7 @@ pub(super) fn program(work: Work) -> Result<Program, Absent> {
         Work::Datagrams => Program::Datagrams(datagrams::echo),
         Work::Accept => Program::Listener(accept::all),
         Work::Http => Program::Streams(http::serve),
+        Work::Axum | Work::Http2 => return Err(""),
         Work::Proxy => Program::Pairs(proxy::serve),
         Work::Files => Program::Alone(files::read),
         Work::Spawn => Program::Alone(spawn::join),

@@ -13,6 +13,7 @@ pub(super) fn program(work: Work) -> Result<Program, Absent> {
         Work::Echo | Work::Idle => Ok(Program::Streams(echo::serve)),
         Work::Datagrams => Ok(Program::Datagrams(datagrams::echo)),
         Work::Accept => Ok(Program::Listener(accept::all)),
+        Work::Axum | Work::Http2 => Err(""),
         Work::Proxy => Ok(Program::Pairs(proxy::serve)),
         Work::Files => Err("files are always ready"),
         Work::Cancel => Err("nothing is in flight"),

@@ -16,6 +16,7 @@ pub(super) fn program(work: Work) -> Result<Program, Absent> {
         Work::Datagrams => return Err("it knows addresses of datagrams as raw memory only"),
         Work::Accept => Program::Listener(accept::all),
         Work::Http => return Err("it has no way to hyper"),
+        Work::Axum | Work::Http2 => return Err(""),
         Work::Proxy => Program::Pairs(proxy::serve),
         Work::Files => Program::Alone(files::read),
         Work::Spawn => Program::Alone(spawn::join),

@@ -1,11 +1,13 @@
 //! Nestling.
 
 mod accept;
+mod axum;
 mod cancel;
 mod datagrams;
 pub(super) mod echo;
 mod files;
 mod http;
+mod http2;
 mod messages;
 mod proxy;
 mod spawn;
@@ -22,6 +24,8 @@ pub(super) fn program(work: Work) -> Result<Program, Absent> {
         Work::Datagrams => Program::Datagrams(datagrams::echo),
         Work::Accept => Program::Listener(accept::all),
         Work::Http => Program::Streams(http::serve),
+        Work::Axum => Program::Listener(axum::all),
+        Work::Http2 => Program::Listener(http2::all),
         Work::Proxy => Program::Pairs(proxy::serve),
         Work::Files => Program::Alone(files::read),
         Work::Spawn => Program::Alone(spawn::join),

@@ -1,11 +1,13 @@
 //! Tokio: its current-thread runtime, and the one that has a thread for each core it may use.
 
 mod accept;
+mod axum;
 mod cancel;
 mod datagrams;
 mod echo;
 mod files;
 mod http;
+mod http2;
 mod messages;
 mod proxy;
 mod spawn;
@@ -24,6 +26,8 @@ pub(super) fn program(work: Work) -> Result<Program, Absent> {
         }
         Work::Accept => Program::Listener(|listener, _| accept::all(&current(), listener)),
         Work::Http => Program::Streams(|streams, how| http::serve(&current(), streams, how)),
+        Work::Axum => Program::Listener(|listener, _| axum::all(&current(), listener)),
+        Work::Http2 => Program::Listener(|listener, _| http2::all(&current(), listener)),
         Work::Proxy => Program::Pairs(|pairs, how| proxy::serve(&current(), pairs, how)),
         Work::Files => Program::Alone(|reads| files::read(&current(), reads)),
         Work::Spawn => Program::Alone(|tasks| spawn::join(&current(), tasks)),
@@ -44,6 +48,8 @@ pub(super) fn multi(work: Work) -> Result<Program, Absent> {
         }
         Work::Accept => Program::Listener(|listener, _| accept::all(&several(), listener)),
         Work::Http => Program::Streams(|streams, how| http::serve(&several(), streams, how)),
+        Work::Axum => Program::Listener(|listener, _| axum::all(&several(), listener)),
+        Work::Http2 => Program::Listener(|listener, _| http2::all(&several(), listener)),
         Work::Proxy => Program::Pairs(|pairs, how| proxy::serve(&several(), pairs, how)),
         Work::Files => Program::Alone(|reads| files::read(&several(), reads)),
         Work::Spawn => Program::Alone(|tasks| spawn::join(&several(), tasks)),
