@@ -12,8 +12,9 @@ use nestling::net::TcpStream;
 use nestling::{Runtime, io::nursery};
 use std::io::{self, Read, Write};
 use std::net;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
 const PINGERS: usize = 100;
@@ -48,55 +49,74 @@ fn pair(listener: &net::TcpListener) -> io::Result<(net::TcpStream, net::TcpStre
     Ok((listener.accept()?.0, client))
 }
 
+/// Serves all connections to their end.
+fn serve_all(pingers: Vec<net::TcpStream>, flooded: net::TcpStream) -> io::Result<()> {
+    let all = pingers.into_iter().map(|server| (server, false)).chain([(flooded, true)]);
+    Runtime::builder().build()?.block_on(nursery(async |n| {
+        for (stream, is_flood) in all {
+            n.spawn(serve(TcpStream::from_std(stream)?, is_flood));
+        }
+        Ok(())
+    }))
+}
+
+/// Sends as fast as it can, until it is over; tells how many bytes that were.
+fn flood(mut stream: net::TcpStream, is_over: &AtomicBool) -> io::Result<u64> {
+    let bytes = vec![7; 64 * 1024];
+    let mut sent = 0;
+    while !is_over.load(Ordering::Relaxed) {
+        sent += stream.write(&bytes)? as u64;
+    }
+    Ok(sent)
+}
+
+/// The latencies of all pings that count; the pingers are closed.
+fn ping(mut pingers: Vec<net::TcpStream>) -> io::Result<Vec<Duration>> {
+    let mut buffer = [7; 64];
+    let mut latencies = Vec::with_capacity(ROUNDS * PINGERS);
+    for round in 0..FIRST + ROUNDS {
+        let next = Instant::now() + ROUND;
+        let starts = pingers.iter_mut().map(|pinger| {
+            let start = Instant::now();
+            pinger.write_all(&buffer).map(|()| start)
+        });
+        let starts = starts.collect::<io::Result<Vec<_>>>()?;
+        for (pinger, start) in pingers.iter_mut().zip(starts) {
+            pinger.read_exact(&mut buffer)?;
+            if round >= FIRST {
+                latencies.push(start.elapsed());
+            }
+        }
+        thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+    Ok(latencies)
+}
+
 /// The latencies of all pings, in order, and bytes of the flood in a second.
 fn measure(with_flood: bool) -> io::Result<(Vec<Duration>, f64)> {
     let listener = net::TcpListener::bind("127.0.0.1:0")?;
     let pairs = (0..PINGERS).map(|_| pair(&listener)).collect::<io::Result<Vec<_>>>()?;
-    let (servers, mut pingers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-    let (flooded, mut flood) = pair(&listener)?;
-    let (is_over, sent) = (AtomicBool::new(false), AtomicU64::new(0));
-    let mut latencies = Vec::new();
+    let (servers, pingers): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+    let (flooded, flooding) = pair(&listener)?;
+    let is_over = AtomicBool::new(!with_flood);
     let begun = Instant::now();
-    thread::scope(|scope| -> io::Result<()> {
-        scope.spawn(|| {
-            let all = servers.into_iter().map(|server| (server, false)).chain([(flooded, true)]);
-            Runtime::builder().build()?.block_on(nursery(async |n| {
-                for (stream, is_flood) in all {
-                    n.spawn(serve(TcpStream::from_std(stream)?, is_flood));
-                }
-                Ok::<_, io::Error>(())
-            }))
-        });
-        scope.spawn(|| {
-            let bytes = vec![7; 64 * 1024];
-            while with_flood && !is_over.load(Ordering::Relaxed) {
-                let Ok(length) = flood.write(&bytes) else { break };
-                sent.fetch_add(length as u64, Ordering::Relaxed);
-            }
-            drop(flood);
-        });
-        let mut buffer = [7; 64];
-        for round in 0..FIRST + ROUNDS {
-            let next = Instant::now() + ROUND;
-            let starts = pingers.iter_mut().map(|pinger| {
-                let start = Instant::now();
-                pinger.write_all(&buffer).map(|()| start)
-            });
-            let starts = starts.collect::<io::Result<Vec<_>>>()?;
-            for (pinger, start) in pingers.iter_mut().zip(starts) {
-                pinger.read_exact(&mut buffer)?;
-                if round >= FIRST {
-                    latencies.push(start.elapsed());
-                }
-            }
-            thread::sleep(next.saturating_duration_since(Instant::now()));
-        }
+    let (served, flooded, pinged) = thread::scope(|scope| {
+        let serving = scope.spawn(|| serve_all(servers, flooded));
+        let flooding = scope.spawn(|| flood(flooding, &is_over));
+        let pinged = ping(pingers);
+        // Whatever has come of it: without clients the server ends, too.
         is_over.store(true, Ordering::Relaxed);
-        pingers.clear();
-        Ok(())
-    })?;
+        (joined(serving), joined(flooding), pinged)
+    });
+    // If several have failed, the server was first.
+    served?;
+    let (sent, mut latencies) = (flooded?, pinged?);
     latencies.sort_unstable();
-    Ok((latencies, sent.into_inner() as f64 / begun.elapsed().as_secs_f64()))
+    Ok((latencies, sent as f64 / begun.elapsed().as_secs_f64()))
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 fn main() -> io::Result<()> {
