@@ -28,9 +28,15 @@ use std::task::{Context, Poll, ready};
 pub(crate) struct Inbound {
     /// The last receive left something in the socket, so the next one need not wait.
     more: Cell<bool>,
-    /// What receives that were dropped have taken. Most streams never have any.
+    /// Most streams never have any of this.
+    rare: OnceCell<Box<Rare>>,
+}
+
+#[derive(Debug, Default)]
+struct Rare {
+    /// What receives that were dropped have taken.
     unread: OnceCell<Rc<Unread>>,
-    /// For code that polls. Most streams never have any.
+    /// For code that polls.
     polled: OnceCell<Rc<Polled>>,
 }
 
@@ -39,42 +45,48 @@ impl Inbound {
     pub(super) fn with(kept: Kept) -> Self {
         let inbound = Self::default();
         if let Some(unread) = Unread::with(kept) {
-            let _ = inbound.unread.set(Rc::new(unread));
+            let _ = inbound.rare().unread.set(Rc::new(unread));
         }
         inbound
     }
 
     /// What was kept here, when no receive is in flight any more.
     pub(super) fn into_kept(self) -> Kept {
-        self.unread.get().map(|unread| unread.take_all()).unwrap_or_default()
+        self.unread().map(|unread| unread.take_all()).unwrap_or_default()
+    }
+
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
     }
 
     /// What comes before everything that the kernel has.
     pub(super) fn unread(&self) -> Option<&Rc<Unread>> {
-        self.unread.get()
+        self.rare.get()?.unread.get()
     }
 
     /// The same, for what is to be kept there.
     pub(super) fn unread_or_new(&self) -> &Rc<Unread> {
-        self.unread.get_or_init(|| {
+        let Rare { unread, polled } = self.rare();
+        unread.get_or_init(|| {
             let unread = Rc::<Unread>::default();
-            self.polled.get().into_iter().for_each(|polled| unread.waiting().wake_also(polled));
+            polled.get().into_iter().for_each(|polled| unread.waiting().wake_also(polled));
             unread
         })
     }
 
     /// The waits of code that polls, which hear of what is kept.
     pub(super) fn polled(&self) -> &Polled {
-        self.polled.get_or_init(|| {
+        let Rare { unread, polled } = self.rare();
+        polled.get_or_init(|| {
             let polled = Rc::default();
-            self.unread().into_iter().for_each(|unread| unread.waiting().wake_also(&polled));
+            unread.get().into_iter().for_each(|unread| unread.waiting().wake_also(&polled));
             polled
         })
     }
 
     /// Gives up what was armed for code that polls.
     pub(super) fn give_up_polled(&mut self) {
-        self.polled.take();
+        self.rare.get_mut().map(|rare| rare.polled.take());
     }
 
     /// The right of a receive that is dropped to leave what it receives.
