@@ -13,6 +13,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::ptr;
 use std::rc::Rc;
 use std::task::Context;
 
@@ -68,7 +69,7 @@ impl Open {
             Step::Cut(_) | Step::Panicked(_) => {}
         };
         // SAFETY: remote children borrow nothing.
-        unsafe { self.0.children.poll(cx, &mut act) };
+        unsafe { self.0.children.poll(cx, ptr::null(), &mut act) };
     }
 }
 
@@ -100,9 +101,9 @@ pub(crate) fn admit(number: u64, ticket: Ticket, make: impl FnOnce() -> RemoteCh
         let _registered = registered;
         make().await;
     };
+    let label = Label::here().named(Some("remote child"));
     // SAFETY: a remote child borrows nothing.
-    let join =
-        unsafe { remote.children.spawn(child, Some, Label::here().named(Some("remote child"))) };
+    let join = unsafe { remote.children.spawn(child, |_, value| Some(value), label) };
     remote.handles.borrow_mut().insert(number, CancelHandle::of(&join));
 }
 

@@ -20,7 +20,7 @@ use std::cell::RefCell;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::ptr::NonNull;
+use std::ptr;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
@@ -128,10 +128,10 @@ impl<E> Frame<E> {
         F: Future,
         M: FnOnce(&Self, F::Output) -> Option<T>,
     {
-        let this = NonNull::from(self);
-        let finish = move |output: F::Output| {
-            // SAFETY: this runs in a poll of the child, and the frame outlives its children.
-            let this = unsafe { this.as_ref() };
+        let finish = |this: *const (), output: F::Output| {
+            // SAFETY: this runs in a poll of the child, and only `poll` polls children of this
+            // frame: it hands itself over.
+            let this = unsafe { &*this.cast::<Self>() };
             finish(this, output)
         };
         // SAFETY: children are polled and dropped by the frame and its guard only; the rest is the
@@ -190,7 +190,7 @@ impl<E> Frame<E> {
             Step::Panicked(payload) => self.ledger.panic(self.scope(), payload),
         };
         // SAFETY: the caller's promise.
-        unsafe { self.children.poll(cx, &mut act) };
+        unsafe { self.children.poll(cx, ptr::from_ref(self).cast(), &mut act) };
         if running.body.is_none() {
             if self.children.is_empty() && self.scope().is_drained() {
                 return Poll::Ready(());

@@ -46,6 +46,9 @@ pub enum Step {
     Panicked(Payload),
 }
 
+/// A child that is to be polled: its task, its cell, and the owner of the poll.
+type Child = (NodeId, TaskRef, *const ());
+
 /// The children of one nursery.
 #[derive(Debug)]
 pub struct Children {
@@ -117,8 +120,9 @@ impl Children {
         self.len() == 0
     }
 
-    /// Adds a child. `finish` makes its value of its output, as part of its last poll; without a
-    /// value the handle says `Cancelled`. In a cancelled nursery the child is dropped unpolled.
+    /// Adds a child. `finish` makes its value of its output, as part of its last poll, and gets the
+    /// owner of that poll; without a value the handle says `Cancelled`. In a cancelled nursery the
+    /// child is dropped unpolled.
     ///
     /// # Safety
     ///
@@ -127,7 +131,7 @@ impl Children {
     pub unsafe fn spawn<F, M, T>(&self, future: F, finish: M, label: Label) -> Join<T>
     where
         F: Future,
-        M: FnOnce(F::Output) -> Option<T>,
+        M: FnOnce(*const (), F::Output) -> Option<T>,
     {
         let cell = TaskRef::new(future, finish, label);
         // SAFETY: the cell is new, and this is the type of its value.
@@ -149,6 +153,7 @@ impl Children {
 
     /// Polls what is ready, until nothing is or the turn's budget is spent. If children are still
     /// ready then, the waker of `cx` is woken. `act` is told what has happened, and polls the body.
+    /// A child that ends hands `owner` to its `finish`: no child has to keep a pointer to it.
     ///
     /// # Panics
     ///
@@ -157,7 +162,7 @@ impl Children {
     /// # Safety
     ///
     /// All that the children borrow is alive.
-    pub unsafe fn poll(&self, cx: &Context<'_>, act: &mut dyn FnMut(Step)) {
+    pub unsafe fn poll(&self, cx: &Context<'_>, owner: *const (), act: &mut dyn FnMut(Step)) {
         assert!(
             context::is_current(&self.core),
             "a nursery is polled in the runtime in which it was opened"
@@ -174,7 +179,7 @@ impl Children {
                 None => act(Step::Body),
                 Some(cell) => {
                     // SAFETY: the caller's promise.
-                    if let Some(step) = unsafe { self.poll_child(id, cell, cancelled) } {
+                    if let Some(step) = unsafe { self.poll_child((id, cell, owner), cancelled) } {
                         act(step);
                     }
                 }
@@ -209,13 +214,13 @@ impl Children {
     ///
     /// All that the child borrows is alive.
     #[inline]
-    unsafe fn poll_child(&self, id: NodeId, cell: TaskRef, cancelled: bool) -> Option<Step> {
+    unsafe fn poll_child(&self, child: Child, cancelled: bool) -> Option<Step> {
         if instrument::looks_at_polls() {
             // SAFETY: the caller's promise.
-            return unsafe { self.poll_told(id, cell, cancelled) };
+            return unsafe { self.poll_told(child, cancelled) };
         }
         // SAFETY: the caller's promise.
-        unsafe { self.poll_as::<false>(id, cell, cancelled) }
+        unsafe { self.poll_as::<false>(child, cancelled) }
     }
 
     /// # Safety
@@ -223,9 +228,9 @@ impl Children {
     /// As [`poll_child`](Self::poll_child).
     #[cold]
     #[inline(never)]
-    unsafe fn poll_told(&self, id: NodeId, cell: TaskRef, cancelled: bool) -> Option<Step> {
+    unsafe fn poll_told(&self, child: Child, cancelled: bool) -> Option<Step> {
         // SAFETY: the caller's promise.
-        unsafe { self.poll_as::<true>(id, cell, cancelled) }
+        unsafe { self.poll_as::<true>(child, cancelled) }
     }
 
     /// Polls one child. `TOLD`: an instrument is told and the poll is timed. Two functions, so that
@@ -237,8 +242,7 @@ impl Children {
     #[inline(always)]
     unsafe fn poll_as<const TOLD: bool>(
         &self,
-        id: NodeId,
-        cell: TaskRef,
+        (id, cell, owner): Child,
         cancelled: bool,
     ) -> Option<Step> {
         let polled = if cancelled && !cell.started() {
@@ -259,7 +263,7 @@ impl Children {
                 local.lend(|waker| {
                     // SAFETY: this is the nursery's side, and the task is not gone, so the child
                     // has not ended; the rest is the caller's promise.
-                    unsafe { cell.poll(&mut Context::from_waker(waker)) }
+                    unsafe { cell.poll(&mut Context::from_waker(waker), owner) }
                 })
             }));
             if TOLD {

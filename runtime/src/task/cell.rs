@@ -47,7 +47,7 @@ struct Vtable {
     /// Bytes from the front of the cell to its trailer.
     trailer: usize,
     /// Ready: whether there is a value.
-    poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Poll<bool>,
+    poll: unsafe fn(NonNull<Header>, &mut Context<'_>, *const ()) -> Poll<bool>,
     clear: unsafe fn(NonNull<Header>),
     take: unsafe fn(NonNull<Header>, NonNull<()>),
 }
@@ -94,7 +94,7 @@ impl TaskRef {
     pub(crate) fn new<F, M, T>(future: F, finish: M, label: Label) -> Self
     where
         F: Future,
-        M: FnOnce(F::Output) -> Option<T>,
+        M: FnOnce(*const (), F::Output) -> Option<T>,
     {
         let memory = pool::allocate(const { Kind::of::<TaskCell<F, M, T>>() }).cast();
         let cell = TaskCell::<F, M, T> {
@@ -194,16 +194,17 @@ impl TaskRef {
         }
     }
 
-    /// Polls the future. When it is ready, its value is kept if a handle is there, else dropped.
+    /// Polls the future. When it is ready, `finish` is given the owner and makes its value, which is
+    /// kept if a handle is there, else dropped.
     ///
     /// # Safety
     ///
     /// The caller is the nursery's side, the child has not ended, and all that its future borrows
     /// is alive.
-    pub(crate) unsafe fn poll(&self, cx: &mut Context<'_>) -> Polled {
+    pub(crate) unsafe fn poll(&self, cx: &mut Context<'_>, owner: *const ()) -> Polled {
         self.header().started.set(true);
         // SAFETY: the function belongs to this cell's type; the rest is the caller's promise.
-        match unsafe { (self.header().vtable.poll)(self.0, cx) } {
+        match unsafe { (self.header().vtable.poll)(self.0, cx, owner) } {
             Poll::Ready(value) => {
                 if !value {
                     self.tell_failed();
@@ -309,10 +310,10 @@ unsafe fn stage<'a, F, M, T>(cell: NonNull<Header>) -> &'a mut Stage<F, M, T> {
 }
 
 /// See [`TaskRef::poll`].
-unsafe fn poll<F, M, T>(cell: NonNull<Header>, cx: &mut Context<'_>) -> Poll<bool>
+unsafe fn poll<F, M, T>(cell: NonNull<Header>, cx: &mut Context<'_>, owner: *const ()) -> Poll<bool>
 where
     F: Future,
-    M: FnOnce(F::Output) -> Option<T>,
+    M: FnOnce(*const (), F::Output) -> Option<T>,
 {
     // SAFETY: the caller's promise.
     let Stage::Running(future, _) = (unsafe { stage::<F, M, T>(cell) }) else {
@@ -328,7 +329,7 @@ where
     let finish = finish.take().expect("a child ends once");
     // SAFETY: the caller's promise.
     unsafe { clear::<F, M, T>(cell) };
-    let value = finish(output);
+    let value = finish(owner, output);
     let has_value = value.is_some();
     // SAFETY: a header is alive as long as its cell is held.
     let holders = unsafe { cell.as_ref() }.holders.get();

@@ -120,13 +120,13 @@ fn join(threads: impl IntoIterator<Item = JoinHandle<()>>) {
 async fn child(cancel: &Handed<RemoteCancelHandle>, future: impl Future<Output = ()> + 'static) {
     let children = Children::new(Label::here());
     // SAFETY: the future borrows nothing.
-    let join = unsafe { children.spawn(future, Some, Label::here()) };
+    let join = unsafe { children.spawn(future, |_, value| Some(value), Label::here()) };
     let core = crate::inbox::current().expect("a model runs a core");
     cancel.give(RemoteCancelHandle::new(&CancelHandle::of(&join), core));
     poll_fn(|cx| {
         let mut act = |step| assert!(matches!(step, Step::Cut(_)));
         // SAFETY: the future borrows nothing.
-        unsafe { children.poll(cx, &mut act) };
+        unsafe { children.poll(cx, std::ptr::null(), &mut act) };
         if children.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
