@@ -21,5 +21,6 @@ pub use nestling_nursery::io::{
 };
 pub use nestling_runtime::io::{
     AsyncFd, AsyncRead, AsyncWrite, BufReader, BufWriter, Interest, Lines, PipeReader, PipeWriter,
-    Stderr, Stdin, Stdout, Transferred, copy, copy_with, pipe, stderr, stdin, stdout, transferred,
+    Stderr, Stdin, Stdout, Transferred, copy, copy_with, pipe, send_file, stderr, stdin, stdout,
+    transferred,
 };

@@ -14,6 +14,7 @@
 //! | `lines.rs` | lines: their limit, their ends, and sockets whose reads are dropped |
 //! | `pieces.rs` | a source and a sink that take a random number of bytes at a time, or fail |
 //! | `pipes.rs` | pipes and named pipes: every end of a read and of a write |
+//! | `sent_files.rs` | files that are sent past the buffer, likewise |
 //! | `std_streams.rs` | standard streams: terminals, full pipes, and none |
 //! | `spliced.rs` | copies that go past the buffer: order, counts, ends, and what is left |
 //! | `traits.rs` | sockets, memory and references as sources and sinks |
@@ -31,6 +32,7 @@ mod halves;
 mod lines;
 mod pieces;
 mod pipes;
+mod sent_files;
 mod spliced;
 mod std_streams;
 #[path = "../support/mod.rs"]

@@ -21,7 +21,7 @@ const BUFFER: usize = 4 << 10;
 const MANY: usize = 4 << 20;
 
 /// Bytes that differ from those at any other place near.
-fn bytes(count: usize) -> Vec<u8> {
+pub(crate) fn bytes(count: usize) -> Vec<u8> {
     (0..count).map(|at| (at ^ at >> 8 ^ at >> 16) as u8).collect()
 }
 
@@ -32,8 +32,8 @@ fn ends() -> usize {
 
 /// Runs a test that counts ends of pipes, in a process of its own, which has a few from its start.
 /// All end with their core.
-fn counting(name: &str, test: impl AsyncFnOnce(&dyn Fn() -> usize)) {
-    alone(&format!("spliced::{name}"), || {
+pub(crate) fn counting(name: &str, test: impl AsyncFnOnce(&dyn Fn() -> usize)) {
+    alone(name, || {
         let before = ends();
         run(async || test(&|| ends() - before).await);
         assert_eq!(ends(), before);
@@ -54,7 +54,7 @@ fn send(mut peer: net::TcpStream, bytes: Vec<u8>) -> JoinHandle<()> {
 }
 
 /// Receives to the end on a thread.
-fn receive(mut peer: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+pub(crate) fn receive(mut peer: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut received = Vec::new();
         peer.read_to_end(&mut received).unwrap();
@@ -70,7 +70,7 @@ fn full() -> (TcpStream, UnixStream) {
 }
 
 /// Room for what goes through a buffer until a copy is spliced, and not for all of [`full`].
-fn narrow(sink: &TcpStream) {
+pub(crate) fn narrow(sink: &TcpStream) {
     SockRef::from(sink).set_send_buffer_size(40 << 10).unwrap();
 }
 
@@ -97,7 +97,7 @@ async fn held_up(source: &TcpStream, sink: &TcpStream, test: impl AsyncFnOnce())
 
 #[test]
 fn all_bytes_arrive_in_order_and_the_end_after_them() {
-    counting("all_bytes_arrive_in_order_and_the_end_after_them", async |pipes| {
+    counting("spliced::all_bytes_arrive_in_order_and_the_end_after_them", async |pipes| {
         let (source, sender) = tcp_pair("127.0.0.1:0").await;
         let (sink, receiver) = tcp_pair("127.0.0.1:0").await;
         let (sending, receiving) = (send(sender, bytes(MANY)), receive(receiver));
@@ -112,7 +112,7 @@ fn all_bytes_arrive_in_order_and_the_end_after_them() {
 /// Local sockets and halves as well.
 #[test]
 fn halves_and_local_sockets_are_spliced() {
-    counting("halves_and_local_sockets_are_spliced", async |pipes| {
+    counting("spliced::halves_and_local_sockets_are_spliced", async |pipes| {
         let ((source, sender), (sink, receiver)) = (full(), pair());
         drop(sender);
         let receiving = receive(receiver);
@@ -186,7 +186,7 @@ fn an_urgent_byte_is_no_end() {
 /// The peer has as many bytes as the error says, and the pipe with the rest is gone.
 #[test]
 fn r17_a_cancelled_splice_tells_what_the_peer_has() {
-    counting("r17_a_cancelled_splice_tells_what_the_peer_has", async |pipes| {
+    counting("spliced::r17_a_cancelled_splice_tells_what_the_peer_has", async |pipes| {
         let (sink, receiver) = pair();
         narrow(&sink);
         let (source, sender) = full();
@@ -266,7 +266,7 @@ fn a_splice_to_a_peer_that_goes_fails() {
 /// More copies that are held up than a core has pipes: the others go through their buffers.
 #[test]
 fn i2_held_up_copies_have_so_many_pipes_and_no_more() {
-    counting("i2_held_up_copies_have_so_many_pipes_and_no_more", async |pipes| {
+    counting("spliced::i2_held_up_copies_have_so_many_pipes_and_no_more", async |pipes| {
         let pairs = Vec::from_iter((0..70).map(|_| (full(), pair())));
         let sinks = pairs.iter().map(|(_, (sink, _))| sink);
         sinks.for_each(narrow);

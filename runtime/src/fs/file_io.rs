@@ -12,7 +12,7 @@ use std::io;
 const CHUNK: usize = 32 << 10;
 
 /// Whether the kernel was interrupted, although nothing had been asked to end: it is asked again.
-fn goes_on(error: &io::Error) -> bool {
+pub(super) fn goes_on(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Interrupted && !is_cancelled(error)
 }
 

@@ -53,6 +53,7 @@ mod opening;
 mod path;
 mod paths;
 mod read_dir;
+mod splicing;
 mod temp;
 mod temporary;
 mod walk;

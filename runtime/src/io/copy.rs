@@ -24,6 +24,8 @@ const BULK: usize = 32 << 10;
 /// copy that gets none goes on with its buffer. So does every copy in a process that does not
 /// ignore `SIGPIPE`, as Rust's programs do, because `splice` cannot be told not to raise it.
 ///
+/// For a part of a file there is [`send_file`](super::send_file()).
+///
 /// # Cancellation
 ///
 /// The error tells through [`transferred`](crate::net::transferred) how many bytes `writer` has

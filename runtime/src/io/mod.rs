@@ -14,6 +14,7 @@ pub(crate) mod copy;
 mod files;
 mod memory;
 mod pipes;
+mod send_file;
 mod sockets;
 mod splice;
 
@@ -27,6 +28,7 @@ pub use buf_reader::{BufReader, Lines};
 pub use buf_writer::BufWriter;
 pub use copy::{copy, copy_with};
 pub(crate) use pipes::Pipes;
+pub use send_file::send_file;
 
 /// The buffer of a [`BufReader`] or a [`BufWriter`], in bytes, unless it is said otherwise.
 const BUFFER: usize = 8 << 10;

@@ -13,7 +13,8 @@
 //! Nothing but bytes is learnt here. That there are none may mean the end, an urgent byte, or that
 //! another task has been faster; so whatever it is, a read is to tell.
 
-use super::pipes::{self, Borrowed};
+use super::pipes::{self, Borrowed, Source};
+use crate::fs::File;
 use crate::net::Stream;
 use crate::sys::{NonBlocking, Pipe, ignores_sigpipe};
 use std::io::{self, ErrorKind};
@@ -46,7 +47,7 @@ pub(super) async fn forward(
         return Ok(());
     }
     while from.has_more()
-        && let Some(mut pipe) = pipes::borrow()
+        && let Some(mut pipe) = pipes::borrow(Source::Sockets)
     {
         let (mut sum, mut fills) = (0, true);
         while let End::Sink = burst(&mut pipe, from, to, fills, |moved| {
@@ -75,20 +76,28 @@ fn burst(
     fills: bool,
     mut note: impl FnMut(usize),
 ) -> io::Result<End> {
-    let (from, to, pipe) = (from.as_fd(), to.as_fd(), pipe.get());
+    let (from, to, pipe) = (from.as_fd(), to.as_fd(), pipe.as_mut());
     let _set = NonBlocking::new([from, to])?;
     let mut sum = 0;
-    loop {
-        if pipe.is_empty() && (!fills || sum >= TURN || !fill(pipe, from)?) {
-            return Ok(End::Source);
-        }
-        match pipe.drain(to) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(moved) => {
+    while !pipe.is_empty() || fills && sum < TURN && fill(pipe, from)? {
+        match drain(pipe, to)? {
+            Some(moved) => {
                 sum += moved;
                 note(moved);
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(End::Sink),
+            None => return Ok(End::Sink),
+        }
+    }
+    Ok(End::Source)
+}
+
+/// Moves what the sink takes, which is how much; `None` if that is nothing now.
+fn drain(pipe: &mut Pipe, to: BorrowedFd<'_>) -> io::Result<Option<usize>> {
+    loop {
+        match pipe.drain(to) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(moved) => return Ok(Some(moved)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -102,10 +111,53 @@ fn fill(pipe: &mut Pipe, from: BorrowedFd<'_>) -> io::Result<bool> {
             Ok(length) => return Ok(length > 0),
             Err(error) => match error.kind() {
                 ErrorKind::Interrupted => {}
-                // The last one: a source that cannot be spliced.
-                ErrorKind::WouldBlock | ErrorKind::InvalidInput => return Ok(false),
+                ErrorKind::WouldBlock => return Ok(false),
+                _ if is_unspliceable(&error) => return Ok(false),
                 _ => return Err(error),
             },
         }
+    }
+}
+
+/// Whether the source is none that can be spliced, or not from a place of its own.
+fn is_unspliceable(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::NotSeekable)
+}
+
+/// Moves a part of a file to a socket: at most so many bytes, and what a pipe holds. Tells `note`
+/// how much has gone each time, and returns how much that was in all; zero is the end of the file.
+/// `None` if there is no pipe, or the file is none that can be spliced.
+///
+/// The ring fills the pipe, on a thread of the kernel's: a plain call would stop the core where
+/// the file is not in the page cache, and cannot be told not to.
+pub(super) async fn send_part(
+    file: &File,
+    offset: u64,
+    length: u64,
+    to: &Stream,
+    note: &mut impl FnMut(usize),
+) -> io::Result<Option<usize>> {
+    let Some(pipe) = ignores_sigpipe().then(|| pipes::borrow(Source::Files)).flatten() else {
+        return Ok(None);
+    };
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let (filled, mut pipe) = file.splice_at(pipe, offset, length).await;
+    let length = match filled {
+        Err(error) if is_unspliceable(&error) => return Ok(None),
+        filled => filled?,
+    };
+    let pipe = pipe.as_mut();
+    loop {
+        let set = NonBlocking::new([to.as_fd()])?;
+        while !pipe.is_empty()
+            && let Some(moved) = drain(pipe, to.as_fd())?
+        {
+            note(moved);
+        }
+        drop(set);
+        if pipe.is_empty() {
+            return Ok(Some(length));
+        }
+        to.writable().await?;
     }
 }

@@ -29,12 +29,14 @@ mod send;
 mod send_msg;
 mod send_zc;
 mod shutdown;
+mod splice;
 mod standing;
 mod statx;
 mod write;
 
 use crate::driver;
 use crate::ring::Capability;
+use crate::sys::Pipe;
 use nop::Nop;
 
 pub(crate) use accept::{Accept, AcceptMany};
@@ -65,6 +67,7 @@ pub(crate) use send::SendOp;
 pub(crate) use send_msg::SendMsg;
 pub(crate) use send_zc::{Lending, SendZc};
 pub(crate) use shutdown::Shutdown;
+pub(crate) use splice::Splice;
 pub(crate) use standing::{Readiness, Standing};
 pub(crate) use statx::Statx;
 pub(crate) use write::{Write, WriteEachAt};
@@ -94,6 +97,7 @@ pub(crate) fn needed() -> Vec<Capability> {
         Write::<Vec<u8>>::NEEDS,
         ReadEachAt::<One<Vec<u8>>>::NEEDS,
         WriteEachAt::<One<Vec<u8>>>::NEEDS,
+        Splice::<Pipe>::NEEDS,
         OnFile::<Sync>::NEEDS,
         OnFile::<SyncRange>::NEEDS,
         OnFile::<Allocate>::NEEDS,

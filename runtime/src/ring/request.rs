@@ -76,6 +76,9 @@ pub(crate) enum Request {
     ReadEach { on: RawTarget, parts: *const iovec, count: u32, offset: u64, on_worker: bool },
     /// Write from several buffers, one after the other.
     WriteEach { on: RawTarget, parts: *const iovec, count: u32, offset: u64, on_worker: bool },
+    /// Move at most so many bytes from a place in a file into a pipe, as of splice(2); always on
+    /// one of the kernel's threads.
+    Splice { from: RawTarget, offset: u64, to: RawFd, length: u32 },
     /// Have the disk keep what was written; `data_only` without what reads do not need.
     Sync { on: RawTarget, data_only: bool },
     /// Write a part of a file back, as of sync_file_range(2); zero bytes reach to its end.
@@ -185,6 +188,7 @@ pub(crate) enum Capability {
     Write,
     ReadEach,
     WriteEach,
+    Splice,
     Sync,
     SyncRange,
     Allocate,
@@ -231,6 +235,7 @@ impl Request {
             Self::Write { .. } => Capability::Write,
             Self::ReadEach { .. } => Capability::ReadEach,
             Self::WriteEach { .. } => Capability::WriteEach,
+            Self::Splice { .. } => Capability::Splice,
             Self::Sync { .. } => Capability::Sync,
             Self::SyncRange { .. } => Capability::SyncRange,
             Self::Allocate { .. } => Capability::Allocate,

@@ -1,9 +1,11 @@
-//! A pipe of the kernel's, through which bytes go from one socket to another: `splice(2)`.
+//! A pipe of the kernel's, through which bytes go into a socket, from another one or a file:
+//! `splice(2)`.
 
 use super::check;
+use libc::c_int;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::ptr;
 
 /// A pipe, and how much is in it.
@@ -17,15 +19,20 @@ pub(crate) struct Pipe {
 
 impl Pipe {
     /// A pipe for so many bytes; for fewer, if this user has too much in pipes already.
-    pub(crate) fn new(size: libc::c_int) -> io::Result<Self> {
+    pub(crate) fn new(size: usize) -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         let writer = OwnedFd::from(writer);
         // SAFETY: a number is passed, and a descriptor that is open.
-        let sized = unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETPIPE_SZ, size) };
+        let sized = unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_SETPIPE_SZ, size as c_int) };
         // SAFETY: as above, without the number.
         let unsized_ = || unsafe { libc::fcntl(writer.as_raw_fd(), libc::F_GETPIPE_SZ) };
         let capacity = check(sized.into()).or_else(|_| check(unsized_().into()))? as usize;
         Ok(Self { reader: reader.into(), writer, held: 0, capacity })
+    }
+
+    /// Bytes that it has room for, at most.
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -40,11 +47,29 @@ impl Pipe {
         Ok(self.held)
     }
 
+    /// The end to have a part of a file moved into, and the room there is, all of which counts as
+    /// taken until [`set_held`](Self::set_held).
+    pub(crate) fn lend(&mut self) -> (RawFd, usize) {
+        self.held = self.capacity;
+        (self.writer.as_raw_fd(), self.capacity)
+    }
+
+    /// So much has come into the pipe, which was empty.
+    pub(crate) fn set_held(&mut self, length: usize) {
+        self.held = length;
+    }
+
     /// Moves what is in the pipe, or a part, into a socket.
     pub(crate) fn drain(&mut self, to: BorrowedFd<'_>) -> io::Result<usize> {
         let moved = splice(self.reader.as_fd(), to, self.held)?;
         self.held -= moved;
         Ok(moved)
+    }
+}
+
+impl AsMut<Self> for Pipe {
+    fn as_mut(&mut self) -> &mut Self {
+        self
     }
 }
 
@@ -56,32 +81,36 @@ fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, length: usize) -> io::Result
     check(moved as i64).map(|moved| moved as usize)
 }
 
-/// Two sockets whose calls do not wait, while this lives.
+/// Has calls on what is open not wait (`O_NONBLOCK`), or wait.
+pub(crate) fn set_nonblocking(file: &impl AsFd, on: bool) -> io::Result<()> {
+    let mut value = c_int::from(on);
+    let fd = file.as_fd().as_raw_fd();
+    // SAFETY: the kernel reads one number, from where it is.
+    let result = unsafe { libc::ioctl(fd, libc::FIONBIO, &raw mut value) };
+    check(result.into()).map(drop)
+}
+
+/// Sockets whose calls do not wait, while this lives.
 ///
 /// The flag of `splice` is for the pipe alone: for a socket, that of its descriptor counts. It is
 /// set for this long only: whatever gets the descriptor later expects calls that wait, and so do
 /// some operations of the ring.
 #[derive(Debug)]
-pub(crate) struct NonBlocking<'a>([BorrowedFd<'a>; 2]);
+pub(crate) struct NonBlocking<'a, const N: usize>([BorrowedFd<'a>; N]);
 
-impl<'a> NonBlocking<'a> {
-    pub(crate) fn new(sockets: [BorrowedFd<'a>; 2]) -> io::Result<Self> {
+impl<'a, const N: usize> NonBlocking<'a, N> {
+    pub(crate) fn new(sockets: [BorrowedFd<'a>; N]) -> io::Result<Self> {
         let this = Self(sockets);
         this.set(true)?;
         Ok(this)
     }
 
     fn set(&self, on: bool) -> io::Result<()> {
-        self.0.iter().try_for_each(|socket| {
-            let mut value = libc::c_int::from(on);
-            // SAFETY: the kernel reads one number, from where it is.
-            let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::FIONBIO, &raw mut value) };
-            check(result.into()).map(drop)
-        })
+        self.0.iter().try_for_each(|socket| set_nonblocking(socket, on))
     }
 }
 
-impl Drop for NonBlocking<'_> {
+impl<const N: usize> Drop for NonBlocking<'_, N> {
     fn drop(&mut self) {
         // Of what is open, and was set before.
         let _ = self.set(false);

@@ -50,6 +50,7 @@ pub(super) fn operation(capability: Capability) -> (u8, &'static str, &'static s
         Capability::Write => (opcode::Write::CODE, "IORING_OP_WRITE", "5.6"),
         Capability::ReadEach => (opcode::Readv::CODE, "IORING_OP_READV", "5.1"),
         Capability::WriteEach => (opcode::Writev::CODE, "IORING_OP_WRITEV", "5.1"),
+        Capability::Splice => (opcode::Splice::CODE, "IORING_OP_SPLICE", "5.7"),
         Capability::Sync => (opcode::Fsync::CODE, "IORING_OP_FSYNC", "5.1"),
         Capability::SyncRange => (opcode::SyncFileRange::CODE, "IORING_OP_SYNC_FILE_RANGE", "5.2"),
         Capability::Allocate => (opcode::Fallocate::CODE, "IORING_OP_FALLOCATE", "5.6"),

@@ -17,6 +17,11 @@ pub(super) fn on_files(request: Request) -> Entry {
             let write = opcode::Writev::new(fd(on), parts, count).offset(offset).build();
             write.flags(place(on_worker))
         }
+        Request::Splice { from, offset, to, length } => {
+            // Offsets are those of splice(2), where a pipe has none. It does not wait for the pipe.
+            let splice = opcode::Splice::new(fd(from), offset as i64, Fd(to), -1, length);
+            splice.flags(libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK).build()
+        }
         Request::Sync { on, data_only } => {
             let flags = if data_only { FsyncFlags::DATASYNC } else { FsyncFlags::empty() };
             opcode::Fsync::new(fd(on)).flags(flags).build()

@@ -1,0 +1,26 @@
+//! Files as sources of a splice.
+
+use super::{File, file_io};
+use crate::op::Splice;
+use crate::sys::Pipe;
+use std::io;
+
+impl File {
+    /// Moves what is at a place into an empty pipe, at most so many bytes. Zero is the end of the
+    /// file.
+    pub(crate) async fn splice_at<P: AsMut<Pipe> + 'static>(
+        &self,
+        mut pipe: P,
+        offset: u64,
+        length: usize,
+    ) -> (io::Result<usize>, P) {
+        loop {
+            let result;
+            (result, pipe) = Splice::new(self.fd.clone(), offset, length, pipe).await;
+            match result {
+                Err(error) if file_io::goes_on(&error) => {}
+                result => return (result, pipe),
+            }
+        }
+    }
+}
