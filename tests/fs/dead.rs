@@ -6,11 +6,13 @@
 mod server;
 
 use crate::folder::Folder;
+use crate::support::{assert_balanced, descriptors};
 use crate::{hostile, run};
-use nestling::fs::{self, File};
-use nestling::io::{nursery, transferred};
+use nestling::fs::{self, Dir, File};
+use nestling::io::{nursery, send_file, transferred};
+use nestling::net::UnixStream;
 use nestling::task::yield_now;
-use nestling::{dump_tree, is_cancelled};
+use nestling::{Runtime, dump_tree, is_cancelled};
 use server::{Conduct, Dead};
 use std::cell::Cell;
 use std::io;
@@ -107,6 +109,83 @@ fn k13_a_dead_mount_does_not_stop_other_files() {
             });
             assert_eq!(told.await, 0, "they have the errors of the mount's end");
         });
+    });
+}
+
+/// The kernel has the name in its cache, and so opens at once, for which it asks the server.
+#[test]
+fn k13_an_open_of_a_known_name_on_a_dead_mount_does_not_stop_the_core() {
+    let name = "dead::k13_an_open_of_a_known_name_on_a_dead_mount_does_not_stop_the_core";
+    hostile::with_mounts(name, "true", |at| {
+        let elsewhere = Folder::new();
+        run(async || {
+            // The core has opened files before the mount is made.
+            others_go_on(elsewhere.path()).await;
+            let Some(dead) = Dead::mount(at, Conduct::Mute) else { return };
+            let path = &dead.path().join("file");
+            assert!(fs::metadata(path).await.unwrap().is_file());
+            let dir = &Dir::open(dead.path().parent().unwrap()).await.unwrap();
+            let below = &Path::new(dead.path().file_name().unwrap()).join("file");
+            let told = Cell::new(0);
+            let tell = &|error: io::Error| {
+                assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted, "{error}");
+                told.set(told.get() + 1);
+                Ok(())
+            };
+            nursery(async |n| {
+                n.spawn(async { tell(File::open(path).await.map(drop).unwrap_err()) });
+                n.spawn(async { tell(fs::read(path).await.map(drop).unwrap_err()) });
+                n.spawn(async { tell(dir.open_file(below).await.map(drop).unwrap_err()) });
+                while dead.holds() < 3 {
+                    yield_now().await;
+                }
+                others_go_on(elsewhere.path()).await;
+                dead.end();
+                Ok(())
+            })
+            .await
+            .unwrap();
+            assert_eq!(told.get(), 3);
+        });
+    });
+}
+
+/// A file is spliced to a connection: the pipe waits for the server, and a cancel ends that.
+#[test]
+fn k13_a_file_that_is_sent_from_a_dead_mount_does_not_stop_the_core() {
+    let name = "dead::k13_a_file_that_is_sent_from_a_dead_mount_does_not_stop_the_core";
+    hostile::with_mounts(name, "true", |at| {
+        let (elsewhere, before) = (Folder::new(), descriptors());
+        // Not by `run`: the core keeps an empty pipe for the next file, until its end.
+        let mut runtime = Runtime::builder().entries(8).build().unwrap();
+        runtime.block_on(async {
+            let Some(dead) = Dead::mount(at, Conduct::Heeds) else { return };
+            let file = &File::open(dead.path().join("file")).await.unwrap();
+            let (sink, _receiver) = UnixStream::pair().unwrap();
+            let sink = &sink;
+            let told = &Cell::new(None);
+            nursery(async |n| {
+                n.spawn(async {
+                    told.set(send_file(file, 0..1 << 20, &mut &*sink).await.err());
+                    Ok(())
+                });
+                while dead.holds() < 1 {
+                    yield_now().await;
+                }
+                others_go_on(elsewhere.path()).await;
+                let tree = dump_tree().to_string();
+                assert!(tree.lines().any(|line| line.contains("splice")), "{tree}");
+                n.cancel();
+                Ok(())
+            })
+            .await
+            .unwrap();
+            let error = told.take().unwrap();
+            assert!(is_cancelled(&error) && transferred(&error) == Some(0), "{error}");
+        });
+        assert_balanced(&runtime);
+        drop(runtime);
+        assert_eq!(descriptors(), before);
     });
 }
 

@@ -1,10 +1,8 @@
 //! `Dir`: an open directory, out of which no path leads.
 
-use super::{File, Metadata, OpenOptions, ReadDir, error, path};
+use super::{File, Metadata, OpenOptions, ReadDir, error, opening, path};
 use crate::fd::SharedFd;
-use crate::op::{
-    Link, MakeDirectory, OnFile, OnPath, Open, Place, Rename, Statx, Symlink, Sync, Unlink,
-};
+use crate::op::{Link, MakeDirectory, OnFile, OnPath, Place, Rename, Statx, Symlink, Sync, Unlink};
 use crate::ring::OpenHow;
 use std::ffi::CString;
 use std::io;
@@ -54,7 +52,7 @@ impl Dir {
     pub async fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let how = directory(libc::O_RDONLY, 0);
-        let fd = Open::<false>::new(path::place("open", path)?, how).await;
+        let fd = opening::begin::<false>(path::place("open", path)?, how).await;
         fd.map(|fd| Self { fd }).map_err(|error| error::at("open", path, error))
     }
 
@@ -269,7 +267,7 @@ impl Dir {
 
     async fn resolve(&self, path: &Path, how: OpenHow) -> io::Result<SharedFd> {
         let place = Place::below(self.fd.clone(), path::text("open", path)?);
-        super::opening::open_anew(place, how).await
+        opening::open_anew(place, how).await
     }
 
     /// The last part of a path, from the directory that the rest leads to. What is done with a

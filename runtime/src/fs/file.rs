@@ -43,7 +43,7 @@ pub struct File {
 
 impl File {
     pub(super) fn new(fd: SharedFd) -> Self {
-        let on_worker = mounts::stop_the_thread(&fd);
+        let on_worker = mounts::is_served(&fd);
         Self { fd, on_worker }
     }
 
@@ -80,6 +80,7 @@ impl File {
 
     /// A file that was opened elsewhere.
     pub fn from_std(file: fs::File) -> Self {
+        mounts::look();
         Self::new(SharedFd::new(file.into()))
     }
 

@@ -1,31 +1,93 @@
-//! Which files would stop the thread that reads or writes them through the ring.
+//! Which mounts have a server, for which the kernel would stop the thread that opens, reads or
+//! writes a file there through the ring.
+//!
+//! Measured on 6.18, in CPU time of an open, a read of 1 KiB and a close, from the cache: 8.3 us
+//! with the open on the core and 14.0 on a thread of the kernel's; with 32 at a time 5.1 and 6.7.
+//! The look whether the mounts are the same is a `poll` for each open.
 
 use crate::context;
 use crate::fd::SharedFd;
-use crate::sys;
-use std::cell::Cell;
+use crate::sys::{self, MountTable};
+use std::cell::RefCell;
 use std::rc::Rc;
 
-/// The mount that was looked up last, by a number that is never another's, and whether it is one
-/// of these.
+/// Kinds of file systems that this kernel alone answers for, from a disk or from memory. Others are
+/// taken for such as have a server: another machine, or a process (FUSE).
+const LOCAL: &str = " adfs affs apparmorfs autofs bcachefs bfs binder binfmt_misc bpf btrfs cgroup \
+    cgroup2 configfs cramfs debugfs devpts devtmpfs efivarfs efs erofs exfat ext2 ext3 \
+    ext4 f2fs fusectl hfs hfsplus hpfs hugetlbfs isofs iso9660 jffs2 jfs minix mqueue msdos nfsd \
+    nilfs2 nsfs ntfs ntfs3 omfs overlay proc pstore qnx4 qnx6 ramfs reiserfs resctrl romfs rootfs \
+    rpc_pipefs securityfs selinuxfs smackfs squashfs sysfs sysv tmpfs tracefs ubifs udf ufs vfat \
+    xenfs xfs zfs zonefs ";
+
+/// What a core knows of the mounts that its thread sees: nothing before the first look.
 #[derive(Debug, Default)]
-pub(crate) struct Mounts(Cell<Option<(u64, bool)>>);
+pub(crate) struct Mounts(RefCell<Option<Seen>>);
 
-/// FUSE, as of `linux/magic.h`.
-const FUSE: u64 = 0x6573_5546;
+#[derive(Debug)]
+struct Seen {
+    /// `None` if there is none to be read, as without `/proc`.
+    table: Option<MountTable>,
+    /// The numbers of those with a server, in order.
+    served: Vec<u64>,
+}
 
-/// Whether reads and writes of the file are to begin on a thread of the kernel's. Those of a file
-/// system whose server is a process (FUSE) look to the ring as if they could be polled, and then
-/// stop the thread until the server answers, if it ever does.
-///
-/// Before Linux 6.8, where `statmount(2)` is forbidden, and for a mount of another namespace, the
-/// kernel does not tell at once, and it is taken for none of these.
-pub(super) fn stop_the_thread(file: &SharedFd) -> bool {
-    let Some(mount) = sys::mount(file) else { return false };
-    let last = context::with_core(|core| Rc::clone(&core.mounts));
-    let known = last.as_ref().and_then(|last| last.0.get()).filter(|(known, _)| *known == mount);
-    let (_, is_fuse) =
-        known.unwrap_or_else(|| (mount, sys::magic(mount).is_ok_and(|it| it == FUSE)));
-    last.inspect(|last| last.0.set(Some((mount, is_fuse))));
-    is_fuse
+impl Seen {
+    fn new() -> Self {
+        let mut this = Self { table: MountTable::open().ok(), served: Vec::new() };
+        this.read();
+        this
+    }
+
+    fn read(&mut self) {
+        let Some(table) = &mut self.table else { return };
+        let Ok(text) = table.read() else { return self.table = None };
+        let text = String::from_utf8_lossy(&text);
+        let served = sys::mounts(&text).filter(|mount| !is_local(mount.kind));
+        self.served = served.map(|mount| mount.number).collect();
+        self.served.sort_unstable();
+    }
+
+    fn look(&mut self) {
+        if self.table.as_ref().is_some_and(MountTable::has_changed) {
+            self.read();
+        }
+    }
+}
+
+fn is_local(kind: &str) -> bool {
+    LOCAL.split(' ').any(|local| local == kind)
+}
+
+/// Asks what this core knows of mounts.
+fn ask<T>(of: impl FnOnce(&mut Seen) -> T) -> Option<T> {
+    let mounts = context::with_core(|core| Rc::clone(&core.mounts))?;
+    let mut seen = mounts.0.borrow_mut();
+    Some(of(seen.get_or_insert_with(Seen::new)))
+}
+
+/// Looks whether other mounts are there by now.
+pub(super) fn look() {
+    ask(Seen::look);
+}
+
+/// Looks, and tells whether to open a path may ask a server, and is to begin on a thread of the
+/// kernel's. Links may lead anywhere, so one mount with a server is enough.
+pub(super) fn may_be_served() -> bool {
+    let may = |seen: &mut Seen| {
+        seen.look();
+        seen.table.is_none() || !seen.served.is_empty()
+    };
+    ask(may).unwrap_or(false)
+}
+
+/// Whether reads and writes of the file are to begin on a thread of the kernel's. Those of FUSE
+/// look to the ring as if they could be polled, and then stop the thread until the server answers,
+/// if it ever does. The mount is one that was there at the last look.
+pub(super) fn is_served(file: &SharedFd) -> bool {
+    let is = |seen: &mut Seen| {
+        !seen.served.is_empty()
+            && sys::mount(file).is_ok_and(|mount| seen.served.binary_search(&mount).is_ok())
+    };
+    ask(is).unwrap_or(false)
 }

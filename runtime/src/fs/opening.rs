@@ -13,6 +13,7 @@
 //! caches hold; and each open that waits has one of its threads. A few dozen would have them all,
 //! and every other open, look and removal of the core would wait behind them.
 
+use super::mounts;
 use crate::config::WAITING_OPENS;
 use crate::context;
 use crate::fd::SharedFd;
@@ -21,7 +22,6 @@ use crate::ring::{Interest, OpenHow};
 use crate::sync::Semaphore;
 use crate::sys;
 use crate::time::sleep;
-use socket2::SockRef;
 use std::ffi::CString;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -61,13 +61,18 @@ fn flags(names: libc::c_int) -> u64 {
 pub(super) async fn open(at: Place, how: OpenHow) -> io::Result<SharedFd> {
     let how = OpenHow { flags: how.flags | flags(libc::O_CLOEXEC), ..how };
     if how.flags & flags(libc::O_NONBLOCK | libc::O_PATH) != 0 {
-        return Open::<false>::new(at, how).await;
+        return begin::<false>(at, how).await;
     }
-    match Open::<false>::new(at.clone(), unwaiting(how)).await {
+    match begin::<false>(at.clone(), unwaiting(how)).await {
         Ok(file) => opened(file, how).await,
         Err(error) if may_wait(&error, &at).await? => wait(at, how).await,
         Err(error) => Err(error),
     }
+}
+
+/// One attempt; on a thread of the kernel's where a server may be asked.
+pub(super) fn begin<const WAITS: bool>(at: Place, how: OpenHow) -> Op<Open<WAITS>> {
+    Open::new(at, how, mounts::may_be_served())
 }
 
 /// The same, so that it does not wait.
@@ -92,7 +97,7 @@ async fn may_wait(error: &io::Error, at: &Place) -> io::Result<bool> {
 /// It is open already. Waits for what a blocking open would have waited for.
 async fn opened(file: SharedFd, how: OpenHow) -> io::Result<SharedFd> {
     let kind = sys::file_type(&file)?;
-    SockRef::from(&file).set_nonblocking(false)?;
+    sys::set_nonblocking(&file, false)?;
     let writes = how.flags & flags(libc::O_ACCMODE) != flags(libc::O_RDONLY);
     if kind == libc::S_IFIFO && !writes {
         // On the heap: FIFOs are rare, and futures that only may meet one shall stay small.
@@ -113,7 +118,7 @@ async fn writer(fifo: &SharedFd) -> io::Result<()> {
         First::Polled(told) => return told,
         First::Other(place) => place,
     };
-    let mut again = Open::<true>::new(Place::new(path), how);
+    let mut again = begin::<true>(Place::new(path), how);
     let told = match first(&mut poll, Pin::new(&mut again)).await {
         First::Other(opened) => return opened.map(drop),
         First::Polled(told) => told,
@@ -154,9 +159,9 @@ async fn wait(at: Place, how: OpenHow) -> io::Result<SharedFd> {
         if let Some(_place) = place.await {
             return anew::<true>(at, how).await;
         }
-        match Open::<false>::new(at.clone(), unwaiting(how)).await {
+        match begin::<false>(at.clone(), unwaiting(how)).await {
             Ok(file) => {
-                SockRef::from(&file).set_nonblocking(false)?;
+                sys::set_nonblocking(&file, false)?;
                 return Ok(file);
             }
             // It would wait still.
@@ -176,7 +181,7 @@ pub(super) async fn open_anew(at: Place, how: OpenHow) -> io::Result<SharedFd> {
 async fn anew<const WAITS: bool>(at: Place, how: OpenHow) -> io::Result<SharedFd> {
     let mut retries = RETRIES;
     loop {
-        match Open::<WAITS>::new(at.clone(), how).await {
+        match begin::<WAITS>(at.clone(), how).await {
             Err(error) if error.raw_os_error() == Some(libc::EAGAIN) && retries > 0 => retries -= 1,
             ended => return ended,
         }

@@ -1,6 +1,6 @@
 //! Files with a name of their own for a while, which are removed if they come to nothing.
 
-use super::{File, error, path, paths};
+use super::{File, error, opening, path, paths};
 use crate::fd::SharedFd;
 use crate::op::{Op, Open, Place, Unlink, unlink_detached};
 use crate::ring::OpenHow;
@@ -65,7 +65,7 @@ impl Making {
         let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_CLOEXEC;
         let how = OpenHow { flags: flags as u64, mode: mode.into(), resolve: 0 };
         let at = name.at.clone().expect("it is there yet");
-        Self { open: Open::new(at, how), name: Some(name) }
+        Self { open: opening::begin(at, how), name: Some(name) }
     }
 }
 

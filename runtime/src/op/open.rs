@@ -13,11 +13,13 @@ pub(crate) struct Open<const WAITS: bool> {
     at: Place,
     /// Boxed: the request points to it.
     how: Box<OpenHow>,
+    on_worker: bool,
 }
 
 impl<const WAITS: bool> Open<WAITS> {
-    pub(crate) fn new(at: Place, how: OpenHow) -> Op<Self> {
-        Op::new(Self { at, how: Box::new(how) })
+    /// On one of the kernel's threads in any case, or if it waits.
+    pub(crate) fn new(at: Place, how: OpenHow, on_worker: bool) -> Op<Self> {
+        Op::new(Self { at, how: Box::new(how), on_worker: on_worker || WAITS })
     }
 }
 
@@ -35,7 +37,7 @@ unsafe impl<const WAITS: bool> Operation for Open<WAITS> {
 
     fn request(&mut self) -> Option<Request> {
         let (dir, path) = (self.at.dir(), self.at.path());
-        Some(Request::Open { dir, path, how: &raw const *self.how, on_worker: WAITS })
+        Some(Request::Open { dir, path, how: &raw const *self.how, on_worker: self.on_worker })
     }
 
     fn complete(self, answer: Answer) -> Self::Output {

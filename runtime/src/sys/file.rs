@@ -23,36 +23,9 @@ pub(crate) fn file_type(file: &impl AsFd) -> io::Result<u32> {
     Ok(u32::from(look(file, libc::STATX_TYPE)?.stx_mode) & libc::S_IFMT)
 }
 
-/// The mount that a file is on, by a number that is never another's; `None` if this kernel has no
-/// such numbers.
-pub(crate) fn mount(file: &impl AsFd) -> Option<u64> {
-    const UNIQUE: u32 = 0x4000; // STATX_MNT_ID_UNIQUE
-    let found = look(file, UNIQUE).ok()?;
-    (found.stx_mask & UNIQUE != 0).then_some(found.stx_mnt_id)
-}
-
-/// `struct mnt_id_req`.
-#[repr(C)]
-struct MountRequest {
-    size: u32,
-    spare: u32,
-    mount: u64,
-    what: u64,
-}
-
-/// The number that tells which kind of file system a mount is of.
-pub(crate) fn magic(mount: u64) -> io::Result<u64> {
-    const STATMOUNT: libc::c_long = 457;
-    const SB_BASIC: u64 = 1; // STATMOUNT_SB_BASIC
-    let request =
-        MountRequest { size: size_of::<MountRequest>() as u32, spare: 0, mount, what: SB_BASIC };
-    // `struct statmount`, of which the fourth is the magic number.
-    let mut found = [0_u64; 64];
-    let (into, length) = (found.as_mut_ptr(), size_of_val(&found));
-    // SAFETY: the kernel reads the request, whose size stands in it, and writes so many bytes.
-    let result = unsafe { libc::syscall(STATMOUNT, &raw const request, into, length, 0) };
-    check(result)?;
-    Ok(found[3])
+/// The mount that a file is on, by its number in the [`MountTable`](super::MountTable).
+pub(crate) fn mount(file: &impl AsFd) -> io::Result<u64> {
+    Ok(look(file, libc::STATX_MNT_ID)?.stx_mnt_id)
 }
 
 /// Takes or gives back the lock of an open file, as of flock(2).

@@ -24,6 +24,7 @@ mod keys;
 mod lent;
 #[cfg(loom)]
 mod models;
+mod mounts;
 #[cfg(not(loom))]
 mod offload;
 #[cfg(not(any(loom, miri)))]

@@ -34,6 +34,8 @@ const DIRECT_IO: u32 = 1 << 0;
 pub(crate) enum Conduct {
     /// Nothing.
     Silent,
+    /// Nothing, not even to opens.
+    Mute,
     /// Nothing, before the kernel interrupts it.
     Heeds,
     /// Reads and writes fail, as those of a disk that is broken.
@@ -138,9 +140,9 @@ fn serve(mut device: &File, conduct: Conduct, counts: &Counts) {
             INIT => Ok(words(&[7, 31, 0, PARALLEL_DIROPS, 0, 4096, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0])),
             LOOKUP if &request[HEADER..] == b"file\0" => Ok(entry()),
             GETATTR => Ok([words(&[3600, 0, 0, 0]), attributes(node)].concat()),
-            OPEN => Ok(words(&[0, 0, DIRECT_IO, 0])),
+            OPEN if conduct != Conduct::Mute => Ok(words(&[0, 0, DIRECT_IO, 0])),
             READ | WRITE | FSYNC if conduct == Conduct::Fails => Err(libc::EIO),
-            LOOKUP | READ | WRITE => {
+            LOOKUP | OPEN | READ | WRITE => {
                 counts.held.fetch_add(1, Ordering::SeqCst);
                 continue;
             }
