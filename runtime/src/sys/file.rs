@@ -23,6 +23,11 @@ pub(crate) fn file_type(file: &impl AsFd) -> io::Result<u32> {
     Ok(u32::from(look(file, libc::STATX_TYPE)?.stx_mode) & libc::S_IFMT)
 }
 
+/// The length of a file, as far as it is known; zero of what has none, such as a pipe.
+pub(crate) fn length(file: &impl AsFd) -> io::Result<u64> {
+    Ok(look(file, libc::STATX_SIZE)?.stx_size)
+}
+
 /// The mount that a file is on, by its number in the [`MountTable`](super::MountTable).
 pub(crate) fn mount(file: &impl AsFd) -> io::Result<u64> {
     Ok(look(file, libc::STATX_MNT_ID)?.stx_mnt_id)
