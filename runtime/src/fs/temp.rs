@@ -1,17 +1,15 @@
 //! Temporary files and directories.
 
+use super::temporary::{Making, Temporary};
 use super::{File, OpenOptions, error, path, paths};
-use crate::op::{Link, MakeDirectory, OnPath, Op, Place, Unlink, unlink_detached};
+use crate::op::{Link, MakeDirectory, OnPath, Place};
 use std::collections::hash_map::RandomState;
 use std::ffi::CString;
 use std::fs;
-use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 
 /// A file without a name, to be read and written, on the file system of that directory
 /// (`O_TMPFILE`). It is gone when it is closed, also by a crash; [`File::link`] gives it a name.
@@ -125,11 +123,12 @@ impl TempDir {
             // Others must not be able to guess it, and to make it first; if they do, try again.
             let random = RandomState::new().build_hasher().finish();
             let path = directory.as_ref().join(format!("nestling-{random:016x}"));
-            let at = path::place(MAKE, &path)?;
-            let make = OnPath::new(MakeDirectory { at: at.clone(), mode: 0o700 });
-            match (Making { make, at, directory: Some(Self { path: path.clone() }) }).await {
+            let name = Temporary::new(MAKE, path.clone(), libc::AT_REMOVEDIR)?;
+            let make = |at| OnPath::new(MakeDirectory { at, mode: 0o700 });
+            match Making::new(name, make).await {
+                Ok(((), name)) => return Ok(Self { path: name.keep() }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                made => return made.map_err(|error| error::at(MAKE, &path, error)),
+                Err(error) => return Err(error::at(MAKE, &path, error)),
             }
         }
     }
@@ -169,43 +168,3 @@ impl Drop for TempDir {
 }
 
 const MAKE: &str = "make the directory";
-
-/// Makes a directory, which is removed if the future is gone by then.
-struct Making {
-    make: Op<OnPath<MakeDirectory>>,
-    at: Place,
-    directory: Option<TempDir>,
-}
-
-impl Future for Making {
-    type Output = io::Result<TempDir>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let made = ready!(Pin::new(&mut self.make).poll(cx));
-        let directory = self.directory.take().expect("a future is not polled after its end");
-        Poll::Ready(match made {
-            Ok(()) => Ok(directory),
-            Err(error) => {
-                directory.keep();
-                Err(error)
-            }
-        })
-    }
-}
-
-impl Drop for Making {
-    fn drop(&mut self) {
-        let Some(directory) = self.directory.take() else { return };
-        let at = self.at.clone();
-        self.make.abandon(move |made| {
-            let path = directory.keep();
-            // It is new, so nothing is in it; and the core does not wait for that.
-            let remove = Unlink { at, flags: libc::AT_REMOVEDIR };
-            if made.is_ok() && unlink_detached(remove).is_err() {
-                // Outside a core, or too much is in flight.
-                let _ = fs::remove_dir(path);
-            }
-            false
-        });
-    }
-}

@@ -1,10 +1,10 @@
-//! Files with a name of their own for a while, which are removed if they come to nothing.
+//! What has a name of its own for a while, and is removed if it comes to nothing.
 
 use super::{File, error, opening, path, paths};
-use crate::fd::SharedFd;
-use crate::op::{Op, Open, Place, Unlink, unlink_detached};
+use crate::op::{Op, Operation, Place, Unlink, unlink_detached};
 use crate::ring::OpenHow;
 use std::ffi::OsString;
+use std::fs;
 use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,87 +13,90 @@ use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
-/// A name of a file that is removed when this is dropped.
+/// A name of a file, or of an empty directory, that is removed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Temporary {
     path: PathBuf,
     /// `None` once it has gone.
     at: Option<Place>,
+    /// Of unlinkat(2).
+    flags: i32,
 }
 
 impl Temporary {
-    fn new(what: &'static str, path: PathBuf) -> io::Result<Self> {
-        Ok(Self { at: Some(path::place(what, &path)?), path })
+    /// A name, to be made at; `flags` as unlinkat(2) needs them to remove what is made.
+    pub(super) fn new(what: &'static str, path: PathBuf, flags: i32) -> io::Result<Self> {
+        Ok(Self { at: Some(path::place(what, &path)?), path, flags })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Removes the name, and waits for that.
+    /// Removes the name of a file, and waits for that.
     pub(super) async fn remove(self) {
         // If it fails, the name is gone, or nothing can be done.
         let _ = paths::remove_file(&self.path).await;
-        self.has_gone();
+        self.keep();
     }
 
-    /// There is no such name any more, or it is someone else's.
-    pub(super) fn has_gone(mut self) {
+    /// Lets the name be: it has gone, is someone else's, or is wanted.
+    pub(super) fn keep(mut self) -> PathBuf {
         self.at = None;
+        std::mem::take(&mut self.path)
     }
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
         let Some(at) = self.at.take() else { return };
-        if unlink_detached(Unlink { at, flags: 0 }).is_err() {
+        let flags = self.flags;
+        if unlink_detached(Unlink { at, flags }).is_err() {
             // Outside a core, or too much is in flight.
-            let _ = std::fs::remove_file(&self.path);
+            let _ = match flags {
+                0 => fs::remove_file(&self.path),
+                _ => fs::remove_dir(&self.path),
+            };
         }
     }
 }
 
-/// Makes the file of a temporary name. When the future is dropped, the name is removed after the
-/// kernel has made it: not before, which would leave it there.
-struct Making {
-    open: Op<Open<false>>,
+/// Makes what a temporary name is to stand for. When the future is dropped, the name is removed
+/// after the kernel has made it: not before, which would leave it there.
+pub(super) struct Making<T: Operation<Output = io::Result<V>>, V> {
+    make: Op<T>,
     name: Option<Temporary>,
 }
 
-impl Making {
-    fn new(name: Temporary, mode: u32) -> Self {
-        let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_CLOEXEC;
-        let how = OpenHow { flags: flags as u64, mode: mode.into(), resolve: 0 };
+impl<T: Operation<Output = io::Result<V>>, V> Making<T, V> {
+    pub(super) fn new(name: Temporary, make: impl FnOnce(Place) -> Op<T>) -> Self {
         let at = name.at.clone().expect("it is there yet");
-        Self { open: opening::begin(at, how), name: Some(name) }
+        Self { make: make(at), name: Some(name) }
     }
 }
 
-impl Future for Making {
-    type Output = io::Result<(SharedFd, Temporary)>;
+impl<T: Operation<Output = io::Result<V>>, V> Future for Making<T, V> {
+    type Output = io::Result<(V, Temporary)>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let opened = ready!(Pin::new(&mut self.open).poll(cx));
+        let made = ready!(Pin::new(&mut self.make).poll(cx));
         let name = self.name.take().expect("a future is not polled after its end");
-        Poll::Ready(match opened {
-            Ok(fd) => Ok((fd, name)),
+        Poll::Ready(match made {
+            Ok(made) => Ok((made, name)),
             Err(error) => {
-                name.has_gone();
+                name.keep();
                 Err(error)
             }
         })
     }
 }
 
-impl Drop for Making {
+impl<T: Operation<Output = io::Result<V>>, V> Drop for Making<T, V> {
     fn drop(&mut self) {
         let Some(name) = self.name.take() else { return };
-        if self.open.flight().is_none() {
-            return name.has_gone();
-        }
-        self.open.abandon(move |opened| {
-            if opened.is_err() {
-                name.has_gone();
+        self.make.abandon(move |made| {
+            if made.is_err() {
+                name.keep();
             }
             false
         });
@@ -116,13 +119,15 @@ pub(super) async fn beside(path: &Path, mode: u32) -> io::Result<(File, Temporar
         let error = io::Error::new(io::ErrorKind::InvalidInput, "the path names no file");
         return Err(error::at(REPLACE, path, error));
     };
+    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_CLOEXEC;
+    let how = OpenHow { flags: flags as u64, mode: mode.into(), resolve: 0 };
     loop {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let mut own = OsString::from(".");
         own.push(name);
         own.push(format!(".{}-{number}.tmp", process::id()));
-        let temporary = Temporary::new(REPLACE, parent(path).join(own))?;
-        match Making::new(temporary, mode).await {
+        let temporary = Temporary::new(REPLACE, parent(path).join(own), 0)?;
+        match Making::new(temporary, |at| opening::begin::<false>(at, how)).await {
             Ok((fd, temporary)) => return Ok((File::new(fd), temporary)),
             // One that a crash has left behind.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -103,7 +103,7 @@ pub async fn replace<B: IoBuf>(path: impl AsRef<Path>, bytes: B) -> io::Result<(
     let mode = if permissions.is_some() { 0o600 } else { 0o666 };
     let (file, temporary) = temporary::beside(path, mode).await?;
     match exchange(path, &file, &temporary, bytes, permissions).await {
-        Ok(()) => temporary.has_gone(),
+        Ok(()) => drop(temporary.keep()),
         // The code hears of its cancel now; the drop removes the name.
         Err(error) if is_cancelled(&error) => return Err(error),
         Err(error) => {
