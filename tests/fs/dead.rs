@@ -3,7 +3,7 @@
 //!
 //! The file system is one in user space (`/dev/fuse`), and its server a thread of the test.
 
-mod server;
+pub(crate) mod server;
 
 use crate::folder::Folder;
 use crate::support::{assert_balanced, descriptors};

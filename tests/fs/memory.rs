@@ -2,8 +2,9 @@
 //! freed after the disk is done, never before.
 #![expect(unsafe_code, reason = "a buffer whose memory is watched after it was freed")]
 
+use crate::dead::server::{Conduct, Dead};
 use crate::folder::Folder;
-use crate::support;
+use crate::{hostile, support};
 use nestling::Runtime;
 use nestling::buf::{IoBuf, IoBufMut};
 use nestling::fs::File;
@@ -16,7 +17,8 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 
 const LENGTH: usize = 2 << 20;
-const POISON: u8 = 0xA5;
+/// What memory is filled with when it is freed.
+pub(crate) const POISON: u8 = 0xA5;
 
 /// Pages that are given back at the end only, so that late writes to them can be seen.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +59,7 @@ impl Pages {
 /// A buffer that poisons its memory when it is freed.
 struct Watched {
     pages: Pages,
-    freed: Rc<RefCell<Vec<Pages>>>,
+    freed: Freed,
 }
 
 impl Drop for Watched {
@@ -87,8 +89,54 @@ unsafe impl IoBufMut for Watched {
     unsafe fn set_init(&mut self, _: usize) {}
 }
 
-/// Runs rounds in which something is in flight on a file when it ends in one of three ways.
-fn watch<F: Future>(writes: bool, begin: impl Fn(Rc<File>, Watched) -> F) {
+/// What was freed, in order.
+type Freed = Rc<RefCell<Vec<Pages>>>;
+
+/// One of three ends for something that is in flight on a file: dropped by itself, by the runtime's
+/// end, or in a nursery that is cancelled. Before that, it `arrives` where it waits. Tells whether
+/// the kernel was asked to end it.
+fn end<F: Future>(
+    round: usize,
+    (file, freed): (std::fs::File, &Freed),
+    begin: impl Fn(Rc<File>, Watched) -> F,
+    arrives: impl AsyncFn(),
+) -> bool {
+    let mut runtime = Runtime::builder().entries(8).build().unwrap();
+    runtime.block_on(async {
+        let watched = Watched { pages: Pages::new(), freed: Rc::clone(freed) };
+        let mut operation = Box::pin(begin(Rc::new(File::from_std(file)), watched));
+        let way = round % 3;
+        match way {
+            0 | 1 => {
+                assert!(support::poll_once(operation.as_mut()).await.is_pending());
+                arrives().await;
+                if way == 0 {
+                    drop(operation);
+                    support::turn().await;
+                }
+            }
+            _ => nursery(async |n| {
+                n.spawn(async {
+                    operation.await;
+                });
+                arrives().await;
+                n.cancel();
+                Ok(())
+            })
+            .await
+            .unwrap(),
+        }
+    });
+    let asked = runtime.stats().cancel_requests > 0;
+    support::assert_balanced(&runtime);
+    drop(runtime);
+    assert_eq!(freed.borrow().len(), round, "freed by now, and once");
+    asked
+}
+
+/// Rounds on a disk, which may be done before it is to end something: whether it is caught is not
+/// for a test to say.
+fn on_a_disk<F: Future>(writes: bool, begin: impl Fn(Rc<File>, Watched) -> F) {
     let folder = Folder::new();
     let path = folder.join("file");
     std::fs::write(&path, vec![0x11; LENGTH]).unwrap();
@@ -99,41 +147,9 @@ fn watch<F: Future>(writes: bool, begin: impl Fn(Rc<File>, Watched) -> F) {
         return eprintln!("NOT RUN: this file system cannot go past the page cache");
     };
     let behind = Pages::new();
-    let freed = Rc::new(RefCell::new(Vec::new()));
-    let mut asked = 0;
+    let freed = Freed::default();
     for round in 1..=30 {
-        let mut runtime = Runtime::builder().entries(8).build().unwrap();
-        runtime.block_on(async {
-            let watched = Watched { pages: Pages::new(), freed: Rc::clone(&freed) };
-            let ours = Rc::new(File::from_std(file.try_clone().unwrap()));
-            let mut operation = Box::pin(begin(ours, watched));
-            match round % 3 {
-                // Dropped in flight, by itself or by the runtime's end.
-                0 | 1 => {
-                    assert!(support::poll_once(operation.as_mut()).await.is_pending());
-                    support::turn().await;
-                    if round % 3 == 0 {
-                        drop(operation);
-                        support::turn().await;
-                    }
-                }
-                // In a nursery that is cancelled.
-                _ => nursery(async |n| {
-                    n.spawn(async {
-                        operation.await;
-                    });
-                    support::turn().await;
-                    n.cancel();
-                    Ok(())
-                })
-                .await
-                .unwrap(),
-            }
-        });
-        asked += runtime.stats().cancel_requests;
-        support::assert_balanced(&runtime);
-        drop(runtime);
-        assert_eq!(freed.borrow().len(), round, "freed by now, and once");
+        end(round, (file.try_clone().unwrap(), &freed), &begin, support::turn);
         // A read of the same place, which ends after those that the disk had before.
         // SAFETY: these pages are used here alone.
         let bytes = unsafe { std::slice::from_raw_parts_mut(behind.0.as_ptr(), LENGTH) };
@@ -146,20 +162,56 @@ fn watch<F: Future>(writes: bool, begin: impl Fn(Rc<File>, Watched) -> F) {
         assert!(!torn, "a part was read after it was freed, round {round}");
     }
     assert!(freed.borrow().iter().all(|pages| pages.is_full_of(POISON)), "written later");
-    assert!(asked > 0, "the disk was never caught: nothing was shown");
     freed.take().into_iter().chain([behind]).for_each(Pages::give_back);
+}
+
+/// Rounds on a server that does what it was asked only after it was to end that.
+fn on_a_server<F: Future>(name: &str, begin: impl Fn(Rc<File>, Watched) -> F) {
+    hostile::with_mounts(name, "true", |at| {
+        support::watched(|| {
+            let Some(server) = Dead::mount(at, Conduct::Late) else { return };
+            let mut options = std::fs::OpenOptions::new();
+            let file = options.read(true).write(true).open(server.path().join("file")).unwrap();
+            let freed = Freed::default();
+            for round in 1..=6 {
+                let before = server.holds();
+                let arrives = async || {
+                    while server.holds() == before {
+                        support::turn().await;
+                    }
+                };
+                assert!(end(round, (file.try_clone().unwrap(), &freed), &begin, arrives));
+                assert!(server.interrupts() > 0);
+            }
+            assert!(freed.borrow().iter().all(|pages| pages.is_full_of(POISON)), "written later");
+            assert_eq!(server.poisoned(), 0, "read after it was freed");
+            freed.take().into_iter().for_each(Pages::give_back);
+        });
+    });
+}
+
+#[test]
+fn a2_the_memory_of_a_read_that_ends_late_is_freed_after_it() {
+    let name = "memory::a2_the_memory_of_a_read_that_ends_late_is_freed_after_it";
+    on_a_server(name, async |file: Rc<File>, buffer| file.read_at(buffer, 0).await.0);
+}
+
+#[test]
+fn a2_the_memory_of_a_write_that_ends_late_is_freed_after_it() {
+    let name = "memory::a2_the_memory_of_a_write_that_ends_late_is_freed_after_it";
+    on_a_server(name, async |file: Rc<File>, buffer| file.write_at(buffer, 0).await.0);
 }
 
 #[test]
 fn a2_the_memory_of_a_direct_read_is_freed_after_it() {
     support::watched(|| {
-        watch(false, async |file: Rc<File>, buffer| file.read_at(buffer, 0).await.0)
+        on_a_disk(false, async |file: Rc<File>, buffer| file.read_at(buffer, 0).await.0)
     });
 }
 
 #[test]
 fn a2_the_memory_of_a_direct_write_is_freed_after_it() {
     support::watched(|| {
-        watch(true, async |file: Rc<File>, buffer| file.write_at(buffer, 0).await.0)
+        on_a_disk(true, async |file: Rc<File>, buffer| file.write_at(buffer, 0).await.0)
     });
 }

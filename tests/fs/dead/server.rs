@@ -3,6 +3,7 @@
 //!
 //! The words and structures are those of `linux/fuse.h`.
 
+use crate::memory::POISON;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use std::fs::File;
@@ -29,6 +30,9 @@ const PARALLEL_DIROPS: u32 = 1 << 18;
 /// Reads do not go through the page cache.
 const DIRECT_IO: u32 = 1 << 0;
 
+/// What reads are answered with that are answered late.
+const LATE: u8 = 0x22;
+
 /// What the server does with what it does not answer otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Conduct {
@@ -38,6 +42,9 @@ pub(crate) enum Conduct {
     Mute,
     /// Nothing, before the kernel interrupts it.
     Heeds,
+    /// Nothing, before the kernel interrupts it; and then all that was asked, as a disk that has
+    /// begun.
+    Late,
     /// Reads and writes fail, as those of a disk that is broken.
     Fails,
 }
@@ -53,6 +60,7 @@ pub(crate) struct Dead {
 struct Counts {
     held: AtomicUsize,
     interrupts: AtomicUsize,
+    poisoned: AtomicUsize,
 }
 
 impl Dead {
@@ -85,6 +93,11 @@ impl Dead {
     /// So many of them were interrupted.
     pub(crate) fn interrupts(&self) -> usize {
         self.counts.interrupts.load(Ordering::SeqCst)
+    }
+
+    /// So many writes came with memory that had been freed.
+    pub(crate) fn poisoned(&self) -> usize {
+        self.counts.poisoned.load(Ordering::SeqCst)
     }
 
     /// As `umount -f`: all that waits fails. It says that it is busy, and cuts the connection to
@@ -126,6 +139,8 @@ fn number(bytes: &[u8], at: usize) -> u64 {
 /// Answers until the connection is cut.
 fn serve(mut device: &File, conduct: Conduct, counts: &Counts) {
     let mut buffer = vec![0; 1 << 18];
+    // The answer to what is in flight.
+    let mut held = Vec::new();
     loop {
         let length = match device.read(&mut buffer) {
             Ok(length) => length,
@@ -143,13 +158,19 @@ fn serve(mut device: &File, conduct: Conduct, counts: &Counts) {
             OPEN if conduct != Conduct::Mute => Ok(words(&[0, 0, DIRECT_IO, 0])),
             READ | WRITE | FSYNC if conduct == Conduct::Fails => Err(libc::EIO),
             LOOKUP | OPEN | READ | WRITE => {
+                if matches!(asked, READ | WRITE) {
+                    held = late(request, asked, counts);
+                }
                 counts.held.fetch_add(1, Ordering::SeqCst);
                 continue;
             }
             INTERRUPT => {
                 counts.interrupts.fetch_add(1, Ordering::SeqCst);
-                if conduct == Conduct::Heeds {
-                    reply(device, number(request, HEADER), Err(libc::EINTR));
+                let interrupted = number(request, HEADER);
+                match conduct {
+                    Conduct::Heeds => reply(device, interrupted, Err(libc::EINTR)),
+                    Conduct::Late => reply(device, interrupted, Ok(std::mem::take(&mut held))),
+                    _ => {}
                 }
                 continue;
             }
@@ -158,6 +179,18 @@ fn serve(mut device: &File, conduct: Conduct, counts: &Counts) {
         };
         reply(device, unique, answer);
     }
+}
+
+/// The answer to a read or a write, for later.
+fn late(request: &[u8], asked: u32, counts: &Counts) -> Vec<u8> {
+    let size =
+        u32::from_ne_bytes(request[HEADER + 16..HEADER + 20].try_into().expect("four bytes"));
+    if asked == READ {
+        return vec![LATE; size as usize];
+    }
+    let is_poisoned = request[HEADER + 40..].contains(&POISON);
+    counts.poisoned.fetch_add(usize::from(is_poisoned), Ordering::SeqCst);
+    words(&[size, 0])
 }
 
 fn words(words: &[u32]) -> Vec<u8> {
