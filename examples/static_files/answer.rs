@@ -2,15 +2,18 @@
 
 use crate::conditions::Validators;
 use nestling::fs::File;
+use nestling::io::transferred;
 use nestling::net::TcpStream;
-use nestling::{buf::IoBuf, timeout};
+use nestling::{buf::IoBuf, is_cancelled, timeout};
 use std::fmt::Write;
 use std::io::{self, ErrorKind};
 use std::ops::Range;
 use std::time::Duration;
 
-/// What is read of a file and sent at a time, in bytes.
-const PIECE: u64 = 256 << 10;
+/// A file of so many bytes goes in one write with the head.
+const SMALL: u64 = 64 << 10;
+/// What is sent of a larger one at a time, in bytes: within the kernel, from 1 MiB on.
+const PIECE: u64 = 4 << 20;
 
 /// An answer.
 #[derive(Debug)]
@@ -90,8 +93,8 @@ impl Answer {
         self.with("ETag", &validators.tag).with("Last-Modified", &validators.date())
     }
 
-    /// Sends it, piece by piece, each of which the client has to take within `patience`. Head and
-    /// body go in one write if they are small: one segment.
+    /// Sends it, piece by piece, of each of which the client has to take some within `patience`.
+    /// Head and body go in one write if they are small: one segment.
     ///
     /// # Errors
     ///
@@ -123,34 +126,37 @@ impl Answer {
     }
 }
 
-/// Sends what is in `piece`, and then a part of a file, through the same memory.
+/// Sends the head and then a part of a file: in one write, if that is small.
 async fn send_file(
     stream: &TcpStream,
-    mut piece: Vec<u8>,
+    mut head: Vec<u8>,
     file: &File,
     mut range: Range<u64>,
     patience: Duration,
 ) -> io::Result<()> {
-    piece.reserve_exact((range.end - range.start).min(PIECE) as usize);
-    loop {
-        let before = piece.len();
-        if range.start < range.end {
-            let room = (range.end - range.start).min(PIECE) as usize;
-            let (result, back) =
-                file.read_at(piece.slice(before..before + room), range.start).await;
-            piece = back.into_inner();
-            let length = result?;
-            if length == 0 {
-                return Err(ErrorKind::UnexpectedEof.into());
-            }
-            range.start += length as u64;
-        }
-        let result;
-        (result, piece) = timeout(patience, stream.write_all(piece)).await?;
+    if range.end - range.start <= SMALL {
+        let (start, length) = (head.len(), (range.end - range.start) as usize);
+        head.reserve_exact(length);
+        let (result, all) =
+            file.read_exact_at(head.slice(start..start + length), range.start).await;
         result?;
-        if range.is_empty() {
-            return Ok(());
-        }
-        piece.clear();
+        return timeout(patience, stream.write_all(all.into_inner())).await?.0;
     }
+    timeout(patience, stream.write_all(head)).await?.0?;
+    while !range.is_empty() {
+        let piece = range.start..range.end.min(range.start + PIECE);
+        let sent =
+            match timeout(patience, nestling::io::send_file(file, piece, &mut &*stream)).await? {
+                // A slow client: it has its time again for the rest.
+                Err(error) if is_cancelled(&error) && transferred(&error) > Some(0) => {
+                    transferred(&error).map_or(0, |sent| sent as u64)
+                }
+                sent => sent?,
+            };
+        if sent == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        range.start += sent;
+    }
+    Ok(())
 }

@@ -7,13 +7,13 @@ use std::process::{self, Command};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// A folder to serve, in one in which it is not alone.
-struct Root {
+pub(super) struct Root {
     around: PathBuf,
-    path: PathBuf,
+    pub(super) path: PathBuf,
 }
 
 impl Root {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let around = std::env::temp_dir().join(format!("static_files-{name}-{}", process::id()));
         let path = around.join("root");
         fs::create_dir_all(&path).unwrap();
@@ -21,7 +21,7 @@ impl Root {
         Self { around, path }
     }
 
-    fn server(&self, arguments: &[&str]) -> Server {
+    pub(super) fn server(&self, arguments: &[&str]) -> Server {
         Server::start(&[&["--root", self.path.to_str().unwrap()], arguments].concat())
     }
 }

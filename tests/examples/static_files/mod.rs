@@ -1,7 +1,8 @@
 //! `static_files`: requests in pieces and in a row, those that are refused, and the drain; in
-//! `folders.rs`, files below a folder.
+//! `folders.rs`, files below a folder; in `large.rs`, those that are spliced.
 
 mod folders;
+mod large;
 
 use crate::process::{PATIENCE, Process, build};
 use std::io::{Read, Write};
