@@ -12,7 +12,7 @@
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use nestling::Runtime;
-use nestling::fs::{Advice, File};
+use nestling::fs::{Advice, File, TempDir};
 use std::fs;
 use std::hint::black_box;
 use std::io::{self, Read, Write};
@@ -119,11 +119,13 @@ fn main() -> io::Result<()> {
     }
     let given = arguments.iter().skip_while(|argument| *argument != "--mib").nth(1);
     let mib = given.map_or(1024, |given| given.parse().expect("a number"));
-    let path = std::env::temp_dir().join(format!("nestling-sequential-{}", std::process::id()));
+    let mut runtime = Runtime::builder().build()?;
+    // Removed also if something fails.
+    let folder = runtime.block_on(TempDir::new())?;
+    let path = folder.path().join("file");
     let mut file = fs::File::create(&path)?;
     (0..mib).try_for_each(|number: u64| file.write_all(&vec![number as u8; 1 << 20]))?;
     file.sync_all()?;
-    let mut runtime = Runtime::builder().build()?;
     for (title, cold) in [("from the page cache", false), ("from the disk", true)] {
         let mut figures = [const { Vec::new() }; WAYS.len()];
         // The first round warms up.
@@ -140,5 +142,5 @@ fn main() -> io::Result<()> {
             println!("{:10} {time:9.1} ms {ratio:8.3}", format!("{way:?}"));
         }
     }
-    fs::remove_file(&path)
+    Ok(())
 }

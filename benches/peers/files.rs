@@ -11,7 +11,7 @@
 mod rounds;
 
 use nestling::buf::AlignedBuf;
-use nestling::fs::File;
+use nestling::fs::{File, TempDir};
 use nestling::net::UnixStream;
 use nestling::{Runtime, nursery};
 use rounds::{Contender, compare};
@@ -306,8 +306,9 @@ fn syncs(folder: &Path, rounds: usize) {
 
 fn main() -> io::Result<()> {
     let Some(rounds) = rounds::rounds() else { return Ok(()) };
-    let folder = std::env::temp_dir().join(format!("nestling-files-{}", std::process::id()));
-    fs::create_dir(&folder)?;
+    // Removed also if something fails.
+    let directory = nestling().block_on(TempDir::new())?;
+    let folder = directory.path();
     for number in 0..FILES {
         fs::write(folder.join(number.to_string()), [7; 1024])?;
     }
@@ -316,11 +317,11 @@ fn main() -> io::Result<()> {
     (0..PIECES).try_for_each(|piece| file.write_all(&[piece as u8; SIZE]))?;
     file.sync_all()?;
     for depth in [1, 32] {
-        small(&folder, rounds, depth);
+        small(folder, rounds, depth);
         random(&large, rounds, depth, false);
         random(&large, rounds, depth, true);
     }
     sequential(&large, rounds);
-    syncs(&folder, rounds);
-    fs::remove_dir_all(&folder)
+    syncs(folder, rounds);
+    Ok(())
 }
