@@ -13,7 +13,7 @@
 use super::armed::{Keeps, Receives};
 use super::arming::{Arming, Next};
 use super::packets::Packets;
-use super::unread_datagrams::{Told, UnreadDatagrams};
+use super::unread_datagrams::UnreadDatagrams;
 use super::waiting::Seat;
 use super::{Datagram, starved};
 use crate::config::POOL_ATTEMPTS;
@@ -83,11 +83,10 @@ impl<'a> DatagramStream<'a> {
                 return Err(error);
             }
         };
-        let (lease, told) = self.receive(&pool).await?;
-        Ok((lease, Datagram::new(told)?))
+        self.receive(&pool).await
     }
 
-    async fn receive(&mut self, pool: &Rc<Buffers>) -> io::Result<(Lease, Told)> {
+    async fn receive(&mut self, pool: &Rc<Buffers>) -> io::Result<(Lease, Datagram)> {
         let unread = self.arming.kept();
         let (mut was_disarmed, mut attempts) = (false, POOL_ATTEMPTS);
         loop {
@@ -95,7 +94,8 @@ impl<'a> DatagramStream<'a> {
             if !is_armed || unread.has_left() {
                 unread.settled().await?;
                 if let Some(parcel) = unread.take_parcel() {
-                    return parcel.map(|(bytes, told)| (Lease::owned(bytes), told));
+                    let (bytes, told) = parcel?;
+                    return Ok((Lease::owned(bytes), Datagram::new(told)?));
                 }
                 if is_armed {
                     // Not any more.
@@ -131,7 +131,7 @@ impl<'a> DatagramStream<'a> {
                         outcome => return outcome,
                     }
                 }
-                Next::Come(received) => return received.map(Told::of),
+                Next::Come(received) => return Datagram::leased(received?),
                 Next::End | Next::Over => was_disarmed = !self.arming.disarm(),
             }
         }
@@ -154,7 +154,11 @@ impl<'a> DatagramStream<'a> {
 
     /// Receives what is there after the kernel has found no buffer. `WouldBlock` if that is
     /// nothing, or there are buffers again.
-    async fn starved(&self, pool: &Rc<Buffers>, attempts: &mut u32) -> io::Result<(Lease, Told)> {
+    async fn starved(
+        &self,
+        pool: &Rc<Buffers>,
+        attempts: &mut u32,
+    ) -> io::Result<(Lease, Datagram)> {
         if *attempts == POOL_ATTEMPTS {
             starved::count(Pools::count_starved);
         }
@@ -173,19 +177,19 @@ impl<'a> DatagramStream<'a> {
             Some(buffer) => {
                 let (told, buffer) =
                     self.arming.kept().receive_at_once(self.socket, buffer).await?;
-                Ok((buffer.into_lease(0..told.length), told))
+                Ok((buffer.into_lease(0..told.length), Datagram::new(told)?))
             }
             None => self.copied(pool).await,
         }
     }
 
     /// Receives what is there into memory of its own, as much as a buffer has room for.
-    async fn copied(&self, pool: &Buffers) -> io::Result<(Lease, Told)> {
+    async fn copied(&self, pool: &Buffers) -> io::Result<(Lease, Datagram)> {
         let bytes = Vec::with_capacity(pool.size() - RecvMsgMany::OVERHEAD);
         let (told, mut bytes) = self.arming.kept().receive_at_once(self.socket, bytes).await?;
         starved::count(Pools::count_copied);
         bytes.shrink_to_fit();
-        Ok((Lease::owned(bytes), told))
+        Ok((Lease::owned(bytes), Datagram::new(told)?))
     }
 }
 

@@ -49,10 +49,10 @@ impl Packets {
     pub(super) async fn send_msg<B: IoBuf>(
         &self,
         buffer: B,
-        to: Option<SockAddr>,
+        to: Option<impl Into<SockAddr>>,
         along: impl FnOnce(&mut Outgoing<'_>),
     ) -> BufResult<usize, B> {
-        let op = SendMsg::with(self.fd.clone(), One(buffer), to, along);
+        let op = SendMsg::with(self.fd.clone(), One(buffer), to.map(Into::into), along);
         let (result, One(buffer)) = op.await;
         (result, buffer)
     }

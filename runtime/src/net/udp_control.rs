@@ -3,7 +3,8 @@
 
 use super::tcp_listener::not_internet;
 use super::unread_datagrams::Told;
-use crate::op::Outgoing;
+use crate::op::{Control, LeasedMsg, Outgoing};
+use crate::pool::Lease;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
@@ -41,7 +42,23 @@ pub struct Datagram {
 impl Datagram {
     pub(super) fn new(told: Told) -> io::Result<Self> {
         let Told { length, from, truncated, control } = told;
-        let from = from.and_then(|from| from.as_socket()).ok_or_else(not_internet)?;
+        Self::told(length, from.and_then(|from| from.as_socket()), truncated, &control)
+    }
+
+    /// What is told of one that came into a buffer of a pool.
+    pub(super) fn leased(message: LeasedMsg) -> io::Result<(Lease, Self)> {
+        let LeasedMsg { lease, from, truncated, control } = message;
+        let told = Self::told(lease.len(), from, truncated, &control)?;
+        Ok((lease, told))
+    }
+
+    fn told(
+        length: usize,
+        from: Option<SocketAddr>,
+        truncated: bool,
+        control: &Control,
+    ) -> io::Result<Self> {
+        let from = from.ok_or_else(not_internet)?;
         let to = control.to.map(|(address, interface)| PacketInfo { address, interface });
         let since_1970 = |time: Duration| SystemTime::UNIX_EPOCH.checked_add(time);
         Ok(Self {

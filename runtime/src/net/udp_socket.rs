@@ -127,7 +127,7 @@ impl UdpSocket {
     /// As there; or what `control` asks for is not possible, such as an address that is not of this
     /// machine.
     pub async fn send_msg<B: IoBuf>(&self, buffer: B, control: UdpControl) -> BufResult<usize, B> {
-        self.packets.send_msg(buffer, None, |along| control.write(along)).await
+        self.packets.send_msg(buffer, None::<SocketAddr>, |along| control.write(along)).await
     }
 
     /// Sends `buffer` to an address, as `control` says: see [`send_to`](Self::send_to).
@@ -152,10 +152,7 @@ impl UdpSocket {
             Err(error) => Err(error),
         };
         match to {
-            Ok(to) => {
-                let to = Some(to.into());
-                self.packets.send_msg(buffer, to, |along| control.write(along)).await
-            }
+            Ok(to) => self.packets.send_msg(buffer, Some(to), |along| control.write(along)).await,
             Err(error) => (Err(error), buffer),
         }
     }
