@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `rows.rs` | what is compared |
 //! | `contestants/` | the contestants: a folder for each peer, a file for each row |
-//! | `load/` | what servers are loaded with: a closed loop, an open one, one for proxies |
+//! | `load/` | their load: a closed loop, an open one, those of proxies, accepts, HTTP/2 |
 //! | `process/`, `work.rs` | a contestant is a process of its own |
 //! | `compare/` | the order of measurements; one of them; a run beside an earlier one |
 //! | `statistics.rs` | when a difference is called real |

@@ -122,7 +122,8 @@ impl Ring {
             self.uring.submit().expect("an enter");
         }
         // SAFETY: sockets and buffers live as long as the ring, at the same addresses; and buffers
-        // for ever, if anything may be in flight when it is dropped.
+        // for ever, if anything may be in flight when it is dropped. The limit is handed over
+        // before it can move.
         let pushed = unsafe { self.uring.submission().push(entry) };
         pushed.expect("the queue is not full");
     }
