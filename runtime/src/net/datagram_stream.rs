@@ -146,7 +146,9 @@ impl<'a> DatagramStream<'a> {
                 return Poll::Ready(Next::Over);
             }
             let polled = self.arming.poll(pool, cx);
-            seat = self.arming.flight().map(|flight| Seat::new(unread.waiting(), &flight));
+            if polled.is_pending() {
+                seat = self.arming.flight().map(|flight| Seat::new(unread.waiting(), &flight));
+            }
             polled
         })
         .await
