@@ -110,6 +110,11 @@ impl Queue {
         Some((key, wants))
     }
 
+    /// Whether no waiter is in line, not even one that is cancelled.
+    pub(super) fn is_clear(&self) -> bool {
+        self.waiting.len == 0
+    }
+
     /// Whether at least so many are in line, after cancelled waiters were passed over.
     pub(super) fn has(&mut self, count: usize) -> bool {
         let mut key = self.waiting.head;

@@ -1,13 +1,14 @@
 //! A bounded channel for many messages, between threads.
 //!
-//! The channel counts as the [local one](mod@crate::sync::channel) does, and shares its line; but
-//! one lock is around all of it, so that a close, a hand-over and a cut waiter come one after the
-//! other.
+//! The channel counts as the [local one](mod@crate::sync::channel) does, and shares its line. What
+//! concerns a line is done with both sides locked, so that a close, a hand-over and a cut waiter
+//! come one after the other; while nothing waits, each side has a lock of its own (`sides.rs`).
 
 mod receiver;
 mod sender;
+mod sides;
 
-use crate::scope::poll_drop_point;
+use crate::scope::{self, poll_drop_point};
 use crate::sync::permit_queue::{PermitQueue, Position};
 use crate::sync::site::Site;
 use crate::table;
@@ -15,12 +16,13 @@ use crate::wake::{Waiter, budget, wake_all};
 use std::collections::VecDeque;
 use std::fmt;
 use std::iter;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 pub use crate::sync::channel::{SendError, TryRecvError, TrySendError};
 pub use receiver::Receiver;
 pub use sender::{Reserved, Sender};
+use sides::{Receiving, Sending, Side, Whole};
 
 /// Makes a channel for so many messages at a time, whose ends may be on any threads.
 ///
@@ -74,20 +76,26 @@ pub use sender::{Reserved, Sender};
 /// ```
 pub fn channel<T>(bound: usize) -> (Sender<T>, Receiver<T>) {
     assert!(bound > 0, "a channel needs room for a message: its bound is at least 1");
-    let shared = Arc::new(Shared(Mutex::new(State {
+    let (sending, receiving) = sides::sides(State {
         buffer: VecDeque::new(),
         room: PermitQueue::new(bound),
         messages: PermitQueue::new(0),
         senders: 1,
         closed: false,
-    })));
+    });
+    let shared = Arc::new(Shared { sending, receiving });
     (Sender::new(Arc::clone(&shared)), Receiver::new(shared))
 }
 
-/// What all ends know.
-struct Shared<T>(Mutex<State<T>>);
+/// What all ends know. No foreign code runs while any of it is locked: no waker, and no destructor
+/// of a message.
+struct Shared<T> {
+    sending: Side<Sending<T>>,
+    receiving: Side<Receiving<T>>,
+}
 
-/// No foreign code runs while this is locked: no waker, and no destructor of a message.
+/// The channel as it is with both sides locked.
+#[derive(Debug)]
 struct State<T> {
     buffer: VecDeque<T>,
     room: PermitQueue,
@@ -169,10 +177,16 @@ impl<T> State<T> {
     }
 }
 
+/// Whether an await may return at its first poll, if what it waits for is there. If not, it goes the
+/// long way, and is told the same there.
+#[inline]
+fn may_return_at_once() -> bool {
+    !scope::is_here_cancelled() && budget::may_return()
+}
+
 impl<T> Shared<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
-        // Nothing that can panic is done under the lock, but to allocate.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> Whole<'_, T> {
+        Whole::lock(&self.sending, &self.receiving)
     }
 
     /// Runs `act`, and wakes the waiters that it served.
@@ -184,7 +198,7 @@ impl<T> Shared<T> {
     }
 
     /// Unlocks, and wakes the waiters that were served.
-    fn wake(&self, mut state: MutexGuard<'_, State<T>>) {
+    fn wake(&self, mut state: Whole<'_, T>) {
         if !state.has_to_wake() {
             return;
         }

@@ -1,11 +1,12 @@
 //! The end of a channel between threads that receives.
 
-use super::{For, Shared, TryRecvError, Wait};
+use super::{For, Shared, TryRecvError, Wait, may_return_at_once};
 use crate::sync::permit_queue::Position;
 use crate::sync::remote::block::block;
 use futures_core::Stream;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
@@ -29,11 +30,13 @@ pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     /// The place of the stream in the line of receives.
     stream: Mutex<Position>,
+    /// Whether the stream may have one. Set when no other task can use the receiver.
+    has_place: AtomicBool,
 }
 
 impl<T> Receiver<T> {
     pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
-        Self { shared, stream: Mutex::default() }
+        Self { shared, stream: Mutex::default(), has_place: AtomicBool::new(false) }
     }
 
     /// Waits for a message; `None` when the channel is closed and empty.
@@ -44,6 +47,10 @@ impl<T> Receiver<T> {
     /// next receive.
     pub async fn recv(&self) -> Option<T> {
         self.leave_stream();
+        let first = self.shared.receiving.lock().pop(may_return_at_once);
+        if first.is_some() {
+            return first;
+        }
         Wait::new(&self.shared, For::Message).then(|state| state.pop()).await
     }
 
@@ -64,6 +71,9 @@ impl<T> Receiver<T> {
     /// [`TryRecvError::Empty`] if there may be one later, [`TryRecvError::Closed`] if not.
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.leave_stream();
+        if let Some(first) = self.shared.receiving.lock().pop(|| true) {
+            return Ok(first);
+        }
         self.shared.change(|state| {
             if !state.messages.try_take(1) {
                 return Err(TryRecvError::Empty);
@@ -94,7 +104,12 @@ impl<T> Receiver<T> {
 
     /// Gives up the place of the stream: no task polls the stream while the receiver is borrowed,
     /// so that place would only hold up the others.
+    #[inline]
     fn leave_stream(&self) {
+        if !self.has_place.load(Ordering::Relaxed) {
+            return;
+        }
+        self.has_place.store(false, Ordering::Relaxed);
         let mut place =
             std::mem::take(&mut *self.stream.lock().unwrap_or_else(PoisonError::into_inner));
         self.shared.leave(For::Message, &mut place);
@@ -105,9 +120,16 @@ impl<T> Stream for Receiver<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let Self { shared, stream } = &mut *self;
+        let Self { shared, stream, has_place } = &mut *self;
         let place = stream.get_mut().unwrap_or_else(PoisonError::into_inner);
-        shared.poll(For::Message, place, cx, |state| state.pop())
+        if place.is_none()
+            && let Some(first) = shared.receiving.lock().pop(may_return_at_once)
+        {
+            return Poll::Ready(Some(first));
+        }
+        let polled = shared.poll(For::Message, place, cx, |state| state.pop());
+        *has_place.get_mut() = !place.is_none();
+        polled
     }
 }
 

@@ -1,6 +1,6 @@
 //! The ends of a channel between threads that send.
 
-use super::{For, SendError, Shared, TrySendError, Wait};
+use super::{For, SendError, Shared, TrySendError, Wait, may_return_at_once};
 use crate::sync::remote::block::block;
 use std::fmt;
 use std::sync::Arc;
@@ -37,6 +37,8 @@ impl<T> Sender<T> {
     /// A drop point. If the future is dropped before it has returned, the message was not sent and
     /// is dropped with it; [`reserve`](Self::reserve) first to keep it.
     pub async fn send(&self, value: T) -> Result<(), SendError<T>> {
+        let sent = self.shared.sending.lock().send(value, may_return_at_once);
+        let Err(value) = sent else { return Ok(()) };
         let mut value = Some(value);
         let send = Wait::new(&self.shared, For::Room)
             .then(|state| state.push(value.take().expect("it is served once")));
@@ -82,6 +84,9 @@ impl<T> Sender<T> {
     /// });
     /// ```
     pub async fn reserve(&self) -> Result<Reserved<'_, T>, SendError<()>> {
+        if self.shared.sending.lock().take_room(may_return_at_once) {
+            return Ok(Reserved { shared: &self.shared });
+        }
         let closed = Wait::new(&self.shared, For::Room).then(|state| state.closed).await;
         // What is kept of a closed channel's room does not matter: there is enough for all.
         if closed { Err(SendError(())) } else { Ok(Reserved { shared: &self.shared }) }
@@ -93,6 +98,8 @@ impl<T> Sender<T> {
     ///
     /// The message, if it would have to wait or the channel is closed.
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        let sent = self.shared.sending.lock().send(value, || true);
+        let Err(value) = sent else { return Ok(()) };
         self.shared.change(|state| {
             if !state.closed && !state.room.try_take(1) {
                 return Err(TrySendError::Full(value));
@@ -161,7 +168,8 @@ impl<T> Reserved<'_, T> {
         let shared = self.shared;
         // The room is the message's; and a closed channel has enough for all.
         std::mem::forget(self);
-        shared.change(|state| state.push(value))
+        let pushed = shared.sending.lock().push(value);
+        pushed.or_else(|SendError(value)| shared.change(|state| state.push(value)))
     }
 }
 
