@@ -18,6 +18,6 @@ pub(crate) use crate::sys::eventfd::EventFd;
 #[cfg(any(test, loom, miri))]
 pub(crate) use kernel::EventFd;
 #[cfg(loom)]
-pub(crate) use modelled::{AtomicBool, AtomicU8, AtomicUsize, Mutex, Queue, fence};
+pub(crate) use modelled::{AtomicBool, AtomicU8, AtomicUsize, Mutex, MutexGuard, Queue, fence};
 #[cfg(not(loom))]
-pub(crate) use real::{AtomicBool, AtomicU8, AtomicUsize, Mutex, Queue, fence};
+pub(crate) use real::{AtomicBool, AtomicU8, AtomicUsize, Mutex, MutexGuard, Queue, fence};

@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 pub(crate) use loom::sync::atomic::fence;
-pub(crate) use loom::sync::{Condvar, Mutex};
+pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 
 pub(crate) type AtomicBool = Atomic<atomic::AtomicBool>;
 pub(crate) type AtomicU8 = Atomic<atomic::AtomicU8>;
@@ -44,7 +44,7 @@ impl<T> Deref for Atomic<T> {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> loom::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

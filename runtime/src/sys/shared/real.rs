@@ -2,8 +2,8 @@
 
 use crossbeam_channel::{Receiver, Sender};
 
-pub(crate) use std::sync::Mutex;
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, fence};
+pub(crate) use std::sync::{Mutex, MutexGuard};
 
 /// A queue that many fill and one empties, without a limit of its own.
 #[derive(Debug)]

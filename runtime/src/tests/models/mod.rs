@@ -13,6 +13,7 @@
 //! counts as absent; SeqCst fences it knows. It has no time: nothing here sleeps with a deadline.
 
 mod cancels;
+mod channel;
 mod cores;
 mod inbox;
 mod leases;

@@ -177,8 +177,8 @@ impl<T> State<T> {
     }
 }
 
-/// Whether an await may return at its first poll, if what it waits for is there. If not, it goes the
-/// long way, and is told the same there.
+/// Whether an await may return at its first poll, if what it waits for is there. If not, it goes
+/// the long way, and is told the same there.
 #[inline]
 fn may_return_at_once() -> bool {
     !scope::is_here_cancelled() && budget::may_return()

@@ -11,11 +11,11 @@
 //! lines are served. So a line of memory goes from one core to the other once for many messages.
 
 use super::{SendError, State};
-use crate::sys::shared::Mutex;
+use crate::sys::shared::{Mutex, MutexGuard};
 use crate::table;
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 /// What senders change, as long as there is room and no receiver waits.
 #[derive(Debug)]
