@@ -193,7 +193,7 @@ impl<'core> EventLoop<'core> {
     }
 
     fn expire_timers(&self) {
-        let Some(now) = self.driver.borrow().now_for_timers() else { return };
+        let Some(now) = self.driver.borrow_mut().now_for_timers() else { return };
         scope::recheck(now);
         for _ in 0..EVENTS_PER_TURN {
             let due = self.driver.borrow_mut().pop_due(now);

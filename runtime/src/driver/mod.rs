@@ -39,14 +39,15 @@ mod timers;
 mod trimming;
 mod turn;
 mod unread;
+mod wheel;
 
-use crate::config::Config;
+use crate::config::{COARSE_TICK, Config};
 use crate::counters::{Counters, Stats};
 use crate::inbox::Unparker;
 use crate::key::Key;
 use crate::ring::{Capability, Completion, Request, Ring, Submission};
 use crate::scope;
-use crate::tree::NodeId;
+use crate::tree::{self, NodeId};
 use crate::wake::Waiter;
 use batching::Batching;
 use cancels::Marked;
@@ -165,6 +166,19 @@ impl Driver {
     /// The time as of the clock's last tick.
     pub(crate) fn tick(&self) -> u64 {
         self.ring.tick()
+    }
+
+    /// The time, if it is past that moment. One that is far away is compared with the clock's last
+    /// tick, which is cheaper to read.
+    #[inline]
+    pub(crate) fn now_if_past(&self, moment: u64) -> Option<u64> {
+        const FAR: u64 = 100 * COARSE_TICK.as_nanos() as u64;
+        let before = moment.saturating_sub(FAR);
+        // The time of this turn is no reading at all, but an old one.
+        if before > tree::now() && before > self.tick() {
+            return None;
+        }
+        Some(self.now()).filter(|now| moment <= *now)
     }
 
     /// Whether the kernel has what not all kernels have.
@@ -287,7 +301,7 @@ impl Driver {
     // --- timers ------------------------------------------------------------------------------
 
     pub(crate) fn arm(&mut self, deadline: u64, waiter: Waiter) -> TimerKey {
-        self.timers.arm(deadline, waiter, scope::current())
+        self.timers.arm(tree::now(), deadline, waiter, scope::current())
     }
 
     pub(crate) fn disarm(&mut self, key: TimerKey) -> Waiter {
@@ -306,7 +320,7 @@ impl Driver {
 
     /// The time, if there are timers or rechecks to compare it with: one look at the clock in a
     /// turn.
-    pub(crate) fn now_for_timers(&self) -> Option<u64> {
+    pub(crate) fn now_for_timers(&mut self) -> Option<u64> {
         self.timers.next().or_else(scope::next_recheck).map(|_| self.now())
     }
 

@@ -1,64 +1,229 @@
 //! `Timers`: pending deadlines, soonest first; the first one bounds how long the core sleeps.
+//!
+//! ```text
+//!   arm ──┬─▶ far: a list of the wheel, by about when ──┬─▶ near: in order ──▶ due
+//!         └───────────── few, or soon ──────────────────┘
+//! ```
+//!
+//! Most timers are disarmed long before their time, so only the near ones are put in order. They
+//! expire in the order of their deadlines, to the nanosecond, and of those with the same deadline
+//! the first that was armed comes first.
 
+use super::wheel::{Far, FarPlace, Wheel};
+use crate::table::{Slots, Trim, When};
 use crate::tree::NodeId;
 use crate::wake::Waiter;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
-/// Names an armed timer: its deadline, and a number that tells equal deadlines apart.
+/// So many are near from the start; and so many are taken near together, even if it is early: then
+/// the first deadline is known, and not only when its list begins.
+const FEW: usize = 32;
+
+/// So many are taken near together when their time has come. More of them go to lists of shorter
+/// times first, where they are looked at once more.
+const MANY: usize = 2048;
+
+/// So many go there with one step, so that the core can turn to other things in between.
+const MOVED: usize = 16;
+
+/// Names an armed timer: its number, and the slot that has it as long as it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TimerKey {
-    deadline: u64,
     number: u64,
+    slot: u32,
 }
 
 #[derive(Debug)]
 struct Armed {
+    deadline: u64,
+    number: u64,
     waiter: Waiter,
     /// The scope of the code that waits, for dumps.
     scope: Option<NodeId>,
+    /// Where it is among those that are far; else it is near.
+    far: Option<FarPlace>,
 }
 
-/// The deadlines of one core. A tree in order of time: arming and disarming cost a look-up, and
-/// nothing is kept for a timer that was disarmed.
+/// The deadlines of one core.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    armed: BTreeMap<TimerKey, Armed>,
+    armed: Slots<Armed>,
+    /// What is near, by deadline; and what was near when it was disarmed.
+    near: BinaryHeap<Reverse<(u64, TimerKey)>>,
+    /// How many of those were disarmed.
+    disarmed: usize,
+    far: Wheel,
     next_number: u64,
 }
 
 impl Timers {
-    pub(super) fn arm(&mut self, deadline: u64, waiter: Waiter, scope: Option<NodeId>) -> TimerKey {
-        let key = TimerKey { deadline, number: self.next_number };
+    /// Arms a timer, at about the moment `now`.
+    pub(super) fn arm(
+        &mut self,
+        now: u64,
+        deadline: u64,
+        waiter: Waiter,
+        scope: Option<NodeId>,
+    ) -> TimerKey {
+        let number = self.next_number;
         self.next_number += 1;
-        self.armed.insert(key, Armed { waiter, scope });
-        key
+        let armed = Armed { deadline, number, waiter, scope, far: None };
+        let slot = self.armed.insert(armed) as u32;
+        if self.far.is_empty() {
+            self.far.turn_to(now.min(deadline));
+        }
+        if self.near.len() < FEW || deadline < self.far.origin() {
+            self.put_near(slot);
+        } else {
+            self.put_far(Far { deadline, slot });
+        }
+        TimerKey { number, slot }
     }
 
     /// Removes a timer. Its waiter comes back, to be dropped outside a borrow.
     pub(super) fn disarm(&mut self, key: TimerKey) -> Waiter {
-        self.armed.remove(&key).map(|armed| armed.waiter).unwrap_or_default()
+        if !is_armed(&self.armed, key) {
+            return Waiter::Nobody;
+        }
+        let Armed { waiter, far, .. } = self.armed.remove(key.slot as usize);
+        let Some(place) = far else {
+            self.disarmed += 1;
+            self.sweep();
+            return waiter;
+        };
+        if let Some(moved) = self.far.remove(place) {
+            self.armed[moved.slot as usize].far = far;
+        }
+        waiter
     }
 
     /// Whether a timer still runs; if so, `waiter` waits for it, in exchange for the waiter before,
     /// to be dropped outside a borrow.
     pub(super) fn poll(&mut self, key: TimerKey, waiter: &mut Waiter) -> bool {
-        let kept = self.armed.get_mut(&key);
+        let armed = self.armed.get_mut(key.slot as usize);
+        let kept = armed.filter(|armed| armed.number == key.number);
         kept.map(|kept| std::mem::swap(&mut kept.waiter, waiter)).is_some()
     }
 
-    /// The soonest deadline.
-    pub(super) fn next(&self) -> Option<u64> {
-        self.armed.first_key_value().map(|(key, _)| key.deadline)
+    /// The soonest deadline; or an earlier moment, at which many timers are to be put in order.
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<u64> {
+        if self.armed.is_unused() { None } else { self.next_armed() }
     }
 
-    /// Takes the first timer whose deadline has passed.
+    fn next_armed(&mut self) -> Option<u64> {
+        loop {
+            let near = self.first_near();
+            let Some((list, start)) = self.far.first() else { return near };
+            if near.is_some_and(|deadline| deadline <= start) {
+                return near;
+            }
+            if self.far.len(list) > FEW {
+                return Some(start);
+            }
+            self.take_near(list);
+        }
+    }
+
+    /// Takes the first timer whose deadline has passed. Its waiter is nobody after a step of the
+    /// work that comes before.
     pub(super) fn pop_due(&mut self, now: u64) -> Option<Waiter> {
-        let first = self.armed.first_entry().filter(|first| first.key().deadline <= now)?;
-        Some(first.remove().waiter)
+        let due = self.first_near().filter(|deadline| *deadline <= now);
+        if let Some((list, start)) = self.far.first()
+            && start <= due.unwrap_or(now)
+        {
+            self.bring_near(list, start);
+            return Some(Waiter::Nobody);
+        }
+        if due.is_none() {
+            // No list begins before.
+            self.far.turn_to(now.max(self.far.origin()));
+            return None;
+        }
+        let Reverse((_, key)) = self.near.pop()?;
+        Some(self.armed.remove(key.slot as usize).waiter)
     }
 
     /// What runs, soonest first, with the scope that waits for it.
     pub(super) fn armed(&self) -> impl Iterator<Item = (u64, NodeId)> {
-        self.armed.iter().filter_map(|(key, armed)| Some((key.deadline, armed.scope?)))
+        let mut armed: Vec<_> = self.armed.iter().map(|(_, armed)| armed).collect();
+        armed.sort_unstable_by_key(|armed| (armed.deadline, armed.number));
+        armed.into_iter().filter_map(|armed| Some((armed.deadline, armed.scope?)))
     }
+
+    // --- memory --------------------------------------------------------------------------------
+
+    /// Gives back what is not used. Tells if there is more to come.
+    pub(super) fn trim(&mut self) -> bool {
+        self.far.trim();
+        self.near.trim(When::Running) | self.armed.trim(When::Running)
+    }
+
+    /// Whether much more is kept than is in use.
+    #[inline]
+    pub(super) fn is_sparse(&self) -> bool {
+        self.near.is_sparse() || self.armed.is_sparse()
+    }
+
+    // --- lists ---------------------------------------------------------------------------------
+
+    /// The time of a list has come: what is in it goes to lists of shorter times, so many with each
+    /// step; in the end near.
+    fn bring_near(&mut self, list: u32, start: u64) {
+        if self.far.len(list) <= MANY {
+            return self.take_near(list);
+        }
+        self.far.open(list, start);
+        for _ in 0..MOVED {
+            let Some(far) = self.far.pop(list) else { return };
+            match Wheel::is_moment(list) {
+                true => self.put_near(far.slot),
+                false => self.put_far(far),
+            }
+        }
+    }
+
+    /// The first deadline of those that are near.
+    #[inline]
+    fn first_near(&mut self) -> Option<u64> {
+        loop {
+            let &Reverse((deadline, key)) = self.near.peek()?;
+            if is_armed(&self.armed, key) {
+                return Some(deadline);
+            }
+            self.near.pop();
+            self.disarmed -= 1;
+        }
+    }
+
+    /// Takes out what was disarmed, once that is more than the rest.
+    fn sweep(&mut self) {
+        if 2 * self.disarmed > self.near.len() {
+            self.disarmed = 0;
+            self.near.retain(|Reverse((_, key))| is_armed(&self.armed, *key));
+        }
+    }
+
+    /// Puts all that is in a list in order.
+    fn take_near(&mut self, list: u32) {
+        while let Some(far) = self.far.pop(list) {
+            self.put_near(far.slot);
+        }
+    }
+
+    fn put_near(&mut self, slot: u32) {
+        let armed = &mut self.armed[slot as usize];
+        armed.far = None;
+        let key = TimerKey { number: armed.number, slot };
+        self.near.push(Reverse((armed.deadline, key)));
+    }
+
+    fn put_far(&mut self, far: Far) {
+        self.armed[far.slot as usize].far = Some(self.far.push(far));
+    }
+}
+
+fn is_armed(armed: &Slots<Armed>, key: TimerKey) -> bool {
+    armed.get(key.slot as usize).is_some_and(|armed| armed.number == key.number)
 }

@@ -26,7 +26,8 @@ impl Driver {
         let queues = self.backlog.trim(When::Running)
             | self.cancels.trim(When::Running)
             | self.completions.trim(When::Running)
-            | self.slow.trim();
+            | self.slow.trim()
+            | self.timers.trim();
         let next = now.saturating_add(TRIM_EVERY.as_nanos() as u64);
         self.trimming = Trimming { next, more: more | queues | self.in_flight.trim() };
     }
@@ -34,7 +35,8 @@ impl Driver {
     /// When a core that sleeps has to wake up for that; never, if there is nothing to give back.
     pub(super) fn trim_deadline(&self) -> Option<u64> {
         let Trimming { next, more } = self.trimming;
-        let wanted = more || self.in_flight.is_sparse() || tree::is_sparse();
+        let wanted =
+            more || self.in_flight.is_sparse() || self.timers.is_sparse() || tree::is_sparse();
         // The clock of a turn may be behind the one by which the core sleeps.
         wanted.then(|| next.saturating_add(COARSE_TICK.as_nanos() as u64))
     }

@@ -12,7 +12,7 @@ mod places;
 mod slots;
 
 use crate::config::SMALLEST_TABLE;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 pub(crate) use at_end::trim_at_end;
 pub(crate) use places::Table;
@@ -70,6 +70,23 @@ fn remains<T>(kept: usize) -> usize {
 }
 
 impl<T> Trim for VecDeque<T> {
+    fn is_unused(&self) -> bool {
+        self.is_empty()
+    }
+
+    #[inline]
+    fn is_sparse(&self) -> bool {
+        is_sparse::<T>(self.capacity(), self.len())
+    }
+
+    fn shrink(&mut self) {
+        if self.is_sparse() {
+            self.shrink_to(remains::<T>(self.capacity()));
+        }
+    }
+}
+
+impl<T: Ord> Trim for BinaryHeap<T> {
     fn is_unused(&self) -> bool {
         self.is_empty()
     }

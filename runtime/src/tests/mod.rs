@@ -9,6 +9,8 @@ mod by_hand;
 #[cfg(not(any(loom, miri)))]
 mod control;
 #[cfg(not(any(loom, miri)))]
+mod deadlines;
+#[cfg(not(any(loom, miri)))]
 mod descriptors;
 #[cfg(not(any(loom, miri)))]
 mod eyeballs;

@@ -106,8 +106,9 @@ impl Sleep {
         let driver = driver::expect_current("a sleep");
         ready!(scope::poll_drop_point(cx));
         let deadline = self.deadline.as_nanos();
-        let now = driver.borrow().now();
-        if deadline <= now && !self.past_turn {
+        if !self.past_turn
+            && let Some(now) = driver.borrow().now_if_past(deadline)
+        {
             return budget::proceed_late(now, &mut self.suspended, cx);
         }
         // Before the borrow: to keep a foreign waker runs foreign code.
