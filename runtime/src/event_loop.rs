@@ -174,6 +174,9 @@ impl<'core> EventLoop<'core> {
 
     /// Does what other threads have asked for.
     fn hear(&self) {
+        if self.injector.is_empty() {
+            return;
+        }
         for message in self.injector.drain().take(EVENTS_PER_TURN) {
             match message {
                 Message::Wake(remote) => wake::wake(remote.taken()),
@@ -207,7 +210,9 @@ impl<'core> EventLoop<'core> {
     /// Cancels what earlier turns have left to this one.
     fn go_on_cancelling(&self) {
         let withdrawn = self.driver.borrow_mut().ask_marked();
-        wake::wake_all(withdrawn);
+        if !withdrawn.is_empty() {
+            wake::wake_all(withdrawn);
+        }
     }
 
     /// Acts on completions one by one, with nothing borrowed: each may run foreign code.
