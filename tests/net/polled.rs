@@ -76,6 +76,27 @@ fn what_is_there_is_taken_without_waiting() {
     });
 }
 
+/// Few bytes are sent as one buffer, more of them as a list: it is the same bytes.
+#[test]
+fn several_buffers_are_sent_in_their_order() {
+    run(async || {
+        let (stream, mut peer) = pair();
+        for length in [2, 1023, 1024, 1025, 5_000] {
+            let sent = Vec::from_iter((0..length).map(|at| (at % 251) as u8));
+            for first in [0, 1, length / 3, length - 1, length] {
+                let (head, tail) = sent.split_at(first);
+                let parts = [head, b"", tail, b""].map(IoSlice::new);
+                assert_eq!(stream.try_write_vectored(&parts).unwrap(), length);
+                let polled = poll_fn(|cx| stream.poll_write_vectored(cx, &parts)).await;
+                assert_eq!(polled.unwrap(), length);
+                let mut received = vec![0; 2 * length];
+                peer.read_exact(&mut received).unwrap();
+                assert!(received == [&sent[..], &sent].concat(), "{first} of {length}");
+            }
+        }
+    });
+}
+
 #[test]
 fn a_broken_connection_is_an_error_and_no_signal() {
     run(async || {
