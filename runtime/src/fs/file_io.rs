@@ -1,60 +1,18 @@
 //! Reads and writes at places in a file.
 
 use super::File;
+use super::placed::Placed;
 use crate::buf::{BufResult, IoBuf, IoBufMut, Transferred};
-use crate::op::{At, Each, Op, Operation, Read, ReadEachAt, Write, WriteEachAt};
-use crate::ring::NEXT;
-use crate::scope::is_cancelled;
+use crate::op::{Each, Read, ReadEachAt, Write, WriteEachAt};
 use crate::sys;
 use crate::yield_now::consume_budget;
+use std::future::Future;
 use std::io;
 
 /// The least that is read to the end of a file in one go.
 const CHUNK: usize = 32 << 10;
 
-/// Whether the kernel was interrupted, although nothing had been asked to end: it is asked again.
-pub(super) fn goes_on(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::Interrupted && !is_cancelled(error)
-}
-
-/// A place as requests have it; none is where the open file stands.
-fn place(offset: Option<u64>) -> io::Result<u64> {
-    let Some(offset) = offset else { return Ok(NEXT) };
-    if i64::try_from(offset).is_err() {
-        let text = "the place is beyond what a file can hold";
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
-    }
-    Ok(offset)
-}
-
 impl File {
-    /// Has `operation` begin with the buffer at the place, until it was not interrupted.
-    async fn at<B, T, O>(
-        &self,
-        mut buffer: B,
-        offset: Option<u64>,
-        operation: impl Fn(At, B) -> Op<O>,
-    ) -> BufResult<T, B>
-    where
-        O: Operation<Output = BufResult<T, B>>,
-    {
-        let offset = match place(offset) {
-            Ok(offset) => offset,
-            Err(error) => {
-                consume_budget().await;
-                return (Err(error), buffer);
-            }
-        };
-        loop {
-            let at = At { on: self.fd.clone().into(), offset, on_worker: self.on_worker };
-            let (result, back) = operation(at, buffer).await;
-            match result {
-                Err(error) if goes_on(&error) => buffer = back,
-                result => return (result, back),
-            }
-        }
-    }
-
     /// Reads what is at `offset` into `buffer`, over what is in it from its start, up to its
     /// capacity; tells how many bytes there were. Zero is the end of the file, or a buffer without
     /// capacity. There may be fewer before the end, which is rare.
@@ -69,8 +27,12 @@ impl File {
     /// # Errors
     ///
     /// Those of `pread(2)`, and cancellation. The buffer comes back in any case.
-    pub async fn read_at<B: IoBufMut>(&self, buffer: B, offset: u64) -> BufResult<usize, B> {
-        self.read_behind(buffer, 0, Some(offset)).await
+    pub fn read_at<B: IoBufMut>(
+        &self,
+        buffer: B,
+        offset: u64,
+    ) -> impl Future<Output = BufResult<usize, B>> {
+        self.read_behind(buffer, 0, Some(offset))
     }
 
     /// Reads where the open file stands, which moves on by what was read. All duplicates of the
@@ -86,20 +48,18 @@ impl File {
     /// # Errors
     ///
     /// As [`read_at`](Self::read_at).
-    pub async fn read<B: IoBufMut>(&self, buffer: B) -> BufResult<usize, B> {
-        self.read_behind(buffer, 0, None).await
+    pub fn read<B: IoBufMut>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
+        self.read_behind(buffer, 0, None)
     }
 
     /// Reads behind the first `skip` bytes of the buffer.
-    async fn read_behind<B: IoBufMut>(
+    fn read_behind<B: IoBufMut>(
         &self,
         buffer: B,
         skip: usize,
         offset: Option<u64>,
-    ) -> BufResult<usize, B> {
-        let (result, buffer) =
-            self.at(buffer, offset, |at, buffer| Read::new(at, buffer, skip)).await;
-        (result.map(|read| read.length), buffer)
+    ) -> impl Future<Output = BufResult<usize, B>> {
+        Placed::new(self, buffer, offset, move |at, buffer| Read::new(at, buffer, skip))
     }
 
     /// Reads as many bytes as [`io_exact`](IoBufMut::io_exact) says: the buffer's length, if it has
@@ -152,7 +112,8 @@ impl File {
         buffers: Vec<B>,
         offset: u64,
     ) -> BufResult<usize, Vec<B>> {
-        let (result, Each(buffers)) = self.at(Each(buffers), Some(offset), ReadEachAt::new).await;
+        let reading = Placed::new(self, Each(buffers), Some(offset), ReadEachAt::new);
+        let (result, Each(buffers)) = reading.await;
         (result, buffers)
     }
 
@@ -210,8 +171,12 @@ impl File {
     ///
     /// Those of `pwrite(2)`, such as `StorageFull`, and cancellation. The buffer comes back in any
     /// case.
-    pub async fn write_at<B: IoBuf>(&self, buffer: B, offset: u64) -> BufResult<usize, B> {
-        self.write_rest(buffer, 0, Some(offset)).await
+    pub fn write_at<B: IoBuf>(
+        &self,
+        buffer: B,
+        offset: u64,
+    ) -> impl Future<Output = BufResult<usize, B>> {
+        self.write_rest(buffer, 0, Some(offset))
     }
 
     /// Writes where the open file stands, which moves on by what was written: see
@@ -225,18 +190,18 @@ impl File {
     /// # Errors
     ///
     /// As [`write_at`](Self::write_at).
-    pub async fn write<B: IoBuf>(&self, buffer: B) -> BufResult<usize, B> {
-        self.write_rest(buffer, 0, None).await
+    pub fn write<B: IoBuf>(&self, buffer: B) -> impl Future<Output = BufResult<usize, B>> {
+        self.write_rest(buffer, 0, None)
     }
 
     /// Writes what follows the first `skip` bytes of the buffer.
-    async fn write_rest<B: IoBuf>(
+    fn write_rest<B: IoBuf>(
         &self,
         buffer: B,
         skip: usize,
         offset: Option<u64>,
-    ) -> BufResult<usize, B> {
-        self.at(buffer, offset, |at, buffer| Write::new(at, buffer, skip)).await
+    ) -> impl Future<Output = BufResult<usize, B>> {
+        Placed::new(self, buffer, offset, move |at, buffer| Write::new(at, buffer, skip))
     }
 
     /// Writes all of `buffer` to `offset` and what follows it.
@@ -286,7 +251,8 @@ impl File {
         buffers: Vec<B>,
         offset: u64,
     ) -> BufResult<usize, Vec<B>> {
-        let (result, Each(buffers)) = self.at(Each(buffers), Some(offset), WriteEachAt::new).await;
+        let writing = Placed::new(self, Each(buffers), Some(offset), WriteEachAt::new);
+        let (result, Each(buffers)) = writing.await;
         (result, buffers)
     }
 }

@@ -56,6 +56,7 @@ mod open_options;
 mod opening;
 mod path;
 mod paths;
+mod placed;
 mod read_dir;
 mod splicing;
 mod temp;

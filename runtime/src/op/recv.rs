@@ -26,6 +26,12 @@ pub(crate) struct Received {
     pub(crate) more: bool,
 }
 
+impl From<Received> for usize {
+    fn from(received: Received) -> Self {
+        received.length
+    }
+}
+
 impl<B: IoBufMut> Recv<B> {
     /// Receives behind the first `skip` bytes of the buffer, which are initialised.
     pub(crate) fn new(on: impl Into<Target>, buffer: B, skip: usize, wait: Wait) -> Op<Self> {
