@@ -6,4 +6,4 @@
 //! by its full name, `Bytes::slice(&bytes, range)`.
 
 pub use nestling_runtime::buf::{AlignedBuf, BufResult, IoBuf, IoBufMut, Slice};
-pub use nestling_runtime::pool::{Lease, Pool};
+pub use nestling_runtime::pool::{FixedBuf, FixedPool, Lease, Pool};

@@ -6,8 +6,10 @@
 pub(crate) mod server;
 
 use crate::folder::Folder;
+use crate::registered::OFTEN;
 use crate::support::{assert_balanced, descriptors};
 use crate::{hostile, run};
+use nestling::buf::FixedPool;
 use nestling::fs::{self, Dir, File};
 use nestling::io::{nursery, send_file, transferred};
 use nestling::net::UnixStream;
@@ -32,6 +34,9 @@ async fn with_waiting(
     let tell = |error: io::Error| told.set(told.get() + usize::from(is_cancelled(&error)));
     let file = File::options().read(true).write(true).open(dead.path().join("file")).await;
     let file = &file.unwrap();
+    // One that is not begun counts as well: the file is registered.
+    (0..OFTEN).for_each(|_| drop(file.read_at(Vec::new(), 0)));
+    let pool = &FixedPool::new(1, 10).unwrap();
     nursery(async |n| {
         let waiting = n.spawn(nursery(async |inner| {
             for number in 0..TIMES {
@@ -50,6 +55,7 @@ async fn with_waiting(
                         // Others would wait for this one, and not for the server.
                         0 => file.write_at(vec![0; 10], 0).await.0,
                         1 => file.readv_at(vec![vec![0; 10]], 0).await.0,
+                        2 => file.read_at(pool.take().unwrap(), 0).await.0,
                         _ => file.read_at(vec![0; 10], 0).await.0,
                     };
                     tell(ended.map(drop).unwrap_err());

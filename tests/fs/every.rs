@@ -2,7 +2,9 @@
 //! cancelled or dropped, after each number of turns.
 
 use crate::folder::Folder;
+use crate::registered::OFTEN;
 use crate::{run, support};
+use nestling::buf::{FixedBuf, FixedPool, IoBuf};
 use nestling::fs::{self, Advice, Dir, File, PathError, TempDir};
 use nestling::io::{copy, nursery};
 use nestling::is_cancelled;
@@ -19,12 +21,22 @@ struct Ground {
     folder: PathBuf,
     /// Open to be read and written.
     file: File,
+    /// The same, registered with the ring.
+    often: File,
+    pool: FixedPool,
     dir: Dir,
 }
 
 impl Ground {
     fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// One that is registered, with bytes in it.
+    fn buffer(&self, text: &str) -> FixedBuf {
+        let mut buffer = self.pool.take().unwrap();
+        buffer.extend_from_slice(text.as_bytes());
+        buffer
     }
 }
 
@@ -35,7 +47,7 @@ fn begin<T>(work: impl Future<Output = io::Result<T>> + 'static) -> Running {
     Box::pin(async { work.await.map(drop) })
 }
 
-const ON_FILES: [Operation; 19] = [
+const ON_FILES: [Operation; 23] = [
     ("read", |on| begin(async move { on.file.read_at(vec![0; 8], 1).await.0 })),
     ("read exactly", |on| begin(async move { on.file.read_exact_at(vec![0; 8], 1).await.0 })),
     ("readv", |on| begin(async move { on.file.readv_at(vec![vec![0; 3], vec![0; 5]], 1).await.0 })),
@@ -45,6 +57,14 @@ const ON_FILES: [Operation; 19] = [
     ("write all", |on| begin(async move { on.file.write_all_at("new", 1).await.0 })),
     ("writev", |on| begin(async move { on.file.writev_at(vec!["n", "ew"], 1).await.0 })),
     ("write where it stands", |on| begin(async move { on.file.write("new").await.0 })),
+    ("read, file registered", |on| begin(async move { on.often.read_at(vec![0; 8], 1).await.0 })),
+    ("write, file registered", |on| begin(async move { on.often.write_at("new", 1).await.0 })),
+    ("read, buffer and file registered", |on| {
+        begin(async move { on.often.read_at(on.buffer("x").slice(1..), 1).await.0 })
+    }),
+    ("write, buffer and file registered", |on| {
+        begin(async move { on.often.write_at(on.buffer("a new").slice(2..), 1).await.0 })
+    }),
     ("copy", |on| begin(async move { copy(&mut on.file.cursor(), &mut Vec::new()).await })),
     ("fsync", |on| begin(async move { on.file.sync_all().await })),
     ("fdatasync", |on| begin(async move { on.file.sync_data().await })),
@@ -91,6 +111,20 @@ fn operations() -> impl Iterator<Item = Operation> {
     ON_FILES.into_iter().chain(ON_PATHS)
 }
 
+/// So often that it is registered with the ring.
+async fn read_often(file: File) -> File {
+    for _ in 0..OFTEN {
+        let _ = file.read_at(vec![0; 1], 0).await;
+    }
+    file
+}
+
+fn pool() -> FixedPool {
+    let pool = FixedPool::new(1, 1).unwrap();
+    assert!(pool.is_registered(), "this user may lock memory");
+    pool
+}
+
 /// Has a folder be as it was before any operation.
 async fn prepared(folder: &Path) -> Rc<Ground> {
     let path = |name: &str| folder.join(name);
@@ -101,8 +135,10 @@ async fn prepared(folder: &Path) -> Rc<Ground> {
     std::fs::write(path("file"), "0123456789").unwrap();
     std::fs::write(path("old"), "old").unwrap();
     let file = File::options().read(true).write(true).open(path("file")).await.unwrap();
+    let often = File::options().read(true).write(true).open(path("file")).await.unwrap();
+    let often = read_often(often).await;
     let dir = Dir::open(folder).await.unwrap();
-    Rc::new(Ground { folder: folder.to_owned(), file, dir })
+    Rc::new(Ground { folder: folder.to_owned(), file, often, pool: pool(), dir })
 }
 
 /// Nothing is there that was not made on purpose, and no file has other bytes than it may have.
@@ -140,7 +176,8 @@ fn each_operation_fails_as_the_kernel_says() {
         let dir = Dir::open(&gone).await.unwrap();
         std::fs::remove_dir(&gone).unwrap();
         let file = File::options().custom_flags(libc::O_PATH).open(folder.path()).await.unwrap();
-        let ground = Rc::new(Ground { folder: gone, file, dir });
+        let often = File::options().custom_flags(libc::O_PATH).open(folder.path()).await.unwrap();
+        let ground = Rc::new(Ground { folder: gone, file, often, pool: pool(), dir });
         for (operations, code) in [(&ON_FILES[..], libc::EBADF), (&ON_PATHS[..], libc::ENOENT)] {
             for (name, operation) in operations {
                 let error = operation(Rc::clone(&ground)).await.expect_err(name);

@@ -13,6 +13,7 @@
 //! | `large.rs` | a copy of 256 MiB |
 //! | `memory.rs` | the memory of direct reads and writes, watched after it was freed |
 //! | `model.rs` | random reads, writes and cuts, against a vector |
+//! | `registered.rs` | files and memory that are registered with the ring |
 //! | `waiting.rs` | FIFOs, full pipes and locks, a thousand at a time, beside other files |
 //!
 //! # What is shown of each operation
@@ -29,6 +30,7 @@
 //! | readv | 20, 15 | 15 | 2 | 9 | | |
 //! | write | 14, 15 | 21 | 16, 21 | 9, 19 | 22, 19 | 11, 19 |
 //! | writev | 20, 15 | | 2 | | | |
+//! | both, registered | 37, 38 | 37 | 39, 2 | 9 | 40 | 40, 38 |
 //! | fsync, fdatasync, sync_file_range | 23 | | 24, 2 | | | |
 //! | allocate, punch a hole, cut, advise | 23 | | 21, 24, 2 | | | |
 //! | make, remove, rename, link | 25 | | 7, 26 | | | 11 |
@@ -61,6 +63,10 @@
 //! 34 `a_dropped_replacement_leaves_the_old_or_the_new_bytes`.
 //! 35 `temporary_files_and_directories_leave_nothing`.
 //! 36 `b2_a_temporary_directory_that_is_made_too_late_is_removed`.
+//! 37 `buffers_of_a_pool_are_read_into_and_written_from`.
+//! 38 `a_slot_is_never_taken_for_the_file_before`, `a_buffer_without_a_slot_is_plain_memory`.
+//! 39 `what_a_registered_file_is_not_open_for_fails`.
+//! 40 `a2_a_buffer_is_back_after_the_disk_is_done`.
 
 mod cut;
 mod dead;
@@ -72,6 +78,7 @@ mod hostile;
 mod large;
 mod memory;
 mod model;
+mod registered;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;

@@ -5,7 +5,8 @@ use std::fmt;
 use std::ops::Deref;
 
 /// A buffer whose address is a multiple of a power of two, as files opened with
-/// [`direct`](crate::fs::OpenOptions::direct) need it. It never grows.
+/// [`direct`](crate::fs::OpenOptions::direct) need it. It never grows. For many reads and writes,
+/// the buffers of a [`FixedPool`](crate::pool::FixedPool) take less of the processor's time.
 ///
 /// # Examples
 ///

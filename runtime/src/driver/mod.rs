@@ -31,6 +31,7 @@ mod notices;
 mod offload;
 mod op_info;
 mod outcome;
+mod registered;
 mod resume;
 mod seen;
 mod slow;

@@ -39,7 +39,7 @@ impl OpInfo {
     /// An operation that is submitted now.
     #[inline]
     pub(crate) fn new(name: &'static &'static str, on: Option<RawTarget>) -> Self {
-        let descriptor = on.map_or(NONE, |RawTarget::Descriptor(fd)| fd);
+        let descriptor = on.map_or(NONE, RawTarget::descriptor);
         Self { name, descriptor, age: None, at: tree::now() }
     }
 

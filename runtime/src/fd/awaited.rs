@@ -8,17 +8,11 @@ use std::collections::BTreeMap;
 use std::os::fd::RawFd;
 use std::task::Waker;
 
-/// What a thread has for its descriptors.
-pub(crate) struct PerThread(RefCell<BTreeMap<RawFd, Waker>>);
-
-impl PerThread {
-    pub(crate) const fn new() -> Self {
-        Self(RefCell::new(BTreeMap::new()))
-    }
-}
+/// By the descriptor's number.
+pub(super) type ByNumber = RefCell<BTreeMap<RawFd, Waker>>;
 
 fn with<R>(f: impl FnOnce(&mut BTreeMap<RawFd, Waker>) -> R) -> R {
-    context::with(|context| f(&mut context.fd.0.borrow_mut()))
+    context::with(|context| f(&mut context.fd.awaited.borrow_mut()))
 }
 
 /// A waker waits for a descriptor, instead of the one before.
@@ -34,6 +28,6 @@ pub(super) fn take(number: RawFd) -> Option<Waker> {
 }
 
 /// Gives back what the table does not use. Tells if there is more to come.
-pub(crate) fn trim(when: When) -> bool {
+pub(super) fn trim(when: When) -> bool {
     with(|wakers| wakers.trim(when))
 }

@@ -1,22 +1,42 @@
 //! `SharedFd`: a counted descriptor, so that a number is never reused while an operation is on it.
 
 mod awaited;
+mod registered;
 mod target;
 
 use crate::context;
+use crate::table::When;
 use socket2::SockRef;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::task::Poll;
 
-pub(crate) use awaited::{PerThread, trim};
+pub(crate) use registered::Table;
 pub(crate) use target::{RawTarget, Target};
 
 /// What closes the descriptors of a core: its ring. Outside a core they are closed at once.
 pub(crate) type Closer = fn(OwnedFd);
+
+/// What a thread has for its descriptors.
+pub(crate) struct PerThread {
+    awaited: awaited::ByNumber,
+    registered: registered::ByNumber,
+}
+
+impl PerThread {
+    pub(crate) const fn new() -> Self {
+        Self { awaited: RefCell::new(BTreeMap::new()), registered: RefCell::new(BTreeMap::new()) }
+    }
+}
+
+/// Gives back what the tables do not use. Tells if there is more to come.
+pub(crate) fn trim(when: When) -> bool {
+    awaited::trim(when) | registered::trim(when)
+}
 
 /// Has the close of a socket wait for no peer. With `SO_LINGER` set to a time, the kernel stops the
 /// thread that closes for so long, and afterwards goes on to send as it does without; so all that
@@ -48,7 +68,11 @@ struct Shared {
     is_here: Cell<bool>,
     /// `into_sole` waits until one owner is left; see `awaited`.
     is_awaited: Cell<bool>,
+    /// Its slot in a ring's table, or [`NO_SLOT`]; see `registered`.
+    slot: Cell<u16>,
 }
+
+const NO_SLOT: u16 = u16::MAX;
 
 // Each connection of a server has one, and the two counts of an `Rc`.
 const _: () = assert!(size_of::<Shared>() == 8);
@@ -66,7 +90,21 @@ impl SharedFd {
     pub(crate) fn new(fd: OwnedFd) -> Self {
         let number = fd.into_raw_fd();
         let (is_here, is_awaited) = (Cell::new(true), Cell::new(false));
-        Self(Counted(Rc::new(Shared { number, is_here, is_awaited })))
+        let slot = Cell::new(NO_SLOT);
+        Self(Counted(Rc::new(Shared { number, is_here, is_awaited, slot })))
+    }
+
+    /// A table has given it a slot, which it keeps until no operation is on it any more.
+    pub(crate) fn register(&self, table: Weak<dyn Table>, slot: u16) {
+        assert_eq!(self.slot(), None, "it is in one table at most");
+        registered::keep(self.0.0.number, table, slot);
+        self.0.0.slot.set(slot);
+    }
+
+    /// Its slot, in whichever table that is.
+    #[inline]
+    fn slot(&self) -> Option<u16> {
+        Some(self.0.0.slot.get()).filter(|slot| *slot != NO_SLOT)
     }
 
     /// Takes the descriptor out once no operation holds it any more.
@@ -120,6 +158,10 @@ impl std::fmt::Debug for Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         debug_assert!(!self.is_awaited.get(), "the last owner but one takes the waker");
+        // First: the table keeps the file open.
+        if self.slot.get() != NO_SLOT {
+            registered::give_back(self.number);
+        }
         let Some(fd) = self.take() else { return };
         do_not_linger(&fd);
         match context::with_core(|core| core.closer) {

@@ -3,26 +3,32 @@
 use super::SharedFd;
 use std::os::fd::{AsRawFd, RawFd};
 
-/// What an operation is on. Its number is not given to anything else while this lives. A descriptor
-/// so far; a place in the kernel's table of registered files is to be another one.
+/// What an operation is on. Its number is not given to anything else while this lives, nor is its
+/// slot in a ring's table of files.
 #[derive(Debug, Clone)]
-pub(crate) enum Target {
-    Descriptor(SharedFd),
-}
+pub(crate) struct Target(SharedFd);
 
 impl Target {
     /// How a request names it.
     #[inline]
     pub(crate) fn raw(&self) -> RawTarget {
-        match self {
-            Self::Descriptor(fd) => RawTarget::Descriptor(fd.as_raw_fd()),
+        RawTarget::Descriptor(self.0.as_raw_fd())
+    }
+
+    /// How a request names it that is to save the kernel the look-up, if that is possible.
+    #[inline]
+    pub(crate) fn quick(&self) -> RawTarget {
+        let fd = self.0.as_raw_fd();
+        match self.0.slot() {
+            Some(slot) => RawTarget::Registered { fd, slot },
+            None => RawTarget::Descriptor(fd),
         }
     }
 }
 
 impl From<SharedFd> for Target {
     fn from(fd: SharedFd) -> Self {
-        Self::Descriptor(fd)
+        Self(fd)
     }
 }
 
@@ -30,4 +36,18 @@ impl From<SharedFd> for Target {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RawTarget {
     Descriptor(RawFd),
+    /// A ring has the descriptor in that slot of its table; another ring looks at the number.
+    Registered {
+        fd: RawFd,
+        slot: u16,
+    },
+}
+
+impl RawTarget {
+    /// The number, which it has in any case.
+    #[inline]
+    pub(crate) fn descriptor(self) -> RawFd {
+        let (Self::Descriptor(fd) | Self::Registered { fd, .. }) = self;
+        fd
+    }
 }

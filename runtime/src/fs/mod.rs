@@ -58,6 +58,7 @@ mod path;
 mod paths;
 mod placed;
 mod read_dir;
+mod registering;
 mod splicing;
 mod temp;
 mod temporary;

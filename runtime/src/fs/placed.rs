@@ -53,11 +53,12 @@ where
 
 #[inline]
 fn at(file: &File, offset: u64) -> At {
+    file.registering.count(&file.fd);
     At { on: file.fd.clone().into(), offset, on_worker: file.on_worker }
 }
 
 /// Whether the kernel was interrupted, although nothing had been asked to end: it is asked again.
-fn goes_on(error: &io::Error) -> bool {
+pub(super) fn goes_on(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Interrupted && !is_cancelled(error)
 }
 

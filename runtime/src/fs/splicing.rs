@@ -1,6 +1,7 @@
 //! Files as sources of a splice.
 
-use super::{File, file_io};
+use super::File;
+use super::placed::goes_on;
 use crate::op::Splice;
 use crate::sys::Pipe;
 use std::io;
@@ -18,7 +19,7 @@ impl File {
             let result;
             (result, pipe) = Splice::new(self.fd.clone(), offset, length, pipe).await;
             match result {
-                Err(error) if file_io::goes_on(&error) => {}
+                Err(error) if goes_on(&error) => {}
                 result => return (result, pipe),
             }
         }

@@ -55,7 +55,7 @@ unsafe impl<B: IoBufMut> Operation for Read<B> {
         let length = self.room().min(MAX_LENGTH) as u32;
         let start = self.buffer.io_ptr_mut().wrapping_add(self.skip);
         let At { ref on, offset, on_worker } = self.at;
-        let on = on.raw();
+        let on = on.quick();
         Some(Request::Read { on, start, length, offset, on_worker })
     }
 

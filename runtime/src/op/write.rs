@@ -45,7 +45,7 @@ unsafe impl<B: IoBuf> Operation for Write<B> {
         let rest = &self.buffer.as_bytes()[self.skip..];
         let length = rest.len().min(MAX_LENGTH) as u32;
         let At { ref on, offset, on_worker } = self.at;
-        let on = on.raw();
+        let on = on.quick();
         let start = rest.as_ptr();
         Some(Request::Write { on, start, length, offset, on_worker })
     }

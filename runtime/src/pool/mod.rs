@@ -10,6 +10,7 @@
 //! ```
 
 mod buffers;
+mod fixed;
 mod lease;
 mod line;
 mod shared;
@@ -25,6 +26,7 @@ use std::io;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
+pub use fixed::{FixedBuf, FixedPool};
 pub use lease::Lease;
 
 pub(crate) use buffers::Buffers;

@@ -49,8 +49,18 @@ impl Shared {
     /// Memory for so many buffers of that size. It is zeroed, so that all of it can be read; the
     /// system gives it page by page, when it is first used.
     pub(super) fn new(count: usize, size: usize, group: u16) -> io::Result<Arc<Self>> {
+        Self::aligned(count, size, group, align_of::<u128>())
+    }
+
+    /// The same, from a multiple of `alignment` on.
+    pub(super) fn aligned(
+        count: usize,
+        size: usize,
+        group: u16,
+        alignment: usize,
+    ) -> io::Result<Arc<Self>> {
         let bytes = count.checked_mul(size).ok_or(io::ErrorKind::OutOfMemory)?;
-        let layout = Layout::from_size_align(bytes, align_of::<u128>());
+        let layout = Layout::from_size_align(bytes, alignment);
         let layout = layout.map_err(|_| io::ErrorKind::OutOfMemory)?;
         assert!(bytes > 0, "checked where it was asked for");
         // SAFETY: the size is not zero.

@@ -53,7 +53,7 @@ mod uring;
 use crate::config::{Config, Kernel};
 use crate::sys::shared::EventFd;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 pub(crate) use buffer_queue::{BufferQueue, MOST_BUFFERS};
 pub(crate) use completion::{Batch, Completion, EnterWait};
@@ -182,6 +182,33 @@ impl Ring {
     /// The group has no queue any more. No request in flight names it.
     pub(crate) fn unregister_buffers(&mut self, group: u16) {
         forward!(self, kernel => kernel.unregister_buffers(group));
+    }
+
+    /// Gives an open file a slot of the kernel's table, so that it need not look the descriptor up
+    /// for each request. `None`: all are taken, or the kernel has none that is of use.
+    pub(crate) fn register_file(&mut self, fd: RawFd) -> Option<u16> {
+        forward!(self, kernel => kernel.register_file(fd))
+    }
+
+    /// The slot is free again, before the descriptor is closed. No request in flight names it.
+    pub(crate) fn take_back_file(&mut self, slot: u16) {
+        forward!(self, kernel => kernel.take_back_file(slot));
+    }
+
+    /// Has the kernel keep this memory at hand, so that it need not look it up for each read and
+    /// write that is within. `None`: it does not; its table is full, or so is what it may keep.
+    ///
+    /// # Safety
+    ///
+    /// The memory is there until it was taken back, or for ever.
+    pub(crate) unsafe fn register_memory(&mut self, start: *mut u8, length: usize) -> Option<u16> {
+        // SAFETY: the caller's promise, handed on.
+        forward!(self, kernel => unsafe { kernel.register_memory(start, length) })
+    }
+
+    /// The memory is as any other. Requests in flight may still be within it.
+    pub(crate) fn unregister_memory(&mut self, slot: u16) {
+        forward!(self, kernel => kernel.unregister_memory(slot));
     }
 
     /// The clock of this kernel, in nanoseconds.

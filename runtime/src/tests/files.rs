@@ -20,7 +20,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 const LENGTH: usize = 2 << 20;
-const CONTENT: u8 = 0x11;
+pub(super) const CONTENT: u8 = 0x11;
 const POISON: u8 = 0xA5;
 
 /// Page-aligned memory that is never given back, so that late writes to it can be seen.

@@ -33,6 +33,8 @@ mod offload;
 mod options;
 mod places;
 mod random;
+#[cfg(not(any(loom, miri)))]
+mod registered;
 mod scopes;
 #[cfg(not(loom))]
 mod table;

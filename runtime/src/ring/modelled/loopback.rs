@@ -5,7 +5,6 @@
 //! cancelled, so that Miri sees if it was freed or is used again.
 
 use super::group::Group;
-use crate::fd::RawTarget;
 use crate::key::Key;
 use crate::ring::completion::{BUFFER, MORE, NOTIFICATION, SOCK_NONEMPTY};
 use crate::ring::{Completion, Request, Submission, Wait};
@@ -92,8 +91,7 @@ fn descriptor_of(request: &Request) -> RawFd {
     else {
         unreachable!("there is no {request:?} without a kernel")
     };
-    let RawTarget::Descriptor(fd) = on;
-    fd
+    on.descriptor()
 }
 
 impl Pipe {
@@ -133,10 +131,10 @@ impl Pipe {
                 self.shut = true;
                 Some((0, 0))
             }
-            Request::Close { on: RawTarget::Descriptor(fd) } => {
+            Request::Close { on } => {
                 // SAFETY: the operation that asks for a close owns the descriptor, and lets go of
                 // it.
-                drop(unsafe { OwnedFd::from_raw_fd(fd) });
+                drop(unsafe { OwnedFd::from_raw_fd(on.descriptor()) });
                 Some((0, 0))
             }
             ref other => unreachable!("there is no {other:?} without a kernel"),

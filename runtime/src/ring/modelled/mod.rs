@@ -11,7 +11,6 @@ mod loopback;
 use super::completion::MORE;
 use super::{Batch, BufferQueue, Capability, Completion, EnterWait, Request, Submission};
 use crate::config::Config;
-use crate::fd::RawTarget;
 use crate::key::Key;
 use crate::sys::shared::EventFd;
 use crate::sys::shared::kernel::{self, Port};
@@ -121,9 +120,8 @@ impl Modelled {
         let user_data = key.user_data();
         match request {
             Request::Nop => self.done.push(Completion { user_data, result: 0, flags: 0 }),
-            Request::Poll { on: RawTarget::Descriptor(fd), .. }
-            | Request::PollMany { on: RawTarget::Descriptor(fd) } => {
-                kernel::poll(fd, &self.port, user_data);
+            Request::Poll { on, .. } | Request::PollMany { on } => {
+                kernel::poll(on.descriptor(), &self.port, user_data);
             }
             Request::Message { ring, key } => self.send(ring, key),
             _ => self.loopback.submit(submission, &mut self.done),
@@ -162,6 +160,27 @@ impl Modelled {
 
     pub(super) fn unregister_buffers(&mut self, group: u16) {
         self.loopback.groups.remove(&group);
+    }
+
+    #[expect(clippy::unused_self, reason = "a real one has a table")]
+    pub(super) fn register_file(&mut self, _: RawFd) -> Option<u16> {
+        None
+    }
+
+    pub(super) fn take_back_file(&mut self, slot: u16) {
+        unreachable!("slot {slot} was not given");
+    }
+
+    /// # Safety
+    ///
+    /// See [`Ring::register_memory`](super::Ring::register_memory).
+    #[expect(clippy::unused_self, reason = "as above")]
+    pub(super) unsafe fn register_memory(&mut self, _: *mut u8, _: usize) -> Option<u16> {
+        None
+    }
+
+    pub(super) fn unregister_memory(&mut self, slot: u16) {
+        unreachable!("slot {slot} was not given");
     }
 
     pub(super) fn now(&self) -> u64 {

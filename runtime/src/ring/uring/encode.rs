@@ -1,6 +1,7 @@
 //! From requests to the entries of the kernel's interface.
 
 use super::encode_files::on_files;
+use super::registered::Registered;
 use crate::fd::RawTarget;
 use crate::ring::{Capability, Interest, Request, Submission, Wait};
 use io_uring::opcode;
@@ -67,9 +68,7 @@ pub(super) fn operation(capability: Capability) -> (u8, &'static str, &'static s
 }
 
 pub(super) fn fd(on: RawTarget) -> Fd {
-    match on {
-        RawTarget::Descriptor(fd) => Fd(fd),
-    }
+    Fd(on.descriptor())
 }
 
 /// How a receive waits, in flags of the ring's and of the socket's.
@@ -103,7 +102,7 @@ fn direction(how: Shutdown) -> i32 {
 
 /// The entry for a request.
 #[inline(always)]
-pub(super) fn entry(submission: &Submission) -> Entry {
+pub(super) fn entry(submission: &Submission, registered: &Registered) -> Entry {
     let Submission { key, request } = *submission;
     let entry = match request {
         Request::Nop => opcode::Nop::new().build(),
@@ -161,12 +160,10 @@ pub(super) fn entry(submission: &Submission) -> Entry {
             message.build().flags(Flags::SKIP_SUCCESS)
         }
         Request::Read { on, start, length, offset, on_worker } => {
-            let read = opcode::Read::new(fd(on), start, length).offset(offset).build();
-            read.flags(place(on_worker))
+            registered.read(on, (start, length), offset).flags(place(on_worker))
         }
         Request::Write { on, start, length, offset, on_worker } => {
-            let write = opcode::Write::new(fd(on), start, length).offset(offset).build();
-            write.flags(place(on_worker))
+            registered.write(on, (start, length), offset).flags(place(on_worker))
         }
         _ => on_files(request),
     };

@@ -16,7 +16,7 @@ pub(crate) struct Extra {
 
 impl Uring {
     /// The features of this ring that are not needed.
-    pub(crate) fn extras(&self) -> [Extra; 5] {
+    pub(crate) fn extras(&self) -> [Extra; 6] {
         [
             Extra {
                 name: "NO_SQARRAY",
@@ -45,6 +45,13 @@ impl Uring {
                 present: self.door.absolute,
                 gain: "a core sleeps for several completions, if asked to (Builder::batch)",
                 instead: "a sleep that ends with the first completion, whatever was asked",
+            },
+            Extra {
+                name: "registered files",
+                since: "6.15",
+                present: self.door.idle,
+                gain: "a file that is read often is not looked up for each read",
+                instead: "a look-up of the descriptor for each read",
             },
             Extra {
                 name: "NO_IOWAIT",

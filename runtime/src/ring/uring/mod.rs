@@ -8,6 +8,7 @@ mod explain;
 mod extras;
 mod ladder;
 mod mapped;
+mod registered;
 mod setup;
 mod switch;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use crate::diagnosis::{Facts, opening};
 use crate::sys::shared::EventFd;
 use enter::Door;
 use mapped::Mapped;
+use registered::Registered;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
@@ -39,6 +41,7 @@ pub(crate) struct Uring {
     direct: bool,
     /// What it was found to be capable of when it was made.
     capable: Vec<Capability>,
+    registered: Registered,
 }
 
 impl fmt::Debug for Uring {
@@ -100,7 +103,7 @@ impl Uring {
         while !queue.is_full() {
             let Some(submission) = next() else { return };
             // SAFETY: the caller's promise, handed on.
-            let pushed = unsafe { queue.push(&encode::entry(&submission)) };
+            let pushed = unsafe { queue.push(&encode::entry(&submission, &self.registered)) };
             assert!(pushed.is_ok(), "the queue was not full");
         }
     }

@@ -6,6 +6,7 @@
 
 use super::enter::Door;
 use super::mapped::Mapped;
+use super::registered::Registered;
 use super::{Switch, Uring, encode, explain, ladder};
 use crate::config::{Config, KERNEL_WORKERS};
 use crate::diagnosis::Facts;
@@ -52,7 +53,8 @@ pub(super) fn open(
     let absolute = uring.params().is_feature_min_timeout();
     let idle = uring.params().is_feature_no_iowait();
     let door = Door::new(uring.as_raw_fd(), absolute, idle);
-    let mut ring = Uring { door, uring: Mapped::new(uring), direct, capable };
+    let (uring, registered) = (Mapped::new(uring), Registered::default());
+    let mut ring = Uring { door, uring, direct, capable, registered };
     round_trip(&mut ring)?;
     passed(Step::Enter);
     Ok(ring)
