@@ -1,25 +1,27 @@
-//! What it would give to register buffers and files with the ring: reads of 4 KiB, 32 at a time, by
-//! a bare ring, from the page cache and past it.
+//! What it gives that files and buffers are registered with the ring: reads of 4 KiB, 32 at a time,
+//! from the page cache and past it; by the runtime, and by a bare ring.
 //!
 //! ```text
 //! cargo bench --bench registered
 //! TMPDIR=/a/disk cargo bench --bench registered
 //! ```
 //!
-//! On 6.18, of the CPU time with neither: with buffers 0.97 from the cache and 0.90 past it, with
-//! the file 0.96 and 0.97, with both 0.93 and 0.86. From the cache that is 80 of 860 ns.
-//!
 //! Rounds of all ways alternate. A figure is the CPU time of the thread per read, and a ratio the
-//! median of those within a round: so neither other processes nor a clock that drifts count.
+//! median of those within a round, to the first way: so neither other processes nor a clock that
+//! drifts count.
 
 mod bare;
 
 use bare::Bare;
 use io_uring::squeue::Entry;
-use io_uring::{opcode, types};
-use nestling::buf::{AlignedBuf, IoBufMut};
+use io_uring::{IoUring, opcode, types};
+use nestling::buf::{AlignedBuf, FixedBuf, FixedPool, IoBufMut};
+use nestling::fs::File;
+use nestling::{Runtime, nursery};
 use nix::time::{ClockId, clock_gettime};
+use std::cell::RefCell;
 use std::fs;
+use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
@@ -30,13 +32,26 @@ const SIZE: usize = 4096;
 const PIECES: u64 = 1 << 14;
 const ROUNDS: usize = 101;
 
-/// Of a way: whether its buffers are registered, and whether its file is.
-const WAYS: [(&str, bool, bool); 4] = [
-    ("neither", false, false),
-    ("buffers", true, false),
-    ("file", false, true),
-    ("both", true, true),
-];
+/// What is registered.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Neither,
+    Buffers,
+    File,
+    Both,
+}
+
+impl Way {
+    const ALL: [Self; 4] = [Self::Neither, Self::Buffers, Self::File, Self::Both];
+
+    fn buffers(self) -> bool {
+        matches!(self, Self::Buffers | Self::Both)
+    }
+
+    fn file(self) -> bool {
+        matches!(self, Self::File | Self::Both)
+    }
+}
 
 /// Where the next read is.
 fn next(state: &mut u64) -> u64 {
@@ -53,55 +68,133 @@ fn median(mut figures: Vec<f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
-/// Reads so often `DEPTH` pieces at once; returns the CPU time of one read in nanoseconds.
-fn round(
-    ring: &mut Bare<'_>,
-    file: &fs::File,
-    buffers: &mut [AlignedBuf],
-    (fixed_buffers, fixed_file): (bool, bool),
-    turns: u64,
-) -> f64 {
-    let mut state = 0;
-    let start = cpu();
-    for _ in 0..turns {
-        let reads = buffers.iter_mut().enumerate().map(|(index, buffer)| {
-            let (start, length, place) = (buffer.io_ptr_mut(), SIZE as u32, next(&mut state));
-            let (plain, fixed) = (types::Fd(file.as_raw_fd()), types::Fixed(0));
-            let at = index as u16;
-            let read: Entry = match (fixed_buffers, fixed_file) {
-                (false, false) => opcode::Read::new(plain, start, length).offset(place).build(),
-                (false, true) => opcode::Read::new(fixed, start, length).offset(place).build(),
-                (true, false) => {
-                    opcode::ReadFixed::new(plain, start, length, at).offset(place).build()
-                }
-                (true, true) => {
-                    opcode::ReadFixed::new(fixed, start, length, at).offset(place).build()
-                }
-            };
-            read
-        });
-        assert_eq!(ring.exchange(reads, DEPTH), 0, "the file can be read");
+/// A bare ring, with its file and its buffers.
+struct OfBare<'ring> {
+    ring: Bare<'ring>,
+    file: &'ring fs::File,
+    buffers: Vec<AlignedBuf>,
+}
+
+impl<'ring> OfBare<'ring> {
+    fn new(ring: &'ring mut IoUring, file: &'ring fs::File) -> Self {
+        let mut buffers: Vec<_> = (0..DEPTH).map(|_| AlignedBuf::zeroed(SIZE, SIZE)).collect();
+        bare::register(ring, file, &mut buffers);
+        Self { ring: Bare::new(ring), file, buffers }
     }
-    (cpu() - start).as_secs_f64() * 1e9 / (turns * DEPTH as u64) as f64
+
+    /// Reads so often `DEPTH` pieces at once.
+    fn read(&mut self, way: Way, turns: u64) {
+        let mut state = 0;
+        let (plain, fixed) = (types::Fd(self.file.as_raw_fd()), types::Fixed(0));
+        for _ in 0..turns {
+            let reads = self.buffers.iter_mut().enumerate().map(|(index, buffer)| {
+                let (start, length, place) = (buffer.io_ptr_mut(), SIZE as u32, next(&mut state));
+                let at = index as u16;
+                let read: Entry = match way {
+                    Way::Neither => opcode::Read::new(plain, start, length).offset(place).build(),
+                    Way::File => opcode::Read::new(fixed, start, length).offset(place).build(),
+                    Way::Buffers => {
+                        opcode::ReadFixed::new(plain, start, length, at).offset(place).build()
+                    }
+                    Way::Both => {
+                        opcode::ReadFixed::new(fixed, start, length, at).offset(place).build()
+                    }
+                };
+                read
+            });
+            assert_eq!(self.ring.exchange(reads, DEPTH), 0, "the file can be read");
+        }
+    }
+}
+
+/// A runtime, with what it reads.
+struct OfRuntime {
+    runtime: Runtime,
+    registered: File,
+    /// Registered with a ring that is not used any more, and so with no other.
+    plain: File,
+    buffers: RefCell<Vec<AlignedBuf>>,
+    fixed: RefCell<Vec<FixedBuf>>,
+    _pool: FixedPool,
+    _other: Runtime,
+}
+
+impl OfRuntime {
+    fn new(file: &fs::File) -> Self {
+        let mut runtime = Runtime::builder().build().expect("a runtime");
+        let mut other = Runtime::builder().build().expect("another one");
+        let open = || File::from_std(file.try_clone().expect("a descriptor is left"));
+        let often = |runtime: &mut Runtime, file: File| {
+            let buffers = RefCell::new(vec![AlignedBuf::new(SIZE, SIZE)]);
+            runtime.block_on(read_all(&file, &buffers, 100));
+            file
+        };
+        let (registered, plain) = (often(&mut runtime, open()), often(&mut other, open()));
+        let pool = runtime.block_on(async { FixedPool::new(DEPTH, SIZE) }).expect("memory");
+        assert!(pool.is_registered(), "memory that may be locked");
+        let fixed = (0..DEPTH).map(|_| pool.take().expect("one for each")).collect();
+        let buffers = (0..DEPTH).map(|_| AlignedBuf::new(SIZE, SIZE)).collect();
+        let (buffers, fixed) = (RefCell::new(buffers), RefCell::new(fixed));
+        Self { runtime, registered, plain, buffers, fixed, _pool: pool, _other: other }
+    }
+
+    fn read(&mut self, way: Way, turns: u64) {
+        let Self { runtime, registered, plain, buffers, fixed, .. } = self;
+        let file = if way.file() { registered } else { plain };
+        match way.buffers() {
+            true => runtime.block_on(read_all(file, fixed, turns)),
+            false => runtime.block_on(read_all(file, buffers, turns)),
+        }
+    }
+}
+
+/// As many children as there are buffers read so often one piece each.
+async fn read_all<B: IoBufMut>(file: &File, buffers: &RefCell<Vec<B>>, turns: u64) {
+    let taken = buffers.take();
+    let result: io::Result<()> = nursery(async |n| {
+        for (child, mut buffer) in taken.into_iter().enumerate() {
+            n.spawn(async move {
+                let mut state = child as u64;
+                for _ in 0..turns {
+                    let (result, filled) = file.read_at(buffer, next(&mut state)).await;
+                    assert_eq!(result?, SIZE);
+                    buffer = filled;
+                }
+                buffers.borrow_mut().push(buffer);
+                Ok(())
+            });
+        }
+        Ok(())
+    })
+    .await;
+    result.expect("the file can be read");
 }
 
 fn compare(title: &str, file: &fs::File, turns: u64) {
-    let mut buffers: Vec<_> = (0..DEPTH).map(|_| AlignedBuf::zeroed(SIZE, SIZE)).collect();
     let mut ring = bare::ring();
-    bare::register(&ring, file, &mut buffers);
-    let mut ring = Bare::new(&mut ring);
-    let mut figures = [const { Vec::new() }; WAYS.len()];
+    let (mut bare, mut nestling) = (OfBare::new(&mut ring, file), OfRuntime::new(file));
+    let mut figures: [[Vec<f64>; 4]; 2] = Default::default();
     // The first round warms up.
     for number in 0..=ROUNDS {
-        for ((_, with_buffers, with_file), figures) in WAYS.iter().zip(&mut figures) {
-            let figure = round(&mut ring, file, &mut buffers, (*with_buffers, *with_file), turns);
-            figures.extend((number > 0).then_some(figure));
+        for (at, way) in Way::ALL.into_iter().enumerate() {
+            let mut measure = |which: usize, read: &mut dyn FnMut()| {
+                let start = cpu();
+                read();
+                let each = (cpu() - start).as_secs_f64() * 1e9 / (turns * DEPTH as u64) as f64;
+                figures[which][at].extend((number > 0).then_some(each));
+            };
+            measure(0, &mut || bare.read(way, turns));
+            measure(1, &mut || nestling.read(way, turns));
         }
     }
-    println!("{title}, {ROUNDS} rounds");
-    for ((name, ..), each) in WAYS.iter().zip(&figures) {
-        let ratios = each.iter().zip(&figures[0]).map(|(this, plain)| this / plain).collect();
-        println!("{name:8} {:9.1} ns {:8.3}", median(each.clone()), median(ratios));
+    println!("{title}, {ROUNDS} rounds: ns, of the first way, of the bare ring with neither");
+    for (name, of) in ["bare", "nestling"].iter().zip(&figures) {
+        for (way, each) in Way::ALL.iter().zip(of) {
+            let ratio = |to: &[f64]| median(each.iter().zip(to).map(|(a, b)| a / b).collect());
+            let (own, bare) = (ratio(&of[0]), ratio(&figures[0][0]));
+            let way = format!("{way:?}");
+            println!("{name:9} {way:8} {:9.1} {own:8.3} {bare:8.3}", median(each.clone()));
+        }
     }
 }
 

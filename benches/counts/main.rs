@@ -14,6 +14,7 @@ mod callgrind;
 mod ceilings;
 #[path = "../../tests/support/counting.rs"]
 mod counting;
+mod files;
 mod messages;
 #[path = "../nested/mod.rs"]
 mod nested;
@@ -21,8 +22,11 @@ mod programs;
 
 use callgrind::RUN;
 use ceilings::above;
-use messages::{Way, echoes};
-use programs::{ECHO_1, ECHO_64, ECHO_1024, LEASES, PROGRAMS, STREAMS, WAKE_1, WAKE_16};
+use files::{fixed, plain};
+use messages::{Counted, Way, echoes};
+use programs::{
+    ECHO_1, ECHO_64, ECHO_1024, FIXED_READS, LEASES, PROGRAMS, READS, STREAMS, WAKE_1, WAKE_16,
+};
 use std::env;
 use std::process::ExitCode;
 
@@ -55,6 +59,9 @@ fn main() -> ExitCode {
     if checks && !high.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
+/// A program that counts by itself what so many operations take, with its name.
+type Counting = (&'static str, fn(u64) -> Counted);
+
 /// A figure with its name.
 type Figure = (String, f64);
 
@@ -75,18 +82,20 @@ fn operations() -> Vec<Figure> {
     figures
 }
 
-/// Allocations and calls of the kernel, of an echoed message.
+/// Allocations and calls of the kernel, of an echoed message and of a read.
 fn per_message() -> Vec<Figure> {
     println!("\n{:34} {:>12} {:>8}", "", "allocations", "enters");
     let mut figures = Vec::new();
-    for (name, way, connections) in [
-        (ECHO_1, Way::Read, 1),
-        (ECHO_64, Way::Read, 64),
-        (ECHO_1024, Way::Read, 1024),
-        (LEASES, Way::Recv, 64),
-        (STREAMS, Way::Stream, 64),
-    ] {
-        let count = |messages| echoes(way, connections, messages);
+    let programs: [Counting; 7] = [
+        (ECHO_1, |messages| echoes(Way::Read, 1, messages)),
+        (ECHO_64, |messages| echoes(Way::Read, 64, messages)),
+        (ECHO_1024, |messages| echoes(Way::Read, 1024, messages)),
+        (LEASES, |messages| echoes(Way::Recv, 64, messages)),
+        (STREAMS, |messages| echoes(Way::Stream, 64, messages)),
+        (READS, |reads| files::reads(plain, reads)),
+        (FIXED_READS, |reads| files::reads(fixed, reads)),
+    ];
+    for (name, count) in programs {
         let (once, twice) = (count(MESSAGES), count(2 * MESSAGES));
         let each = |once: u64, twice: u64| (twice as f64 - once as f64) / MESSAGES as f64;
         let allocations = each(once.allocations, twice.allocations);

@@ -1,8 +1,8 @@
 //! What is counted: programs that do one thing so many times.
 
+use super::files::{fixed, plain, reads};
 use super::messages::{Way, echoes};
 use super::nested::{Child, Level, Sixteen, Tree, descent};
-use nestling::fs::File;
 use nestling::inspect::instrument;
 use nestling::metrics::Metrics;
 use nestling::sync::{Mutex, channel, oneshot};
@@ -28,6 +28,8 @@ pub(super) const WAKE_16: &str = "wake below 16 nurseries";
 
 /// Reads of 4 KiB, from the page cache.
 pub(super) const READS: &str = "read of a file, 32 at a time";
+/// The same into buffers that are registered.
+pub(super) const FIXED_READS: &str = "read into a pool, 32 at a time";
 
 /// Messages of an echo server, over so many connections.
 pub(super) const ECHO_1: &str = "echo, 1 connection";
@@ -37,7 +39,7 @@ pub(super) const ECHO_1024: &str = "echo, 1024 connections";
 pub(super) const LEASES: &str = "leases, 64 connections";
 pub(super) const STREAMS: &str = "streams of leases, 64 connections";
 
-pub(super) const PROGRAMS: [Program; 20] = [
+pub(super) const PROGRAMS: [Program; 21] = [
     ("spawn + join", |count| children(count, || async {})),
     ("spawn + join, one yield", |count| children(count, task::yield_now)),
     ("spawn + join, counted", |count| {
@@ -72,7 +74,8 @@ pub(super) const PROGRAMS: [Program; 20] = [
     ("timeout around nothing", |count| {
         ready(count, async || timeout(Duration::MAX, async {}).await.expect("in time"));
     }),
-    (READS, reads),
+    (READS, |count| _ = reads(plain, count)),
+    (FIXED_READS, |count| _ = reads(fixed, count)),
     (ECHO_1, |count| _ = echoes(Way::Read, 1, count)),
     (ECHO_64, |count| _ = echoes(Way::Read, 64, count)),
     (ECHO_1024, |count| _ = echoes(Way::Read, 1024, count)),
@@ -112,29 +115,6 @@ fn nops(count: u64, depth: u64) {
         }
         Ok(())
     }));
-}
-
-fn reads(count: u64) {
-    const AT_A_TIME: u64 = 32;
-    block_on(async {
-        // This program: it is in memory.
-        let file = &File::open(std::env::current_exe()?).await?;
-        nursery(async |n| {
-            for _ in 0..AT_A_TIME {
-                n.spawn(async move {
-                    let mut buffer = Vec::with_capacity(4096);
-                    for turn in 0..count / AT_A_TIME {
-                        let result;
-                        (result, buffer) = file.read_at(buffer, turn % 64 * 4096).await;
-                        result?;
-                    }
-                    Ok::<_, io::Error>(())
-                });
-            }
-            Ok(())
-        })
-        .await
-    });
 }
 
 fn nurseries(count: u64) {
