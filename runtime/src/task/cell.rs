@@ -194,8 +194,8 @@ impl TaskRef {
         }
     }
 
-    /// Polls the future. When it is ready, `finish` is given the owner and makes its value, which is
-    /// kept if a handle is there, else dropped.
+    /// Polls the future. When it is ready, `finish` is given the owner and makes the child's value,
+    /// which is kept if a handle is there, else dropped.
     ///
     /// # Safety
     ///
