@@ -68,7 +68,7 @@ impl Open {
             // The ticket tells the core that sent the child; the child's future catches its panics.
             Step::Cut(_) | Step::Panicked(_) => {}
         };
-        // SAFETY: remote children borrow nothing.
+        // SAFETY: remote children borrow nothing, and what finishes them looks at no owner.
         unsafe { self.0.children.poll(cx, ptr::null(), &mut act) };
     }
 }

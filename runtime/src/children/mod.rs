@@ -26,6 +26,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 use std::sync::Arc;
 use std::task::Context;
 
@@ -46,9 +47,6 @@ pub enum Step {
     Panicked(Payload),
 }
 
-/// A child that is to be polled: its task, its cell, and the owner of the poll.
-type Child = (NodeId, TaskRef, *const ());
-
 /// The children of one nursery.
 #[derive(Debug)]
 pub struct Children {
@@ -57,6 +55,8 @@ pub struct Children {
     core: Arc<inbox::Injector>,
     alive: Cell<usize>,
     closed: Cell<bool>,
+    /// What polls the children, while it does.
+    owner: Cell<*const ()>,
     /// A reason to keep the task that polls the children.
     attached: Attached,
 }
@@ -77,13 +77,13 @@ impl Children {
             let within = scope::current().and_then(scope::known);
             instrument::tell(Event::Opened { nursery: scope.id().outside(), within, label });
         }
-        let (alive, closed) = (Cell::new(0), Cell::new(false));
-        Self { scope, set, core, alive, closed, attached: Attached::default() }
+        let (alive, closed, owner) = (Cell::new(0), Cell::new(false), Cell::new(ptr::null()));
+        Self { scope, set, core, alive, closed, owner, attached: Attached::default() }
     }
 
     /// The task of the body: polled like a child, but kept by the nursery itself. It is ready.
     pub fn body(&self) -> Body {
-        let added = wake::insert_task(self.scope.id(), self.set, std::ptr::null());
+        let added = wake::insert_task(self.scope.id(), self.set, ptr::null());
         let body = Body::new(Arc::clone(&self.core), CancelScope::of_node(added.id));
         if instrument::is_on() {
             self.tell_spawned(added.id, None);
@@ -161,12 +161,14 @@ impl Children {
     ///
     /// # Safety
     ///
-    /// All that the children borrow is alive.
+    /// All that the children borrow is alive, and `owner` is what the `finish` of each child takes: a
+    /// `finish` may use it as a pointer.
     pub unsafe fn poll(&self, cx: &Context<'_>, owner: *const (), act: &mut dyn FnMut(Step)) {
         assert!(
             context::is_current(&self.core),
             "a nursery is polled in the runtime in which it was opened"
         );
+        self.owner.set(owner);
         wake::open_set(self.set, cx);
         // Dropped on the way out of a panic only: after the last task the set rests already.
         let visit = Visit(self.set);
@@ -179,7 +181,7 @@ impl Children {
                 None => act(Step::Body),
                 Some(cell) => {
                     // SAFETY: the caller's promise.
-                    if let Some(step) = unsafe { self.poll_child((id, cell, owner), cancelled) } {
+                    if let Some(step) = unsafe { self.poll_child(id, cell, cancelled) } {
                         act(step);
                     }
                 }
@@ -212,15 +214,15 @@ impl Children {
     ///
     /// # Safety
     ///
-    /// All that the child borrows is alive.
+    /// All that the child borrows is alive, and the owner is what its `finish` takes.
     #[inline]
-    unsafe fn poll_child(&self, child: Child, cancelled: bool) -> Option<Step> {
+    unsafe fn poll_child(&self, id: NodeId, cell: TaskRef, cancelled: bool) -> Option<Step> {
         if instrument::looks_at_polls() {
             // SAFETY: the caller's promise.
-            return unsafe { self.poll_told(child, cancelled) };
+            return unsafe { self.poll_told(id, cell, cancelled) };
         }
         // SAFETY: the caller's promise.
-        unsafe { self.poll_as::<false>(child, cancelled) }
+        unsafe { self.poll_as::<false>(id, cell, cancelled) }
     }
 
     /// # Safety
@@ -228,9 +230,9 @@ impl Children {
     /// As [`poll_child`](Self::poll_child).
     #[cold]
     #[inline(never)]
-    unsafe fn poll_told(&self, child: Child, cancelled: bool) -> Option<Step> {
+    unsafe fn poll_told(&self, id: NodeId, cell: TaskRef, cancelled: bool) -> Option<Step> {
         // SAFETY: the caller's promise.
-        unsafe { self.poll_as::<true>(child, cancelled) }
+        unsafe { self.poll_as::<true>(id, cell, cancelled) }
     }
 
     /// Polls one child. `TOLD`: an instrument is told and the poll is timed. Two functions, so that
@@ -242,7 +244,8 @@ impl Children {
     #[inline(always)]
     unsafe fn poll_as<const TOLD: bool>(
         &self,
-        (id, cell, owner): Child,
+        id: NodeId,
+        cell: TaskRef,
         cancelled: bool,
     ) -> Option<Step> {
         let polled = if cancelled && !cell.started() {
@@ -263,7 +266,7 @@ impl Children {
                 local.lend(|waker| {
                     // SAFETY: this is the nursery's side, and the task is not gone, so the child
                     // has not ended; the rest is the caller's promise.
-                    unsafe { cell.poll(&mut Context::from_waker(waker), owner) }
+                    unsafe { cell.poll(&mut Context::from_waker(waker), self.owner.get()) }
                 })
             }));
             if TOLD {

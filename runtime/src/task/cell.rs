@@ -199,8 +199,8 @@ impl TaskRef {
     ///
     /// # Safety
     ///
-    /// The caller is the nursery's side, the child has not ended, and all that its future borrows
-    /// is alive.
+    /// The caller is the nursery's side, the child has not ended, all that its future borrows is
+    /// alive, and `owner` is what its `finish` takes.
     pub(crate) unsafe fn poll(&self, cx: &mut Context<'_>, owner: *const ()) -> Polled {
         self.header().started.set(true);
         // SAFETY: the function belongs to this cell's type; the rest is the caller's promise.

@@ -126,7 +126,7 @@ async fn child(cancel: &Handed<RemoteCancelHandle>, future: impl Future<Output =
     cancel.give(RemoteCancelHandle::new(&CancelHandle::of(&join), core));
     poll_fn(|cx| {
         let mut act = |step| assert!(matches!(step, Step::Cut(_)));
-        // SAFETY: the future borrows nothing.
+        // SAFETY: the future borrows nothing, and its `finish` looks at no owner.
         unsafe { children.poll(cx, std::ptr::null(), &mut act) };
         if children.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     })
