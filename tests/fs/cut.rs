@@ -7,10 +7,11 @@ use nestling::fs::{self, File};
 use nestling::io::{nursery, transferred};
 use nestling::task::yield_now;
 use nestling::{is_cancelled, time::sleep, timeout};
-use std::cell::RefCell;
-use std::future::Future;
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
 use std::io::{self, Write};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
 /// Drops futures after each number of polls, until one has ended by itself.
@@ -18,7 +19,7 @@ async fn drop_at_each_step<T, F: Future<Output = T>>(mut make: impl FnMut() -> F
     for polls in 1.. {
         let mut future = Box::pin(make());
         for _ in 0..polls {
-            if let std::task::Poll::Ready(ended) = support::poll_once(future.as_mut()).await {
+            if let Poll::Ready(ended) = support::poll_once(future.as_mut()).await {
                 return ended;
             }
             // A turn of the loop: what is submitted enters the kernel, and may be answered.
@@ -234,4 +235,42 @@ fn b9_a_write_goes_to_its_own_file() {
             assert_eq!(std::fs::read(&second).unwrap(), b"untouched", "round {round}");
         }
     });
+}
+
+/// Cancelled at each of its awaits, also where the temporary file is removed.
+#[test]
+fn a_replacement_that_fails_leaves_no_temporary_name() {
+    let folder = Folder::new();
+    let path = &folder.join("directory");
+    std::fs::create_dir(path).unwrap();
+    for polls in 1.. {
+        let left = Cell::new(polls);
+        let stops = &|polled: &Poll<_>| left.replace(left.get() - 1) == 1 && polled.is_pending();
+        run(async || {
+            nursery(async |n| {
+                let canceller = n.canceller();
+                n.spawn(async move {
+                    let mut replacing = pin!(fs::replace(path, "bytes"));
+                    let ended = poll_fn(|cx| {
+                        let polled = replacing.as_mut().poll(cx);
+                        if stops(&polled) {
+                            canceller.cancel();
+                        }
+                        polled
+                    });
+                    let error = ended.await.unwrap_err();
+                    let is_known = error.to_string().contains("Is a directory");
+                    assert!(is_known || is_cancelled(&error), "{error}");
+                    Ok(())
+                });
+                Ok(())
+            })
+            .await
+            .unwrap();
+        });
+        assert_eq!(folder.names(), ["directory"], "cancelled at poll {polls}");
+        if left.get() > 0 {
+            return assert!(polls > 5, "it was cancelled at each step");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::{File, error, opening, path, paths};
 use crate::op::{Op, Operation, Place, Unlink, unlink_detached};
 use crate::ring::OpenHow;
+use crate::scope::is_cancelled;
 use std::ffi::OsString;
 use std::fs;
 use std::future::Future;
@@ -35,9 +36,12 @@ impl Temporary {
 
     /// Removes the name of a file, and waits for that.
     pub(super) async fn remove(self) {
-        // If it fails, the name is gone, or nothing can be done.
-        let _ = paths::remove_file(&self.path).await;
-        self.keep();
+        match paths::remove_file(&self.path).await {
+            // It may not have been done: the drop does it.
+            Err(error) if is_cancelled(&error) => {}
+            // If it fails, the name is gone, or nothing can be done.
+            _ => drop(self.keep()),
+        }
     }
 
     /// Lets the name be: it has gone, is someone else's, or is wanted.
