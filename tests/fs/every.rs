@@ -2,7 +2,7 @@
 //! cancelled or dropped, after each number of turns.
 
 use crate::folder::Folder;
-use crate::registered::OFTEN;
+use crate::registered::{OFTEN, registered_pool};
 use crate::{run, support};
 use nestling::buf::{FixedBuf, FixedPool, IoBuf};
 use nestling::fs::{self, Advice, Dir, File, PathError, TempDir};
@@ -120,9 +120,7 @@ async fn read_often(file: File) -> File {
 }
 
 fn pool() -> FixedPool {
-    let pool = FixedPool::new(1, 1).unwrap();
-    assert!(pool.is_registered(), "this user may lock memory");
-    pool
+    registered_pool(1, 1).unwrap_or_else(|| FixedPool::new(1, 1).unwrap())
 }
 
 /// Has a folder be as it was before any operation.

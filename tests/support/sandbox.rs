@@ -63,12 +63,17 @@ fn install(steps: &mut [libc::sock_filter]) {
     check(installed).expect("a filter");
 }
 
+/// The limits of a resource.
+pub(crate) fn limits(resource: libc::__rlimit_resource_t) -> libc::rlimit {
+    let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limits` is a live rlimit to be written.
+    check(unsafe { libc::getrlimit(resource, &mut limits) }).expect("the limits");
+    limits
+}
+
 /// Sets the soft limit of a resource. Returns the hard one.
 pub(crate) fn limit(resource: libc::__rlimit_resource_t, soft: u64) -> u64 {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is a live rlimit to be written.
-    check(unsafe { libc::getrlimit(resource, &mut limit) }).expect("the limit");
-    limit.rlim_cur = soft;
+    let limit = libc::rlimit { rlim_cur: soft, ..limits(resource) };
     // SAFETY: `limit` is a live rlimit to be read.
     check(unsafe { libc::setrlimit(resource, &limit) }).expect("a lower limit");
     limit.rlim_max
