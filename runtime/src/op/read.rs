@@ -102,7 +102,7 @@ unsafe impl<L: Scatter> Operation for ReadEachAt<L> {
         self.buffers.room(&mut self.parts);
         let (parts, count) = (self.parts.as_ptr(), self.parts.len() as u32);
         let At { ref on, offset, on_worker } = self.at;
-        let on = on.raw();
+        let on = on.quick();
         Some(Request::ReadEach { on, parts, count, offset, on_worker })
     }
 

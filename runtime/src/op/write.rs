@@ -85,7 +85,7 @@ unsafe impl<L: Gather> Operation for WriteEachAt<L> {
         self.buffers.parts(&mut self.parts);
         let (parts, count) = (self.parts.as_ptr(), self.parts.len() as u32);
         let At { ref on, offset, on_worker } = self.at;
-        let on = on.raw();
+        let on = on.quick();
         Some(Request::WriteEach { on, parts, count, offset, on_worker })
     }
 

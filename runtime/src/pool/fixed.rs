@@ -11,17 +11,17 @@ use std::ops::{Deref, DerefMut};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-/// A page; and what a disk asks for at most, past the page cache.
+/// 4 KiB: what a disk asks for at most, past the page cache.
 const PAGE: usize = 4096;
 
 /// Buffers for reads and writes of files, which are registered with this core's ring: the kernel
 /// keeps their pages at hand, and need not look them up for each operation. That pays for small
 /// reads and writes, most of all past the page cache ([`direct`](crate::fs::OpenOptions::direct)):
-/// each buffer begins at a page, and has whole pages.
+/// each buffer begins at a multiple of 4 KiB, and has a multiple of it.
 ///
 /// [`take`](Self::take) gives a buffer, which goes back when it is dropped, on any thread. It is a
-/// buffer as any other: also a [part](IoBuf::slice) of it is read into as fast, and on another core
-/// or after the pool's end it is plain memory.
+/// buffer as any other: also a [part](IoBuf::slice) of it is read into as fast. It is plain memory
+/// on another core, after the pool's end, and for a file on a mount that may have a server.
 ///
 /// The kernel counts the memory as locked (`RLIMIT_MEMLOCK`). Where that is not allowed, or 16
 /// pools of this core are registered already, the pool serves all the same and
@@ -54,8 +54,8 @@ pub struct FixedPool {
 }
 
 impl FixedPool {
-    /// Makes a pool of `count` buffers, each of `size` bytes, rounded up to whole pages. The memory
-    /// is the process's at once.
+    /// Makes a pool of `count` buffers, each of `size` bytes, rounded up to a multiple of 4 KiB.
+    /// The memory is the process's at once.
     ///
     /// # Errors
     ///

@@ -160,12 +160,12 @@ pub(super) fn entry(submission: &Submission, registered: &Registered) -> Entry {
             message.build().flags(Flags::SKIP_SUCCESS)
         }
         Request::Read { on, start, length, offset, on_worker } => {
-            registered.read(on, (start, length), offset).flags(place(on_worker))
+            registered.read(on, (start, length), offset, on_worker)
         }
         Request::Write { on, start, length, offset, on_worker } => {
-            registered.write(on, (start, length), offset).flags(place(on_worker))
+            registered.write(on, (start, length), offset, on_worker)
         }
-        _ => on_files(request),
+        _ => on_files(request, registered),
     };
     entry.user_data(key.user_data())
 }

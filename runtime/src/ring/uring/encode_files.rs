@@ -1,21 +1,24 @@
 //! The entries for what is done less often than a read: with files as a whole, and with paths.
 
 use super::encode::{fd, place};
+use super::registered::Registered;
 use crate::ring::Request;
 use io_uring::opcode;
 use io_uring::squeue::Entry;
 use io_uring::types::{Fd, FsyncFlags};
 
 /// The entry for a request that no other kernel part has encoded.
-pub(super) fn on_files(request: Request) -> Entry {
+pub(super) fn on_files(request: Request, registered: &Registered) -> Entry {
     match request {
         Request::ReadEach { on, parts, count, offset, on_worker } => {
-            let read = opcode::Readv::new(fd(on), parts, count).offset(offset).build();
-            read.flags(place(on_worker))
+            let (on, flags) = registered.on(on);
+            let read = opcode::Readv::new(on, parts, count).offset(offset).build();
+            read.flags(flags | place(on_worker))
         }
         Request::WriteEach { on, parts, count, offset, on_worker } => {
-            let write = opcode::Writev::new(fd(on), parts, count).offset(offset).build();
-            write.flags(place(on_worker))
+            let (on, flags) = registered.on(on);
+            let write = opcode::Writev::new(on, parts, count).offset(offset).build();
+            write.flags(flags | place(on_worker))
         }
         Request::Splice { from, offset, to, length } => {
             // Offsets are those of splice(2), where a pipe has none. It does not wait for the pipe.

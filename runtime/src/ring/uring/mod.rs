@@ -129,7 +129,9 @@ impl Uring {
     pub(super) fn enter(&mut self, wait: EnterWait, batch: Batch) -> io::Result<()> {
         self.check_process();
         let submit = self.unsubmitted() as u32;
-        self.door.enter(submit, wait, batch)
+        let entered = self.door.enter(submit, wait, batch);
+        self.retire();
+        entered
     }
 
     pub(super) fn reap(&mut self, into: &mut impl Extend<Completion>) {

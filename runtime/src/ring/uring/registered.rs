@@ -9,6 +9,7 @@
 //! keeps no region, and one that comes to another ring than its file is as any other there.
 
 use super::Uring;
+use super::encode::place;
 use crate::fd::RawTarget;
 use io_uring::opcode;
 use io_uring::squeue::{Entry, Flags};
@@ -50,13 +51,14 @@ impl Registered {
         on: RawTarget,
         (start, length): (*mut u8, u32),
         offset: u64,
+        on_worker: bool,
     ) -> Entry {
         let (on, flags) = self.on(on);
-        let read = match self.region(start, length) {
+        let read = match self.region(start, length, on_worker) {
             None => opcode::Read::new(on, start, length).offset(offset).build(),
             Some(at) => opcode::ReadFixed::new(on, start, length, at).offset(offset).build(),
         };
-        read.flags(flags)
+        read.flags(flags | place(on_worker))
     }
 
     /// A write from that memory.
@@ -66,18 +68,19 @@ impl Registered {
         on: RawTarget,
         (start, length): (*const u8, u32),
         offset: u64,
+        on_worker: bool,
     ) -> Entry {
         let (on, flags) = self.on(on);
-        let write = match self.region(start, length) {
+        let write = match self.region(start, length, on_worker) {
             None => opcode::Write::new(on, start, length).offset(offset).build(),
             Some(at) => opcode::WriteFixed::new(on, start, length, at).offset(offset).build(),
         };
-        write.flags(flags)
+        write.flags(flags | place(on_worker))
     }
 
     /// How an entry names what a request is on.
     #[inline]
-    fn on(&self, on: RawTarget) -> (Fd, Flags) {
+    pub(super) fn on(&self, on: RawTarget) -> (Fd, Flags) {
         match on {
             RawTarget::Registered { fd, slot } if self.files.get(slot.into()) == Some(&fd) => {
                 (Fd(slot.into()), Flags::FIXED_FILE)
@@ -86,14 +89,15 @@ impl Registered {
         }
     }
 
-    /// The region in which all of this memory is.
+    /// The region in which all of this memory is. None for a worker: the kernel looks for the
+    /// region when that begins, by when it may be another.
     #[inline]
-    fn region(&self, start: *const u8, length: u32) -> Option<u16> {
+    fn region(&self, start: *const u8, length: u32, on_worker: bool) -> Option<u16> {
         let (start, end) = (start.addr(), start.addr().checked_add(length as usize)?);
         let mut regions = self.regions.iter();
         let found = regions.find(|(_, (first, behind))| *first <= start && end <= *behind);
         // The kernel refuses a part of no bytes.
-        found.filter(|_| start < end).map(|(slot, _)| slot as u16)
+        found.filter(|_| start < end && !on_worker).map(|(slot, _)| slot as u16)
     }
 }
 
@@ -171,8 +175,8 @@ impl Uring {
 
     /// Has the kernel let go of memory; unless there are entries that it could not take yet: they
     /// may name it.
-    fn retire(&mut self) {
-        if self.unsubmitted() > 0 {
+    pub(super) fn retire(&mut self) {
+        if self.registered.retired.is_empty() || self.unsubmitted() > 0 {
             return;
         }
         let submitter = self.uring.submitter();
