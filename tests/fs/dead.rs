@@ -7,7 +7,8 @@ pub(crate) mod server;
 
 use crate::folder::Folder;
 use crate::registered::OFTEN;
-use crate::support::{assert_balanced, descriptors};
+use crate::support::sandbox::limit;
+use crate::support::{assert_balanced, descriptors, poll_once, turn};
 use crate::{hostile, run};
 use nestling::buf::FixedPool;
 use nestling::fs::{self, Dir, File};
@@ -114,6 +115,105 @@ fn k13_a_dead_mount_does_not_stop_other_files() {
                 assert_eq!(told.get(), 0);
             });
             assert_eq!(told.await, 0, "they have the errors of the mount's end");
+        });
+    });
+}
+
+/// A read of the file waits for the server, and nothing else does.
+async fn assert_waits_alone(dead: &Dead, file: &File, elsewhere: &Path) {
+    nursery(async |n| {
+        n.spawn(async {
+            let error = file.read_at(vec![0; 10], 0).await.0.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted, "{error}");
+            Ok(())
+        });
+        while dead.holds() == 0 {
+            yield_now().await;
+        }
+        others_go_on(elsewhere).await;
+        dead.end();
+        Ok(())
+    })
+    .await
+    .unwrap();
+}
+
+/// As by an automount: the open has begun before there was one.
+#[test]
+fn k13_a_mount_that_is_made_for_an_open_does_not_stop_the_core() {
+    let name = "dead::k13_a_mount_that_is_made_for_an_open_does_not_stop_the_core";
+    hostile::with_mounts(name, "true", |at| {
+        let elsewhere = Folder::new();
+        run(async || {
+            others_go_on(elsewhere.path()).await;
+            let mut open = Box::pin(File::open(at.join("file")));
+            assert!(poll_once(open.as_mut()).await.is_pending());
+            // The kernel has the open at the end of this turn, and not before.
+            let Some(dead) = Dead::mount(at, Conduct::Silent) else { return drop(open.await) };
+            assert_waits_alone(&dead, &open.await.unwrap(), elsewhere.path()).await;
+        });
+    });
+}
+
+#[test]
+fn k13_a_file_that_comes_before_its_core_does_not_stop_it() {
+    let name = "dead::k13_a_file_that_comes_before_its_core_does_not_stop_it";
+    hostile::with_mounts(name, "true", |at| {
+        let elsewhere = Folder::new();
+        let Some(dead) = Dead::mount(at, Conduct::Silent) else { return };
+        let file = File::from_std(std::fs::File::open(at.join("file")).unwrap());
+        run(async || assert_waits_alone(&dead, &file, elsewhere.path()).await);
+    });
+}
+
+/// With no descriptor left for it: then each mount is taken for one with a server.
+#[test]
+fn k13_a_look_at_the_mounts_that_fails_does_not_stop_the_core() {
+    let name = "dead::k13_a_look_at_the_mounts_that_fails_does_not_stop_the_core";
+    hostile::with_mounts(name, "true", |at| {
+        let elsewhere = Folder::new();
+        run(async || {
+            let Some(dead) = Dead::mount(at, Conduct::Silent) else { return };
+            let file = std::fs::File::open(at.join("file")).unwrap();
+            let hard = limit(libc::RLIMIT_NOFILE, 0);
+            let file = File::from_std(file);
+            limit(libc::RLIMIT_NOFILE, hard);
+            assert_waits_alone(&dead, &file, elsewhere.path()).await;
+        });
+    });
+}
+
+/// Writes to one file come one after the other: the kernel has the second one in a line when the
+/// pool ends.
+#[test]
+fn a_buffer_that_waits_for_a_mount_outlives_its_pool() {
+    let name = "dead::a_buffer_that_waits_for_a_mount_outlives_its_pool";
+    hostile::with_mounts(name, "true", |at| {
+        run(async || {
+            let Some(dead) = Dead::mount(at, Conduct::Late) else { return };
+            let file = File::options().write(true).open(at.join("file")).await.unwrap();
+            let pool = FixedPool::new(1, 10).unwrap();
+            let mut buffer = pool.take().unwrap();
+            buffer.extend_from_slice(b"text");
+            let mut first = Box::pin(file.write_at("first", 0));
+            assert!(poll_once(first.as_mut()).await.is_pending());
+            while dead.holds() == 0 {
+                yield_now().await;
+            }
+            let mut second = Box::pin(file.write_at(buffer, 0));
+            assert!(poll_once(second.as_mut()).await.is_pending());
+            turn().await;
+            drop(pool);
+            // The kernel interrupts the server, which answers then.
+            drop(first);
+            while dead.holds() == 1 {
+                let ended = poll_once(second.as_mut()).await;
+                assert!(ended.is_pending(), "{ended:?}");
+                turn().await;
+            }
+            dead.end();
+            let error = second.await.0.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted, "{error}");
         });
     });
 }

@@ -84,7 +84,6 @@ impl File {
 
     /// A file that was opened elsewhere.
     pub fn from_std(file: fs::File) -> Self {
-        mounts::look();
         Self::new(SharedFd::new(file.into()))
     }
 

@@ -32,13 +32,14 @@
 //! Where the kernel has a name in its cache, the ring opens on the spot, for which it may ask a
 //! server. So a core knows the mounts that its thread sees (`/proc/thread-self/mountinfo`): where
 //! one of them may have a server, which is every kind of file system that is not known to have
-//! none, all opens begin on a thread of the kernel's, and so do reads and writes on such a mount.
-//! Elsewhere an open stays on the core, and takes three fifths of the CPU time.
+//! none, all opens begin on a thread of the kernel's, and so do reads and writes on such a mount;
+//! on all mounts where the list cannot be read. Elsewhere an open stays on the core, and takes
+//! three fifths of the CPU time.
 //!
 //! Some things wait on the core itself:
 //!
 //! - An open, read or write on a mount with a server that is none of this mount namespace, or below
-//!   an `overlay`; a read or write of FUSE where there is no `/proc`.
+//!   an `overlay`.
 //! - [`PipeReader::open`](crate::io::PipeReader::open) and its like, which are no futures, look
 //!   their path up on the spot.
 //! - A [`TempDir`] that is dropped, and not [closed](TempDir::close), is removed on the spot.
