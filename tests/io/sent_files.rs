@@ -4,11 +4,12 @@
 use crate::run;
 use crate::spliced::{bytes, counting, narrow, receive};
 use crate::support::again::alone;
-use crate::support::{pair, poll_once, tcp_pair, turn};
+use crate::support::{pair, poll_once, tcp_pair, turn, watched};
 use nestling::fs::{self, File, TempDir};
 use nestling::io::{BufWriter, nursery, send_file};
-use nestling::is_cancelled;
 use nestling::net::{TcpStream, transferred};
+use nestling::{Runtime, is_cancelled};
+use nix::fcntl::OFlag;
 use std::cell::Cell;
 use std::io::{ErrorKind, Read};
 use std::net::Shutdown;
@@ -106,6 +107,25 @@ fn a_file_that_cannot_be_spliced_is_read() {
         let error = send_file(&file, 0..u64::MAX, &mut &sink).await.unwrap_err();
         assert_eq!(transferred(&error), Some(0));
         assert_eq!(error.kind(), ErrorKind::IsADirectory);
+    });
+}
+
+/// A pipe of packets, of which a read takes one: so it is known how many operations there are.
+#[test]
+fn a_file_that_cannot_be_spliced_is_not_asked_again() {
+    const PACKETS: u64 = 16;
+    watched(|| {
+        let (reader, writer) = nix::unistd::pipe2(OFlag::O_DIRECT).unwrap();
+        let mut writer = std::fs::File::from(writer);
+        (0..PACKETS).for_each(|_| std::io::Write::write_all(&mut writer, b"x").unwrap());
+        drop(writer);
+        let mut runtime = Runtime::builder().entries(8).build().unwrap();
+        let (file, (sink, _receiver)) = (File::from_std(reader.into()), pair());
+        let before = runtime.stats().submitted;
+        let sent = runtime.block_on(send_file(&file, 0..u64::MAX, &mut &sink)).unwrap();
+        assert_eq!(sent, PACKETS);
+        // A splice; the reads, of which the last one finds the end; and the sends.
+        assert_eq!(runtime.stats().submitted - before, 1 + (PACKETS + 1) + PACKETS);
     });
 }
 

@@ -1,6 +1,7 @@
 //! `send_file`: a part of a file goes to a sink.
 
-use super::{AsyncWrite, splice};
+use super::AsyncWrite;
+use super::splice::{self, Part};
 use crate::buf::IoBuf;
 use crate::fs::File;
 use crate::net::Transferred;
@@ -80,20 +81,21 @@ async fn send<W: AsyncWrite>(
     note: &mut impl FnMut(usize),
 ) -> io::Result<()> {
     let mut buffer = Vec::new();
-    let is_bulk = end.saturating_sub(start) >= BULK;
+    let mut may_splice = end.saturating_sub(start) >= BULK;
     if start >= end {
         consume_budget().await;
     }
     while start < end {
         let left = end - start;
-        let spliced = match writer.sends_to().filter(|_| is_bulk) {
+        let spliced = match writer.sends_to().filter(|_| may_splice) {
             // Boxed: most files are small.
             Some(to) => Box::pin(splice::send_part(file, start, left, to, note)).await?,
-            None => None,
+            None => Part::NoPipe,
         };
+        may_splice &= spliced != Part::Unspliceable;
         let moved = match spliced {
-            Some(moved) => moved,
-            None => {
+            Part::Moved(moved) => moved,
+            Part::NoPipe | Part::Unspliceable => {
                 let length = left.min(SIZE) as usize;
                 piece(file, start, length, &mut buffer, writer, note).await?
             }

@@ -124,9 +124,19 @@ fn is_unspliceable(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::NotSeekable)
 }
 
+/// What has become of a part of a file.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// So many bytes have gone; zero is the end of the file.
+    Moved(usize),
+    /// All pipes are taken now, or may not be used.
+    NoPipe,
+    /// The file is none that can be spliced.
+    Unspliceable,
+}
+
 /// Moves a part of a file to a socket: at most so many bytes, and what a pipe holds. Tells `note`
-/// how much has gone each time, and returns how much that was in all; zero is the end of the file.
-/// `None` if there is no pipe, or the file is none that can be spliced.
+/// how much has gone each time.
 ///
 /// The ring fills the pipe, on a thread of the kernel's: a plain call would stop the core where
 /// the file is not in the page cache, and cannot be told not to.
@@ -136,14 +146,14 @@ pub(super) async fn send_part(
     length: u64,
     to: &Stream,
     note: &mut impl FnMut(usize),
-) -> io::Result<Option<usize>> {
+) -> io::Result<Part> {
     let Some(pipe) = ignores_sigpipe().then(|| pipes::borrow(Source::Files)).flatten() else {
-        return Ok(None);
+        return Ok(Part::NoPipe);
     };
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     let (filled, mut pipe) = file.splice_at(pipe, offset, length).await;
     let length = match filled {
-        Err(error) if is_unspliceable(&error) => return Ok(None),
+        Err(error) if is_unspliceable(&error) => return Ok(Part::Unspliceable),
         filled => filled?,
     };
     let pipe = pipe.as_mut();
@@ -156,7 +166,7 @@ pub(super) async fn send_part(
         }
         drop(set);
         if pipe.is_empty() {
-            return Ok(Some(length));
+            return Ok(Part::Moved(length));
         }
         to.writable().await?;
     }
