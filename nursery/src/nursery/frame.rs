@@ -189,7 +189,7 @@ impl<E> Frame<E> {
             Step::Cut(reason) => self.ledger.cut(reason),
             Step::Panicked(payload) => self.ledger.panic(self.scope(), payload),
         };
-        // SAFETY: the caller's promise; all children were added by `spawn`, whose `finish` takes this.
+        // SAFETY: the caller's promise; all children are from `spawn`, whose `finish` takes this.
         unsafe { self.children.poll(cx, ptr::from_ref(self).cast(), &mut act) };
         if running.body.is_none() {
             if self.children.is_empty() && self.scope().is_drained() {

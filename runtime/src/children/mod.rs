@@ -161,8 +161,8 @@ impl Children {
     ///
     /// # Safety
     ///
-    /// All that the children borrow is alive, and `owner` is what the `finish` of each child takes: a
-    /// `finish` may use it as a pointer.
+    /// All that the children borrow is alive, and `owner` is what the `finish` of each child takes:
+    /// it may use that as a pointer.
     pub unsafe fn poll(&self, cx: &Context<'_>, owner: *const (), act: &mut dyn FnMut(Step)) {
         assert!(
             context::is_current(&self.core),
