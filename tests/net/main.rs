@@ -22,7 +22,7 @@
 //! | `closing.rs`, `lingering.rs` | closes, and numbers that are used again |
 //! | `nurseries.rs` | sockets of children |
 //! | `options.rs` | options of sockets |
-//! | `polled.rs` | streams for code that polls |
+//! | `polled.rs`, `polled_short.rs` | streams for code that polls; their short reads |
 //! | `sends.rs` | sends that wait for room, shutdowns, closes |
 //! | `serve.rs`, `balanced.rs` | a server of one call, on one core and on several |
 //! | `lost.rs` | what the counters say of results that no code hears of |
@@ -130,6 +130,7 @@ mod nurseries;
 mod options;
 mod passing;
 mod polled;
+mod polled_short;
 mod receives;
 mod sends;
 mod seqpacket;

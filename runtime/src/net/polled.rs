@@ -4,7 +4,7 @@
 //!   poll_read ─▶ unread bytes? ─▶ worth a try? ─▶ recv(MSG_DONTWAIT) ─▶ the caller
 //!                                  ▲    │ no            │ would block, or was drained
 //!                                  │    ▼               ▼
-//!                                  └── told of what comes, by the ring, once for all waits
+//!                                  └── poll, by the ring, kept by the stream
 //! ```
 //!
 //! The socket itself goes on blocking, as the ring wants it; so both ways can be used in turn.

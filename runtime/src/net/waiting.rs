@@ -29,7 +29,7 @@ impl Waiting {
     pub(super) fn wake(&self) {
         let flights: Vec<_> = self.flights.borrow_mut().drain().collect();
         let polled = self.polled.get().and_then(Weak::upgrade);
-        let polled = polled.iter().flat_map(|polled| polled.read.nudge());
+        let polled = polled.iter().map(|polled| polled.read.nudge());
         wake::wake_all(flights.iter().map(|(_, flight)| flight.nudge()).chain(polled));
     }
 

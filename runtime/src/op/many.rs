@@ -97,16 +97,6 @@ impl<T: Multishot> Many<T> {
         }
     }
 
-    /// Gives the operation up, as [`Op::end_here`](super::Op::end_here).
-    pub(crate) fn end_here(&mut self) {
-        let Some(OpHandle { driver, key }) = self.flight.clone() else { return };
-        self.abandon(|item| {
-            drop(item);
-            false
-        });
-        driver.borrow_mut().end_here(key);
-    }
-
     /// Gives the operation up: each answer that was not taken goes to `heir`, in order, now and
     /// until the kernel is done. The heir tells whether it keeps something.
     #[cold]

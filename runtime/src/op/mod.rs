@@ -57,7 +57,7 @@ pub(crate) use on_path::{Link, MakeDirectory, OnPath, Rename, Symlink, Unlink, u
 pub(crate) use open::Open;
 pub(crate) use operation::{Answer, Continue, Multishot, Operation};
 pub(crate) use place::Place;
-pub(crate) use poll::{PollMany, PollOp};
+pub(crate) use poll::PollOp;
 pub(crate) use read::{Read, ReadEachAt};
 pub(crate) use recv::{Received, Recv};
 pub(crate) use recv_leased::{Leased, RecvLeased, RecvMany};
@@ -84,7 +84,6 @@ pub(crate) fn needed() -> Vec<Capability> {
         Connect::NEEDS,
         Hold::NEEDS,
         PollOp::NEEDS,
-        PollMany::NEEDS,
         Recv::<Vec<u8>>::NEEDS,
         RecvLeased::NEEDS,
         RecvMany::NEEDS,

@@ -1,7 +1,6 @@
-//! Wait until something can be read or written, without doing so; once, or each time.
+//! Wait until something can be read or written, without doing so.
 
-use super::{Answer, Many, Multishot, Op, Operation};
-use crate::driver;
+use super::{Answer, Op, Operation};
 use crate::fd::{RawTarget, Target};
 use crate::ring::{Capability, Interest, Request};
 use std::io;
@@ -41,52 +40,5 @@ unsafe impl Operation for PollOp {
 
     fn complete(self, answer: Answer) -> Self::Output {
         answer.result.map(drop)
-    }
-}
-
-/// What has come after the end: the other side has shut its direction down, or the connection is
-/// broken.
-const ENDED: u32 = (libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) as u32;
-
-/// So many answers may wait for the code that polls, which needs to know of one. The kernel is not
-/// to go on about what comes for a stream that is read without waiting.
-const MOST: usize = 4;
-
-/// Tells each time that something has come to be read. What was there at such a time, and still is,
-/// it tells of once; but for what is there when it begins.
-#[derive(Debug)]
-pub(crate) struct PollMany {
-    on: Target,
-}
-
-impl PollMany {
-    pub(crate) fn new(on: impl Into<Target>) -> Many<Self> {
-        Many::new(Self { on: on.into() })
-    }
-}
-
-// SAFETY: no pointers; the target is counted.
-unsafe impl Multishot for PollMany {
-    /// Whether nothing comes any more.
-    type Item = io::Result<bool>;
-
-    const NAME: &'static str = "poll, many";
-
-    const NEEDS: &'static [Capability] = &[Capability::PollMany];
-
-    fn target(&self) -> RawTarget {
-        self.on.raw()
-    }
-
-    fn request(&mut self) -> Request {
-        Request::PollMany { on: self.on.raw() }
-    }
-
-    fn many(&self) -> driver::Many {
-        driver::Many { most: MOST, taken: None }
-    }
-
-    fn answer(&self, answer: Answer) -> Self::Item {
-        answer.result.map(|events| events & ENDED != 0)
     }
 }

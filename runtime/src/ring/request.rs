@@ -55,7 +55,7 @@ pub(crate) enum Request {
     /// Tell when nothing more comes behind what there is to be read: the other end has shut its
     /// direction down, or the connection is broken.
     PollEnd { on: RawTarget },
-    /// Tell each time that something has come to be read, or the end.
+    /// Tell each time that there is something to be read.
     PollMany { on: RawTarget },
     /// Shut down one direction of a connection, or both.
     Shutdown { on: RawTarget, how: Shutdown },

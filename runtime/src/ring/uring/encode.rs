@@ -147,9 +147,7 @@ pub(super) fn entry(submission: &Submission, registered: &Registered) -> Entry {
         }
         Request::Poll { on, interest } => opcode::PollAdd::new(fd(on), events(interest)).build(),
         Request::PollEnd { on } => opcode::PollAdd::new(fd(on), ENDED).build(),
-        Request::PollMany { on } => {
-            opcode::PollAdd::new(fd(on), READABLE | ENDED).multi(true).build()
-        }
+        Request::PollMany { on } => opcode::PollAdd::new(fd(on), READABLE).multi(true).build(),
         Request::Shutdown { on, how } => opcode::Shutdown::new(fd(on), direction(how)).build(),
         Request::Close { on } => opcode::Close::new(fd(on)).build(),
         Request::Cancel { target } => {
