@@ -66,16 +66,14 @@ fn length(parts: &[IoSlice<'_>]) -> usize {
     parts.iter().map(|part| part.len()).sum()
 }
 
-/// The parts one after the other, if there is room for all of them.
-fn join<'a>(parts: &[IoSlice<'_>], room: &'a mut [u8]) -> Option<&'a [u8]> {
-    let joined = room.get_mut(..length(parts))?;
-    let mut rest = &mut *joined;
+/// The parts one after the other, for which there has to be room.
+fn join<'a>(parts: &[IoSlice<'_>], room: &'a mut [u8]) -> &'a [u8] {
+    let mut done = 0;
     for part in parts {
-        let (place, behind) = rest.split_at_mut(part.len());
-        place.copy_from_slice(part);
-        rest = behind;
+        room[done..done + part.len()].copy_from_slice(part);
+        done += part.len();
     }
-    Some(joined)
+    &room[..done]
 }
 
 impl Stream {
@@ -102,8 +100,8 @@ impl Stream {
     }
 
     pub(super) fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        if let Some(joined) = join(parts, &mut [0; JOINED]) {
-            return self.try_write(joined);
+        if length(parts) <= JOINED {
+            return self.try_write(join(parts, &mut [0; JOINED]));
         }
         // More of them are an error for the kernel.
         let parts = &parts[..parts.len().min(libc::UIO_MAXIOV as usize)];
