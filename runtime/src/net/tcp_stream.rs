@@ -380,8 +380,8 @@ impl TcpStream {
     /// not read: the standard library would not see it. The stream is closed then, so read first.
     /// An error that such a read has met comes out here.
     ///
-    /// If other operations are still in flight the socket is duplicated, for which a descriptor is
-    /// needed.
+    /// If other operations are still in flight, as is a wait of [`poll_read`](Self::poll_read) also
+    /// between two calls, the socket is duplicated. `detach` takes the very descriptor along.
     pub fn into_std(self) -> io::Result<net::TcpStream> {
         self.stream.into_owned().map(Into::into)
     }

@@ -323,7 +323,7 @@ impl UdpSocket {
     /// first. An error that such a receive has met comes out here.
     ///
     /// If other operations are still in flight the socket is duplicated, for which a descriptor is
-    /// needed.
+    /// needed. A wait of [`poll_recv_from`](Self::poll_recv_from) is one, also between two calls.
     pub fn into_std(self) -> io::Result<net::UdpSocket> {
         self.packets.into_owned().map(Into::into)
     }
