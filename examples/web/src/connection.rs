@@ -10,18 +10,19 @@ use hyper::{Request, Response};
 use nestling::hyper::Timer;
 use nestling::io::nursery;
 use nestling::net::{TcpListener, TcpStream};
-use nestling::time::sleep;
+use nestling::time::{Sleep, sleep};
 use nestling::{Elapsed, Serve, Spawner, Stop, grace, is_cancelled, serve, timeout};
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// How long a client that has no request under way may take after the stop to confirm that it has
-/// heard of it, from when on it sends none: a round trip. One that is silent does not hold a drain.
-const CONFIRMATION: Duration = Duration::from_secs(1);
+/// For how long a connection may lie still after the stop while no handler runs: a client has as
+/// long to confirm that it has heard of the stop, or to take more of a response. One that is silent
+/// does not hold a drain.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// What a connection may take.
 #[derive(Debug, Clone, Copy)]
@@ -130,8 +131,9 @@ where
 
 /// Serves a connection by HTTP/2. Its streams are children of a nursery, which ends with it: one
 /// that panics, or a connection that is cut, takes all of them along. After the stop no new ones
-/// begin, and a connection without any is cut if its client does not confirm that soon. A client
-/// has as much time to begin HTTP/2 as for the head of a request.
+/// begin, and a connection without children is cut once its client has been silent for a second: it
+/// neither confirms the stop, nor takes more of a response. A client has as much time to begin
+/// HTTP/2 as for the head of a request.
 ///
 /// # Errors
 ///
@@ -146,7 +148,8 @@ where
 }
 
 /// Serves a connection by HTTP/2, as [`serve_http2`], with a service that starts children of the
-/// connection's nursery by a [`Spawner`].
+/// connection's nursery by a [`Spawner`]. While one of them runs, the
+/// connection is not cut before the end of the drain.
 ///
 /// # Errors
 ///
@@ -200,8 +203,8 @@ fn drained(served: Result<io::Result<()>, Elapsed>) -> io::Result<()> {
 }
 
 /// Polls a connection to its end; `shut_down` is called at the stop, after a poll, in which it sees
-/// what has come by then. While it `is_idle` after that, the client has a moment to confirm; then
-/// the connection is cut.
+/// what has come by then. After that the connection is cut once it has not been woken for a while,
+/// and `is_idle` then.
 async fn until<C: Future<Output = hyper::Result<()>>>(
     stop: &Stop,
     mut connection: Pin<&mut C>,
@@ -209,27 +212,35 @@ async fn until<C: Future<Output = hyper::Result<()>>>(
     is_idle: impl Fn() -> bool,
 ) -> io::Result<()> {
     let mut stopped = pin!(stop.requested());
-    let mut told = false;
-    let mut confirmation = None;
+    // From the stop on.
+    let mut silence = None;
     poll_fn(|cx| {
         loop {
             if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
                 return Poll::Ready(ended.map_err(io::Error::other));
             }
-            if told {
-                if !is_idle() {
-                    confirmation = None;
-                    return Poll::Pending;
-                }
-                let waits = confirmation.get_or_insert_with(|| Box::pin(sleep(CONFIRMATION)));
-                return waits.as_mut().poll(cx).map(Ok);
+            if let Some(silence) = &mut silence {
+                return poll_silence(silence, cx, &is_idle).map(Ok);
             }
             if stopped.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            told = true;
+            silence = Some(Box::pin(sleep(SILENCE)));
             shut_down(connection.as_mut());
         }
     })
     .await
+}
+
+/// Ready if it was the time that woke the task, and not the connection: each poll begins it anew.
+fn poll_silence(
+    silence: &mut Pin<Box<Sleep>>,
+    cx: &mut Context<'_>,
+    is_idle: impl Fn() -> bool,
+) -> Poll<()> {
+    if silence.as_mut().poll(cx).is_ready() && is_idle() {
+        return Poll::Ready(());
+    }
+    silence.set(sleep(SILENCE));
+    silence.as_mut().poll(cx)
 }

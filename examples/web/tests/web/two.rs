@@ -5,13 +5,14 @@ use bytes::Bytes;
 use futures_util::future::{Either, join_all, select};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http2::SendRequest;
+use hyper::client::conn::http2::{self, SendRequest};
 use hyper::rt::Executor;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use nestling::io::nursery;
 use nestling::net::TcpStream;
 use nestling::sync::{Notify, remote};
+use nestling::time::sleep;
 use nestling::{JoinError, Nursery};
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -234,6 +235,49 @@ async fn polled<F: Future>(times: usize, future: F, then: impl Fn() -> Poll<()>)
         if polls == times { then() } else { Poll::Pending }
     })
     .await;
+}
+
+/// After the stop a response goes on for as long as its client takes it, in however small steps, and
+/// although its handler has ended: hyper has handed the body over as a whole.
+#[test]
+fn a_response_that_is_read_slowly_outlives_the_stop() {
+    const WINDOW: u32 = 1 << 16;
+    const STEP: Duration = Duration::from_millis(30);
+    let body = Bytes::from(vec![7; 4 << 20]);
+    run(async || {
+        let (listener, address) = listener().await;
+        let answer = async |_: Request<Incoming>| {
+            Ok::<_, Infallible>(Response::new(Full::new(body.clone())))
+        };
+        nursery(async |n| {
+            let server = n.spawn(async {
+                let (stream, _) = listener.accept().await?;
+                let limits = Limits { drain: Duration::from_secs(3600), ..Limits::default() };
+                serve_tcp(stream, limits, service_fn(&answer)).await
+            });
+            let mut narrow = http2::Builder::new(n);
+            narrow.initial_stream_window_size(WINDOW).initial_connection_window_size(WINDOW);
+            let stream = TcpStream::connect(address).await?;
+            let (mut client, connection) = narrow.handshake(stream).await.unwrap();
+            n.spawn(async { connection.await.map_err(io::Error::other) });
+            let asked = request("http://here/", "");
+            let mut response = client.send_request(asked).await.unwrap().into_body();
+            server.cancel();
+            let (mut length, mut window) = (0, 0);
+            while let Some(frame) = response.frame().await {
+                let came = frame.expect("the response is whole").into_data().unwrap().len();
+                (length, window) = (length + came, window + came);
+                if window >= WINDOW as usize {
+                    window = 0;
+                    sleep(STEP).await;
+                }
+            }
+            assert_eq!(length, body.len());
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
 }
 
 /// Has a body sent back; an error is as good.
