@@ -1,10 +1,15 @@
 //! Threads without a runtime: blocking calls in both directions, and what a core does meanwhile.
 
 use crate::support::watched;
+use futures_util::StreamExt;
 use nestling::sync::remote::channel::{Receiver, SendError, Sender};
 use nestling::sync::remote::oneshot::{self, RecvError};
 use nestling::sync::remote::{self, channel};
+use nestling::task::poll_proceed;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 /// So many threads send.
@@ -164,5 +169,35 @@ fn a_thread_that_is_unparked_for_something_else_waits_on() {
         (0..1000).for_each(|_| thread.thread().unpark());
         sender.send_blocking(1).expect("the thread receives");
         assert_eq!(thread.join().expect("it does not panic"), Some(1));
+    });
+}
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker that panics");
+    }
+}
+
+/// The poll of the stream has taken a message when its turn is over, and the waker panics.
+#[test]
+fn a_waker_that_panics_takes_no_message_along() {
+    watched(|| {
+        let (sender, mut receiver) = channel(1);
+        sender.try_send(7).expect("there is room");
+        nestling::block_on(async {
+            poll_fn(|cx| {
+                while poll_proceed(cx).is_ready() {}
+                let waker = Waker::from(Arc::new(Panics));
+                let mut polled = Context::from_waker(&waker);
+                let poll = || receiver.poll_next_unpin(&mut polled).map(drop);
+                let thrown = catch_unwind(AssertUnwindSafe(poll)).expect_err("the turn is over");
+                assert_eq!(thrown.downcast_ref(), Some(&"a waker that panics"));
+                Poll::Ready(())
+            })
+            .await;
+            assert_eq!(receiver.recv().await, Some(7));
+        });
     });
 }

@@ -127,6 +127,8 @@ impl<T> Stream for Receiver<T> {
         {
             return Poll::Ready(Some(first));
         }
+        // In case a foreign waker panics in the poll.
+        *has_place.get_mut() = true;
         let polled = shared.poll(For::Message, place, cx, |state| state.pop());
         *has_place.get_mut() = !place.is_none();
         polled
