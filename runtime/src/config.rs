@@ -221,6 +221,6 @@ pub(crate) const CANCELS_PER_TURN: usize = 512;
 /// Each takes the kernel about half a microsecond.
 pub(crate) const SUBMISSIONS_PER_TURN: usize = 4096;
 
-/// Completions, timers that are due, and messages of other threads, that one turn acts on: so many
-/// of each. Acting on one takes a fraction of a microsecond, and the tasks that were woken wait.
+/// Completions, timers that are due or come near, and messages of other threads, that one turn acts
+/// on: so many of each. Acting on one takes a fraction of a microsecond, and the tasks that were woken wait.
 pub(crate) const EVENTS_PER_TURN: usize = 4096;

@@ -198,12 +198,11 @@ impl<'core> EventLoop<'core> {
     fn expire_timers(&self) {
         let Some(now) = self.driver.borrow_mut().now_for_timers() else { return };
         scope::recheck(now);
-        for _ in 0..EVENTS_PER_TURN {
-            let due = self.driver.borrow_mut().pop_due(now);
-            match due {
-                Some(waiter) => waiter.wake(),
-                None => return,
-            }
+        let mut left = EVENTS_PER_TURN;
+        loop {
+            let due = self.driver.borrow_mut().pop_due(now, &mut left);
+            let Some(waiter) = due else { return };
+            waiter.wake();
         }
     }
 

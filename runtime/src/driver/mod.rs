@@ -325,9 +325,9 @@ impl Driver {
         self.timers.next().or_else(scope::next_recheck).map(|_| self.now())
     }
 
-    /// Takes the first timer whose deadline has passed.
-    pub(crate) fn pop_due(&mut self, now: u64) -> Option<Waiter> {
-        self.timers.pop_due(now)
+    /// Takes the first timer whose deadline has passed, unless `left` is used up by the work.
+    pub(crate) fn pop_due(&mut self, now: u64, left: &mut usize) -> Option<Waiter> {
+        self.timers.pop_due(now, left)
     }
 
     // --- the end -----------------------------------------------------------------------------

@@ -88,6 +88,12 @@ impl Wheel {
         self.opening = Some(list);
     }
 
+    /// Whether a part of a list has gone to lower levels, and the rest is to follow.
+    #[inline]
+    pub(super) fn is_open(&self, list: u32) -> bool {
+        self.opening == Some(list)
+    }
+
     /// Whether all of a list is of one moment.
     pub(super) fn is_moment(list: u32) -> bool {
         list >> BITS == 0
@@ -167,5 +173,11 @@ impl Wheel {
             self.lists = Vec::new();
         }
         self.lists.iter_mut().filter(|list| list.is_empty()).for_each(|list| *list = Vec::new());
+    }
+
+    /// What there is memory for, lists among it.
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.lists.capacity() + self.lists.iter().map(Vec::capacity).sum::<usize>()
     }
 }

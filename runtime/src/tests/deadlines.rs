@@ -84,14 +84,11 @@ impl Pair {
         assert!(!self.timers.poll(key, &mut Waiter::Nobody));
     }
 
-    /// Lets some timers expire whose time has come, or all of them.
+    /// Lets timers expire whose time has come, as far as so many steps go.
     fn expire(&mut self, steps: usize) {
         let mut left = steps;
-        while left > 0
-            && let Some(waiter) = self.timers.pop_due(self.now)
-        {
+        while let Some(waiter) = self.timers.pop_due(self.now, &mut left) {
             waiter.wake();
-            left -= 1;
         }
         for name in std::mem::take(&mut *self.expired.lock().expect("no thread panics")) {
             let ((deadline, first), key) = self.model.pop_first().expect("one is armed");
@@ -181,18 +178,55 @@ fn many_timers_of_about_the_same_time_expire_in_order() {
     }
 }
 
-/// What is dropped before its time leaves nothing behind.
+/// A core that turns each millisecond has opened a list of timers before its time comes; so one
+/// that is due in that time expires in its turn, although others before it have been disarmed.
 #[test]
-fn d14_timers_that_are_disarmed_keep_no_memory() {
+fn a_timer_that_is_due_does_not_wait_for_many_that_are_not() {
+    const EVENTS: usize = 4096;
+    const TURN: u64 = 1_000_000;
+    const OTHERS: usize = 100_000;
+    for seed in 0..4 {
+        let mut random = Random::new(seed);
+        let mut pair = Pair::default();
+        let start = 1 << 36;
+        let deadline = start + random.below(1 << 23) as u64;
+        pair.arm(deadline);
+        for _ in 0..OTHERS {
+            pair.arm(start + random.below(1 << 30) as u64);
+        }
+        while pair.nth(0).is_some_and(|((first, _), _)| first < deadline) {
+            pair.disarm(0);
+        }
+        let mut busy = 0;
+        while pair.now < deadline {
+            pair.expire(EVENTS);
+            let next = pair.timers.next().expect("all are armed");
+            busy += usize::from(next <= pair.now);
+            pair.now = next.max(pair.now + TURN).min(deadline);
+        }
+        pair.expire(EVENTS);
+        assert!(!pair.model.contains_key(&(deadline, 0)), "seed {seed}: it is late");
+        assert!(busy >= OTHERS * 9 / 10 / EVENTS, "only {busy} turns have moved so many");
+    }
+}
+
+/// What is dropped before its time leaves nothing behind: neither a list that was long, nor, after
+/// a trim, any.
+#[test]
+fn e14_timers_that_are_disarmed_keep_no_memory() {
     let mut random = Random::new(0);
     let mut pair = Pair::default();
     for _ in 0..BURST {
         pair.arm(1 << 40 | random.below(1 << 36) as u64);
     }
+    assert!(pair.timers.far_capacity() > BURST);
     while !pair.model.is_empty() {
         pair.disarm(random.below(pair.model.len()));
     }
     assert_eq!(pair.timers.next(), None);
+    let kept = pair.timers.far_capacity();
+    assert!(0 < kept && kept < BURST / 4, "{kept} after {BURST}");
     while pair.timers.trim() {}
     assert!(!pair.timers.is_sparse());
+    assert_eq!(pair.timers.far_capacity(), 0);
 }
