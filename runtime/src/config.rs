@@ -222,5 +222,6 @@ pub(crate) const CANCELS_PER_TURN: usize = 512;
 pub(crate) const SUBMISSIONS_PER_TURN: usize = 4096;
 
 /// Completions, timers that are due or come near, and messages of other threads, that one turn acts
-/// on: so many of each. Acting on one takes a fraction of a microsecond, and the tasks that were woken wait.
+/// on: so many of each. Acting on one takes a fraction of a microsecond, and the tasks that were
+/// woken wait.
 pub(crate) const EVENTS_PER_TURN: usize = 4096;

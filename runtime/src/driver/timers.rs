@@ -9,8 +9,8 @@
 //! expire in the order of their deadlines, to the nanosecond, and of those with the same deadline
 //! the first that was armed comes first.
 //!
-//! So what is near waits for a list that begins before it. A list of up to `MANY` is put in order at
-//! once. A longer one is opened ahead of its time, by `AHEAD` for each timer, and a turn moves
+//! So what is near waits for a list that begins before it. A list of up to `MANY` is put in order
+//! at once. A longer one is opened ahead of its time, by `AHEAD` for each timer, and a turn moves
 //! `EVENTS_PER_TURN` of them: while turns take less than 4 ms, all is done in time, and nothing
 //! waits. If they take longer, or so many were armed at short notice, a timer that is due waits for
 //! one turn for each 4096 timers of the list, on each level that they pass.
@@ -182,7 +182,6 @@ impl Timers {
         self.near.is_sparse() || self.armed.is_sparse()
     }
 
-    #[cfg(test)]
     #[allow(dead_code, reason = "used where this is compiled a second time")]
     pub(super) fn far_capacity(&self) -> usize {
         self.far.capacity()

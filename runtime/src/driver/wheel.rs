@@ -176,7 +176,7 @@ impl Wheel {
     }
 
     /// What there is memory for, lists among it.
-    #[cfg(test)]
+    #[allow(dead_code, reason = "for tests, which compile this a second time")]
     pub(super) fn capacity(&self) -> usize {
         self.lists.capacity() + self.lists.iter().map(Vec::capacity).sum::<usize>()
     }

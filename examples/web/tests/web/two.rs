@@ -237,8 +237,8 @@ async fn polled<F: Future>(times: usize, future: F, then: impl Fn() -> Poll<()>)
     .await;
 }
 
-/// After the stop a response goes on for as long as its client takes it, in however small steps, and
-/// although its handler has ended: hyper has handed the body over as a whole.
+/// After the stop a response goes on for as long as its client takes it, in however small steps,
+/// and although its handler has ended: hyper has handed the body over as a whole.
 #[test]
 fn a_response_that_is_read_slowly_outlives_the_stop() {
     const WINDOW: u32 = 1 << 16;
