@@ -24,7 +24,14 @@ pub(super) fn wait(number: RawFd, waker: Waker) {
 /// Takes the waker that waits for a descriptor.
 #[cold]
 pub(super) fn take(number: RawFd) -> Option<Waker> {
-    with(|wakers| wakers.remove(&number))
+    with(|wakers| {
+        let waker = wakers.remove(&number);
+        if wakers.is_empty() {
+            // Outside of a runtime nothing trims it, and an empty map keeps memory.
+            *wakers = BTreeMap::new();
+        }
+        waker
+    })
 }
 
 /// Gives back what the table does not use. Tells if there is more to come.
