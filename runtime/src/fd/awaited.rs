@@ -2,7 +2,7 @@
 //! descriptors: of a hundred thousand connections, one is being closed.
 
 use crate::context;
-use crate::table::{Trim, When};
+use crate::table::{self, Trim, When};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
@@ -24,14 +24,7 @@ pub(super) fn wait(number: RawFd, waker: Waker) {
 /// Takes the waker that waits for a descriptor.
 #[cold]
 pub(super) fn take(number: RawFd) -> Option<Waker> {
-    with(|wakers| {
-        let waker = wakers.remove(&number);
-        if wakers.is_empty() {
-            // Outside of a runtime nothing trims it, and an empty map keeps memory.
-            *wakers = BTreeMap::new();
-        }
-        waker
-    })
+    with(|wakers| table::remove(wakers, &number))
 }
 
 /// Gives back what the table does not use. Tells if there is more to come.

@@ -2,7 +2,7 @@
 //! number. Apart from the descriptors: of a hundred thousand connections, none has a slot.
 
 use crate::context;
-use crate::table::{Trim, When};
+use crate::table::{self, Trim, When};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
@@ -15,17 +15,23 @@ pub(crate) trait Table {
 }
 
 /// By the descriptor's number: the table, and the slot.
-pub(super) type ByNumber = RefCell<BTreeMap<RawFd, (Weak<dyn Table>, u16)>>;
+pub(super) type ByNumber = RefCell<Tables>;
+
+type Tables = BTreeMap<RawFd, (Weak<dyn Table>, u16)>;
+
+fn with<R>(f: impl FnOnce(&mut Tables) -> R) -> R {
+    context::with(|context| f(&mut context.fd.registered.borrow_mut()))
+}
 
 /// The descriptor has a slot.
 pub(super) fn keep(number: RawFd, table: Weak<dyn Table>, slot: u16) {
-    context::with(|context| context.fd.registered.borrow_mut().insert(number, (table, slot)));
+    with(|tables| tables.insert(number, (table, slot)));
 }
 
 /// The slot of a descriptor goes back.
 #[cold]
 pub(super) fn give_back(number: RawFd) {
-    let kept = context::with(|context| context.fd.registered.borrow_mut().remove(&number));
+    let kept = with(|tables| table::remove(tables, &number));
     let (table, slot) = kept.expect("it has a slot");
     // A ring that has ended has let go of all.
     if let Some(table) = table.upgrade() {
@@ -35,5 +41,5 @@ pub(super) fn give_back(number: RawFd) {
 
 /// Gives back what the table does not use. Tells if there is more to come.
 pub(super) fn trim(when: When) -> bool {
-    context::with(|context| context.fd.registered.borrow_mut().trim(when))
+    with(|tables| tables.trim(when))
 }

@@ -111,6 +111,15 @@ pub(crate) fn pop_front<T>(queue: &mut VecDeque<T>) -> Option<T> {
     first
 }
 
+/// Takes an entry out of a map that no core may look at any more: an empty one would keep a node.
+pub(crate) fn remove<K: Ord, V>(map: &mut BTreeMap<K, V>, key: &K) -> Option<V> {
+    let removed = map.remove(key);
+    if map.is_empty() {
+        *map = BTreeMap::new();
+    }
+    removed
+}
+
 /// Gives memory back with everything that is taken out, but for the last bit.
 impl<K, V> Trim for BTreeMap<K, V> {
     fn is_unused(&self) -> bool {
