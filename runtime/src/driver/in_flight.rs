@@ -207,8 +207,20 @@ impl InFlight {
             .is_some_and(|entry| entry.is_held && entry.scope().is_some_and(scope::is_in_cancelled))
     }
 
-    /// Takes the answer of an operation, if there is one.
+    /// Takes the answer of an operation, if that is its last one, and no error: the common case.
     #[inline(always)]
+    pub(super) fn take_success(&mut self, key: Key) -> Option<Completion> {
+        let entry = find(&mut self.entries, key)?;
+        let Lifecycle::Completed(completion) = entry.lifecycle else { return None };
+        if !completion.is_success() || entry.is_many {
+            return None;
+        }
+        // What is answered has nothing to be dropped, and is not even moved.
+        std::mem::forget(self.entries.remove(key.slot()));
+        Some(completion)
+    }
+
+    /// Takes the answer of an operation, if there is one. Every case.
     pub(super) fn take(&mut self, key: Key) -> Option<Landed> {
         let entry = find(&mut self.entries, key).expect("it stays until its answer was taken");
         if entry.is_many

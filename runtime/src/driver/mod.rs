@@ -264,7 +264,14 @@ impl Driver {
         self.backlog.push_back(Submission { key, request });
     }
 
-    /// Takes the answer to an operation, if there is one.
+    /// Takes the answer to an operation, if that is its last one, and no error: the common case.
+    #[inline(always)]
+    pub(crate) fn take_success(&mut self, key: Key) -> Option<Completion> {
+        self.in_flight.take_success(key)
+    }
+
+    /// Takes the answer to an operation, if there is one. Every case.
+    #[inline(never)]
     pub(crate) fn take_answer(&mut self, key: Key) -> Option<Landed> {
         let landed = self.in_flight.take(key)?;
         if landed.cancelled.is_some() {

@@ -138,15 +138,17 @@ impl Driver {
 
     fn push_backlog(&mut self, left: &mut Left) {
         let Self { ring, in_flight, backlog, marked, counters, .. } = self;
+        let any_marked = !marked.is_empty();
+        let mut rest = backlog.make_contiguous().iter();
+        let mut pushed = 0;
         let next = || {
-            while left.submissions > 0 {
-                let submission = backlog.pop_front()?;
+            while pushed < left.submissions {
+                let submission = rest.next()?;
                 // What is marked is resolved without the kernel when its turn comes.
-                let doomed = !marked.is_empty() && in_flight.is_doomed(submission.key);
+                let doomed = any_marked && in_flight.is_doomed(submission.key);
                 if !doomed && in_flight.flush(submission.key) {
-                    left.submissions -= 1;
-                    counters.submitted.add(1);
-                    return Some(submission);
+                    pushed += 1;
+                    return Some(*submission);
                 }
             }
             None
@@ -154,6 +156,10 @@ impl Driver {
         // SAFETY: the requests of the backlog were promised to stay valid when they were submitted,
         // and the table keeps what they point to until the final completion.
         unsafe { ring.push(next) };
+        let left_behind = rest.len();
+        left.submissions -= pushed;
+        counters.submitted.add(pushed as u64);
+        backlog.drain(..backlog.len() - left_behind);
     }
 
     // --- into the kernel -----------------------------------------------------------------------

@@ -241,8 +241,17 @@ impl<T: Operation> Op<T> {
 impl<T: Operation> Future for Op<T> {
     type Output = T::Output;
 
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T::Output> {
         let Some(flight) = &self.flight else { return self.submit(cx) };
+        let success = match T::IS_NOTICED {
+            false => flight.driver.borrow_mut().take_success(flight.key),
+            true => None,
+        };
+        if let Some(completion) = success {
+            self.flight = None;
+            return self.resolve(Answer::of_success(completion));
+        }
         match flight.poll(cx) {
             Poll::Ready(landed) => self.land(landed),
             Poll::Pending => Poll::Pending,

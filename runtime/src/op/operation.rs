@@ -35,6 +35,14 @@ impl Answer {
         Self { result, code: completion.result, flags: completion.flags }
     }
 
+    /// What the kernel said, if that is no error.
+    #[inline]
+    pub(super) fn of_success(completion: Completion) -> Self {
+        debug_assert!(completion.is_success());
+        let Completion { result, flags, .. } = completion;
+        Self { result: Ok(result as u32), code: result, flags }
+    }
+
     fn completion(&self) -> Completion {
         Completion { user_data: 0, result: self.code, flags: self.flags }
     }

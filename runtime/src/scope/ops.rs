@@ -24,8 +24,13 @@ pub(crate) fn begin_op(id: NodeId, slot: u32) -> Option<u32> {
 pub(crate) fn answer_op(id: NodeId, head: Option<u32>, task: NodeId) -> Option<Waiter> {
     tree::with(|tree| {
         let is_common = |node: &&mut Node| !node.is_cancelled() && node.role() != Role::Nursery;
-        tree.get(id).filter(is_common)?.end_op(true, head);
-        Some(wake::enqueue(tree, task))
+        let node = tree.get(id).filter(is_common)?;
+        node.end_op(true, head);
+        if id != task || node.set() == NONE {
+            return Some(wake::enqueue(tree, task));
+        }
+        let set = node.queue().then(|| node.set());
+        Some(set.map_or(Waiter::Nobody, |set| wake::enqueue_in(tree, set, task)))
     })
 }
 

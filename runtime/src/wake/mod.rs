@@ -25,8 +25,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 pub(crate) use ready::{
-    enqueue, insert_root, insert_task, is_queued, new_set, next, open_set, owner, payload,
-    remove_set, rest_set, take_queued, wake, wake_set,
+    enqueue, enqueue_in, insert_root, insert_task, is_queued, new_set, next, open_set, owner,
+    payload, remove_set, rest_set, take_queued, wake, wake_set,
 };
 pub(crate) use stay::left_in;
 pub use stay::stay;

@@ -46,6 +46,15 @@ pub(crate) fn enqueue(tree: &mut Tree, mut id: NodeId) -> Waiter {
     }
 }
 
+/// The same for a task whose node is at hand and was [queued](Node::queue): with its set.
+#[inline(always)]
+pub(crate) fn enqueue_in(tree: &mut Tree, set: u32, id: NodeId) -> Waiter {
+    match push(tree, set, id.index()) {
+        Waiter::Task(owner) => enqueue(tree, owner),
+        other => other,
+    }
+}
+
 /// Puts a task on its set's list. The caller has to wake the owner that comes back.
 #[inline]
 fn push(tree: &mut Tree, set: u32, index: u32) -> Waiter {
@@ -95,11 +104,7 @@ pub(crate) fn insert_task(nursery: NodeId, set: SetId, payload: *const ()) -> Ad
             return Added { id, cancelled, owner: Waiter::Nobody };
         }
         tree.at(id.index()).queue();
-        let owner = match push(tree, set.index(), id.index()) {
-            Waiter::Task(owner) => enqueue(tree, owner),
-            other => other,
-        };
-        Added { id, cancelled, owner }
+        Added { id, cancelled, owner: enqueue_in(tree, set.index(), id) }
     })
 }
 
