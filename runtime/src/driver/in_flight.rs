@@ -220,15 +220,23 @@ impl InFlight {
         Some(completion)
     }
 
-    /// Takes the answer of an operation, if there is one. Every case.
-    pub(super) fn take(&mut self, key: Key) -> Option<Landed> {
+    /// Takes the answer of an operation, if there is one; every case. Else has `waiter` wait for it,
+    /// in exchange for the waiter before, to be dropped outside a borrow.
+    pub(super) fn poll(&mut self, key: Key, waiter: &mut Waiter) -> Option<Landed> {
         let entry = find(&mut self.entries, key).expect("it stays until its answer was taken");
         if entry.is_many
             && let Some(completion) = self.unread.pop(key.slot())
         {
             return Some(Landed { completion, cancelled: None, scope: entry.scope() });
         }
-        let Lifecycle::Completed(completion) = entry.lifecycle else { return None };
+        let completion = match &mut entry.lifecycle {
+            Lifecycle::Completed(completion) => *completion,
+            Lifecycle::Pending(_, Holder::Future(kept)) => {
+                std::mem::swap(kept, waiter);
+                return None;
+            }
+            Lifecycle::Pending(..) => unreachable!("it has a future"),
+        };
         let scope = entry.scope();
         if entry.is_many {
             self.unread.end(key.slot());
@@ -240,15 +248,6 @@ impl InFlight {
             false => None,
         };
         Some(Landed { completion, cancelled, scope })
-    }
-
-    /// Has `waiter` wait for the answer of an operation, which is not there yet, in exchange for
-    /// the waiter before, to be dropped outside a borrow.
-    pub(super) fn wait(&mut self, key: Key, waiter: &mut Waiter) {
-        match self.get(key).map(|entry| &mut entry.lifecycle) {
-            Some(Lifecycle::Pending(_, Holder::Future(kept))) => std::mem::swap(kept, waiter),
-            _ => unreachable!("its future has looked for the answer"),
-        }
     }
 
     /// Takes the waiter of an operation that is not answered; `Waiter::Nobody` if it is.

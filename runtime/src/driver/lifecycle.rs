@@ -16,7 +16,7 @@
 //! |---|---|---|
 //! | 1 | `Lifecycle::flush` | the submission goes into the kernel's queue |
 //! | 2 | `Lifecycle::answer`, `complete` | the final completion has come |
-//! | 3 | `InFlight::take` | its future has taken the answer |
+//! | 3 | `InFlight::take_success`, `poll` | its future has taken the answer |
 //! | 4 | `Lifecycle::abandon` | its future is dropped, with the answer there: it disposes of that |
 //! | 5 | `InFlight::cancel` | its scope is cancelled: the kernel never sees it |
 //! | 6 | `Lifecycle::abandon` | its future is dropped: the driver holds what the kernel may touch |

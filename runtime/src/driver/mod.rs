@@ -270,20 +270,14 @@ impl Driver {
         self.in_flight.take_success(key)
     }
 
-    /// Takes the answer to an operation, if there is one. Every case.
-    #[inline(never)]
-    pub(crate) fn take_answer(&mut self, key: Key) -> Option<Landed> {
-        let landed = self.in_flight.take(key)?;
+    /// Takes the answer to an operation, if there is one; every case. Else `waiter` waits for it from
+    /// now on, in exchange for the waiter before.
+    pub(crate) fn poll_answer(&mut self, key: Key, waiter: &mut Waiter) -> Option<Landed> {
+        let landed = self.in_flight.poll(key, waiter)?;
         if landed.cancelled.is_some() {
             self.counters.cancelled.add(1);
         }
         Some(landed)
-    }
-
-    /// From now on `waiter` waits for the answer to an operation, which is not there yet, in
-    /// exchange for the waiter before.
-    pub(crate) fn wait_for(&mut self, key: Key, waiter: &mut Waiter) {
-        self.in_flight.wait(key, waiter);
     }
 
     /// Whether an answer waits for the future of an operation.

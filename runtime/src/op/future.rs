@@ -82,20 +82,11 @@ pub(crate) struct OpHandle {
 
 impl OpHandle {
     /// Takes the answer, or waits for it.
-    #[inline]
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<Landed> {
-        let landed = self.driver.borrow_mut().take_answer(self.key);
-        if landed.is_none() {
-            self.wait(cx);
-        }
-        landed.map_or(Poll::Pending, Poll::Ready)
-    }
-
-    #[cold]
-    fn wait(&self, cx: &Context<'_>) {
         // Made before the borrow, and dropped after it: foreign wakers run foreign code in both.
         let mut waiter = Waiter::of(cx);
-        self.driver.borrow_mut().wait_for(self.key, &mut waiter);
+        let landed = self.driver.borrow_mut().poll_answer(self.key, &mut waiter);
+        landed.map_or(Poll::Pending, Poll::Ready)
     }
 
     /// Takes the waiter of the operation, to be woken to look at something else. The operation is

@@ -3,7 +3,7 @@
 use super::in_flight::InFlight;
 use super::lifecycle::{Abandoned, Phase};
 use super::outcome::{Arrival, CancelStep};
-use super::{Kept, completion, info, insert};
+use super::{Kept, completion, info, insert, take};
 use crate::key::Key;
 use crate::scope;
 use crate::tree::Reason;
@@ -19,7 +19,7 @@ fn submitted() -> (InFlight, Key) {
 }
 
 fn answer(table: &mut InFlight, key: Key) -> super::outcome::Landed {
-    table.take(key).expect("it was answered")
+    take(table, key).expect("it was answered")
 }
 
 /// What the kernel says when it was interrupted, in all its words.

@@ -4,7 +4,7 @@
 use super::in_flight::InFlight;
 use super::lifecycle::Abandoned;
 use super::outcome::{Arrival, CancelStep};
-use super::{Kept, completion, insert, insert_many, one_of_many};
+use super::{Kept, completion, insert, insert_many, one_of_many, take};
 use crate::config::UNREAD_ANSWERS;
 use crate::key::Key;
 use crate::ring::Completion;
@@ -37,7 +37,7 @@ fn last(table: &mut InFlight, key: Key, completion: Completion) {
 fn taken(table: &mut InFlight, key: Key) -> (Vec<i32>, bool) {
     let mut results = Vec::new();
     loop {
-        let landed = table.take(key).expect("it was answered");
+        let landed = take(table, key).expect("it was answered");
         results.push(landed.completion.result);
         if !landed.completion.more() {
             return (results, landed.cancelled.is_some());
@@ -144,7 +144,7 @@ fn c11_what_was_not_taken_is_not_for_the_next_in_the_slot() {
     assert_eq!(next.slot(), key.slot());
     assert!(!table.is_answered(next));
     assert!(table.take_unread(next).is_none());
-    assert!(table.take(next).is_none());
+    assert!(take(&mut table, next).is_none());
 }
 
 /// The kernel is asked to end it once; that is no cancel of the code that waits.
@@ -166,7 +166,7 @@ fn e8_more_of_an_operation_that_is_answered_once() {
     let key = insert(&mut table);
     assert!(table.flush(key));
     assert!(matches!(table.more(key, one_of_many(7)), (Arrival::Nothing, false)));
-    assert!(table.take(key).is_none());
+    assert!(take(&mut table, key).is_none());
     last(&mut table, key, completion(8));
     assert_eq!(taken(&mut table, key), (vec![8], false));
 }

@@ -55,6 +55,11 @@ fn one_of_many(result: i32) -> Completion {
     Completion { flags: 1 << 1, ..completion(result) }
 }
 
+/// What the future of an operation finds when it is polled.
+fn take(table: &mut InFlight, key: Key) -> Option<outcome::Landed> {
+    table.poll(key, &mut Waiter::Nobody)
+}
+
 /// No operation in particular.
 fn info() -> op_info::OpInfo {
     op_info::OpInfo::new(&"made up", None)

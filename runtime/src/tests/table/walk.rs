@@ -4,7 +4,7 @@ use super::in_flight::InFlight;
 use super::lifecycle::{Abandoned, Phase};
 use super::op_info::OpInfo;
 use super::outcome::{Arrival, CancelStep};
-use super::{Kept, completion};
+use super::{Kept, completion, take};
 use crate::fd::RawTarget;
 use crate::key::Key;
 use crate::scope;
@@ -107,7 +107,10 @@ impl Walk {
 
     fn poll(&mut self, at: usize) {
         let Model { key, held_by_future, answered, .. } = self.model[at];
-        if held_by_future && self.table.take(key).is_some() {
+        // As an `Op` does: the common case first.
+        let table = &mut self.table;
+        let mut take = || table.take_success(key).is_some() || take(table, key).is_some();
+        if held_by_future && take() {
             assert!(answered);
             self.remove(at);
         } else {
