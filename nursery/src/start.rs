@@ -1,13 +1,20 @@
 //! `Started` and `Start`: a child that says when it is ready, and the task that waits for that.
 //!
 //! ```text
-//!              ready(v)                                 Ok(v)
-//!   starting ───────────▶ ready: an ordinary child      ─────▶ the starter
-//!       │ fails ─────────────────────────────────────── Err ──▶ the starter, not the nursery
-//!       │ ends ──────────────────────────── never ready, Err ─▶ the starter
-//!       └ the starter is cancelled or dropped ──▶ the child is cancelled; a starter that is still
-//!                                                 there waits for its end
+//!              1
+//!   starting ─────▶ ready: an ordinary child
+//!       ├── 2 ────▶ failed
+//!       ├── 3 ────▶ never ready
+//!       └── 4 ────▶ given up ── 5 ──▶ ended, or late
 //! ```
+//!
+//! | arrow | taken by | what the starter gets |
+//! |---|---|---|
+//! | 1 | `Started::ready` | the value |
+//! | 2 | the child's `finish`, in `start` | the error, which is not the nursery's |
+//! | 3 | the same, of a child that ended well | an error that says so |
+//! | 4 | `Start::give_up` | nothing yet: it is cancelled or dropped, so the child is cancelled |
+//! | 5 | `Start::poll`, `poll_late` | its own cancellation, once the child has ended |
 
 use crate::child_output::ChildOutput;
 use crate::nursery::Nursery;

@@ -27,8 +27,9 @@ pub fn check() {
     }
 }
 
-/// A nursery has ended: checks what is left of it, and all the rest as well if that is little.
-/// Always `true`, to be asserted in debug builds.
+/// A nursery has ended: checks what is left of it, and all the rest as well if that is little: to
+/// go through a large tree at the end of each of its nurseries takes the square of its size. Always
+/// `true`, to be asserted in debug builds.
 ///
 /// # Panics
 ///

@@ -102,7 +102,9 @@ pub(crate) const CALLS_PER_THREAD: usize = 2;
 pub(crate) const IN_FLIGHT_LIMIT: usize = 1 << 20;
 
 /// Answers to one operation that wait for its future, such as connections that were accepted, when
-/// the kernel is asked to end it; what it does at once may be more. Half a turn's polls take them.
+/// the kernel is asked to end it. More wait for a moment: those that the kernel has given before it
+/// hears of that, at most what the completion queue and the pool have room for. Half a turn's polls
+/// take so many.
 pub(crate) const UNREAD_ANSWERS: usize = 64;
 
 /// Buffers of a pool that the kernel has at a time, to begin with: as many receives as are answered

@@ -1,10 +1,18 @@
 //! `Call`: one blocking call on its way to a thread and back, shared by its future and the pool.
 //!
 //! ```text
-//!             a thread takes it              it returns, or panics
-//!   Waiting ───────────────────▶ Running ───────────────────────────▶ Ended
-//!      └──── no thread can be started ────▶ Refused
+//!              1                2
+//!   Waiting ──────▶ Running ────────▶ Ended ── 4 ──▶ (taken)
+//!      ├───── 3 ──▶ Refused ────────────────── 4 ──────▲
+//!      └────────────────────────────────────── 4 ──────┘
 //! ```
+//!
+//! | arrow | taken by | when |
+//! |---|---|---|
+//! | 1 | `Call::run` | a thread takes the call |
+//! | 2 | `Call::run` | the work has returned, or has panicked |
+//! | 3 | `Call::refuse` | no thread can be started |
+//! | 4 | `Call::take` | the pool is done with it; a call that waits was cancelled before it began |
 //!
 //! The last holder drops what is in it, the future or the pool. A call that never began is dropped
 //! with its future, on its core: the pool has let go of it before. A value whose future is gone is

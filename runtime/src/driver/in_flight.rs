@@ -220,8 +220,8 @@ impl InFlight {
         Some(completion)
     }
 
-    /// Takes the answer of an operation, if there is one; every case. Else has `waiter` wait for it,
-    /// in exchange for the waiter before, to be dropped outside a borrow.
+    /// Takes the answer of an operation, if there is one; every case. Else has `waiter` wait for
+    /// it, in exchange for the waiter before, to be dropped outside a borrow.
     pub(super) fn poll(&mut self, key: Key, waiter: &mut Waiter) -> Option<Landed> {
         let entry = find(&mut self.entries, key).expect("it stays until its answer was taken");
         if entry.is_many

@@ -270,8 +270,8 @@ impl Driver {
         self.in_flight.take_success(key)
     }
 
-    /// Takes the answer to an operation, if there is one; every case. Else `waiter` waits for it from
-    /// now on, in exchange for the waiter before.
+    /// Takes the answer to an operation, if there is one; every case. Else `waiter` waits for it
+    /// from now on, in exchange for the waiter before.
     pub(crate) fn poll_answer(&mut self, key: Key, waiter: &mut Waiter) -> Option<Landed> {
         let landed = self.in_flight.poll(key, waiter)?;
         if landed.cancelled.is_some() {

@@ -4,10 +4,22 @@
 //! that is dropped in flight hands it to the driver, which keeps it until the kernel is done.
 //!
 //! ```text
-//!   Idle ── first poll, scope not cancelled ──▶ InFlight ── answer ──▶ Done
-//!     │                                           │
-//!     └ drop ──▶ (gone)                           └ drop ──▶ withdrawn, finished, handed over
+//!            1                  2
+//!   Idle ────────▶ InFlight ────────▶ Done ───▶ (gone)
+//!     │ 3             │ 4
+//!     ▼               ├──▶ withdrawn ─────────▶ (gone)
+//!   (gone)            ├──▶ finished ── 5 ─────▶ (gone)
+//!                     └──▶ handed over ── 6 ──▶ (gone)
 //! ```
+//!
+//! | arrow | taken by | when |
+//! |---|---|---|
+//! | 1 | `Op::submit` | the first poll, in a scope that is not cancelled |
+//! | 2 | `Op::poll`, `land` | the kernel has answered |
+//! | 3 | `Op::abandon` | its owner is dropped before that poll, or names an heir |
+//! | 4 | `Op::abandon` | the same in flight: the driver says how far the kernel is |
+//! | 5 | `Abandonee::inherit` | the answer was there: it goes to the heir at once |
+//! | 6 | `Orphan::dispose` | the kernel has answered the driver |
 //!
 //! The owner of an `Op` may name an heir before it is dropped, which gets what the kernel makes of
 //! the operation all the same.

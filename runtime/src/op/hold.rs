@@ -22,7 +22,7 @@ unsafe impl Operation for Hold {
     /// Why it did not come to its end.
     type Output = io::Error;
 
-    const NAME: &'static str = "recv, held back";
+    const NAME: &'static str = "wait for another receive";
 
     const NEEDS: &'static [Capability] = &[];
 

@@ -6,12 +6,19 @@
 //! another scope polls the object.
 //!
 //! ```text
-//!                   a poll: nothing was begun            the same scope polls again
-//!   (nothing) ───────────────────────────────▶ stands ◀──────────────┐
-//!       ▲                                        │ └─────────────────┘
-//!       ├──────── resolved, or cancelled ────────┤
-//!       └── dropped: the object goes, or another scope polls
+//!                      1                      2
+//!   (nothing) ───────────────────▶ stands ◀─────────┐
+//!       ▲                            │ └────────────┘
+//!       ├──────────── 3 ─────────────┤
+//!       └──────────── 4 ─────────────┘
 //! ```
+//!
+//! | arrow | taken by | when |
+//! |---|---|---|
+//! | 1 | `Standing::poll` | nothing was begun |
+//! | 2 | `Standing::poll` | the same scope polls again |
+//! | 3 | `Standing::poll` | the wait has resolved, or was cancelled |
+//! | 4 | `Armed::drop` | the object goes, or another scope polls, which takes arrow 1 then |
 
 use super::poll::PollOp;
 use super::{Op, OpHandle};

@@ -25,6 +25,8 @@
 //! | to make, bind and set up sockets | `net` (socket2) | does not wait; rings have it since 6.11 |
 //! | to close where there is no ring, or no room | `fd`, `op/close` | there is no other way |
 //! | to look at `SO_LINGER`, to duplicate a descriptor | `fd`, `net` | does not wait |
+//! | to ask for the peer of a connection that was accepted | `net` | does not wait |
+//! | to receive and send for code that polls | `net/polled*` | lends its buffer for one call only |
 //! | to connect to a local socket that has room | `net` | does not wait; rings cannot tell |
 //! | to shut down a direction whose half was dropped | `net` | does not wait |
 //! | to lock files, to list directories, to find holes | `fs`, `sys/file` | rings have none of it |

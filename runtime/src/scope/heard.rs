@@ -5,10 +5,17 @@
 //! without asking, for the kernel's results are not to be lost; they count as heard all the same.
 //!
 //! ```text
-//!                 an await says "cancelled"             another one began before the cancel
-//!   cancelled ───────────────────────────────▶ heard ──▶ it says so, too
-//!                                                 └────▶ it began later: it stays pending
+//!                 1                2
+//!   cancelled ────────▶ heard ◀────────┐
+//!                       │  └───────────┘
+//!                       └── 3 ──▶ the await stays pending
 //! ```
+//!
+//! | arrow | taken by | when |
+//! |---|---|---|
+//! | 1 | `hear`, by `may_hear` | an await says "cancelled" |
+//! | 2 | `may_hear` | another await says so, too, which began before the cancel |
+//! | 3 | `may_hear` | the other await began later |
 
 use super::status::mark_delivered;
 use crate::config::BEGUN_AFTER_CANCEL;

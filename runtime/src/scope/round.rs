@@ -3,10 +3,17 @@
 //! The states of lasting notes:
 //!
 //! ```text
-//!   unsettled ── quiet: a future is woken ──▶ asked ── polled: a note, and no event ──▶ settled
-//!       ▲                                       │                                          │
-//!       └──────────── an event ─────────────────┴──────────────────────────────────────────┘
+//!                 1                 2
+//!   unsettled ────────▶ asked ────────────▶ settled
+//!       ▲                 │                    │
+//!       └────────── 3 ────┴──────── 3 ─────────┘
 //! ```
+//!
+//! | arrow | taken by | when |
+//! |---|---|---|
+//! | 1 | `Round::asks` | the task is quiet: a future is woken, to make its note |
+//! | 2 | `Round::ends` | it was polled and has made its note, without an event meanwhile |
+//! | 3 | `Round::ends` | there was an event; `begin`: another task polls the scope |
 //!
 //! An event is a wake of the task from outside its own poll, or the end of a part or a child in it.
 //! Combinators wake their task as they are polled, and then poll nothing: a look waits for the end

@@ -1,14 +1,22 @@
 //! `Queue`: waiters in the order in which they came, and those served that are to be woken.
 //!
 //! ```text
-//!      join_line         serve            next_to_wake            remove
-//!   (new) ─────▶ Waiting ─────────▶ Served ──────────────▶ Woken ─────────────▶ (gone)
-//!                │  ▲ │                │                                          ▲
-//!                │  │ └────────────────┴───────── remove: it was cut ─────────────┤
-//!     its scope  │  │ polled where it is not cancelled                            │
-//!  is cancelled  ▼  │                                                             │
-//!                Passed ──────────────── remove: it was cut ──────────────────────┘
+//!           1              2             3            4
+//!   (new) ─────▶ Waiting ─────▶ Served ─────▶ Woken ─────▶ (gone)
+//!                │  ▲ │            │                          ▲
+//!              5 │  │ └─────── 4 ──┴──────────── 4 ───────────┤
+//!                ▼  │ 6                                       │
+//!                Passed ───────────────── 4 ──────────────────┘
 //! ```
+//!
+//! | arrow | taken by | when |
+//! |---|---|---|
+//! | 1 | `join_line` | there is nothing to be had |
+//! | 2 | `serve` | its turn has come |
+//! | 3 | `next_to_wake` | the event that has served it is over |
+//! | 4 | `remove` | its future has what it waited for, or was dropped |
+//! | 5 | `pass_over` | its turn has come, and its scope is cancelled |
+//! | 6 | `register` | its future is polled where it is not cancelled |
 //!
 //! A waiter that stands at the head when something is to be had, while its scope is cancelled, is
 //! passed over: it leaves the line, once, and is woken without being served. Its future may be in
