@@ -19,12 +19,18 @@ pub(crate) enum Work {
     Http2,
     Proxy,
     Files,
+    /// Files that are opened, read and closed.
+    SmallFiles,
+    /// The same, one after the other.
+    OneSmallFile,
     Spawn,
     Yield,
     Cancel,
     OneWay,
     RoundTrip,
     Timers,
+    /// Timers whose time comes.
+    Due,
 }
 
 /// What makes it do so.
@@ -104,7 +110,7 @@ pub(crate) const CROWD: usize = 512;
 /// The row whose rates the open loop goes by.
 pub(crate) const SATURATED: &str = "echo-512";
 
-pub(crate) const ROWS: [Row; 26] = [
+pub(crate) const ROWS: [Row; 29] = [
     echo("echo-1", "Echo of 64 bytes, 1 connection", 1),
     echo("echo-64", "Echo of 64 bytes, 64 connections", 64),
     echo(SATURATED, "Echo of 64 bytes, 512 connections", CROWD),
@@ -147,6 +153,14 @@ pub(crate) const ROWS: [Row; 26] = [
         load: Load::Own { batch: 3_200 },
         figure: Figure::Rate,
     },
+    own(
+        "small-files",
+        "Files of up to 4 KiB opened, read and closed, 32 at a time",
+        "file",
+        Work::SmallFiles,
+        SMALL_FILES,
+    ),
+    own("small-files-1", "The same, one at a time", "file", Work::OneSmallFile, SMALL_FILES),
     http("http-64", "HTTP/1.1 by hyper, 64 connections", 64),
     http("http-512", "HTTP/1.1 by hyper, 512 connections", 512),
     Row { work: Work::Axum, ..http("axum", "HTTP/1.1 by axum, 64 connections", 64) },
@@ -168,6 +182,14 @@ pub(crate) const ROWS: [Row; 26] = [
     ),
     own("timers", "Timers armed and dropped, 1,000,000 at a time", "timer", Work::Timers, TIMERS),
     Row {
+        name: "timers-due",
+        title: "Timers that come due within 4 ms, 10,000 of them, each awaited by a task",
+        unit: "timer",
+        work: Work::Due,
+        load: Load::Own { batch: DUE },
+        figure: Figure::Cpu,
+    },
+    Row {
         name: "idle",
         title: "Memory of an idle connection",
         unit: "connection",
@@ -187,6 +209,12 @@ pub(crate) const ROWS: [Row; 26] = [
 
 /// Timers that are armed at the same time.
 pub(crate) const TIMERS: u64 = 1_000_000;
+
+/// Timers that come due together.
+pub(crate) const DUE: u64 = 10_000;
+
+/// Files that are there to be read.
+pub(crate) const SMALL_FILES: u64 = 10_000;
 
 const fn echo(name: &'static str, title: &'static str, connections: usize) -> Row {
     let load = Load::Closed { connections };

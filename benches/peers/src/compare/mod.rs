@@ -12,7 +12,7 @@ mod tests;
 pub(crate) use against::Against;
 
 use crate::arguments::Compare;
-use crate::contestants::{Contestant, cached_file};
+use crate::contestants::{Contestant, cached_file, small_files};
 use crate::figures::{Contested, RowFigures, Run, Settings};
 use crate::machine::{self, Machine};
 use crate::process::{How, REMEDY};
@@ -117,8 +117,9 @@ impl Comparison {
             save(&self.run)?;
         }
         self.progress.finish_and_clear();
-        // There is none unless files were read.
+        // There are none unless files were read.
         let _ = fs::remove_file(cached_file(process::id()));
+        let _ = fs::remove_dir_all(small_files(process::id()));
         Ok(())
     }
 

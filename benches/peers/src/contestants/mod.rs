@@ -9,10 +9,11 @@ mod kimojio;
 mod monoio;
 mod nestling;
 mod ring;
+mod threads;
 mod tokio;
 mod tokio_uring;
 
-pub(crate) use common::{Spent, cached_file};
+pub(crate) use common::{Spent, cached_file, small_files};
 
 use crate::load::h2load_missing;
 use crate::process::{Foreign, How};
@@ -66,11 +67,12 @@ pub(crate) enum Contestant {
     Haproxy,
     HaproxySplice,
     Nginx,
+    Threads,
 }
 
 impl Contestant {
     /// By default; Nestling's other ways are asked for by name.
-    pub(crate) const USUAL: [Self; 13] = [
+    pub(crate) const USUAL: [Self; 14] = [
         Self::Nestling,
         Self::Tokio,
         Self::TokioMulti,
@@ -84,6 +86,7 @@ impl Contestant {
         Self::Haproxy,
         Self::HaproxySplice,
         Self::Nginx,
+        Self::Threads,
     ];
 
     pub(crate) const OTHERS: [Self; 5] =
@@ -109,6 +112,7 @@ impl Contestant {
             Self::Haproxy => "haproxy",
             Self::HaproxySplice => "haproxy-splice",
             Self::Nginx => "nginx",
+            Self::Threads => "std-threads",
         }
     }
 
@@ -138,6 +142,7 @@ impl Contestant {
             Self::Haproxy => proxy(work, Foreign::Haproxy),
             Self::HaproxySplice => proxy(work, Foreign::HaproxySplice),
             Self::Nginx => proxy(work, Foreign::Nginx),
+            Self::Threads => threads::program(work),
         }?;
         match h2load_missing() {
             Some(missing) if work == Work::Http2 => Err(missing),

@@ -1,8 +1,12 @@
 //! What several contestants need alike.
 
 pub(super) mod channels;
+mod due;
+mod small;
 mod spent;
 
+pub(super) use due::due;
+pub(super) use small::{SmallFiles, small_files_of};
 pub(crate) use spent::{Spent, Start};
 
 use std::future::poll_fn;
@@ -46,6 +50,11 @@ pub(super) fn spin(time: Duration) {
 /// end.
 pub(crate) fn cached_file(comparison: u32) -> PathBuf {
     env::temp_dir().join(format!("nestling-peers-{comparison}"))
+}
+
+/// A folder of small files, likewise.
+pub(crate) fn small_files(comparison: u32) -> PathBuf {
+    env::temp_dir().join(format!("nestling-peers-{comparison}-small"))
 }
 
 /// That of the comparison that has started this process; it is made if it is not there.

@@ -1,4 +1,4 @@
-//! Timers that are armed and dropped.
+//! Timers that are armed and dropped, and that come due.
 
 use super::super::common::{self, Spent};
 use crate::rows::TIMERS;
@@ -6,4 +6,8 @@ use compio::time::sleep;
 
 pub(super) fn arm(timers: u64) -> Spent {
     super::runtime().block_on(common::arm(timers / TIMERS, TIMERS, sleep))
+}
+
+pub(super) fn due(timers: u64) -> Spent {
+    super::runtime().block_on(common::due(timers, sleep, compio::runtime::spawn))
 }

@@ -15,9 +15,9 @@ pub(super) fn program(work: Work) -> Result<Program, Absent> {
         Work::Accept => Ok(Program::Listener(accept::all)),
         Work::Axum | Work::Http2 => Err(""),
         Work::Proxy => Ok(Program::Pairs(proxy::serve)),
-        Work::Files => Err("files are always ready"),
+        Work::Files | Work::SmallFiles | Work::OneSmallFile => Err("files are always ready"),
         Work::Cancel => Err("nothing is in flight"),
         Work::Http | Work::Spawn | Work::Yield => Err("a loop without tasks"),
-        Work::OneWay | Work::RoundTrip | Work::Timers => Err("a loop without tasks"),
+        Work::OneWay | Work::RoundTrip | Work::Timers | Work::Due => Err("a loop without tasks"),
     }
 }

@@ -8,8 +8,11 @@ mod files;
 mod http;
 mod messages;
 mod proxy;
+mod small_files;
 mod spawn;
+mod timers;
 
+use super::common::DEPTH;
 use super::{Absent, Program};
 use crate::rows::Work;
 use glommio::{LocalExecutor, LocalExecutorBuilder, Placement};
@@ -23,12 +26,15 @@ pub(super) fn program(work: Work) -> Result<Program, Absent> {
         Work::Axum | Work::Http2 => return Err(""),
         Work::Proxy => Program::Pairs(proxy::serve),
         Work::Files => Program::Alone(files::read),
+        Work::SmallFiles => Program::Alone(|files| small_files::read(files, DEPTH)),
+        Work::OneSmallFile => Program::Alone(|files| small_files::read(files, 1)),
         Work::Spawn => Program::Alone(spawn::join),
         Work::Yield => Program::Alone(spawn::with_a_yield),
         Work::Cancel => Program::Alone(cancel::receives),
         Work::OneWay => Program::Alone(messages::one_way),
         Work::RoundTrip => Program::Alone(messages::round_trip),
         Work::Timers => return Err("a task of it counts no more than 32,767 wakers"),
+        Work::Due => Program::Alone(timers::due),
     })
 }
 

@@ -4,9 +4,11 @@ mod accept;
 mod echo;
 mod files;
 mod proxy;
+mod small_files;
 mod spawn;
 mod timers;
 
+use super::common::DEPTH;
 use super::{Absent, Program};
 use crate::rows::Work;
 
@@ -19,11 +21,14 @@ pub(super) fn program(work: Work) -> Result<Program, Absent> {
         Work::Axum | Work::Http2 => return Err(""),
         Work::Proxy => Program::Pairs(proxy::serve),
         Work::Files => Program::Alone(files::read),
+        Work::SmallFiles => Program::Alone(|files| small_files::read(files, DEPTH)),
+        Work::OneSmallFile => Program::Alone(|files| small_files::read(files, 1)),
         Work::Spawn => Program::Alone(spawn::join),
         Work::Yield => Program::Alone(spawn::with_a_yield),
         Work::Cancel => return Err("to abort a task is to panic in it"),
         Work::OneWay | Work::RoundTrip => return Err("it has no channel between threads"),
         Work::Timers => Program::Alone(timers::arm),
+        Work::Due => Program::Alone(timers::due),
     })
 }
 

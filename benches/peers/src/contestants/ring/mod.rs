@@ -7,7 +7,9 @@ mod datagrams;
 mod echo;
 mod files;
 mod proxy;
+mod small_files;
 
+use super::common::DEPTH;
 use super::{Absent, Program};
 use crate::rows::Work;
 
@@ -19,8 +21,10 @@ pub(super) fn program(work: Work) -> Result<Program, Absent> {
         Work::Axum | Work::Http2 => Err(""),
         Work::Proxy => Ok(Program::Pairs(proxy::serve)),
         Work::Files => Ok(Program::Alone(files::read)),
+        Work::SmallFiles => Ok(Program::Alone(|files| small_files::read(files, DEPTH))),
+        Work::OneSmallFile => Ok(Program::Alone(|files| small_files::read(files, 1))),
         Work::Cancel => Ok(Program::Alone(cancel::receives)),
         Work::Http | Work::Spawn | Work::Yield => Err("a loop without tasks"),
-        Work::OneWay | Work::RoundTrip | Work::Timers => Err("a loop without tasks"),
+        Work::OneWay | Work::RoundTrip | Work::Timers | Work::Due => Err("a loop without tasks"),
     }
 }

@@ -10,9 +10,11 @@ mod http;
 mod http2;
 mod messages;
 mod proxy;
+mod small_files;
 mod spawn;
 mod timers;
 
+use super::common::DEPTH;
 use super::{Absent, Program};
 use crate::rows::Work;
 use tokio::runtime::{Builder, Runtime};
@@ -30,12 +32,15 @@ pub(super) fn program(work: Work) -> Result<Program, Absent> {
         Work::Http2 => Program::Listener(|listener, _| http2::all(&current(), listener)),
         Work::Proxy => Program::Pairs(|pairs, how| proxy::serve(&current(), pairs, how)),
         Work::Files => Program::Alone(|reads| files::read(&current(), reads)),
+        Work::SmallFiles => Program::Alone(|files| small_files::read(&current(), files, DEPTH)),
+        Work::OneSmallFile => Program::Alone(|files| small_files::read(&current(), files, 1)),
         Work::Spawn => Program::Alone(|tasks| spawn::join(&current(), tasks)),
         Work::Yield => Program::Alone(|tasks| spawn::with_a_yield(&current(), tasks)),
         Work::Cancel => Program::Alone(|receives| cancel::receives(&current(), receives)),
         Work::OneWay => Program::Alone(messages::one_way),
         Work::RoundTrip => Program::Alone(messages::round_trip),
         Work::Timers => Program::Alone(|timers| timers::arm(&current(), timers)),
+        Work::Due => Program::Alone(|timers| timers::due(&current(), timers)),
     })
 }
 
@@ -52,12 +57,15 @@ pub(super) fn multi(work: Work) -> Result<Program, Absent> {
         Work::Http2 => Program::Listener(|listener, _| http2::all(&several(), listener)),
         Work::Proxy => Program::Pairs(|pairs, how| proxy::serve(&several(), pairs, how)),
         Work::Files => Program::Alone(|reads| files::read(&several(), reads)),
+        Work::SmallFiles => Program::Alone(|files| small_files::read(&several(), files, DEPTH)),
+        Work::OneSmallFile => Program::Alone(|files| small_files::read(&several(), files, 1)),
         Work::Spawn => Program::Alone(|tasks| spawn::join(&several(), tasks)),
         Work::Yield => Program::Alone(|tasks| spawn::with_a_yield(&several(), tasks)),
         Work::Cancel => Program::Alone(|receives| cancel::receives(&several(), receives)),
         Work::OneWay => Program::Alone(messages::one_way_within),
         Work::RoundTrip => Program::Alone(messages::round_trip_within),
         Work::Timers => Program::Alone(|timers| timers::arm(&several(), timers)),
+        Work::Due => Program::Alone(|timers| timers::due(&several(), timers)),
     })
 }
 
