@@ -11,7 +11,8 @@ use std::time::Duration;
 pub(crate) const USAGE: &str = "\
 cargo run --release --manifest-path benches/peers/Cargo.toml -- compare [OPTIONS]
 
-  --quick              all rows, too short to conclude anything: does it run?
+  --quick              all rows, too short to conclude anything, of Nestling, the bare loops and
+                       Tokio: does it run?
   --only ROW           a row (echo-64) or a group of rows (echo); may be given several times
   --contestant NAME    instead of those that take part by default; may be given several times
   --rounds N           rounds of each row (7); six are needed to conclude anything

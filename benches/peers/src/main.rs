@@ -22,6 +22,8 @@ mod contestants;
 mod figures;
 mod load;
 mod machine;
+#[cfg(test)]
+mod made;
 mod process;
 mod report;
 mod rows;
@@ -96,7 +98,11 @@ fn compare(options: &Compare) -> Result<(), String> {
     println!("{written}");
     println!("written: {}", folder.display());
     let against = before.map_or(Ok(()), |before| against(&before, &run));
-    let errors: Vec<_> = [run_whole(&run), against].into_iter().filter_map(Result::err).collect();
+    let whole = run_whole(&run);
+    let errors: Vec<_> = [report::check(&run, &folder, &results), whole, against]
+        .into_iter()
+        .filter_map(Result::err)
+        .collect();
     if errors.is_empty() { Ok(()) } else { Err(errors.join("\n")) }
 }
 

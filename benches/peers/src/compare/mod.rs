@@ -76,6 +76,7 @@ impl Comparison {
             return Err(format!("{:?} is no row; `-- list` names them", options.only));
         }
         let contestants = match &options.contestants[..] {
+            [] if options.quick => Contestant::QUICK.to_vec(),
             [] => Contestant::USUAL.to_vec(),
             some => some.to_vec(),
         };

@@ -1,15 +1,13 @@
 //! What is concluded of a run, and what is a regression.
 
-mod made;
-
 use super::against::is_worse;
 use super::{Against, Comparison};
 use crate::arguments::Compare;
 use crate::contestants::Contestant;
 use crate::figures::{Contested, Run};
+use crate::made::{contested, failed, late, run};
 use crate::report;
 use crate::statistics::Interval;
-use made::{contested, failed, late, run};
 use std::{env, fs, process};
 
 #[test]

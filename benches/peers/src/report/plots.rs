@@ -20,6 +20,10 @@ type Line = (String, Vec<(f64, f64)>);
 
 const SIZE: (u32, u32) = (900, 480);
 
+/// All that there can be.
+pub(super) const FILES: [&str; 5] =
+    ["throughput.svg", "latency-distribution.svg", "latency-by-rate.svg", "cpu.svg", "memory.svg"];
+
 /// Draws all that the run has figures for. Gives file names and titles.
 pub(super) fn draw(
     run: &Run,
