@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::{fs, io};
 
+/// What is about as busy: by no more than this part of it.
+const ABOUT: f64 = 0.05;
+
 /// A load that was later than this has changed what it measures, in nanoseconds.
 const TOO_LATE: f64 = 50_000.0;
 
@@ -42,7 +45,7 @@ pub(crate) struct Settings {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RowFigures {
     pub(crate) name: String,
-    /// The share of the processors' time that others took just before.
+    /// The share of the processors' time that others took just before a round, at most.
     pub(crate) busy: f64,
     /// Messages a second that the load offered, if it was an open loop.
     pub(crate) offered: Option<f64>,
@@ -147,6 +150,14 @@ impl Contested {
     /// Whether it took part to the end.
     pub(crate) fn has_taken_part(&self) -> bool {
         self.failed.is_none() && !self.rounds.is_empty()
+    }
+
+    /// Whether the load was busier than the contestant: then that is not what was measured. Both
+    /// are about as busy beside the fastest, which does what the load does.
+    pub(crate) fn is_limited(&self) -> bool {
+        let busy = self.all(|measured| measured.load.map(|_| measured.busy));
+        let load = self.all(|measured| measured.load);
+        median(&load) > (1.0 + ABOUT) * median(&busy)
     }
 
     /// How late the load was itself, if that was enough to change latencies; in nanoseconds.

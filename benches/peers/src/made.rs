@@ -36,6 +36,13 @@ pub(crate) fn late(name: &str, rate: f64) -> Contested {
     late
 }
 
+/// The same, with a load that was busier than the contestant.
+pub(crate) fn limited(name: &str, rate: f64) -> Contested {
+    let mut limited = contested(name, rate);
+    limited.rounds.iter_mut().for_each(|round| (round.busy, round.load) = (0.9, Some(1.0)));
+    limited
+}
+
 /// One that has failed after so many rounds.
 pub(crate) fn failed(name: &str, rounds: usize) -> Contested {
     let mut failed = contested(name, 1e5);

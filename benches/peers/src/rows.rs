@@ -77,9 +77,13 @@ impl Figure {
         self == Self::Rate
     }
 
-    /// Whether this is a latency, and the load was too late to tell it.
-    pub(crate) fn is_late(self, contestant: &Contested) -> bool {
-        self == Self::P99 && contestant.late().is_some()
+    /// Why nothing is to be concluded of this figure of a contestant, if that is so.
+    pub(crate) fn moot(self, contestant: &Contested) -> Option<&'static str> {
+        match self {
+            Self::P99 if contestant.late().is_some() => Some("the load was late"),
+            Self::Rate if contestant.is_limited() => Some("the load was the busier one"),
+            _ => None,
+        }
     }
 
     pub(crate) fn name(self) -> &'static str {

@@ -105,8 +105,8 @@ impl Against {
         for name in today.contestants.iter().map(|one| &one.name).filter(|one| **one != yardstick) {
             let Some((contestant_then, contestant_now)) = both(name) else { continue };
             let all = [measure_then, measure_now, contestant_then, contestant_now];
-            if all.iter().any(|one| row.figure.is_late(one)) {
-                self.open.push(format!("{}: {name}: the load was late", row.name));
+            if let Some(why) = all.iter().find_map(|one| row.figure.moot(one)) {
+                self.open.push(format!("{}: {name}: {why}", row.name));
                 continue;
             }
             let before = of_yardstick(contestant_then, measure_then, row.figure);

@@ -111,6 +111,9 @@ impl Comparison {
         for row in self.rows.clone() {
             let at = self.begin(row)?;
             for round in 0..self.run.settings.rounds {
+                // What others took at worst.
+                let figures = &mut self.run.rows[at];
+                figures.busy = figures.busy.max(machine::busy());
                 self.round(row, at, round);
                 save(&self.run)?;
             }
@@ -140,7 +143,7 @@ impl Comparison {
             takes_part.then_some(Contested { name, rounds: Vec::new(), calls: None, failed })
         };
         let contestants = self.contestants.iter().filter_map(contested).collect();
-        let (name, busy) = (row.name.to_owned(), machine::busy());
+        let (name, busy) = (row.name.to_owned(), 0.0);
         self.run.rows.push(RowFigures { name, busy, offered, contestants });
         Ok(self.run.rows.len() - 1)
     }

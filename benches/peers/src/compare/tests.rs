@@ -5,7 +5,7 @@ use super::{Against, Comparison};
 use crate::arguments::Compare;
 use crate::contestants::Contestant;
 use crate::figures::{Contested, Run};
-use crate::made::{contested, failed, late, run};
+use crate::made::{contested, failed, late, limited, run};
 use crate::report;
 use crate::statistics::Interval;
 use std::{env, fs, process};
@@ -89,6 +89,15 @@ fn latencies_under_a_late_load_are_not_compared() {
     let Against { compared, regressions, open } = Against::of(&before, &of(late("nestling", 5e4)));
     assert_eq!((compared, regressions.len()), (0, 0));
     assert_eq!(open, ["open-50: nestling: the load was late"]);
+}
+
+#[test]
+fn rates_under_a_load_that_is_busier_are_not_compared() {
+    let before = with(contested("nestling", 9e4));
+    let Against { compared, regressions, open } =
+        Against::of(&before, &with(limited("nestling", 5e4)));
+    assert_eq!((compared, regressions.len()), (1, 0), "tokio is");
+    assert_eq!(open, ["echo-64: nestling: the load was the busier one"]);
 }
 
 #[test]

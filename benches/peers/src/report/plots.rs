@@ -73,6 +73,9 @@ fn lines_of(run: &Run, place: impl Fn(&Row) -> Option<f64>) -> Vec<Line> {
         let (Some(place), Some(figures)) = (place(row), run.row(row.name)) else { continue };
         for contestant in &figures.contestants {
             let Some(figure) = middle(contestant, row.figure) else { continue };
+            if row.figure == Figure::P99 && row.figure.moot(contestant).is_some() {
+                continue;
+            }
             let scale = if row.figure == Figure::P99 { 1e-3 } else { 1.0 };
             let point = (place, figure * scale);
             match lines.iter_mut().find(|(name, _)| *name == contestant.name) {
@@ -95,7 +98,8 @@ fn distribution(run: &Run, row: &str) -> Vec<Line> {
         let points = QUANTILES.iter().enumerate().filter_map(point).collect();
         (contestant.name.clone(), points)
     };
-    contestants.iter().map(line).collect()
+    let told = contestants.iter().filter(|one| Figure::P99.moot(one).is_none());
+    told.map(line).collect()
 }
 
 fn bars_of(run: &Run, row: &str, figure: Figure) -> Vec<(String, f64)> {

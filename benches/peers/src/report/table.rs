@@ -97,7 +97,7 @@ fn beside(row: &Row, ours: &Contested, this: &Contested, busy: bool) -> String {
     let all = |one: &Contested| one.all(|measured| row.figure.of(measured));
     let ratios = ratios(&all(ours), &all(this));
     let figure = row.figure;
-    let is_moot = |one| figure == Figure::Rate && is_limited(one) || figure.is_late(one);
+    let is_moot = |one| figure.moot(one).is_some();
     let word = match verdict(&ratios, figure.more_is_better()) {
         _ if busy || is_moot(ours) || is_moot(this) => Verdict::Open,
         word => word,
@@ -111,14 +111,6 @@ fn beside(row: &Row, ours: &Contested, this: &Contested, busy: bool) -> String {
     }
 }
 
-/// Whether the load was busier than the contestant: then that is not what was measured. Both are
-/// about as busy beside the fastest, which does what the load does.
-fn is_limited(contestant: &Contested) -> bool {
-    let busy = contestant.all(|measured| measured.load.map(|_| measured.busy));
-    let load = contestant.all(|measured| measured.load);
-    median(&load) > 1.05 * median(&busy)
-}
-
 /// What is to be said of a contestant besides its figures.
 fn notes(page: &mut String, row: &Row, contestant: &Contested) {
     let name = &contestant.name;
@@ -128,7 +120,7 @@ fn notes(page: &mut String, row: &Row, contestant: &Contested) {
             rounds => writeln!(page, "\n`{name}` failed after {rounds} rounds: {failed}."),
         };
     }
-    if is_limited(contestant) && !contestant.rounds.is_empty() {
+    if contestant.is_limited() && !contestant.rounds.is_empty() {
         let _ = writeln!(
             page,
             "\n`{name}`: the load was busier than the contestant, so that its CPU time means \

@@ -17,6 +17,10 @@ use serde::{Deserialize, Serialize};
 /// which ports its connections have is decided anew for each process.
 const SMALLEST: f64 = 0.01;
 
+/// How far apart the ends of an interval may be of which nothing but "equal" can be said: one that
+/// is wider says nothing.
+const WIDEST: f64 = 2.0;
+
 /// How often the interval may miss the true median.
 const MISS: f64 = 0.05;
 
@@ -35,7 +39,7 @@ pub(crate) enum Verdict {
     Worse,
     /// No difference is shown.
     Equal,
-    /// There are too few rounds to say anything.
+    /// There are too few rounds to say anything, or they are too far apart.
     Open,
 }
 
@@ -116,6 +120,7 @@ pub(crate) fn verdict(ratios: &[f64], more_is_better: bool) -> Verdict {
     match interval {
         Interval { low, .. } if low > 1.0 + SMALLEST => more,
         Interval { high, .. } if high < 1.0 - SMALLEST => less,
+        Interval { low, high, .. } if high > WIDEST * low => Verdict::Open,
         _ => Verdict::Equal,
     }
 }

@@ -34,4 +34,7 @@ fn a_difference_is_real_only_beyond_the_spread() {
     assert_eq!(verdict(&ratios(&faster, &base), false), Verdict::Worse);
     assert_eq!(verdict(&ratios(&base, &faster), true), Verdict::Worse);
     assert_eq!(verdict(&ratios(&faster[..5], &base), true), Verdict::Open);
+    let wild = [100.0, 300.0, 40.0, 101.0, 99.0, 102.0, 97.0];
+    assert_eq!(verdict(&ratios(&wild, &base), true), Verdict::Open);
+    assert_eq!(verdict(&ratios(&wild.map(|figure| figure * 10.0), &base), true), Verdict::Better);
 }
