@@ -30,7 +30,7 @@
 //! | readv | 20, 15 | 15 | 2 | 9 | | |
 //! | write | 14, 15 | 21 | 16, 21 | 9, 19 | 22, 19 | 11, 19 |
 //! | writev | 20, 15 | | 2 | | | |
-//! | both, registered | 37, 38 | 37 | 39, 2 | 9 | 40 | 40, 38 |
+//! | both, registered | 37, 38, 41 | 37 | 39, 2 | 9 | 40 | 40, 38 |
 //! | fsync, fdatasync, sync_file_range | 23 | | 24, 2 | | | |
 //! | allocate, punch a hole, cut, advise | 23 | | 21, 24, 2 | | | |
 //! | make, remove, rename, link | 25 | | 7, 26 | | | 11 |
@@ -67,6 +67,7 @@
 //! 38 `a_slot_is_never_taken_for_the_file_before`, `a_buffer_without_a_slot_is_plain_memory`.
 //! 39 `what_a_registered_file_is_not_open_for_fails`.
 //! 40 `a2_a_buffer_is_back_after_the_disk_is_done`.
+//! 41 `a_low_limit_of_descriptors_makes_a_small_table`.
 
 mod cut;
 mod dead;

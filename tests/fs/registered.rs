@@ -3,6 +3,7 @@
 
 use crate::folder::Folder;
 use crate::run;
+use crate::support::again::alone;
 use crate::support::{self, sandbox, turn, watched};
 use nestling::Runtime;
 use nestling::buf::{AlignedBuf, FixedBuf, FixedPool, IoBuf};
@@ -224,6 +225,36 @@ fn a_full_table_loses_nothing() {
         turn().await;
         assert_eq!(files(), FILES);
         assert_says(&open[FILES - 1], "the last").await;
+    });
+}
+
+/// A process that may have few descriptors gets a table of as many slots.
+#[test]
+fn a_low_limit_of_descriptors_makes_a_small_table() {
+    let name = "registered::a_low_limit_of_descriptors_makes_a_small_table";
+    // No other test runs while it starts a process.
+    let folder = Folder::new();
+    alone(name, || {
+        if !keeps_files() {
+            return;
+        }
+        let high = sandbox::limits(libc::RLIMIT_NOFILE).rlim_cur;
+        for low in [64, 256] {
+            run(async || {
+                sandbox::limit(libc::RLIMIT_NOFILE, low as u64);
+                let mut open = Vec::new();
+                for number in 0..low + 3 {
+                    open.push(known(&folder.join("file"), &format!("file {number}")).await);
+                    std::fs::remove_file(folder.join("file")).unwrap();
+                    // The table stays as it is.
+                    sandbox::limit(libc::RLIMIT_NOFILE, high);
+                }
+                assert_eq!(files(), low);
+                for (number, file) in open.iter().enumerate() {
+                    assert_says(file, &format!("file {number}")).await;
+                }
+            });
+        }
     });
 }
 

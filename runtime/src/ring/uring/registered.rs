@@ -11,6 +11,7 @@
 use super::Uring;
 use super::encode::place;
 use crate::fd::RawTarget;
+use crate::sys::Limit;
 use io_uring::opcode;
 use io_uring::squeue::{Entry, Flags};
 use io_uring::types::Fd;
@@ -18,8 +19,9 @@ use slab::Slab;
 use std::os::fd::RawFd;
 use std::ptr;
 
-/// Slots for files, of 8 bytes of the kernel's.
-const FILES: usize = 1024;
+/// Slots for files, of 8 bytes of the kernel's; fewer where the process may have fewer descriptors
+/// open: the kernel refuses more.
+const FILES: u64 = 1024;
 /// Slots for memory. Each read and write looks at those that are used.
 const REGIONS: usize = 16;
 
@@ -36,8 +38,8 @@ const EMPTY: Region = (0, 0);
 pub(super) struct Registered {
     files: Slab<RawFd>,
     regions: Slab<Region>,
-    /// Whether the kernel has given a table: it is asked with the first that is to be in it.
-    has_files: Option<bool>,
+    /// How many slots the kernel has given: it is asked with the first file that is to have one.
+    slots: Option<usize>,
     has_regions: Option<bool>,
     /// Regions that are still to be taken out of the kernel's table.
     retired: Vec<usize>,
@@ -104,7 +106,7 @@ impl Registered {
 impl Drop for Uring {
     fn drop(&mut self) {
         // The kernel takes a ring down some time after its end, and with it what is in the table.
-        if self.registered.has_files == Some(true) && !self.forked() {
+        if self.registered.slots.is_some_and(|slots| slots > 0) && !self.forked() {
             let _ = self.uring.submitter().unregister_files();
         }
     }
@@ -118,9 +120,13 @@ impl Uring {
         // Before, the kernel lets go of a file that is taken out only some time later: it would be
         // open, and locked, after its close. (The change came with 6.13, this feature with 6.15.)
         let is_prompt = self.uring.params().is_feature_no_iowait();
-        let Registered { files, has_files, .. } = &mut self.registered;
-        let made = || is_prompt && submitter.register_files_sparse(FILES as u32).is_ok();
-        if !*has_files.get_or_insert_with(made) || files.len() == FILES {
+        let Registered { files, slots, .. } = &mut self.registered;
+        let made = || {
+            let most = Limit::of_descriptors().soft.map_or(FILES, |soft| soft.min(FILES));
+            let given = is_prompt && submitter.register_files_sparse(most as u32).is_ok();
+            if given { most as usize } else { 0 }
+        };
+        if files.len() >= *slots.get_or_insert_with(made) {
             return None;
         }
         let entry = files.vacant_entry();
