@@ -41,9 +41,12 @@ fn b2_what_a_dropped_open_makes_is_closed() {
             drop_at_each_step(|| File::open(&path)).await.unwrap();
             drop_at_each_step(|| fs::Dir::open(folder.path())).await.unwrap();
         }
-        // Before it has been polled twice, so that the kernel has made it or not.
+        // Before it has been polled twice, so that the kernel has made it or not. What is only
+        // opened may have been opened on the spot.
+        let mut made = File::options();
+        made.write(true).create(true);
         for _ in 0..500 {
-            let mut open = Box::pin(File::open(&path));
+            let mut open = Box::pin(made.open(&path));
             assert!(support::poll_once(open.as_mut()).await.is_pending());
         }
     });
@@ -273,4 +276,36 @@ fn a_replacement_that_fails_leaves_no_temporary_name() {
             return assert!(polls > 5, "it was cancelled at each step");
         }
     }
+}
+
+/// What is in the kernel's caches is opened and read on the spot, and by no operation: a cancelled
+/// task ends there all the same.
+#[test]
+fn r06_what_is_at_hand_is_not_opened_in_a_cancelled_task() {
+    let folder = Folder::new();
+    let path = &folder.join("file");
+    std::fs::write(path, "text").unwrap();
+    run(async || {
+        let open = File::open(path).await.unwrap();
+        let before = support::descriptors();
+        ends_in(File::open(path)).await;
+        ends_in(fs::read(path)).await;
+        assert_eq!(support::descriptors(), before);
+        ends_in(open.close()).await;
+        assert_eq!(support::descriptors().len(), before.len() - 1, "it is closed all the same");
+    });
+}
+
+/// A task that is cancelled before ends there.
+async fn ends_in<T>(work: impl Future<Output = T>) {
+    let ended: io::Result<()> = nursery(async |n| {
+        n.spawn(async move {
+            n.cancel();
+            work.await;
+            panic!("a drop point");
+        });
+        Ok(())
+    })
+    .await;
+    ended.unwrap();
 }

@@ -19,6 +19,7 @@ use nestling::{Runtime, dump_tree, is_cancelled};
 use server::{Conduct, Dead};
 use std::cell::Cell;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
 /// Each of three operations is asked for so often.
@@ -179,6 +180,63 @@ fn k13_a_look_at_the_mounts_that_fails_does_not_stop_the_core() {
             let file = File::from_std(file);
             limit(libc::RLIMIT_NOFILE, hard);
             assert_waits_alone(&dead, &file, elsewhere.path()).await;
+        });
+    });
+}
+
+/// No list has its mount: so it may have a server.
+#[test]
+fn k13_a_file_of_a_mount_in_no_list_does_not_stop_the_core() {
+    let name = "dead::k13_a_file_of_a_mount_in_no_list_does_not_stop_the_core";
+    hostile::with_mounts(name, "true", |at| {
+        let elsewhere = Folder::new();
+        run(async || {
+            let Some(dead) = Dead::mount(at, Conduct::Silent) else { return };
+            let tree = dead.detach();
+            others_go_on(elsewhere.path()).await;
+            let path = format!("/proc/self/fd/{}/file", tree.as_raw_fd());
+            let file = File::from_std(std::fs::File::open(path).unwrap());
+            dead.attach(&tree);
+            assert_waits_alone(&dead, &file, elsewhere.path()).await;
+        });
+    });
+}
+
+/// The path leads there over a link of `/proc`, or from a directory that is there.
+#[test]
+fn k13_an_open_on_a_mount_in_no_list_does_not_stop_the_core() {
+    let name = "dead::k13_an_open_on_a_mount_in_no_list_does_not_stop_the_core";
+    hostile::with_mounts(name, "true", |at| {
+        let elsewhere = Folder::new();
+        run(async || {
+            let Some(dead) = Dead::mount(at, Conduct::Mute) else { return };
+            let tree = dead.detach();
+            others_go_on(elsewhere.path()).await;
+            let path = format!("/proc/self/fd/{}", tree.as_raw_fd());
+            let root = Dir::open(&path).await.unwrap();
+            // Looked up once, the names are in the caches.
+            std::fs::symlink_metadata(format!("{path}/file")).unwrap();
+            nursery(async |n| {
+                n.spawn(async {
+                    let error = File::open(format!("{path}/file")).await.unwrap_err();
+                    assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted, "{error}");
+                    Ok(())
+                });
+                n.spawn(async {
+                    let error = root.open_file("file").await.unwrap_err();
+                    assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted, "{error}");
+                    Ok(())
+                });
+                while dead.holds() < 2 {
+                    yield_now().await;
+                }
+                others_go_on(elsewhere.path()).await;
+                dead.attach(&tree);
+                dead.end();
+                Ok(())
+            })
+            .await
+            .unwrap();
         });
     });
 }

@@ -4,10 +4,14 @@ use crate::folder::Folder;
 use crate::run;
 use nestling::buf::{AlignedBuf, IoBuf};
 use nestling::fs::{self, Advice, File, PathError};
-use nestling::io::{AsyncWrite, BufReader, BufWriter, copy, transferred};
-use std::io::ErrorKind;
-use std::os::fd::AsRawFd;
+use nestling::io::{AsyncWrite, BufReader, BufWriter, copy, nursery, transferred};
+use nestling::time::sleep;
+use nix::fcntl::{FcntlArg, fcntl};
+use std::cell::Cell;
+use std::io::{self, ErrorKind};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::time::Duration;
 
 /// Bytes that differ from place to place.
 fn bytes(length: usize) -> Vec<u8> {
@@ -291,7 +295,7 @@ fn b11_files_are_closed_on_exec_and_block_those_who_get_them() {
 fn syncs_are_refused_by_what_has_no_disk() {
     let folder = Folder::new();
     run(async || {
-        let (pipe, _writer) = std::io::pipe().unwrap();
+        let (pipe, _writer) = io::pipe().unwrap();
         let pipe = File::from_std(std::os::fd::OwnedFd::from(pipe).into());
         assert_eq!(pipe.sync_all().await.unwrap_err().kind(), ErrorKind::InvalidInput);
         assert_eq!(pipe.sync_data().await.unwrap_err().kind(), ErrorKind::InvalidInput);
@@ -330,5 +334,78 @@ fn errors_name_the_path_and_keep_the_cause() {
         let error = new.open(folder.join("there")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::AlreadyExists);
         assert_eq!(folder.names(), ["there"]);
+    });
+}
+
+/// It is read on the spot as far as it is in the page cache, and from the disk from there on.
+#[test]
+fn a_file_of_which_the_cache_has_a_part_is_read_whole() {
+    const PAGE: usize = 4096;
+    let folder = Folder::new();
+    let path = folder.join("file");
+    let text = bytes(5 * PAGE + 7);
+    run(async || {
+        let file = File::options().read(true).write(true).create(true).open(&path).await.unwrap();
+        file.write_all_at(text.clone(), 0).await.0.unwrap();
+        file.sync_all().await.unwrap();
+        for pages in 0..6 {
+            // No more than is asked for is read ahead.
+            for advice in [Advice::DontNeed, Advice::Random] {
+                file.advise(0, 0, advice).await.unwrap();
+            }
+            file.read_exact_at(vec![0; pages * PAGE], 0).await.0.unwrap();
+            assert!(fs::read(&path).await.unwrap() == text, "{pages} pages");
+        }
+        let root = fs::Dir::open(folder.path()).await.unwrap();
+        assert!(root.read("file").await.unwrap() == text);
+        // Those that have no length, or do not say it.
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(fs::read(&path).await.unwrap(), b"");
+        let own = std::fs::read("/proc/self/comm").unwrap();
+        assert_eq!(fs::read("/proc/self/comm").await.unwrap(), own);
+    });
+}
+
+/// An await that is always ready lets others have the core.
+#[test]
+fn a_loop_over_files_that_are_at_hand_lets_others_run() {
+    let folder = Folder::new();
+    let path = &folder.join("file");
+    std::fs::write(path, "text").unwrap();
+    run(async || {
+        let is_over = &Cell::new(false);
+        let ended: io::Result<()> = nursery(async |n| {
+            n.spawn(async {
+                while !is_over.get() {
+                    assert_eq!(fs::read(path).await?, b"text");
+                }
+                Ok(())
+            });
+            n.spawn(async {
+                while !is_over.get() {
+                    File::open(path).await?.close().await?;
+                }
+                Ok(())
+            });
+            sleep(Duration::from_millis(1)).await;
+            is_over.set(true);
+            Ok(())
+        })
+        .await;
+        ended.unwrap();
+    });
+}
+
+/// Whatever a file was opened with, code that blocks gets one whose calls wait.
+#[test]
+fn a_file_that_was_opened_on_the_spot_is_not_nonblocking() {
+    let folder = Folder::new();
+    let path = folder.join("file");
+    std::fs::write(&path, "text").unwrap();
+    run(async || {
+        for file in [File::open(&path).await.unwrap(), File::create(&path).await.unwrap()] {
+            let flags = fcntl(file.as_fd(), FcntlArg::F_GETFL).unwrap();
+            assert_eq!(flags & libc::O_NONBLOCK, 0);
+        }
     });
 }

@@ -24,19 +24,19 @@
 //! | operation | success | short | error | cancelled in flight | dropped | raced |
 //! |---|---|---|---|---|---|---|
 //! | each of them | 1 | | 2 | 3 | 4 | 3, 4 |
-//! | open | 5 | | 6, 7 | 8, 9 | 10 | |
+//! | open | 5, 41 | | 6, 7 | 8, 9, 42 | 10 | |
 //! | statx | 13 | | 6 | 9 | | |
 //! | read | 14, 15 | 16 | 16, 17 | 18, 9 | 19 | 18, 19 |
 //! | readv | 20, 15 | 15 | 2 | 9 | | |
 //! | write | 14, 15 | 21 | 16, 21 | 9, 19 | 22, 19 | 11, 19 |
 //! | writev | 20, 15 | | 2 | | | |
-//! | both, registered | 37, 38, 41 | 37 | 39, 2 | 9 | 40 | 40, 38 |
+//! | both, registered | 37, 38, 44 | 37 | 39, 2 | 9 | 40 | 40, 38 |
 //! | fsync, fdatasync, sync_file_range | 23 | | 24, 2 | | | |
 //! | allocate, punch a hole, cut, advise | 23 | | 21, 24, 2 | | | |
 //! | make, remove, rename, link | 25 | | 7, 26 | | | 11 |
 //! | list, walk | 27 | | 27 | | 28 | |
 //! | lock | 29 | | 2 | 30 | 31 | 31, 32 |
-//! | a whole file | 33 | 33 | 21, 26 | | 34 | 34 |
+//! | a whole file | 33 | 33, 43 | 21, 26 | | 34 | 34 |
 //! | a temporary name | 35 | | 26 | | 36 | 36 |
 //!
 //! 1 `each_operation_succeeds`. 2 `each_operation_fails_as_the_kernel_says`.
@@ -67,7 +67,11 @@
 //! 38 `a_slot_is_never_taken_for_the_file_before`, `a_buffer_without_a_slot_is_plain_memory`.
 //! 39 `what_a_registered_file_is_not_open_for_fails`.
 //! 40 `a2_a_buffer_is_back_after_the_disk_is_done`.
-//! 41 `a_low_limit_of_descriptors_makes_a_small_table`.
+//! 41 `a_file_that_was_opened_on_the_spot_is_not_nonblocking`.
+//! 42 `r06_what_is_at_hand_is_not_opened_in_a_cancelled_task`,
+//! `k13_an_open_on_a_mount_in_no_list_does_not_stop_the_core`.
+//! 43 `a_file_of_which_the_cache_has_a_part_is_read_whole`.
+//! 44 `a_low_limit_of_descriptors_makes_a_small_table`.
 
 mod cut;
 mod dead;

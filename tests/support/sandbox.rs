@@ -1,8 +1,10 @@
 //! What a machine can take from a process: system calls, privileges, descriptors, memory, time.
 #![expect(unsafe_code, reason = "no crate that is used here does these system calls")]
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Whether a call that returns 0 or -1 went well.
 fn check(result: libc::c_int) -> io::Result<()> {
@@ -77,6 +79,29 @@ pub(crate) fn limit(resource: libc::__rlimit_resource_t, soft: u64) -> u64 {
     // SAFETY: `limit` is a live rlimit to be read.
     check(unsafe { libc::setrlimit(resource, &limit) }).expect("a lower limit");
     limit.rlim_max
+}
+
+/// A mount once more, which is mounted nowhere.
+pub(crate) fn detached(mount: &CStr) -> io::Result<OwnedFd> {
+    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC;
+    // SAFETY: the path ends with a zero.
+    let fd = unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, mount.as_ptr(), flags) };
+    match fd {
+        // SAFETY: the kernel made this descriptor, and nothing else has it.
+        0.. => Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Mounts that.
+pub(crate) fn attach(tree: &OwnedFd, at: &CStr) {
+    let (from, flags) = (tree.as_raw_fd(), libc::MOVE_MOUNT_F_EMPTY_PATH);
+    let empty = c"".as_ptr();
+    // SAFETY: the paths end with a zero.
+    let moved = unsafe {
+        libc::syscall(libc::SYS_move_mount, from, empty, libc::AT_FDCWD, at.as_ptr(), flags)
+    };
+    check(moved as libc::c_int).expect("a mount");
 }
 
 /// Keeps this thread, and those that it starts, to one core.

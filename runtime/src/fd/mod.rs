@@ -64,8 +64,7 @@ struct Counted(Rc<Shared>);
 
 struct Shared {
     number: RawFd,
-    /// The descriptor was not taken out yet, by `into_sole` or to be closed.
-    is_here: Cell<bool>,
+    closing: Cell<Closing>,
     /// `into_sole` waits until one owner is left; see `awaited`.
     is_awaited: Cell<bool>,
     /// Its slot in a ring's table, or [`NO_SLOT`]; see `registered`.
@@ -74,6 +73,20 @@ struct Shared {
 
 const NO_SLOT: u16 = u16::MAX;
 
+/// How a descriptor is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// By the ring; before, it is asked whether it is a socket that lingers.
+    Asked,
+    /// By the ring: it is no socket.
+    ByRing,
+    /// On the spot. It is a file of which no server hears, and the ring would close it on this
+    /// thread as well.
+    AtOnce,
+    /// It was taken out, by `into_sole` or to be closed.
+    Gone,
+}
+
 // Each connection of a server has one, and the two counts of an `Rc`.
 const _: () = assert!(size_of::<Shared>() == 8);
 
@@ -81,17 +94,27 @@ impl Shared {
     /// Takes the descriptor out. Nothing is taken twice.
     #[expect(unsafe_code, reason = "in an `OwnedFd`, its number could not be looked at")]
     fn take(&self) -> Option<OwnedFd> {
+        let is_here = self.closing.replace(Closing::Gone) != Closing::Gone;
         // SAFETY: `SharedFd::new` took the descriptor out of its owner, and it is given away once.
-        self.is_here.take().then(|| unsafe { OwnedFd::from_raw_fd(self.number) })
+        is_here.then(|| unsafe { OwnedFd::from_raw_fd(self.number) })
     }
 }
 
 impl SharedFd {
     pub(crate) fn new(fd: OwnedFd) -> Self {
         let number = fd.into_raw_fd();
-        let (is_here, is_awaited) = (Cell::new(true), Cell::new(false));
+        let (closing, is_awaited) = (Cell::new(Closing::Asked), Cell::new(false));
         let slot = Cell::new(NO_SLOT);
-        Self(Counted(Rc::new(Shared { number, is_here, is_awaited, slot })))
+        Self(Counted(Rc::new(Shared { number, closing, is_awaited, slot })))
+    }
+
+    /// It was seen what it is.
+    pub(crate) fn set_closing(&self, closing: Closing) {
+        self.0.0.closing.set(closing);
+    }
+
+    pub(crate) fn closing(&self) -> Closing {
+        self.0.0.closing.get()
     }
 
     /// A table has given it a slot, which it keeps until no operation is on it any more.
@@ -162,8 +185,13 @@ impl Drop for Shared {
         if self.slot.get() != NO_SLOT {
             registered::give_back(self.number);
         }
+        let closing = self.closing.get();
         let Some(fd) = self.take() else { return };
-        do_not_linger(&fd);
+        match closing {
+            Closing::Asked => do_not_linger(&fd),
+            Closing::AtOnce => return drop(fd),
+            Closing::ByRing | Closing::Gone => {}
+        }
         match context::with_core(|core| core.closer) {
             Some(close) => close(fd),
             None => drop(fd),

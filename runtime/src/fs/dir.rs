@@ -1,6 +1,7 @@
 //! `Dir`: an open directory, out of which no path leads.
 
-use super::{File, Metadata, OpenOptions, ReadDir, error, opening, path};
+use super::opening::{self, Opened, Origin};
+use super::{File, Metadata, OpenOptions, ReadDir, error, path};
 use crate::fd::SharedFd;
 use crate::op::{Link, MakeDirectory, OnFile, OnPath, Place, Rename, Statx, Symlink, Sync, Unlink};
 use crate::ring::OpenHow;
@@ -41,9 +42,16 @@ const BENEATH: u64 = libc::RESOLVE_BENEATH | libc::RESOLVE_NO_MAGICLINKS;
 #[derive(Debug)]
 pub struct Dir {
     fd: SharedFd,
+    /// Where its paths begin.
+    origin: Origin,
 }
 
 impl Dir {
+    fn of(opened: Opened) -> Self {
+        let origin = if opened.is_served() { Origin::Elsewhere } else { Origin::Here };
+        Self { fd: opened.fd, origin }
+    }
+
     /// Opens a directory. This path may lead anywhere.
     ///
     /// # Errors
@@ -52,8 +60,8 @@ impl Dir {
     pub async fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let how = directory(libc::O_RDONLY, 0);
-        let fd = opening::begin::<false>(path::place("open", path)?, how).await;
-        fd.map(|fd| Self { fd }).map_err(|error| error::at("open", path, error))
+        let opened = opening::open_anew(path::place("open", path)?, how, Origin::Here).await;
+        opened.map(Self::of).map_err(|error| error::at("open", path, error))
     }
 
     /// Opens a directory below this one.
@@ -63,8 +71,8 @@ impl Dir {
     /// As [`open`](Self::open); `CrossesDevices` if the path leads out.
     pub async fn open_dir(&self, path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
-        let fd = self.resolve(path, directory(libc::O_RDONLY, BENEATH)).await;
-        fd.map(|fd| Self { fd }).map_err(|error| explain("open", path, error))
+        let opened = self.resolve(path, directory(libc::O_RDONLY, BENEATH)).await;
+        opened.map(Self::of).map_err(|error| explain("open", path, error))
     }
 
     /// Opens a file below this directory to be read.
@@ -90,9 +98,12 @@ impl Dir {
         path: impl AsRef<Path>,
         options: &OpenOptions,
     ) -> io::Result<File> {
-        let path = path.as_ref();
+        self.open_seen(path.as_ref(), options).await.map(File::of)
+    }
+
+    async fn open_seen(&self, path: &Path, options: &OpenOptions) -> io::Result<Opened> {
         let at = Place::below(self.fd.clone(), path::text("open", path)?);
-        options.open_at(at, path, BENEATH).await
+        options.open_at(at, path, BENEATH, self.origin).await
     }
 
     /// All that is in a file below this directory.
@@ -102,8 +113,8 @@ impl Dir {
     /// As [`open_file`](Self::open_file) and [`File::read_to_end`].
     pub async fn read(&self, path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
         let path = path.as_ref();
-        let (result, bytes) = self.open_file(path).await?.read_to_end(Vec::new(), 0).await;
-        result.map(|_| bytes).map_err(|error| error::at("read", path, error))
+        let opened = self.open_seen(path, OpenOptions::new().read(true)).await?;
+        File::read_whole(opened).await.map_err(|error| error::at("read", path, error))
     }
 
     /// Makes a file of these bytes below this directory; as [`fs::write`](super::write()).
@@ -144,7 +155,8 @@ impl Dir {
         let flags = (libc::O_PATH | libc::O_CLOEXEC | flags) as u64;
         let found = self.resolve(path, OpenHow { flags, mode: 0, resolve: BENEATH }).await;
         let found = found.map_err(|error| explain(LOOK, path, error))?;
-        let found = Statx::new(Place::below(found, CString::default()), libc::AT_EMPTY_PATH).await;
+        let found =
+            Statx::new(Place::below(found.fd, CString::default()), libc::AT_EMPTY_PATH).await;
         found.map(Metadata::new).map_err(|error| error::at(LOOK, path, error))
     }
 
@@ -265,9 +277,9 @@ impl Dir {
         OnFile::new(self.fd.clone(), Sync { data_only: false }).await
     }
 
-    async fn resolve(&self, path: &Path, how: OpenHow) -> io::Result<SharedFd> {
+    async fn resolve(&self, path: &Path, how: OpenHow) -> io::Result<Opened> {
         let place = Place::below(self.fd.clone(), path::text("open", path)?);
-        opening::open_anew(place, how).await
+        opening::open_anew(place, how, self.origin).await
     }
 
     /// The last part of a path, from the directory that the rest leads to. What is done with a
@@ -283,7 +295,7 @@ impl Dir {
             return Ok(Place::below(self.fd.clone(), name));
         }
         let found = self.resolve(parent, directory(libc::O_PATH, BENEATH)).await;
-        found.map(|fd| Place::below(fd, name)).map_err(|error| explain(what, path, error))
+        found.map(|found| Place::below(found.fd, name)).map_err(|error| explain(what, path, error))
     }
 }
 

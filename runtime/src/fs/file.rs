@@ -1,10 +1,12 @@
 //! `File`: an open file.
 
+use super::opening::{self, Opened};
 use super::registering::Registering;
-use super::{Metadata, OpenOptions, error, mounts};
+use super::{Metadata, OpenOptions, error};
 use crate::blocking::blocking_io;
-use crate::fd::SharedFd;
+use crate::fd::{Closing, SharedFd};
 use crate::op::{Close, OnFile, Place, Statx, Sync};
+use crate::sys;
 use std::ffi::CString;
 use std::fs;
 use std::io;
@@ -47,8 +49,17 @@ pub struct File {
 
 impl File {
     pub(super) fn new(fd: SharedFd) -> Self {
-        let on_worker = mounts::is_served(&fd);
-        Self { fd, on_worker, registering: Registering::new() }
+        Self::of(Opened::of(fd))
+    }
+
+    pub(super) fn of(opened: Opened) -> Self {
+        let on_worker = opened.is_served();
+        let Opened { fd, known, is_unwaiting, .. } = opened;
+        if is_unwaiting {
+            // Of a regular file: it does not fail.
+            let _ = sys::set_nonblocking(&fd, false);
+        }
+        Self { fd, on_worker, registering: Registering::new(&known) }
     }
 
     /// Opens a file to be read.
@@ -159,7 +170,13 @@ impl File {
     /// What was written could not be brought to where it belongs, such as to a server; the file is
     /// closed.
     pub async fn close(self) -> io::Result<()> {
-        Close::new(self.fd.into_sole().await).await
+        let closing = self.fd.closing();
+        let fd = self.fd.into_sole().await;
+        match closing {
+            Closing::AtOnce if opening::may_call().await => sys::close(fd),
+            Closing::AtOnce | Closing::ByRing => Close::of_file(fd).await,
+            Closing::Asked | Closing::Gone => Close::new(fd).await,
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Reads and writes at places in a file.
 
 use super::File;
+use super::mounts::Looked;
+use super::opening::{Opened, may_call};
 use super::placed::Placed;
 use crate::buf::{BufResult, IoBuf, IoBufMut, Transferred};
 use crate::op::{Each, Read, ReadEachAt, Write, WriteEachAt};
@@ -127,10 +129,40 @@ impl File {
     ///
     /// As [`read_exact_at`](Self::read_exact_at), but for the end. `OutOfMemory`: there is no
     /// memory for it.
-    pub async fn read_to_end(&self, mut buffer: Vec<u8>, offset: u64) -> BufResult<usize, Vec<u8>> {
-        let before = buffer.len();
+    pub async fn read_to_end(&self, buffer: Vec<u8>, offset: u64) -> BufResult<usize, Vec<u8>> {
         // As far as is known here: no server is asked, nor a thread of the kernel's.
-        let expected = sys::length(&self.fd).unwrap_or(0).saturating_sub(offset);
+        let length = sys::length(&self.fd).unwrap_or(0);
+        self.read_rest(buffer, offset, length.saturating_sub(offset)).await
+    }
+
+    /// All that is in a file that was opened for no more than that.
+    pub(super) async fn read_whole(opened: Opened) -> io::Result<Vec<u8>> {
+        let length = opened.known.length;
+        let mut buffer = Vec::new();
+        // On the spot: the ring would read it there, too.
+        let is_at_hand = opened.looked == Looked::Before && length <= CHUNK as u64;
+        let is_file = opened.known.kind == libc::S_IFREG;
+        if is_at_hand && is_file && !opened.is_served() && may_call().await {
+            // One byte more shows that there is no more.
+            buffer.reserve(length as usize + 1);
+            match sys::read_cached(&opened.fd, &mut buffer, 0) {
+                Ok(read) if read as u64 == length => return Ok(buffer),
+                // A part of it is in the cache, or its file system has no such reads.
+                _ => buffer.clear(),
+            }
+        }
+        let (result, buffer) = Self::of(opened).read_rest(buffer, 0, length).await;
+        result.map(|_| buffer)
+    }
+
+    /// Appends what is there from `offset`, which is expected to be so long.
+    async fn read_rest(
+        &self,
+        mut buffer: Vec<u8>,
+        offset: u64,
+        expected: u64,
+    ) -> BufResult<usize, Vec<u8>> {
+        let before = buffer.len();
         // One byte more: the read that finds the end does not have to grow the buffer.
         let mut more = usize::try_from(expected.saturating_add(1)).unwrap_or(usize::MAX);
         loop {

@@ -3,9 +3,9 @@
 //! other.
 //!
 //! What is read into and written from is an [owned buffer](crate::buf), which comes back with the
-//! result. A file that is dropped is closed by the ring, after the operations in flight on it, and
-//! the close belongs to the nursery around the code that dropped it; [`File::close`] reports what
-//! the close has to say.
+//! result. A file that is dropped is closed after the operations in flight on it: on the spot if
+//! no server hears of it, else by the ring, and then the close belongs to the nursery around the
+//! code that dropped it. [`File::close`] reports what the close has to say.
 //!
 //! # Cancellation
 //!
@@ -33,13 +33,14 @@
 //! server. So a core knows the mounts that its thread sees (`/proc/thread-self/mountinfo`): where
 //! one of them may have a server, which is every kind of file system that is not known to have
 //! none, all opens begin on a thread of the kernel's, and so do reads and writes on such a mount;
-//! on all mounts where the list cannot be read. Elsewhere an open stays on the core, and takes
-//! three fifths of the CPU time.
+//! on a mount that the list does not have, such as one that is mounted nowhere; and on all mounts
+//! where the list cannot be read. Elsewhere what is in the kernel's caches is opened, read whole
+//! and closed by plain calls on the spot, where the ring would do it as well.
 //!
 //! Some things wait on the core itself:
 //!
-//! - An open, read or write on a mount with a server that is none of this mount namespace, or below
-//!   an `overlay`.
+//! - An open, read or write on a mount with a server below an `overlay`; and an open where the
+//!   working directory itself is on a mount that the list does not have.
 //! - [`PipeReader::open`](crate::io::PipeReader::open) and its like, which are no futures, look
 //!   their path up on the spot.
 //! - A [`TempDir`] that is dropped, and not [closed](TempDir::close), is removed on the spot.

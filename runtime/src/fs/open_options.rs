@@ -1,5 +1,6 @@
 //! `OpenOptions`: how a file is opened.
 
+use super::opening::{Opened, Origin};
 use super::{File, dir, error, opening, path};
 use crate::op::Place;
 use crate::ring::OpenHow;
@@ -129,15 +130,25 @@ impl OpenOptions {
     /// Those of `open(2)`, with the path ([`PathError`](super::PathError)): it is not there, it may
     /// not be opened so. `InvalidInput`: the options contradict each other.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
-        let path = path.as_ref();
-        self.open_at(path::place(OPEN, path)?, path, 0).await
+        self.open_seen(path.as_ref()).await.map(File::of)
+    }
+
+    /// The same, with what was seen of the file.
+    pub(super) async fn open_seen(&self, path: &Path) -> io::Result<Opened> {
+        self.open_at(path::place(OPEN, path)?, path, 0, Origin::Here).await
     }
 
     /// The same at a place; `resolve` as of openat2(2).
-    pub(super) async fn open_at(&self, at: Place, path: &Path, resolve: u64) -> io::Result<File> {
+    pub(super) async fn open_at(
+        &self,
+        at: Place,
+        path: &Path,
+        resolve: u64,
+        origin: Origin,
+    ) -> io::Result<Opened> {
         let how = self.how().map_err(|error| error::at(OPEN, path, error))?;
-        let opened = opening::open(at, OpenHow { resolve, ..how }).await;
-        opened.map(File::new).map_err(|error| self.explain(path, error))
+        let opened = opening::open(at, OpenHow { resolve, ..how }, origin).await;
+        opened.map_err(|error| self.explain(path, error))
     }
 
     fn explain(&self, path: &Path, source: io::Error) -> io::Error {

@@ -5,7 +5,7 @@
 
 use crate::driver;
 use crate::fd::SharedFd;
-use crate::sys;
+use crate::sys::Known;
 use std::cell::Cell;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
@@ -20,8 +20,10 @@ const AGAIN: u32 = 1 << 16;
 pub(super) struct Registering(Cell<u32>);
 
 impl Registering {
-    pub(super) fn new() -> Self {
-        Self(Cell::new(FIRST))
+    pub(super) fn new(known: &Known) -> Self {
+        // What is waited for, such as a pipe, is not read so often that it counts.
+        let counts = matches!(known.kind, libc::S_IFREG | libc::S_IFBLK);
+        Self(Cell::new(if counts { FIRST } else { 0 }))
     }
 
     /// The file is about to be read or written.
@@ -37,8 +39,6 @@ impl Registering {
 
 #[cold]
 fn ask(fd: &SharedFd) -> u32 {
-    // What is waited for, such as a pipe, is not read so often that it counts.
-    let Ok(libc::S_IFREG | libc::S_IFBLK) = sys::file_type(fd) else { return 0 };
     let Some(driver) = driver::current() else { return AGAIN };
     let Some(slot) = driver.borrow_mut().register_file(fd.as_raw_fd()) else { return AGAIN };
     let table = Rc::downgrade(&driver);

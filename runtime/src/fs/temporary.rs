@@ -1,5 +1,6 @@
 //! What has a name of its own for a while, and is removed if it comes to nothing.
 
+use super::opening::Origin;
 use super::{File, error, opening, path, paths};
 use crate::op::{Op, Operation, Place, Unlink, unlink_detached};
 use crate::ring::OpenHow;
@@ -131,7 +132,7 @@ pub(super) async fn beside(path: &Path, mode: u32) -> io::Result<(File, Temporar
         own.push(name);
         own.push(format!(".{}-{number}.tmp", process::id()));
         let temporary = Temporary::new(REPLACE, parent(path).join(own), 0)?;
-        match Making::new(temporary, |at| opening::begin::<false>(at, how)).await {
+        match Making::new(temporary, |at| opening::begin::<false>(at, how, Origin::Here)).await {
             Ok((fd, temporary)) => return Ok((File::new(fd), temporary)),
             // One that a crash has left behind.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

@@ -1,7 +1,7 @@
 //! Whole files in one call.
 
 use super::temporary::{self, Temporary};
-use super::{File, error, paths, sync_dir};
+use super::{File, OpenOptions, error, paths, sync_dir};
 use crate::buf::IoBuf;
 use crate::scope::is_cancelled;
 use std::fs::Permissions;
@@ -30,10 +30,8 @@ use std::path::Path;
 /// ```
 pub async fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
     let path = path.as_ref();
-    let file = File::open(path).await?;
-    let (result, bytes) = file.read_to_end(Vec::new(), 0).await;
-    result.map_err(|error| error::at("read", path, error))?;
-    Ok(bytes)
+    let opened = OpenOptions::new().read(true).open_seen(path).await?;
+    File::read_whole(opened).await.map_err(|error| error::at("read", path, error))
 }
 
 /// All that is in a file, which is text.

@@ -18,6 +18,11 @@ pub(crate) struct Close {
 impl Close {
     pub(crate) fn new(fd: OwnedFd) -> Op<Self> {
         do_not_linger(&fd);
+        Self::of_file(fd)
+    }
+
+    /// It is no socket.
+    pub(crate) fn of_file(fd: OwnedFd) -> Op<Self> {
         Op::new(Self { fd })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::fd::{RawTarget, SharedFd};
 use crate::ring::RawPath;
-use std::ffi::{CString, c_char};
+use std::ffi::{CStr, CString, c_char};
 use std::os::fd::{AsRawFd, RawFd};
 
 /// A path, from an open directory or from that of the process. Its text is on the heap, and the
@@ -27,8 +27,12 @@ impl Place {
         self.dir.as_ref().map(|dir| RawTarget::Descriptor(dir.as_raw_fd()))
     }
 
-    pub(super) fn dir(&self) -> RawFd {
+    pub(crate) fn dir(&self) -> RawFd {
         self.dir.as_ref().map_or(libc::AT_FDCWD, AsRawFd::as_raw_fd)
+    }
+
+    pub(crate) fn text(&self) -> &CStr {
+        &self.path
     }
 
     pub(super) fn path(&self) -> *const c_char {

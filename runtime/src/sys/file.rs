@@ -1,9 +1,10 @@
 //! What is asked of an open file past the ring, because no ring has it, or because it never waits.
 
 use super::check;
+use std::ffi::CStr;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
 /// What is known of an open file here: no server is asked, as one may have to be otherwise.
 fn look(file: &impl AsFd, mask: u32) -> io::Result<libc::statx> {
@@ -18,9 +19,22 @@ fn look(file: &impl AsFd, mask: u32) -> io::Result<libc::statx> {
     Ok(unsafe { found.assume_init() })
 }
 
-/// What kind of file this is, such as `S_IFIFO`.
-pub(crate) fn file_type(file: &impl AsFd) -> io::Result<u32> {
-    Ok(u32::from(look(file, libc::STATX_TYPE)?.stx_mode) & libc::S_IFMT)
+/// What is known of an open file here.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Known {
+    /// What kind of file it is, such as `S_IFIFO`; zero if that is not known.
+    pub(crate) kind: u32,
+    /// Zero of what has none, such as a pipe.
+    pub(crate) length: u64,
+    /// The mount that it is on, by its number in the [`MountTable`](super::MountTable).
+    pub(crate) mount: u64,
+}
+
+/// All of that, for one call.
+pub(crate) fn known(file: &impl AsFd) -> io::Result<Known> {
+    let found = look(file, libc::STATX_TYPE | libc::STATX_SIZE | libc::STATX_MNT_ID)?;
+    let kind = u32::from(found.stx_mode) & libc::S_IFMT;
+    Ok(Known { kind, length: found.stx_size, mount: found.stx_mnt_id })
 }
 
 /// The length of a file, as far as it is known; zero of what has none, such as a pipe.
@@ -28,9 +42,54 @@ pub(crate) fn length(file: &impl AsFd) -> io::Result<u64> {
     Ok(look(file, libc::STATX_SIZE)?.stx_size)
 }
 
-/// The mount that a file is on, by its number in the [`MountTable`](super::MountTable).
-pub(crate) fn mount(file: &impl AsFd) -> io::Result<u64> {
-    Ok(look(file, libc::STATX_MNT_ID)?.stx_mnt_id)
+/// Whether a file is in memory (tmpfs, memfd, huge pages): only such files have seals.
+pub(crate) fn is_in_memory(file: &impl AsFd) -> bool {
+    // SAFETY: a call without pointers.
+    unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_GET_SEALS) >= 0 }
+}
+
+/// Opens what is at a path if the kernel has all of the path in its caches, and no link of `/proc`
+/// is on the way (`ELOOP`).
+pub(crate) fn open_cached(
+    dir: RawFd,
+    path: &CStr,
+    (flags, mode, resolve): (u64, u64, u64),
+) -> io::Result<OwnedFd> {
+    let resolve = resolve | libc::RESOLVE_CACHED | libc::RESOLVE_NO_MAGICLINKS;
+    // SAFETY: any bytes are a value.
+    let mut how: libc::open_how = unsafe { MaybeUninit::zeroed().assume_init() };
+    (how.flags, how.mode, how.resolve) = (flags, mode, resolve);
+    let (number, size) = (libc::SYS_openat2, size_of::<libc::open_how>());
+    // SAFETY: the path ends with a zero, and the kernel reads one structure of that size.
+    let result = unsafe { libc::syscall(number, dir, path.as_ptr(), &raw const how, size) };
+    let fd = check(result)? as RawFd;
+    // SAFETY: the kernel made this descriptor, and nothing else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Appends what is in a file from `offset`, as far as the buffer has room and the page cache has
+/// it: with nothing there it fails with `EAGAIN`, and a file system may not have such reads.
+pub(crate) fn read_cached(
+    file: &impl AsFd,
+    buffer: &mut Vec<u8>,
+    offset: u64,
+) -> io::Result<usize> {
+    let room = buffer.spare_capacity_mut();
+    let part = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
+    let (fd, offset) = (file.as_fd().as_raw_fd(), offset as i64);
+    // SAFETY: the kernel writes at most as much as there is room for.
+    let read = unsafe { libc::preadv2(fd, &raw const part, 1, offset, libc::RWF_NOWAIT) };
+    let read = check(read as i64)? as usize;
+    // SAFETY: so many bytes behind the old ones were written, and there was room.
+    unsafe { buffer.set_len(buffer.len() + read) };
+    Ok(read)
+}
+
+/// Closes a descriptor, and tells what `close(2)` says. It is gone in any case.
+pub(crate) fn close(fd: OwnedFd) -> io::Result<()> {
+    // SAFETY: it was owned, and is given up here.
+    let result = unsafe { libc::close(fd.into_raw_fd()) };
+    check(result.into()).map(drop)
 }
 
 /// Takes or gives back the lock of an open file, as of flock(2).

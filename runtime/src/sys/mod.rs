@@ -21,7 +21,9 @@ pub(crate) use affinity::Affinity;
 pub(crate) use cgroup::Pids;
 pub(crate) use clock::{monotonic_ns, monotonic_tick_ns};
 pub(crate) use error::check;
-pub(crate) use file::{Whence, file_type, length, lock_file, mount, seek};
+pub(crate) use file::{
+    Known, Whence, close, is_in_memory, known, length, lock_file, open_cached, read_cached, seek,
+};
 pub(crate) use fork::ForkGuard;
 pub(crate) use limits::Limit;
 pub(crate) use mount_table::{MountTable, mounts};

@@ -4,11 +4,14 @@
 //! The words and structures are those of `linux/fuse.h`.
 
 use crate::memory::POISON;
+use crate::support::sandbox;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
+use std::ffi::CString;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -83,6 +86,22 @@ impl Dead {
 
     pub(crate) fn path(&self) -> &Path {
         &self.at
+    }
+
+    /// Has it be mounted nowhere: no list of mounts has it.
+    pub(crate) fn detach(&self) -> OwnedFd {
+        let tree = sandbox::detached(&self.name()).expect("a second mount");
+        umount2(&self.at, MntFlags::MNT_DETACH).expect("it is mounted");
+        tree
+    }
+
+    /// Mounts it again.
+    pub(crate) fn attach(&self, tree: &OwnedFd) {
+        sandbox::attach(tree, &self.name());
+    }
+
+    fn name(&self) -> CString {
+        CString::new(self.at.as_os_str().as_bytes()).expect("no zero")
     }
 
     /// So many requests have come that are never answered.
