@@ -23,6 +23,7 @@
 //! | `nurseries.rs` | sockets of children |
 //! | `options.rs` | options of sockets |
 //! | `polled.rs`, `polled_short.rs` | streams for code that polls; their short reads |
+//! | `raced.rs` | operations that end while they are cancelled |
 //! | `sends.rs` | sends that wait for room, shutdowns, closes |
 //! | `serve.rs`, `balanced.rs` | a server of one call, on one core and on several |
 //! | `lost.rs` | what the counters say of results that no code hears of |
@@ -31,8 +32,9 @@
 //!
 //! # Operation by operation
 //!
-//! What the kernel is asked for, and which test holds each of its ends; `-` is one that it has not,
-//! or that no test brings about. (`tables.rs` sees that each cell names one test.)
+//! What the kernel is asked for, and which test holds each of its ends; `-` is one that it has not:
+//! what takes nothing has nothing that another call could resume. (`tables.rs` sees that each cell names one
+//! test.)
 //!
 //! | operation | success | short | error |
 //! |---|---|---|---|
@@ -44,12 +46,12 @@
 //! | recv, many | `leases::a_stream_goes` | `leases::long_message` | `leases::f_reset` |
 //! | recvmsg | `udp::datagrams` | `udp::i10_` | `udp::a_refusal` |
 //! | recvmsg, parts | `vectored::a_readv` | `vectored::b1_of_too` | `vectored::a_reset` |
-//! | recvmsg, along | `passing::descriptors` | `passing::what_there` | - |
+//! | recvmsg, along | `passing::descriptors` | `passing::what_there` | `passing::a_reset` |
 //! | recvmsg, many | `datagram_stream::data` | `datagram_stream::i10` | `datagram_stream::a_ref` |
 //! | recvmsg, peek | `vectored::a_peek` | `udp::i10_` | `vectored::a_reset` |
 //! | send | `counter::e1_no_byte_is` | `sends::a_send` | `unix::a_peer` |
 //! | sendmsg | `udp::datagrams` | `vectored::a_writev` | `udp::errors_of` |
-//! | sendmsg, along | `passing::what_is` | `passing::b1_a_send` | `passing::errors_of` |
+//! | sendmsg, along | `passing::what_is` | `passing::b1_a_send_that_w` | `passing::errors_of` |
 //! | send, zero-copy | `zero_copy::d10_the` | `zero_copy::a_short` | `zero_copy::d12_` |
 //! | poll | `polled::readiness` | - | `polled::a_broken` |
 //! | poll for the end | `leases::d1_` | - | `leases::f_reset` |
@@ -64,14 +66,14 @@
 //! | recv | `cancelled::r17_a_cancelled_read_t` | `dropped::e10_read` |
 //! | recv, leased | `leases::r06_` | `dropped::e10_recv_d` |
 //! | recv, many | `leases::r03_each` | `dropped::e10_recv_str` |
-//! | recvmsg | `udp::b1_` | `dropped::e10_recv_msg` |
+//! | recvmsg | `udp::b1_a_canc` | `dropped::e10_recv_msg` |
 //! | recvmsg, parts | `vectored::b1_a_` | `vectored::r17_a_dr` |
 //! | recvmsg, along | `passing::b1_a_can` | `passing::r17_a_dr` |
 //! | recvmsg, many | `datagram_stream::r17_a_can` | `datagram_stream::e10_` |
 //! | recvmsg, peek | `vectored::b1_a_` | `vectored::a_dropped` |
 //! | send | `sends::b1_a_can` | `dropped::e10_write` |
 //! | sendmsg | `sends::b1_a_can` | `dropped::e10_send_msg` |
-//! | sendmsg, along | `passing::b1_a_send` | `dropped::e10_send_msg` |
+//! | sendmsg, along | `passing::b1_a_send_that_w` | `dropped::e10_send_msg` |
 //! | send, zero-copy | `sends::b1_a_can` | `zero_copy::d10_a_send_that_is_dropped_b` |
 //! | poll | `polled::r06_a_c` | `polled::b1_a_d` |
 //! | poll for the end | `leases::r03_each` | `dropped::e10_recv_str` |
@@ -85,20 +87,20 @@
 //! | connect | `connecting::b1_` | - |
 //! | recv | `errors::r17_a_reset_that` | `receives::r17_an_ans` |
 //! | recv, leased | `leases::r17_two_rec` | `leases::r17_an_` |
-//! | recv, many | - | `leases::r17_a_stream_that` |
+//! | recv, many | `raced::r17_a_stream_of_l` | `leases::r17_a_stream_that` |
 //! | recvmsg | `udp::r17_a_rec` | `udp::r17_an_` |
 //! | recvmsg, parts | `vectored::r17_an_` | `vectored::r17_a_readv` |
 //! | recvmsg, along | `passing::b1_a_mes` | `passing::r17_a_dr` |
-//! | recvmsg, many | - | `datagram_stream::r17_an` |
+//! | recvmsg, many | `raced::r17_a_stream_of_d` | `datagram_stream::r17_an` |
 //! | recvmsg, peek | `udp::a_peek` | `vectored::r17_a_peek` |
 //! | send | `sends::b1_a_send` | - |
 //! | sendmsg | `sends::b1_a_send` | - |
-//! | sendmsg, along | - | - |
+//! | sendmsg, along | `passing::b1_a_send_that_r` | - |
 //! | send, zero-copy | `sends::b1_a_send` | - |
-//! | poll | - | - |
+//! | poll | `raced::r17_a_wait` | - |
 //! | poll for the end | `leases::r03_each` | - |
-//! | shutdown | - | - |
-//! | close | - | - |
+//! | shutdown | `raced::b1_` | - |
+//! | close | `raced::b8_` | - |
 //!
 //! A zero-copy send has a notification besides, which may come before its result: no kernel was
 //! seen to do that, and one that is modelled does (`lent.rs` of the runtime).
@@ -131,6 +133,7 @@ mod options;
 mod passing;
 mod polled;
 mod polled_short;
+mod raced;
 mod receives;
 mod sends;
 mod seqpacket;

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | success | `descriptors_go_…`, `another_process_…` | `descriptors_go_…`, `what_is_passed_…` |
 //! | short | `what_there_is_no_room_for_…` | `a_full_stream_…` |
-//! | error | `a_peer_that_is_gone_…` | `errors_of_…`, `a_peer_that_is_gone_…` |
+//! | error | `a_reset_…`, `a_peer_that_is_gone_…` | `errors_of_…`, `a_peer_that_is_gone_…` |
 //! | cancelled in flight | `b1_…` | `b1_…`, and of `unix_datagram.rs` |
 //! | dropped, raced | `r17_…`, `b1_a_message_that_races_…` | `b1_…`; `dropped.rs` |
 //! | resumed | `r17_…` | nothing comes |
@@ -20,6 +20,7 @@ use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr,
     recvmsg, sendmsg, socketpair,
 };
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{ErrorKind, IoSlice, IoSliceMut, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -431,6 +432,67 @@ fn a_peer_that_is_gone_is_the_end() {
                 let message = socket.recv_msg(1).await.0.unwrap();
                 assert_eq!((message.length, message.fds.len()), (0, 0));
             }
+        }
+    });
+}
+
+/// The peer has gone, and has not received all.
+#[test]
+fn a_reset_is_an_error_and_then_the_end() {
+    run(async || {
+        for kind in [SockType::Stream, SockType::SeqPacket] {
+            let (socket, peer) = pair(kind);
+            let (readers, writers) = pipes(1);
+            assert_eq!(socket.send_msg("x", writers).await.0.unwrap(), 1);
+            drop(peer);
+            assert!(all_closed(readers), "what was on its way is closed");
+            let error = socket.recv_msg(1).await.0.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+            assert_eq!(socket.recv_msg(1).await.0.unwrap().length, 0);
+        }
+    });
+}
+
+/// It is cancelled when there is room again: then bytes and descriptors were sent, or neither, and
+/// it says which.
+#[test]
+fn b1_a_send_that_races_its_cancel_tells_what_was_sent() {
+    run(async || {
+        for turns in [0, 1, 2].repeat(10) {
+            let (ours, mut theirs) = net::UnixStream::pair().unwrap();
+            ours.set_nonblocking(true).unwrap();
+            fill(&mut &ours);
+            let stream = UnixStream::from_std(ours).unwrap();
+            let (readers, writers) = pipes(1);
+            let is_sent = Cell::new(false);
+            let result = nestling::io::nursery(async |n| {
+                n.spawn(async {
+                    match stream.send_msg("abc", writers).await.0 {
+                        Err(error) => assert!(is_cancelled(&error), "{error}"),
+                        Ok(sent) => is_sent.set(sent == 3),
+                    }
+                    Ok(())
+                });
+                turn().await;
+                turn().await;
+                theirs.set_nonblocking(true)?;
+                while theirs.read(&mut [0; 1 << 16]).is_ok() {}
+                for _ in 0..turns {
+                    turn().await;
+                }
+                n.cancel();
+                Ok(())
+            });
+            result.await.unwrap();
+            stream.close().await.unwrap();
+            theirs.set_nonblocking(false).unwrap();
+            let (bytes, fds) = take(&theirs);
+            match is_sent.get() {
+                true => assert_eq!((&bytes[..], fds.len()), (&b"abc"[..], 1)),
+                false => assert_eq!((bytes.len(), fds.len()), (0, 0)),
+            }
+            fds.into_iter().for_each(|fd| nix::unistd::close(fd).unwrap());
+            assert!(all_closed(readers));
         }
     });
 }
