@@ -11,7 +11,7 @@ use nestling::{Runtime, Stats};
 use nestling_runtime::lowlevel::nop;
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use std::fs::File;
-use std::io::{IoSlice, Read, Write};
+use std::io::{ErrorKind, IoSlice, Read, Write};
 use std::net::{self, Shutdown};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixStream;
@@ -350,6 +350,25 @@ fn e10_send_msg_dropped_at_each_stage() {
                 assert_eq!(to_udp.recv(&mut received).unwrap(), 1);
             }
         });
+    }
+}
+
+/// A datagram never waits for room here. What was dropped before it entered is not sent.
+#[test]
+fn e10_send_to_dropped_at_each_stage() {
+    let _one = one_at_a_time();
+    for stage in INSTANT {
+        let (udp, to_udp) = udp_pair();
+        let to = to_udp.local_addr().unwrap();
+        let stats = rounds(stage, async |stage| {
+            drop_at(stage, udp.send_to(vec![7; 16], to)).await;
+            if stage == Stage::Answered {
+                assert_eq!(to_udp.recv(&mut [0; 32]).unwrap(), 16);
+            }
+        });
+        assert_never_entered(stage, &stats);
+        to_udp.set_nonblocking(true).unwrap();
+        assert_eq!(to_udp.recv(&mut [0; 32]).unwrap_err().kind(), ErrorKind::WouldBlock);
     }
 }
 

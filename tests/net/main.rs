@@ -33,7 +33,8 @@
 //! # Operation by operation
 //!
 //! What the kernel is asked for, and which test holds each of its ends; `-` is one that it has not:
-//! what takes nothing has nothing that another call could resume. (`tables.rs` sees that each cell names one
+//! a datagram goes as a whole, and never waits for room on the way to this machine; what takes
+//! nothing has nothing that another call could resume. (`tables.rs` sees that each cell names one
 //! test.)
 //!
 //! | operation | success | short | error |
@@ -50,7 +51,8 @@
 //! | recvmsg, many | `datagram_stream::data` | `datagram_stream::i10` | `datagram_stream::a_ref` |
 //! | recvmsg, peek | `vectored::a_peek` | `udp::i10_` | `vectored::a_reset` |
 //! | send | `counter::e1_no_byte_is` | `sends::a_send` | `unix::a_peer` |
-//! | sendmsg | `udp::datagrams` | `vectored::a_writev` | `udp::errors_of` |
+//! | sendto | `udp::datagrams` | - | `udp::errors_of` |
+//! | sendmsg | `udp_control::a_source` | `vectored::a_writev` | `udp_control::errors_of` |
 //! | sendmsg, along | `passing::what_is` | `passing::b1_a_send_that_w` | `passing::errors_of` |
 //! | send, zero-copy | `zero_copy::d10_the` | `zero_copy::a_short` | `zero_copy::d12_` |
 //! | poll | `polled::readiness` | - | `polled::a_broken` |
@@ -72,6 +74,7 @@
 //! | recvmsg, many | `datagram_stream::r17_a_can` | `datagram_stream::e10_` |
 //! | recvmsg, peek | `vectored::b1_a_` | `vectored::a_dropped` |
 //! | send | `sends::b1_a_can` | `dropped::e10_write` |
+//! | sendto | - | `dropped::e10_send_to` |
 //! | sendmsg | `sends::b1_a_can` | `dropped::e10_send_msg` |
 //! | sendmsg, along | `passing::b1_a_send_that_w` | `dropped::e10_send_msg` |
 //! | send, zero-copy | `sends::b1_a_can` | `zero_copy::d10_a_send_that_is_dropped_b` |
@@ -94,6 +97,7 @@
 //! | recvmsg, many | `raced::r17_a_stream_of_d` | `datagram_stream::r17_an` |
 //! | recvmsg, peek | `udp::a_peek` | `vectored::r17_a_peek` |
 //! | send | `sends::b1_a_send` | - |
+//! | sendto | `udp::b1_a_send` | - |
 //! | sendmsg | `sends::b1_a_send` | - |
 //! | sendmsg, along | `passing::b1_a_send_that_r` | - |
 //! | send, zero-copy | `sends::b1_a_send` | - |

@@ -5,14 +5,17 @@
 //! | success | `datagrams_go_…` | `a_peek_…` | `datagrams_go_…` |
 //! | short | `i10_…` | `i10_…` | is sent as a whole |
 //! | error | `a_refusal_…` | as `recv` | `errors_of_…` |
-//! | cancelled in flight | `b1_…` | `b1_…` | does not wait |
-//! | dropped, raced | `r17_…` | `a_peek_…` | does not wait |
+//! | cancelled in flight | `b1_a_cancelled_…` | `b1_a_cancelled_…` | does not wait |
+//! | dropped, raced | `r17_…` | `a_peek_…` | `b1_a_send_…` |
 //! | resumed | `r17_…` | `r17_…` | nothing comes |
 
 use crate::support::{poll_once, turn};
 use crate::{answered, at_once, run, start, submitted};
+use nestling::io::nursery;
 use nestling::net::UdpSocket;
+use nestling::task::yield_now;
 use nestling::{is_cancelled, timeout};
+use std::cell::Cell;
 use std::io::ErrorKind;
 use std::net;
 use std::time::Duration;
@@ -41,6 +44,8 @@ fn datagrams_go_both_ways() {
             let (received, buffer) = socket.recv_from(Vec::with_capacity(9)).await;
             assert_eq!((received.unwrap(), &buffer[..]), ((3, theirs), &b"abc"[..]));
             assert_eq!(socket.recv_from(vec![0; 9]).await.0.unwrap(), (0, theirs));
+            assert_eq!(socket.send_to("", theirs).await.0.unwrap(), 0);
+            assert_eq!(peer.recv_from(&mut [0; 9]).unwrap(), (0, ours));
             socket.connect(theirs).await.unwrap();
             assert_eq!(socket.peer_addr().unwrap(), theirs);
             assert_eq!(socket.send("xy").await.0.unwrap(), 2);
@@ -104,6 +109,76 @@ fn errors_of_sends_give_the_buffer_back() {
         let taken = UdpSocket::bind(address).await.unwrap_err();
         assert!(taken.to_string().contains(&address.to_string()), "{taken}");
     });
+}
+
+/// The kernel reads an address after the call that names it, and the memory of one is used for the
+/// next.
+#[test]
+fn each_of_many_sends_goes_to_its_own_address() {
+    run(async || {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let socket = UdpSocket::bind(address).await.unwrap();
+            let peers = Vec::from_iter((0..40).map(|_| net::UdpSocket::bind(address).unwrap()));
+            for round in 0..3 {
+                nursery(async |n| {
+                    for (number, peer) in peers.iter().enumerate() {
+                        let (to, socket) = (peer.local_addr()?, &socket);
+                        n.spawn(async move {
+                            socket.send_to(vec![round, number as u8], to).await.0.map(drop)
+                        });
+                    }
+                    Ok(())
+                })
+                .await
+                .unwrap();
+                for (number, peer) in peers.iter().enumerate() {
+                    let mut received = [0; 9];
+                    let (length, from) = peer.recv_from(&mut received).unwrap();
+                    assert_eq!(received[..length], [round, number as u8]);
+                    assert_eq!(from, socket.local_addr().unwrap());
+                }
+            }
+        }
+    });
+}
+
+/// B1: it was sent as a whole, or not at all, and says which.
+#[test]
+fn b1_a_send_that_races_its_cancel_tells_what_was_sent() {
+    run(async || {
+        let (socket, peer) = pair().await;
+        let to = peer.local_addr().unwrap();
+        for turns in 0..4 {
+            let told = Cell::new(0);
+            nursery(async |n| {
+                for _ in 0..20 {
+                    n.spawn(async {
+                        match socket.send_to("x", to).await.0 {
+                            Ok(sent) => told.set(told.get() + sent),
+                            Err(error) => assert!(is_cancelled(&error)),
+                        }
+                        Ok(())
+                    });
+                }
+                for _ in 0..turns {
+                    yield_now().await;
+                }
+                n.cancel();
+                Ok(())
+            })
+            .await
+            .unwrap();
+            assert_eq!(waiting(&peer), told.get(), "after {turns} turns");
+        }
+    });
+}
+
+/// How many datagrams are there, which are taken.
+fn waiting(peer: &net::UdpSocket) -> usize {
+    peer.set_nonblocking(true).unwrap();
+    let count = std::iter::from_fn(|| peer.recv(&mut [0; 9]).ok()).count();
+    peer.set_nonblocking(false).unwrap();
+    count
 }
 
 #[test]

@@ -6,7 +6,9 @@ use super::polled::Polled;
 use super::unread_datagrams::{Take, Told, UnreadDatagrams};
 use crate::buf::{BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Close, Connect, One, Outgoing, Room, SendMsg, SendOp, SendZc, Shutdown};
+use crate::op::{
+    Close, Connect, One, Op, Outgoing, Room, SendMsg, SendOp, SendTo, SendZc, Shutdown,
+};
 use socket2::{SockAddr, SockRef};
 use std::cell::OnceCell;
 use std::io;
@@ -43,6 +45,11 @@ impl Packets {
     pub(super) async fn send_zc<B: IoBuf>(&self, buffer: B) -> BufResult<usize, SentBuffer<B>> {
         let (result, lending) = SendZc::new(self.fd.clone(), buffer).await;
         (result, SentBuffer(lending))
+    }
+
+    /// Sends to an address of IP, with nothing that goes along.
+    pub(super) fn send_to<B: IoBuf>(&self, buffer: B, to: net::SocketAddr) -> Op<SendTo<B>> {
+        SendTo::new(self.fd.clone(), buffer, to)
     }
 
     /// Sends to an address, or where the socket is connected, with what goes along.

@@ -117,7 +117,15 @@ impl UdpSocket {
         buffer: B,
         to: impl ToSocketAddrs,
     ) -> BufResult<usize, B> {
-        self.send_msg_to(buffer, UdpControl::new(), to).await
+        let to = match to.to_endpoint() {
+            Ok(Endpoint::Address(address)) => Ok(address),
+            Ok(endpoint) => Box::pin(self.destination(endpoint)).await,
+            Err(error) => Err(error),
+        };
+        match to {
+            Ok(to) => self.packets.send_to(buffer, to).await,
+            Err(error) => (Err(error), buffer),
+        }
     }
 
     /// Sends `buffer` where the socket is connected, as `control` says: see [`send`](Self::send).
@@ -148,7 +156,7 @@ impl UdpSocket {
     ) -> BufResult<usize, B> {
         let to = match to.to_endpoint() {
             Ok(Endpoint::Address(address)) => Ok(address),
-            Ok(endpoint) => self.destination(endpoint).await,
+            Ok(endpoint) => Box::pin(self.destination(endpoint)).await,
             Err(error) => Err(error),
         };
         match to {
@@ -158,7 +166,7 @@ impl UdpSocket {
     }
 
     /// The first address of the socket's family; else the first, and the kernel says what it thinks
-    /// of it.
+    /// of it. Its callers box it: most of them have an address, and stay small.
     async fn destination(&self, endpoint: Endpoint<'_>) -> io::Result<SocketAddr> {
         consume_budget().await;
         let is_v4 = self.local_addr()?.is_ipv4();

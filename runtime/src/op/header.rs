@@ -5,13 +5,7 @@
 
 use super::control::{Control, Outgoing, Room};
 use crate::context;
-use crate::table::When;
 use socket2::{SockAddr, SockAddrStorage};
-use std::cell::RefCell;
-
-/// As many headers wait for the next message; some KiB. Those of receives that wait for long do not
-/// count: each thread needs as many as it begins while others end.
-const SPARE: usize = 32;
 
 /// A header with all that it points to, but for the bytes of the message. Boxed by its owner: the
 /// kernel reads and writes it until its answer.
@@ -24,30 +18,9 @@ pub(super) struct Header {
     control: Vec<u8>,
 }
 
-/// The headers of a thread that are in no use.
-#[derive(Debug)]
-pub(crate) struct PerThread {
-    #[expect(clippy::vec_box, reason = "the kernel is told where a header is, so it stays there")]
-    spare: RefCell<Vec<Box<Header>>>,
-}
-
-impl PerThread {
-    pub(crate) const fn new() -> Self {
-        Self { spare: RefCell::new(Vec::new()) }
-    }
-}
-
-/// Gives back what no message uses, when a runtime has ended.
-pub(crate) fn trim(when: When) -> bool {
-    if when == When::Ended {
-        drop(context::with(|context| context.op.spare.take()));
-    }
-    false
-}
-
 impl Header {
     fn new() -> Box<Self> {
-        let spare = context::with(|context| context.op.spare.borrow_mut().pop());
+        let spare = context::with(|context| context.op.headers.take());
         spare.unwrap_or_else(|| {
             let message = libc::msghdr {
                 msg_name: std::ptr::null_mut(),
@@ -141,11 +114,6 @@ impl Header {
 
     /// The message is done: another one may have the header.
     pub(super) fn give_back(self: Box<Self>) {
-        context::with(|context| {
-            let mut spare = context.op.spare.borrow_mut();
-            if spare.len() < SPARE {
-                spare.push(self);
-            }
-        });
+        context::with(|context| context.op.headers.give_back(self));
     }
 }

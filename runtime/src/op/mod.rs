@@ -27,8 +27,10 @@ mod recv_msg;
 mod recv_msg_many;
 mod send;
 mod send_msg;
+mod send_to;
 mod send_zc;
 mod shutdown;
+mod spare;
 mod splice;
 mod standing;
 mod statx;
@@ -46,7 +48,6 @@ pub(crate) use connect::Connect;
 pub(crate) use control::{Control, MOST_FDS, Outgoing, Room};
 pub(crate) use ended::Ended;
 pub(crate) use future::{Op, OpHandle, deliver_cancel};
-pub(crate) use header::{PerThread, trim};
 pub(crate) use hold::Hold;
 pub(crate) use many::Many;
 pub(crate) use message::{Each, One, Passing, Scatter};
@@ -65,8 +66,10 @@ pub(crate) use recv_msg::{Arrived, RecvMsg};
 pub(crate) use recv_msg_many::{LeasedMsg, RecvMsgMany};
 pub(crate) use send::SendOp;
 pub(crate) use send_msg::SendMsg;
+pub(crate) use send_to::SendTo;
 pub(crate) use send_zc::{Lending, SendZc};
 pub(crate) use shutdown::Shutdown;
+pub(crate) use spare::{PerThread, trim};
 pub(crate) use splice::Splice;
 pub(crate) use standing::{Readiness, Standing};
 pub(crate) use statx::Statx;
@@ -91,6 +94,7 @@ pub(crate) fn needed() -> Vec<Capability> {
         RecvMsgMany::NEEDS,
         SendOp::<Vec<u8>>::NEEDS,
         SendMsg::<One<Vec<u8>>>::NEEDS,
+        SendTo::<Vec<u8>>::NEEDS,
         SendZc::<Vec<u8>>::NEEDS,
         Shutdown::NEEDS,
         Read::<Vec<u8>>::NEEDS,

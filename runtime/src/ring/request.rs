@@ -41,6 +41,14 @@ pub(crate) enum Request {
     RecvMsgMany { on: RawTarget, header: *const libc::msghdr, group: u16 },
     /// Send at most so many bytes; a broken connection is an error and no signal.
     Send { on: RawTarget, start: *const u8, length: u32 },
+    /// Send a datagram of so many bytes to an address of this length.
+    SendTo {
+        on: RawTarget,
+        start: *const u8,
+        length: u32,
+        to: *const libc::sockaddr,
+        to_length: u16,
+    },
     /// Send at most so many bytes from where they are. A result that says so is followed by a
     /// notification when the kernel is done with them.
     SendZc { on: RawTarget, start: *const u8, length: u32 },
@@ -174,6 +182,7 @@ pub(crate) enum Capability {
     RecvLeased,
     RecvMany,
     Send,
+    SendTo,
     SendZc,
     RecvMsg,
     RecvMsgMany,
@@ -222,6 +231,7 @@ impl Request {
             Self::RecvMany { .. } => Capability::RecvMany,
             Self::RecvMsgMany { .. } => Capability::RecvMsgMany,
             Self::Send { .. } => Capability::Send,
+            Self::SendTo { .. } => Capability::SendTo,
             Self::SendZc { .. } => Capability::SendZc,
             Self::RecvMsg { .. } => Capability::RecvMsg,
             Self::SendMsg { .. } => Capability::SendMsg,

@@ -35,6 +35,7 @@ pub(super) fn operation(capability: Capability) -> (u8, &'static str, &'static s
         Capability::RecvLeased => (opcode::Recv::CODE, "IORING_OP_RECV", "5.19 (buffer rings)"),
         Capability::RecvMany => (opcode::RecvMulti::CODE, "IORING_OP_RECV", "6.0 (multishot)"),
         Capability::Send => (opcode::Send::CODE, "IORING_OP_SEND", "5.6"),
+        Capability::SendTo => (opcode::Send::CODE, "IORING_OP_SEND", "6.1 (with an address)"),
         Capability::SendZc => (opcode::SendZc::CODE, "IORING_OP_SEND_ZC", "6.0"),
         Capability::RecvMsg => (opcode::RecvMsg::CODE, "IORING_OP_RECVMSG", "5.3"),
         Capability::RecvMsgMany => {
@@ -118,6 +119,10 @@ pub(super) fn entry(submission: &Submission, registered: &Registered) -> Entry {
         Request::RecvMany { on, group } => opcode::RecvMulti::new(fd(on), group).build(),
         Request::Send { on, start, length } => {
             opcode::Send::new(fd(on), start, length).flags(libc::MSG_NOSIGNAL).build()
+        }
+        Request::SendTo { on, start, length, to, to_length } => {
+            let send = opcode::Send::new(fd(on), start, length).flags(libc::MSG_NOSIGNAL);
+            send.dest_addr(to).dest_addr_len(to_length.into()).build()
         }
         Request::SendZc { on, start, length } => opcode::SendZc::new(fd(on), start, length)
             .flags(libc::MSG_NOSIGNAL)

@@ -1,0 +1,57 @@
+//! `Spare`: memory that the kernel is lent with a message, between two messages: in the steady
+//! state, they allocate nothing.
+
+use super::header::Header;
+use super::send_to::Name;
+use crate::context;
+use crate::table::When;
+use std::cell::RefCell;
+
+/// As many headers wait for the next message; some KiB. Those of receives that wait for long do not
+/// count: each thread needs as many as it begins while others end.
+const HEADERS: usize = 32;
+
+/// The same of names, of 32 bytes each: as many as are sent to in a turn of a busy server.
+const NAMES: usize = 128;
+
+/// Boxes that are in no use. The kernel is told where one is, so it stays there.
+#[derive(Debug)]
+pub(super) struct Spare<T, const MOST: usize>(RefCell<Vec<Box<T>>>);
+
+impl<T, const MOST: usize> Spare<T, MOST> {
+    const fn new() -> Self {
+        Self(RefCell::new(Vec::new()))
+    }
+
+    pub(super) fn take(&self) -> Option<Box<T>> {
+        self.0.borrow_mut().pop()
+    }
+
+    pub(super) fn give_back(&self, one: Box<T>) {
+        let mut spare = self.0.borrow_mut();
+        if spare.len() < MOST {
+            spare.push(one);
+        }
+    }
+}
+
+/// What a thread has of it.
+#[derive(Debug)]
+pub(crate) struct PerThread {
+    pub(super) headers: Spare<Header, HEADERS>,
+    pub(super) names: Spare<Name, NAMES>,
+}
+
+impl PerThread {
+    pub(crate) const fn new() -> Self {
+        Self { headers: Spare::new(), names: Spare::new() }
+    }
+}
+
+/// Gives back what no message uses, when a runtime has ended.
+pub(crate) fn trim(when: When) -> bool {
+    if when == When::Ended {
+        drop(context::with(|context| (context.op.headers.0.take(), context.op.names.0.take())));
+    }
+    false
+}
