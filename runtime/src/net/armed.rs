@@ -120,7 +120,8 @@ pub(super) struct Armed<K: Keeps> {
 #[derive(Debug)]
 enum Place<K: Keeps> {
     Free,
-    Taken(Receives<K>),
+    /// In a box: it is lent for each answer.
+    Taken(Box<Receives<K>>),
     /// Lent to code that polls, with what is to inherit from it after that, if it was disarmed
     /// meanwhile: by foreign code, of a waker.
     Lent(Option<Claim<K>>),
@@ -191,7 +192,7 @@ impl<K: Keeps> Receives<K> {
     }
 
     /// Ends it: what comes of it all the same is kept. The code that waits for it is woken.
-    fn give_up(mut self, claim: Claim<K>) {
+    fn give_up(mut self: Box<Self>, claim: Claim<K>) {
         let waiter = self.many.flight().map_or(Waiter::Nobody, OpHandle::nudge);
         self.many.abandon(move |answer| claim.keep(answer));
         drop(self);
@@ -229,7 +230,7 @@ impl<K: Keeps> Armed<K> {
         assert!(!self.is_there(), "what was armed has bytes that come first");
         let number = self.last.get() + 1;
         self.last.set(number);
-        self.place.replace(Place::Taken(Receives { number, ..receives }));
+        self.place.replace(Place::Taken(Box::new(Receives { number, ..receives })));
         number
     }
 
@@ -258,7 +259,7 @@ impl<K: Keeps> Default for Place<K> {
 /// Goes back when it is dropped.
 pub(super) struct Lent<'a, K: Keeps> {
     armed: &'a Armed<K>,
-    receives: Option<Receives<K>>,
+    receives: Option<Box<Receives<K>>>,
 }
 
 impl<K: Keeps> Deref for Lent<'_, K> {

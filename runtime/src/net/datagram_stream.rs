@@ -18,7 +18,7 @@ use super::waiting::Seat;
 use super::{Datagram, starved};
 use crate::config::POOL_ATTEMPTS;
 use crate::fd::SharedFd;
-use crate::op::{LeasedMsg, RecvMsgMany};
+use crate::op::{RawMsg, RecvMsgMany};
 use crate::pool::{self, Buffers, Lease, Pool, Pools};
 use crate::yield_now::consume_budget;
 use std::future::poll_fn;
@@ -131,14 +131,14 @@ impl<'a> DatagramStream<'a> {
                         outcome => return outcome,
                     }
                 }
-                Next::Come(received) => return Datagram::leased(received?),
+                Next::Come(received) => return Datagram::leased(received?.read()?),
                 Next::End | Next::Over => was_disarmed = !self.arming.disarm(),
             }
         }
     }
 
     /// What comes of what is armed; nothing more once dropped receives have left something.
-    async fn armed(&mut self, pool: &Buffers) -> Next<io::Result<LeasedMsg>> {
+    async fn armed(&mut self, pool: &Buffers) -> Next<io::Result<RawMsg>> {
         let unread = self.arming.kept();
         let mut seat = None;
         poll_fn(|cx| {

@@ -46,12 +46,14 @@ impl Datagram {
     }
 
     /// What is told of one that came into a buffer of a pool.
+    #[inline]
     pub(super) fn leased(message: LeasedMsg) -> io::Result<(Lease, Self)> {
         let LeasedMsg { lease, from, truncated, control } = message;
         let told = Self::told(lease.len(), from, truncated, &control)?;
         Ok((lease, told))
     }
 
+    #[inline]
     fn told(
         length: usize,
         from: Option<SocketAddr>,

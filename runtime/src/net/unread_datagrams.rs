@@ -12,7 +12,7 @@ use super::unread::is_news;
 use super::waiting::{Seat, Waiting};
 use crate::buf::{self, BufResult, IoBuf, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{Arrived, Control, LeasedMsg, One, Op, RecvMsg, RecvMsgMany, Room};
+use crate::op::{Arrived, Control, LeasedMsg, One, Op, RawMsg, RecvMsg, RecvMsgMany, Room};
 use crate::pool::Lease;
 use crate::scope::{is_cancelled, is_here_cancelled};
 use crate::sys::Space;
@@ -228,8 +228,8 @@ impl Keeps for UnreadDatagrams {
     }
 
     /// Keeps it as bytes: the buffer goes back to its pool.
-    fn keep(self: &Rc<Self>, received: io::Result<LeasedMsg>) -> bool {
-        let parcel = match received {
+    fn keep(self: &Rc<Self>, received: io::Result<RawMsg>) -> bool {
+        let parcel = match received.and_then(RawMsg::read) {
             Ok(message) => {
                 let (lease, told) = Told::of(message);
                 Ok((lease.into_vec(), told))

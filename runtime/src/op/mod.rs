@@ -63,7 +63,7 @@ pub(crate) use read::{Read, ReadEachAt};
 pub(crate) use recv::{Received, Recv};
 pub(crate) use recv_leased::{Leased, RecvLeased, RecvMany};
 pub(crate) use recv_msg::{Arrived, RecvMsg};
-pub(crate) use recv_msg_many::{LeasedMsg, RecvMsgMany};
+pub(crate) use recv_msg_many::{LeasedMsg, RawMsg, RecvMsgMany};
 pub(crate) use send::SendOp;
 pub(crate) use send_msg::SendMsg;
 pub(crate) use send_to::SendTo;

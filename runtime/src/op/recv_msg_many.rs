@@ -5,14 +5,46 @@ use super::{Answer, Many, Multishot, RecvMany};
 use crate::buf::IoBuf;
 use crate::driver;
 use crate::fd::{RawTarget, Target};
-use crate::pool::{Buffers, Lease};
+use crate::pool::{Buffer, Buffers, Lease};
 use crate::ring::{Capability, InBuffer, Request};
 use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-/// A message that came from a socket of IP.
+/// A message that came from a socket of IP, as the kernel has written it: it is not read before it
+/// is where it stays.
+#[derive(Debug)]
+pub(crate) struct RawMsg {
+    buffer: Buffer,
+    /// All that was written.
+    length: usize,
+}
+
+fn nothing() -> io::Error {
+    io::Error::other("the kernel has received, and no message is there")
+}
+
+impl RawMsg {
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// The kernel has written something else.
+    #[inline]
+    pub(crate) fn read(self) -> io::Result<LeasedMsg> {
+        let written = self.buffer.as_bytes().get(..self.length);
+        let message = written.and_then(|written| InBuffer::parse(written, Room::DATAGRAM.bytes()));
+        let InBuffer { from, control, bytes, truncated, control_truncated } =
+            message.ok_or_else(nothing)?;
+        // SAFETY: the kernel has received this message, which is consumed by this, and so much
+        // control data was written for it.
+        let control = unsafe { Control::read(control, control_truncated) };
+        Ok(LeasedMsg { lease: self.buffer.into_lease(bytes), from, truncated, control })
+    }
+}
+
+/// What such a message is.
 #[derive(Debug)]
 pub(crate) struct LeasedMsg {
     pub(crate) lease: Lease,
@@ -54,7 +86,7 @@ impl RecvMsgMany {
 // SAFETY: the header is boxed, and points to nothing; the pool keeps the buffers and their queue at
 // their addresses until it is dropped, and this keeps the pool; the target is counted.
 unsafe impl Multishot for RecvMsgMany {
-    type Item = io::Result<LeasedMsg>;
+    type Item = io::Result<RawMsg>;
 
     const NAME: &'static str = "recvmsg, many";
 
@@ -77,15 +109,7 @@ unsafe impl Multishot for RecvMsgMany {
     fn answer(&self, answer: Answer) -> Self::Item {
         let buffer = answer.buffer().and_then(|id| self.pool.named(id, Some(&self.held)));
         let length = answer.result? as usize;
-        let nothing = || io::Error::other("the kernel has received, and no message is there");
         let buffer = buffer.ok_or_else(nothing)?;
-        let written = buffer.as_bytes().get(..length);
-        let message = written.and_then(|written| InBuffer::parse(written, Room::DATAGRAM.bytes()));
-        let InBuffer { from, control, bytes, truncated, control_truncated } =
-            message.ok_or_else(nothing)?;
-        // SAFETY: the kernel has received this message, of which there is one answer, and so much
-        // control data was written for it.
-        let control = unsafe { Control::read(control, control_truncated) };
-        Ok(LeasedMsg { lease: buffer.into_lease(bytes), from, truncated, control })
+        Ok(RawMsg { buffer, length })
     }
 }
