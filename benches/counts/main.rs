@@ -14,6 +14,7 @@ mod callgrind;
 mod ceilings;
 #[path = "../../tests/support/counting.rs"]
 mod counting;
+mod datagrams;
 mod files;
 mod messages;
 #[path = "../nested/mod.rs"]
@@ -22,10 +23,12 @@ mod programs;
 
 use callgrind::RUN;
 use ceilings::above;
+use datagrams::datagrams;
 use files::{fixed, plain};
 use messages::{Counted, Way, echoes};
 use programs::{
-    ECHO_1, ECHO_64, ECHO_1024, FIXED_READS, LEASES, PROGRAMS, READS, STREAMS, WAKE_1, WAKE_16,
+    DATAGRAMS, ECHO_1, ECHO_64, ECHO_1024, FIXED_READS, LEASES, PLAIN_DATAGRAMS, PROGRAMS, READS,
+    STREAMS, WAKE_1, WAKE_16,
 };
 use std::env;
 use std::process::ExitCode;
@@ -86,12 +89,14 @@ fn operations() -> Vec<Figure> {
 fn per_message() -> Vec<Figure> {
     println!("\n{:34} {:>12} {:>8}", "", "allocations", "enters");
     let mut figures = Vec::new();
-    let programs: [Counting; 7] = [
+    let programs: [Counting; 9] = [
         (ECHO_1, |messages| echoes(Way::Read, 1, messages)),
         (ECHO_64, |messages| echoes(Way::Read, 64, messages)),
         (ECHO_1024, |messages| echoes(Way::Read, 1024, messages)),
         (LEASES, |messages| echoes(Way::Recv, 64, messages)),
         (STREAMS, |messages| echoes(Way::Stream, 64, messages)),
+        (DATAGRAMS, |messages| datagrams(true, 64, messages)),
+        (PLAIN_DATAGRAMS, |messages| datagrams(false, 64, messages)),
         (READS, |reads| files::reads(plain, reads)),
         (FIXED_READS, |reads| files::reads(fixed, reads)),
     ];

@@ -14,7 +14,7 @@ use std::net;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
-const LENGTH: usize = 64;
+pub(super) const LENGTH: usize = 64;
 /// As a server has it.
 const BUFFER: usize = 4096;
 
@@ -28,17 +28,25 @@ pub(super) struct Counted {
 
 /// How many messages of a round are still to be answered.
 #[derive(Default)]
-struct Round {
+pub(super) struct Round {
     left: Cell<usize>,
     over: Notify,
 }
 
 impl Round {
-    fn answer(&self) {
+    pub(super) fn begin(&self, messages: usize) {
+        self.left.set(messages);
+    }
+
+    pub(super) fn answer(&self) {
         self.left.set(self.left.get() - 1);
         if self.left.get() == 0 {
             self.over.notify_one();
         }
+    }
+
+    pub(super) async fn over(&self) {
+        self.over.notified().await;
     }
 }
 
@@ -95,12 +103,12 @@ pub(super) enum Way {
 
 /// A message to each connection, and the answers.
 async fn talk(peers: &mut [UnixStream], round: &Round) -> io::Result<()> {
-    round.left.set(peers.len());
+    round.begin(peers.len());
     let mut message = [7; LENGTH];
     for peer in &mut *peers {
         peer.write_all(&message)?;
     }
-    round.over.notified().await;
+    round.over().await;
     peers.iter_mut().try_for_each(|peer| peer.read_exact(&mut message))
 }
 

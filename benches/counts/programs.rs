@@ -1,5 +1,6 @@
 //! What is counted: programs that do one thing so many times.
 
+use super::datagrams::datagrams;
 use super::files::{fixed, plain, reads};
 use super::messages::{Way, echoes};
 use super::nested::{Child, Level, Sixteen, Tree, descent};
@@ -39,7 +40,11 @@ pub(super) const ECHO_1024: &str = "echo, 1024 connections";
 pub(super) const LEASES: &str = "leases, 64 connections";
 pub(super) const STREAMS: &str = "streams of leases, 64 connections";
 
-pub(super) const PROGRAMS: [Program; 21] = [
+/// Datagrams of 64 clients: by a stream of receives, and one by one.
+pub(super) const DATAGRAMS: &str = "udp, stream of leases, 64 clients";
+pub(super) const PLAIN_DATAGRAMS: &str = "udp, one by one, 64 clients";
+
+pub(super) const PROGRAMS: [Program; 23] = [
     ("spawn + join", |count| children(count, || async {})),
     ("spawn + join, one yield", |count| children(count, task::yield_now)),
     ("spawn + join, counted", |count| {
@@ -81,6 +86,8 @@ pub(super) const PROGRAMS: [Program; 21] = [
     (ECHO_1024, |count| _ = echoes(Way::Read, 1024, count)),
     (LEASES, |count| _ = echoes(Way::Recv, 64, count)),
     (STREAMS, |count| _ = echoes(Way::Stream, 64, count)),
+    (DATAGRAMS, |count| _ = datagrams(true, 64, count)),
+    (PLAIN_DATAGRAMS, |count| _ = datagrams(false, 64, count)),
 ];
 
 fn block_on(future: impl Future<Output = io::Result<()>>) {
