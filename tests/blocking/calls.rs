@@ -1,5 +1,6 @@
 //! What a call gives back, and where it runs.
 
+use crate::support::threads::name;
 use crate::support::{thread_id, turn};
 use crate::{gate, run, threads, under_way};
 use nestling::task::spawn_blocking;
@@ -8,11 +9,6 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io;
 use std::panic::resume_unwind;
-use std::thread;
-
-fn name() -> String {
-    thread::current().name().unwrap_or_default().to_owned()
-}
 
 #[test]
 fn a_value_comes_back_from_a_thread_of_the_pool() {

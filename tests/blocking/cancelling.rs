@@ -1,7 +1,7 @@
 //! What a cancellation does to a call: one that has not begun never runs, one that runs is waited
 //! for.
 
-use crate::support::{asleep, poll_once, thread_id, turn, watched};
+use crate::support::{asleep, poll_once, thread_id, turn, turns, watched};
 use crate::{gate, run, threads};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -37,12 +37,8 @@ fn tells() -> (async_channel::Sender<()>, async_channel::Receiver<()>) {
     async_channel::bounded(1)
 }
 
-/// Lets the loop turn for a while, for what should not happen.
-async fn turns() {
-    for _ in 0..100 {
-        turn().await;
-    }
-}
+/// Turns of the loop after which what should not happen would have.
+const A_WHILE: usize = 100;
 
 #[test]
 fn r01_a_nursery_waits_for_a_running_call_after_a_failure() {
@@ -80,7 +76,7 @@ fn r01_a_nursery_waits_for_a_running_call_after_a_failure() {
             while !failed.get() {
                 turn().await;
             }
-            turns().await;
+            turns(A_WHILE).await;
             assert!(!returned.get());
             open.send(()).unwrap();
             Ok::<_, Error>(())
@@ -129,7 +125,7 @@ fn r03_calls_that_have_not_begun_never_run() {
             });
             runs.recv().await.unwrap();
             n.cancel();
-            turns().await; // never returns
+            turns(A_WHILE).await; // never returns
             Ok::<_, Error>(())
         });
         let mut result = pin!(result);

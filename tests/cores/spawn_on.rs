@@ -1,6 +1,7 @@
 //! `spawn_on`: results, failures, panics and cancellations travel, and all is joined.
 
 use crate::support::nurseries::within;
+use crate::support::threads::name;
 use futures_util::future::{Either, select};
 use nestling::net::{TcpListener, TcpStream};
 use nestling::time::{Instant, sleep};
@@ -33,10 +34,6 @@ pub(crate) fn first<T: Send + 'static>(
         _ => Ok(None),
     });
     Ok(values?.into_iter().flatten().next().expect("the first core's"))
-}
-
-fn name() -> String {
-    thread::current().name().unwrap_or_default().to_owned()
 }
 
 #[test]

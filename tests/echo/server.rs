@@ -82,7 +82,7 @@ impl Server {
 
     /// Descriptors that it has open.
     pub(crate) fn descriptors(&self) -> usize {
-        fs::read_dir(self.proc("fd")).unwrap().count()
+        self.process.descriptors()
     }
 
     /// Whether all its descriptors below this one are in use. Whoever started the test may have
@@ -94,9 +94,7 @@ impl Server {
 
     /// Its resident memory, in KiB.
     pub(crate) fn resident(&self) -> u64 {
-        let status = fs::read_to_string(self.proc("status")).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
+        self.process.resident()
     }
 
     /// Descriptors that it has open for clients.

@@ -1,7 +1,6 @@
 //! A worker that crashes is started again while the other serves, until it crashes too often.
 
 use crate::process::{PATIENCE, Process, build, eventually};
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -49,7 +48,7 @@ impl Supervised {
     }
 
     fn descriptors(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.process.id())).unwrap().count()
+        self.process.descriptors()
     }
 
     /// What the daemon tells.

@@ -4,18 +4,17 @@ use crate::run;
 use crate::support::again::{self, is_inside};
 use crate::support::random::{Random, seeds};
 use crate::support::{
-    Count, descriptors, fill, one_at_a_time, poll_counted, poll_once, turn, until_woken,
+    Count, descriptors, fill, one_at_a_time, poll_counted, poll_once, start, turn, until_woken,
 };
 use nestling::io::{AsyncWrite, BufReader, BufWriter, PipeReader, PipeWriter, pipe};
 use nestling::net::transferred;
 use nestling::task::yield_now;
 use nestling::{Runtime, is_cancelled, nursery, timeout};
 use std::fs::{self, OpenOptions};
-use std::future::Future;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,12 +33,6 @@ fn full() -> (PipeWriter, io::PipeReader, usize) {
     fill(&mut other);
     socket2::SockRef::from(&other).set_nonblocking(false).unwrap();
     (PipeWriter::from_std(writer), reader, 64 << 10)
-}
-
-/// Starts an operation that has to wait, and lets it enter the kernel.
-async fn start<F: Future>(mut future: Pin<&mut F>) {
-    assert!(poll_once(future.as_mut()).await.is_pending());
-    turn().await;
 }
 
 /// The threads of the kernel's that do what would stop ours.

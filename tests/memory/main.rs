@@ -14,8 +14,4 @@ mod nurseries;
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
 
-/// Runs a test while no other one does.
-fn alone<T>(test: impl FnOnce() -> T) -> T {
-    let _one = support::one_at_a_time();
-    support::watched(test)
-}
+use support::alone;

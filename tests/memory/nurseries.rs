@@ -1,20 +1,18 @@
 //! Rule 16: what a nursery has in use does not grow with the children that it has had.
 
-use crate::support::one_at_a_time;
+use crate::support::{one_at_a_time, process};
 use nestling::net::TcpListener;
 use nestling::{block_on, nursery};
 use nestling_runtime::lowlevel::nop;
 use std::io;
 
 /// Memory that the process has in use, in KiB.
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a size");
-    line.split_whitespace().nth(1).and_then(|size| size.parse().ok()).expect("a number")
+fn resident() -> u64 {
+    process::kib(std::process::id(), "VmRSS:")
 }
 
 /// What a nursery has in use after this many children, 100 of them alive at once.
-fn resident_after(children: usize) -> usize {
+fn resident_after(children: usize) -> u64 {
     let result = block_on(nursery(async |n| {
         for _ in 0..children / 100 {
             let handles: Vec<_> = (0..100)

@@ -1,7 +1,7 @@
 //! `World`: sockets and buffers of a run, each with the nurseries that must not outlive its use.
 
 use crate::plan::{Id, Plan};
-use crate::support;
+use crate::support::{self, sockets::fill_send_side};
 use nestling::buf::{IoBuf, IoBufMut};
 use nestling::net::{TcpListener, TcpStream};
 use nestling::sync::channel::{Receiver, UnboundedSender, unbounded};
@@ -57,12 +57,6 @@ fn pair() -> (TcpStream, UnixStream) {
     let (ours, theirs) = support::pair();
     theirs.set_nonblocking(true).expect("a socket");
     (ours, theirs)
-}
-
-/// Writes until the socket takes no more.
-fn fill(socket: &UnixStream) {
-    let mut socket = socket;
-    while socket.write(&[0; 4096]).is_ok() {}
 }
 
 impl World {
@@ -143,7 +137,7 @@ impl World {
         theirs.set_nonblocking(true).expect("a socket");
         let small = socket2::SockRef::from(&ours).set_send_buffer_size(1);
         small.expect("a socket");
-        fill(&ours);
+        fill_send_side(&ours);
         self.peers.borrow_mut().push((place.clone(), theirs));
         adopt(ours)
     }

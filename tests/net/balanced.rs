@@ -1,5 +1,6 @@
 //! A server whose connections go to the core with the fewest: of two cores, here.
 
+use crate::serve::quietly;
 use crate::support::descriptors;
 use crate::{alone, listener};
 use nestling::io::nursery;
@@ -13,8 +14,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-
-const LONG: Duration = Duration::from_secs(3600);
 
 /// Runs a program on the first of two cores, and checks that it leaves no descriptor.
 fn on_two_cores(program: impl AsyncFn() -> io::Result<()> + Send + Sync + 'static) {
@@ -30,10 +29,6 @@ fn on_two_cores(program: impl AsyncFn() -> io::Result<()> + Send + Sync + 'stati
         ended.unwrap();
         assert_eq!(descriptors(), before);
     });
-}
-
-fn quietly() -> Serve {
-    Serve { signals: false, drain: LONG, ..Serve::default() }
 }
 
 /// Says on which core it is served; then does what the client says.

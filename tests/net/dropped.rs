@@ -1,8 +1,9 @@
 //! Every operation, dropped at each stage of its life, a thousand times.
 
 use crate::assert_balanced;
+use crate::support::sockets::fill_send_side;
 use crate::support::{
-    Count, descriptors, fill, one_at_a_time, pair, poll_counted, poll_once, until_woken, watched,
+    Count, descriptors, one_at_a_time, pair, poll_counted, poll_once, until_woken, watched,
 };
 use crate::unix::abstract_name;
 use nestling::net::{Ecn, TcpListener, TcpStream, UdpControl, UdpSocket, UnixDatagram};
@@ -262,17 +263,6 @@ fn e10_write_dropped_at_each_stage() {
     }
 }
 
-/// Sends on a stream until it takes no more.
-fn fill_send_side(stream: &TcpStream) {
-    fill_send_side_of(UnixStream::from(stream.as_fd().try_clone_to_owned().unwrap()));
-}
-
-fn fill_send_side_of(mut socket: UnixStream) {
-    socket.set_nonblocking(true).unwrap();
-    fill(&mut socket);
-    socket.set_nonblocking(false).unwrap();
-}
-
 /// Of each kind of socket, with a descriptor that comes along or is closed.
 #[test]
 fn e10_recv_msg_dropped_at_each_stage() {
@@ -325,8 +315,7 @@ fn e10_send_msg_dropped_at_each_stage() {
         if stage == Stage::InFlight {
             to_datagram = std::os::unix::net::UnixDatagram::bind_addr(&name).unwrap();
             crate::unix_datagram::fill(&name);
-            let socket = stream.as_fd().try_clone_to_owned().unwrap();
-            fill_send_side_of(UnixStream::from(socket));
+            fill_send_side(&stream);
         }
         let mut received = [0; 16];
         rounds(stage, async |stage| {

@@ -1,17 +1,11 @@
 //! The end of a stream, errors, and streams that end with something unread.
 
+use crate::support::sockets::reset;
 use crate::support::{descriptors, pair, poll_once, sees_the_end, tcp_pair, turn};
 use crate::{Crowd, answered, at_once, run, start};
 use nestling::net::transferred;
 use nestling::nursery;
 use std::io::{self, ErrorKind, Write};
-use std::net;
-
-/// Resets a connection: its other end is told once.
-fn reset(peer: net::TcpStream) {
-    socket2::SockRef::from(&peer).set_linger(Some(std::time::Duration::ZERO)).unwrap();
-    drop(peer);
-}
 
 /// The kernel tells of a reset once. If it told a read that was dropped, the next one hears it.
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Each in a process of its own: what was forgotten holds its ring, and both stay to the end.
 
-use crate::support::{pair, poll_once, sees_the_end, turn};
+use crate::support::{pair, poll_once, sees_the_end, turn, turns};
 use crate::{assert_balanced, by_itself, start};
 use nestling::net::TcpListener;
 use nestling::{Runtime, nursery};
@@ -111,11 +111,7 @@ fn r17_forgotten_read_holds_nobody_up() {
 }
 
 /// Turns in which the kernel accepts what has connected.
-async fn turns() {
-    for _ in 0..4 {
-        turn().await;
-    }
-}
+const ACCEPTING: usize = 4;
 
 /// What accepts connections one after the other is forgotten: it keeps those that came for it,
 /// before and after, and the listener's number. The runtime ends all the same.
@@ -130,14 +126,14 @@ fn a7_runtime_ends_with_forgotten_incoming() {
             let number = listener.as_raw_fd();
             let mut incoming = listener.incoming();
             assert!(poll_once(pin!(incoming.next())).await.is_pending());
-            turns().await;
+            turns(ACCEPTING).await;
             clients.extend([(); 2].map(|()| net::TcpStream::connect(address).unwrap()));
-            turns().await;
+            turns(ACCEPTING).await;
             std::mem::forget(incoming);
             clients.push(net::TcpStream::connect(address).unwrap());
-            turns().await;
+            turns(ACCEPTING).await;
             drop(listener);
-            turns().await;
+            turns(ACCEPTING).await;
             let others: Vec<_> = (0..20).map(|_| UnixStream::pair().unwrap()).collect();
             let numbers = others.iter().flat_map(|(one, two)| [one.as_raw_fd(), two.as_raw_fd()]);
             assert!(!numbers.collect::<Vec<_>>().contains(&number));
@@ -162,12 +158,12 @@ fn g8_forgotten_incoming_takes_no_more_than_may_wait() {
             let address = listener.local_addr().unwrap();
             let mut incoming = listener.incoming();
             assert!(poll_once(pin!(incoming.next())).await.is_pending());
-            turns().await;
+            turns(ACCEPTING).await;
             std::mem::forget(incoming);
             let mut clients = Vec::new();
             for _ in 0..8 {
                 clients.extend([(); 20].map(|()| net::TcpStream::connect(address).unwrap()));
-                turns().await;
+                turns(ACCEPTING).await;
             }
             let (_first, peer) = listener.accept().await.unwrap();
             let address = |client: &net::TcpStream| client.local_addr().unwrap();

@@ -1,7 +1,7 @@
 //! Connections that come one after the other, beside accepts on the same listener: what one leaves
 //! goes to the other, and each is told of it.
 
-use crate::support::{Count, pair, poll_counted, poll_once, turn};
+use crate::support::{Count, pair, poll_counted, poll_once, turn, turns};
 use crate::{connect, listener, run, start};
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -13,12 +13,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-
-async fn turns(count: usize) {
-    for _ in 0..count {
-        turn().await;
-    }
-}
 
 /// Two accepts wait, and then this. The first accept has a connection, the second is dropped: so
 /// the kernel is asked anew, which happens in two polls. Then the first one leaves its connection,

@@ -1,6 +1,7 @@
 //! What is received into the buffers of a pool: bytes, ends, errors, cancels.
 
 use crate::support::hooks::{Hooks, on, poll_hooked};
+use crate::support::sockets::reset;
 use crate::support::{self, Count, pair, poll_counted, poll_once, tcp_pair, turn};
 use crate::{Crowd, Waiting, answered, at_once, run, share, start, submitted};
 use nestling::buf::{IoBuf, Lease};
@@ -123,10 +124,6 @@ fn i8_end_of_stream_is_an_empty_lease_each_time() {
             assert_eq!(nestling::stats().leased, 0);
         }
     });
-}
-
-fn reset(peer: std::net::TcpStream) {
-    socket2::SockRef::from(&peer).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! In each test the peer does not read, and the linger is an hour.
 
 use crate::alone;
+use crate::support::sockets::fill_send_side;
 use crate::support::tcp_pair;
 use nestling::net::{TcpListener, TcpStream, UnixStream};
 use nestling::time::sleep;
@@ -25,19 +26,6 @@ async fn pair() -> (TcpStream, net::TcpStream) {
     (stream, peer)
 }
 
-/// Sends until nothing goes any more; tells how much has gone.
-fn fill(stream: &TcpStream) -> usize {
-    let socket = SockRef::from(stream);
-    let mut sent = 0;
-    loop {
-        match socket.send_with_flags(&[7; 4096], libc::MSG_DONTWAIT) {
-            Ok(length) => sent += length,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return sent,
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
 /// Reads to the end, and asserts that it is no reset and that nothing was lost.
 fn assert_received(mut peer: net::TcpStream, sent: usize) {
     let mut bytes = Vec::new();
@@ -51,7 +39,7 @@ fn lingers(set: impl Fn(&TcpStream), let_go: impl AsyncFn(TcpStream)) {
         let (peer, sent) = block_on(async {
             let (stream, peer) = pair().await;
             set(&stream);
-            let sent = fill(&stream);
+            let sent = fill_send_side(&stream);
             let_go(stream).await;
             sleep(MS).await; // for an hour, if the core closes it itself
             (peer, sent)
@@ -128,7 +116,7 @@ fn f8_nor_one_that_was_inherited() {
             let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
             let (stream, _) = listener.accept().await.unwrap();
             assert_eq!(SockRef::from(&stream).linger().unwrap(), HOUR);
-            fill(&stream);
+            fill_send_side(&stream);
             stream.close().await.unwrap();
             drop(peer);
         });
@@ -145,7 +133,7 @@ fn f8_many_that_linger_do_not_hold_their_nursery() {
                 for _ in 0..100 {
                     let (stream, peer) = pair().await;
                     stream.set_linger(HOUR).unwrap();
-                    fill(&stream);
+                    fill_send_side(&stream);
                     peers.push(peer);
                 }
                 Ok::<_, Error>(peers)
@@ -182,7 +170,7 @@ fn f8_a_descriptor_that_was_passed_and_lingers_holds_nothing_up() {
     alone(|| {
         let (peer, sent) = block_on(async {
             let (stream, peer) = pair().await;
-            let sent = fill(&stream);
+            let sent = fill_send_side(&stream);
             let (from, to) = UnixStream::pair().unwrap();
             let copy = stream.as_fd().try_clone_to_owned().unwrap();
             from.send_msg("x", vec![stream]).await.0.unwrap();

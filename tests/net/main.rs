@@ -168,7 +168,8 @@ use std::sync::Arc;
 use std::task::Poll;
 use support::again::{self, is_inside};
 use support::{
-    Count, descriptors, one_at_a_time, poll_counted, poll_once, polled, ring, until_woken, watched,
+    Count, alone, descriptors, one_at_a_time, poll_counted, poll_once, polled, ring, start,
+    until_woken,
 };
 
 /// Runs a test in a runtime of its own, with few places in the ring's queue, so that cancel
@@ -187,12 +188,6 @@ fn run_on(builder: Builder, test: impl AsyncFnOnce()) -> Stats {
         assert_eq!(descriptors(), before);
         assert_balanced(&runtime)
     })
-}
-
-/// Runs a test while no other one does.
-fn alone<T>(test: impl FnOnce() -> T) -> T {
-    let _one = one_at_a_time();
-    watched(test)
 }
 
 /// Runs a test in a process of its own.
@@ -218,12 +213,6 @@ fn listener() -> (TcpListener, net::SocketAddr) {
 
 fn connect(address: net::SocketAddr) -> net::TcpStream {
     net::TcpStream::connect(address).unwrap()
-}
-
-/// Starts an operation that has to wait, and lets it enter the kernel.
-async fn start<F: Future + ?Sized>(mut future: Pin<&mut F>) {
-    assert!(poll_once(future.as_mut()).await.is_pending());
-    support::turn().await;
 }
 
 /// Starts an operation, and returns when it was answered; it was not polled since.

@@ -22,7 +22,7 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_secs(3600);
 
 /// Signals are for a test of its own: their handlers are the whole process's.
-fn quietly() -> Serve {
+pub(crate) fn quietly() -> Serve {
     Serve { signals: false, drain: LONG, ..Serve::default() }
 }
 

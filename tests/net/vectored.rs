@@ -9,14 +9,12 @@
 //! | raced | `r17_an_answered_…` | `e10_a_dropped_…` | `a_dropped_peek_…` |
 //! | resumed | `r17_an_answered_…` | nothing comes | `r17_a_peek_…` |
 
-use crate::support::{fill, pair, tcp_pair};
+use crate::support::sockets::fill_send_side;
+use crate::support::{pair, tcp_pair};
 use crate::{answered, at_once, run, start, submitted};
-use nestling::net::TcpStream;
 use nestling::{is_cancelled, nursery};
 use std::future::Future;
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::fd::AsFd;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 #[test]
@@ -127,27 +125,6 @@ fn b1_a_cancelled_call_gives_its_buffers_back() {
         peer.read_to_end(&mut all).unwrap();
         assert_eq!(all.len(), filled, "nothing of the cancelled one was sent");
     });
-}
-
-/// Sends on a stream until it takes no more, and tells how much that was.
-fn fill_send_side(stream: &TcpStream) -> usize {
-    struct Counting(UnixStream, usize);
-    impl Write for Counting {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let written = self.0.write(bytes)?;
-            self.1 += written;
-            Ok(written)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let socket = UnixStream::from(stream.as_fd().try_clone_to_owned().unwrap());
-    socket.set_nonblocking(true).unwrap();
-    let mut counting = Counting(socket, 0);
-    fill(&mut counting);
-    counting.0.set_nonblocking(false).unwrap();
-    counting.1
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Futures that live longer than the timeout in which they were polled: `timeout(d, set.next())`.
 //! The cancel ends with the timeout; nothing that was in it then is stuck.
 
-use crate::support::nurseries::{E, listener, never, run, settle};
+use crate::support::nurseries::{E, listener, ms, never, run, settle};
 use crate::support::poll_once;
 use futures_util::future::{FutureExt, LocalBoxFuture, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -23,10 +23,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(3600);
-
-const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
 
 type Set<'a> = FuturesUnordered<LocalBoxFuture<'a, u8>>;
 

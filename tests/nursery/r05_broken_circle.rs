@@ -1,17 +1,12 @@
 //! R5 after a circle of join handles was cut: those that come out of it are kept like any others.
 
-use crate::support::nurseries::{E, run, settle};
+use crate::support::nurseries::{E, ms, run, settle};
 use nestling::time::sleep;
 use nestling::{JoinHandle, nursery, shield};
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::Duration;
-
-const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
 
 /// `b` awaits `a`, which awaits `b`, or nothing; then `b` is shielded, and another child awaits it.
 /// What `b` has done, and what the other was told.

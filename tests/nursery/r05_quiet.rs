@@ -1,16 +1,11 @@
 //! R5 while nothing happens: a cancelled task that is kept for shields inside combinators rests.
 //! How often it is polled depends on what happens to it, not on how long that takes.
 
-use crate::support::nurseries::{Count, E, count_polls, run, settle};
+use crate::support::nurseries::{Count, E, count_polls, ms, run, settle};
 use futures_util::future::{FutureExt, LocalBoxFuture, join3};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::time::sleep;
 use nestling::{finally, nursery, shield, shield_for, timeout};
-use std::time::Duration;
-
-const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
 
 /// Far more polls than any of these needs, and far fewer than one that does not rest.
 const MANY: u64 = 500;

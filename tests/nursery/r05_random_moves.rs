@@ -4,7 +4,7 @@
 //!
 //! Where a timeout strikes depends on the clock, so a seed does not name one run.
 
-use crate::support::nurseries::{E, listener, never, run, settle, throw};
+use crate::support::nurseries::{E, listener, ms, never, run, settle, throw};
 use crate::support::poll_once;
 use crate::support::random::{may_forget, seeds};
 use futures_util::future::{FutureExt, LocalBoxFuture, join, select};
@@ -20,9 +20,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(3600);
-const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
 
 /// What a program may do besides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

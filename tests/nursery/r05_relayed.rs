@@ -1,7 +1,7 @@
 //! R5 where wakes take a way round: a combinator hands them on to another task or thread, or
 //! several tasks share one future. The task rests, what is polled is kept, and all ends.
 
-use crate::support::nurseries::{Count, E, Log, count_polls, run, settle};
+use crate::support::nurseries::{Count, E, Log, count_polls, ms, run, settle};
 use futures_util::future::{FutureExt, LocalBoxFuture, join};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use nestling::sync::oneshot;
@@ -16,10 +16,6 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
-
-const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
 
 const LONG: Duration = Duration::from_secs(3600);
 const LATE: Duration = ms(5);

@@ -1,20 +1,16 @@
 //! R19: slots, turns of blocking calls, connections and bytes go past a task that is cancelled.
 
-use crate::support::nurseries::{E, Log, accept, pair, run, settle, std_connect, within};
+use crate::support::nurseries::{E, Log, accept, pair, run, settle, slots, std_connect, within};
 use crate::support::poll_once;
 use futures_util::future::join;
 use nestling::net::TcpListener;
 use nestling::sync::Notify;
 use nestling::task::{spawn_blocking, yield_now};
-use nestling::{Options, Runtime, nursery, nursery_with, shield};
+use nestling::{Runtime, nursery, nursery_with, shield};
 use std::future::Future;
 use std::io::Write;
 use std::pin::pin;
 use std::sync::mpsc;
-
-fn slots(count: usize) -> Options {
-    Options { slots: Some(count), ..Options::default() }
-}
 
 /// Says who goes on, and is cut at its next wait if it is cancelled.
 async fn says<T>(log: &Log, name: &'static str, wait: impl Future<Output = T>) {

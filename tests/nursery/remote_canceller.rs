@@ -1,7 +1,8 @@
 //! `RemoteCanceller`: cancels a nursery from any thread, and wakes its core for that.
 
 use crate::support::nurseries::{Count, E, Log, counted, listener, never, run, settle, within};
-use crate::support::poll_once;
+use crate::support::threads::says_asleep;
+use crate::support::{poll_once, thread_id};
 use nestling::{Canceller, RemoteCanceller, Runtime, nursery};
 use nestling_runtime::lowlevel::nop;
 use std::cell::{Cell, RefCell};
@@ -14,18 +15,11 @@ use std::sync::{Arc, Barrier};
 use std::task::Poll;
 use std::thread;
 
-/// The kernel's number of this thread.
-fn thread_number() -> String {
-    let link = std::fs::read_link("/proc/thread-self").expect("/proc is mounted");
-    link.file_name().and_then(|name| name.to_str()).expect("a number").to_owned()
-}
-
 /// Waits until a thread of this process sleeps.
-fn until_asleep(thread: &str) {
+fn until_asleep(thread: u32) {
     loop {
         let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
-        let stat = stat.expect("the thread lives");
-        if stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" S")) {
+        if says_asleep(&stat.expect("the thread lives")) {
             return;
         }
         thread::yield_now();
@@ -39,9 +33,9 @@ fn remote_wakes_a_core_that_sleeps() {
         let (quiet, heard, cancels) = (listener().await, Count::default(), Cell::new(None));
         for _ in 0..20 {
             let result = nursery(async |n| {
-                let (remote, core) = (n.canceller().remote(), thread_number());
+                let (remote, core) = (n.canceller().remote(), thread_id());
                 cancels.set(Some(thread::spawn(move || {
-                    until_asleep(&core);
+                    until_asleep(core);
                     remote.cancel();
                 })));
                 n.spawn(async { heard.add_if(never(&quiet).await == Err(E::Cancelled)) });

@@ -1,6 +1,8 @@
 //! `slot` and `Options::slots`: so many children and no more; those who wait are served in order.
 
-use crate::support::nurseries::{Count, E, Log, OnDrop, listener, never, run, settle, throw};
+use crate::support::nurseries::{
+    Count, E, Log, OnDrop, listener, never, run, settle, slots, throw,
+};
 use crate::support::poll_once;
 use futures_util::FutureExt;
 use futures_util::future::{join_all, select};
@@ -15,10 +17,6 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
-
-fn slots(count: usize) -> Options {
-    Options { slots: Some(count), ..Options::default() }
-}
 
 /// How many are alive, and how many were at most.
 #[derive(Default)]

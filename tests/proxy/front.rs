@@ -1,7 +1,6 @@
 //! `Front`: a running proxy, and what can be seen of it from outside.
 
 use crate::process::{Ended, PATIENCE, Process, build};
-use std::fs;
 use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -35,9 +34,7 @@ impl Front {
 
     /// Its resident memory, in KiB.
     pub(crate) fn resident(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse().unwrap()
+        self.process.resident()
     }
 
     pub(crate) fn signal(&self, name: &str) {

@@ -1,11 +1,11 @@
 //! `dump_tree` says what each task waits for: operation, descriptor, timer, join, nursery.
 
 use crate::support::nurseries::{E, inode, listener, never, pair, run, settle};
+use crate::support::sockets::fill_send_side;
 use nestling::inspect::{Kind, Node, Reason, State, Tree, Wait};
 use nestling::net::TcpStream;
 use nestling::time::sleep;
 use nestling::{dump_tree, nursery, timeout};
-use socket2::SockRef;
 use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::os::fd::AsRawFd;
@@ -28,12 +28,6 @@ fn operation(node: &Node) -> (&'static str, Option<i32>, bool, bool) {
         }
         other => panic!("one operation was expected: {other:?}"),
     }
-}
-
-/// Sends until the socket takes no more: what is sent after that has to wait.
-fn fill_send_side(stream: &TcpStream) {
-    let socket = SockRef::from(stream);
-    while socket.send_with_flags(&[0; 4096], libc::MSG_DONTWAIT).is_ok() {}
 }
 
 #[test]

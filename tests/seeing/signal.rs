@@ -2,6 +2,7 @@
 
 use crate::support::again::{again, is_inside};
 use crate::support::nurseries::{E, run, settle};
+use crate::support::threads::says_asleep;
 use crate::support::watched;
 use nestling::inspect::dump_tree_on_signal;
 use nestling::{Cores, Runtime, dump_tree, nursery};
@@ -47,7 +48,7 @@ fn asleep(process: u32) -> bool {
     let threads = fs::read_dir(format!("/proc/{process}/task")).expect("it runs");
     let mut states =
         threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("stat")).ok());
-    states.all(|stat| stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" S")))
+    states.all(|stat| says_asleep(&stat))
 }
 
 #[test]

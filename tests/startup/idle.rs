@@ -2,6 +2,7 @@
 
 use crate::alone::alone;
 use crate::left_behind::threads;
+use crate::support::threads::says_asleep;
 use nestling::net::{TcpListener, TcpStream};
 use nestling::sync::Notify;
 use nestling::time::sleep;
@@ -47,10 +48,6 @@ fn read(thread: &Path, file: &str) -> String {
     fs::read_to_string(thread.join(file)).expect("it runs")
 }
 
-fn asleep(thread: &Path) -> bool {
-    read(thread, "stat").rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" S"))
-}
-
 /// How often threads went to sleep, and how often they were kept from running: without either,
 /// nothing has run.
 fn switches(threads: &[PathBuf]) -> Vec<String> {
@@ -74,7 +71,7 @@ fn f10_an_idle_process_makes_no_system_call() {
         let cancellers: Vec<_> = (0..2).map(|_| cancellers.recv().expect("a core")).collect();
         let others = others();
         assert!(others.len() >= before + 2, "two cores, and who waits for them");
-        while !others.iter().all(|thread| asleep(thread)) {
+        while !others.iter().all(|thread| says_asleep(&read(thread, "stat"))) {
             thread::yield_now();
         }
         let slept = switches(&others);

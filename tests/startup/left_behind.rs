@@ -1,7 +1,7 @@
 //! What runtimes leave behind: nothing in this process, and nothing in those that it starts.
 
 use crate::alone::alone;
-use crate::support::descriptors;
+use crate::support::{descriptors, process};
 use nestling::net::{TcpListener, TcpStream};
 use nestling::{Cores, Runtime, nursery};
 use nestling_runtime::lowlevel::nop;
@@ -27,11 +27,9 @@ pub(crate) fn wait_for_threads(count: usize) {
     }
 }
 
-/// Kibibytes that a line of `/proc/self/status` tells.
-fn kib(name: &str) -> u64 {
-    let status = fs::read_to_string("/proc/self/status").expect("the status");
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("the line");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
+/// Kibibytes that a line of the kernel's account of this process tells.
+fn kib(line: &str) -> u64 {
+    process::kib(std::process::id(), line)
 }
 
 #[test]

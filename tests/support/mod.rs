@@ -7,6 +7,8 @@ pub(crate) mod nurseries;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod sandbox;
+pub(crate) mod sockets;
+pub(crate) mod threads;
 
 use nestling::net::{TcpListener, TcpStream};
 use nestling::{Runtime, Stats};
@@ -41,6 +43,12 @@ pub(crate) fn watched<T>(test: impl FnOnce() -> T) -> T {
     drop(done);
     watchdog.join().expect("the watchdog only waits");
     result
+}
+
+/// Runs a test while no other one does.
+pub(crate) fn alone<T>(test: impl FnOnce() -> T) -> T {
+    let _one = one_at_a_time();
+    watched(test)
 }
 
 /// Waits until no other test of this program counts what the process has.
@@ -123,6 +131,19 @@ pub(crate) async fn turn() {
     nestling_runtime::lowlevel::nop().await.expect("a no-operation always works");
 }
 
+/// As many of them.
+pub(crate) async fn turns(count: usize) {
+    for _ in 0..count {
+        turn().await;
+    }
+}
+
+/// Starts an operation that has to wait, and lets it enter the kernel.
+pub(crate) async fn start<F: Future + ?Sized>(mut future: Pin<&mut F>) {
+    assert!(poll_once(future.as_mut()).await.is_pending());
+    turn().await;
+}
+
 /// Spends the awaits that this turn has left, and goes on in it.
 pub(crate) async fn end_turn() {
     while poll_once(std::pin::pin!(nestling::task::consume_budget())).await.is_ready() {}
@@ -183,5 +204,5 @@ pub(crate) fn thread_id() -> u32 {
 /// Whether a thread of this process sleeps right now.
 pub(crate) fn asleep(thread: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
-    stat.is_ok_and(|stat| stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" S")))
+    stat.is_ok_and(|stat| threads::says_asleep(&stat))
 }

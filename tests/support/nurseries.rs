@@ -1,10 +1,9 @@
 //! What tests of nurseries share: an anti-hang harness, an error type, a log, sockets that never
 //! answer.
 
-use super::{assert_balanced, descriptors};
+use super::{assert_balanced, descriptors, turns};
 use nestling::net::{TcpListener, TcpStream};
-use nestling::{Cancelled, Runtime, Stats, is_cancelled};
-use nestling_runtime::lowlevel::nop;
+use nestling::{Cancelled, Options, Runtime, Stats, is_cancelled};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
@@ -16,6 +15,15 @@ use std::pin::{Pin, pin};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
+
+pub(crate) const fn ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// Options of a nursery with so many slots.
+pub(crate) fn slots(count: usize) -> Options {
+    Options { slots: Some(count), ..Options::default() }
+}
 
 /// Far more than any test needs: it only tells a hang from a slow machine.
 const HANG: Duration = Duration::from_secs(30);
@@ -204,7 +212,5 @@ pub(crate) fn is_open(inode: &str) -> bool {
 /// Turns of the loop in which everything that is ready runs, and the kernel answers what it can at
 /// once. Counted by round trips through the kernel, because a yield may be all within one turn.
 pub(crate) async fn settle() {
-    for _ in 0..8 {
-        nop().await.expect("not cancelled");
-    }
+    turns(8).await;
 }

@@ -1,6 +1,7 @@
 //! An example as a process, which ends with the test.
 
 use std::env;
+use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -71,6 +72,18 @@ impl Process {
         self.child.id()
     }
 
+    /// Descriptors that it has open.
+    #[allow(dead_code, reason = "not every program asks")]
+    pub(crate) fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
+    }
+
+    /// Its resident memory, in KiB.
+    #[allow(dead_code, reason = "not every program asks")]
+    pub(crate) fn resident(&self) -> u64 {
+        kib(self.id(), "VmRSS:")
+    }
+
     /// Sends it a signal. By way of a shell, which needs no unsafe code.
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.id().to_string();
@@ -97,6 +110,14 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Kibibytes that a line of the kernel's account of a process tells.
+#[allow(dead_code, reason = "not every program asks")]
+pub(crate) fn kib(process: u32, line: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a status");
+    let size = status.lines().find_map(|text| text.strip_prefix(line)).expect("the line");
+    size.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
 /// Runs a command to its end.
