@@ -207,7 +207,7 @@ fn r12_the_value_of_a_call_that_was_dropped_is_dropped_before_the_nursery_return
     });
 }
 
-/// A value whose destructor panics, and which nobody takes, harms nobody.
+/// A value whose destructor panics, and which no task takes, harms no other call.
 #[test]
 fn r13_a_destructor_that_panics_on_the_thread_harms_nobody() {
     struct Panics;
@@ -280,7 +280,7 @@ fn g8_a_runtime_ends_while_a_call_runs() {
     });
 }
 
-/// The same with calls that nobody has begun with, and with one that was forgotten.
+/// The same with calls that no thread has begun with, and with one that was forgotten.
 #[test]
 fn g8_a_runtime_ends_with_calls_in_the_queue() {
     for cycle in 0..100 {

@@ -11,7 +11,7 @@ use std::fs;
 use std::io::{Error, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// An address at which nobody listens: its port was free a moment ago.
+/// An address at which no socket listens: its port was free a moment ago.
 fn nobody(host: impl Into<IpAddr>) -> SocketAddr {
     let listener = std::net::TcpListener::bind((host.into(), 0)).unwrap();
     listener.local_addr().unwrap()
@@ -150,7 +150,7 @@ fn r09_a_cancelled_connect_is_known_as_one() {
 #[test]
 fn an_unknown_name_is_named() {
     run(Runtime::builder(), async || {
-        // Reserved, so that nobody ever has it; and one that no resolver is asked for.
+        // Reserved, so that no host ever has it; and one that no resolver is asked for.
         for name in ["nosuch.invalid", "no\0such"] {
             let error = lookup_host((name, 80)).await.map(drop).unwrap_err();
             assert!(error.to_string().contains(&format!("cannot look up '{name}': ")), "{error}");

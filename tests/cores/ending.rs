@@ -1,5 +1,5 @@
-//! Wakes, children and cancels for cores that are about to end: all are heard, or nobody is there
-//! any more; nobody hangs, and nothing is lost that somebody waits for.
+//! Wakes, children and cancels for cores that are about to end: all are heard, or no task is there
+//! any more; no thread hangs, and nothing is lost that a task waits for.
 
 use crate::gate::Gate;
 use crate::support::{asleep, thread_id, watched};

@@ -27,7 +27,7 @@ impl Gate {
         .await;
     }
 
-    /// Sets the number, and wakes whoever waits.
+    /// Sets the number, and wakes the task that waits.
     pub(crate) fn set(&self, number: u64) {
         self.number.store(number, Ordering::Relaxed);
         if let Some(waker) = &*self.lock() {
@@ -35,7 +35,7 @@ impl Gate {
         }
     }
 
-    /// The waker of whoever waits, if somebody did.
+    /// The waker of the task that waits, if one did.
     pub(crate) fn waker(&self) -> Option<Waker> {
         self.lock().clone()
     }

@@ -29,7 +29,7 @@ impl Client {
     pub(crate) fn expect(&mut self, sent: &[u8]) {
         let mut received = vec![0; sent.len()];
         self.0.read_exact(&mut received).unwrap();
-        // Not `assert_eq`: nobody wants to see megabytes.
+        // Not `assert_eq`, which would print megabytes.
         assert!(received == sent, "{} bytes came back changed", sent.len());
     }
 

@@ -41,7 +41,7 @@ fn the_port_of_another_echo_server_is_refused_too() {
 
 #[test]
 fn an_address_of_another_machine_is_refused() {
-    // Reserved for documentation, so it is nobody's.
+    // Reserved for documentation, so it is no machine's.
     assert_refused(&echo(&["--listen", "192.0.2.1:7000"]), 1, &["192.0.2.1:7000", "assign"]);
 }
 

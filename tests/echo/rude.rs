@@ -1,4 +1,4 @@
-//! Clients that behave badly harm nobody but themselves.
+//! Clients that behave badly harm no other client.
 
 use crate::client::pattern;
 use crate::process::eventually;

@@ -72,8 +72,8 @@ fn a_user_without_privileges_can_serve() {
     let folder = env::temp_dir().join(format!("nestling-echo-{}", process::id()));
     let me = fs::metadata("/proc/self").unwrap().uid();
     let server = if me == 0 {
-        // Where nobody may read it. By another process: a descriptor open for writing, inherited
-        // by a server that another test starts just then, would keep it from being run.
+        // Where the user `nobody` may read it. By another process: a descriptor open for writing,
+        // inherited by a server that another test starts just then, would keep it from being run.
         let copied = Command::new("sh")
             .args(["-c", "mkdir -m 755 $0 && cp $1 $0/echo && chmod 755 $0/echo"])
             .args([folder.as_path(), example()])

@@ -85,7 +85,7 @@ impl Server {
         self.process.descriptors()
     }
 
-    /// Whether all its descriptors below this one are in use. Whoever started the test may have
+    /// Whether all its descriptors below this one are in use. What started the test may have
     /// left others above, so that counting does not tell.
     pub(crate) fn uses_all_below(&self, limit: usize) -> bool {
         let folder = self.proc("fd");

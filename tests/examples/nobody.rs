@@ -1,4 +1,4 @@
-//! `Nobody`: an address that refuses who connects, and that nobody else gets meanwhile.
+//! `Nobody`: an address that refuses connections, and that no other socket gets meanwhile.
 
 use socket2::{Domain, Socket, Type};
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! Examples whose standard output nobody reads, or which has no room.
+//! Examples whose standard output no process reads, or which has no room.
 
 use crate::process::build;
 use std::fs::File;

@@ -207,7 +207,7 @@ fn r17_a_cancelled_splice_tells_what_the_peer_has() {
     });
 }
 
-/// A copy that waits for more has nothing, and the sockets wait for whoever uses them next.
+/// A copy that waits for more has nothing, and the sockets wait for their next use.
 #[test]
 fn a_splice_that_is_dropped_while_it_waits_loses_nothing() {
     run(async || {

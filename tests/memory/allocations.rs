@@ -179,7 +179,7 @@ fn a_yield_allocates_nothing() {
     assert_eq!(count(task::yield_now), 0);
 }
 
-/// A waker that nobody ever drops is all that is kept of its task: the next one gets its cell.
+/// A waker that is never dropped is all that is kept of its task: the next one gets its cell.
 #[test]
 fn f6_a_leaked_waker_keeps_no_task() {
     let allocations = count_spawns(async |n| {

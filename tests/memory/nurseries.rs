@@ -25,7 +25,7 @@ fn resident_after(children: usize) -> u64 {
                 })
                 .collect();
             for (index, handle) in handles.into_iter().enumerate() {
-                // Half of them are joined, the others' values have nobody.
+                // Half of them are joined, the others' values are not taken.
                 if index % 2 == 0 {
                     assert_eq!(handle.await?, [index; 64]);
                 }

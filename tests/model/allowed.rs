@@ -34,7 +34,7 @@ pub(crate) struct Model {
     tasks: BTreeMap<Id, Task>,
     /// Timeouts, and nurseries with a deadline.
     timeouts: BTreeMap<Id, Timeout>,
-    /// Nurseries that another thread is about to cancel; and those of which nobody here can tell
+    /// Nurseries that another thread is about to cancel; and those of which this thread cannot tell
     /// whether that was what cancelled them.
     remote: BTreeSet<Id>,
     unsure: BTreeSet<Id>,
@@ -123,7 +123,7 @@ impl Model {
         rule(self.drops.is_empty(), || "a drop does not end".to_owned())
     }
 
-    /// Nobody runs any more below a scope, and nothing is awaited, but for what was forgotten.
+    /// No task runs any more below a scope, and nothing is awaited, but for what was forgotten.
     fn nothing_left(&self, scope: Id) -> Verdict {
         let is_left =
             |id: Id| self.tree.is_within(id, scope) && !self.tree.is_in(id, State::Forgotten);
@@ -280,7 +280,7 @@ impl Model {
         let cancelled = self.tree.is_cancelled(id) || self.retires(id);
         rule(cancelled || !cut, || format!("r02: task {id} is cut; nobody cancelled it"))?;
         if !task.started && self.retires(id) {
-            // Nobody saw from inside whether it was sent away before that.
+            // No task saw from inside whether it was sent away before that.
             self.unsure.insert(nursery);
         }
         let alone = matches!(self.tree.reason(id), None | Some(Reason::Asked));
@@ -436,7 +436,7 @@ impl Model {
     }
 
     /// What is not polled is not answered, and keeps nothing, not even by a shield: it is dropped
-    /// with whoever has set it aside, and so only when that is cancelled.
+    /// with the task that has set it aside, and so only when that is cancelled.
     fn goes_with(&self, aside: Id, what: impl Fn() -> String) -> Verdict {
         let cancelled = self.tree.is_cancelled(self.tree.parent(aside));
         rule(cancelled, || format!("r02: {} is dropped with {aside}, set aside", what()))

@@ -41,7 +41,7 @@ struct Spot {
     room: usize,
     /// Nothing may wait for ever there.
     sure: bool,
-    /// Inside a shield: how many nurseries were opened in it. Nobody there waits for a child from
+    /// Inside a shield: how many nurseries were opened in it. No task there waits for a child from
     /// outside, which may be waiting for the shield.
     shield: Option<usize>,
     /// It may be forgotten. No shields there: one that is never left holds for ever what is around.

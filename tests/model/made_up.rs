@@ -1,4 +1,4 @@
-//! Logs that nobody left: some that the rules allow, and a small breach of each rule.
+//! Logs that no run left: some that the rules allow, and a small breach of each rule.
 
 use crate::allowed::check;
 use crate::log::{E, Event, What};

@@ -39,7 +39,7 @@ impl Nest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Plain,
-    /// As that, but its handle is dropped: nobody joins it or cancels it by itself.
+    /// As that, but its handle is dropped: no task joins it or cancels it by itself.
     Unheld,
     Supervised,
     Daemon,

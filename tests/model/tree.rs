@@ -3,7 +3,7 @@
 use crate::plan::Id;
 use std::collections::BTreeMap;
 
-/// The scope of whoever opens the outermost nursery. Nobody cancels it.
+/// The scope of the code that opens the outermost nursery. It is never cancelled.
 pub(crate) const ROOT: Id = 0;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

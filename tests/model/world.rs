@@ -28,7 +28,7 @@ impl Place {
 
 #[derive(Debug)]
 pub(crate) struct World {
-    /// Ours, and the end that nobody but us has.
+    /// Ours, and the end that only this run has.
     pairs: Vec<(TcpStream, UnixStream)>,
     listeners: Vec<(TcpListener, SocketAddr)>,
     /// The other ends of streams that tasks have for themselves.
@@ -98,7 +98,7 @@ impl World {
     }
 
     pub(crate) fn poke(&self, at: usize) {
-        // A pair that nobody reads may be full, or its reader may be gone with the run.
+        // A pair that no task reads may be full, or its reader may be gone with the run.
         let _ = (&self.pairs[at].1).write(b"!");
     }
 
@@ -198,7 +198,7 @@ unsafe impl IoBuf for Counted {
     }
 }
 
-// SAFETY: as above; nobody else has them, and all are initialised.
+// SAFETY: as above; no other code has them, and all are initialised.
 unsafe impl IoBufMut for Counted {
     fn io_ptr_mut(&mut self) -> *mut u8 {
         self.bytes.as_mut_ptr()

@@ -157,7 +157,7 @@ fn b1_accept_dropped_with_its_nursery_leaks_no_connection() {
     });
 }
 
-/// Ten connections are accepted and nobody has looked at the answers when the runtime ends.
+/// Ten connections are accepted and no task has looked at the answers when the runtime ends.
 #[test]
 fn b3_unreaped_connections_are_closed_at_shutdown() {
     alone(|| {
@@ -275,7 +275,7 @@ fn g7_futures_that_outlive_the_runtime_are_answered() {
         });
         assert_balanced(&first);
         drop(first);
-        // It was cancelled at the end of the first; the answer waits for whoever polls it.
+        // It was cancelled at the end of the first; the answer waits for the next poll.
         let (result, buffer) = nestling::block_on(read);
         assert!(nestling::is_cancelled(&result.unwrap_err()));
         assert_eq!(buffer.len(), 64);

@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::pin::pin;
 
 /// A close in the middle of a receive, whose future is dropped: the peer sees the end, and nothing
-/// that it sends reaches whoever has the number next.
+/// that it sends reaches the socket that has the number next.
 #[test]
 fn b8_close_after_dropped_read_reaches_the_peer() {
     alone(|| {

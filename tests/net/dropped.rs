@@ -115,7 +115,7 @@ fn e10_accept_dropped_at_each_stage() {
             let client = (stage == Stage::Answered).then(|| net::TcpStream::connect(address));
             drop_at(stage, listener.accept()).await;
             if stage == Stage::Answered {
-                // It is kept, and goes with whoever gets it.
+                // It is kept, and goes with the accept that gets it.
                 listener.accept().await.unwrap();
             }
             drop(client);
@@ -145,7 +145,7 @@ fn e10_connect_dropped_at_each_stage() {
     }
 }
 
-/// A listener that accepts nobody and has no room for anybody to wait.
+/// A listener that accepts no client, and whose backlog has no room.
 struct Full {
     address: net::SocketAddr,
     _listener: socket2::Socket,

@@ -82,7 +82,7 @@ fn r17_the_end_of_the_stream_is_not_lost() {
     });
 }
 
-/// Nobody will read what was left: it goes with the stream, which is closed as ever.
+/// No task will read what was left: it goes with the stream, which is closed as ever.
 #[test]
 fn r17_a_stream_that_ends_with_something_unread_is_closed() {
     run(async || {

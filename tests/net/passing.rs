@@ -236,7 +236,7 @@ fn a_receive_of_bytes_closes_what_came_along() {
             pass(&peer, b"abc", writers);
             assert_eq!(socket.recv().await.0.unwrap(), 3);
             assert!(all_closed(readers), "{kind:?}");
-            // Nor is what nobody receives left.
+            // Nor is what no task receives left.
             let (readers, writers) = pipes(2);
             pass(&peer, b"abc", writers);
             drop(socket);

@@ -185,7 +185,7 @@ fn f4_the_last_waker_is_woken() {
 }
 
 /// The stream goes to another task while its wait is in flight; then the first one is cancelled, or
-/// ends. Nobody else hears of that.
+/// ends. No other task hears of that.
 #[test]
 fn r02_a_wait_does_not_carry_a_cancel_to_another_task() {
     for ends in [false, true] {

@@ -212,7 +212,7 @@ fn r17_a_chain_of_dropped_reads() {
     });
 }
 
-/// A read that never entered the kernel takes nothing, and nobody waits for it.
+/// A read that never entered the kernel takes nothing, and no task waits for it.
 #[test]
 fn r17_a_read_that_never_entered_leaves_the_bytes_to_the_kernel() {
     let stats = run(async || {

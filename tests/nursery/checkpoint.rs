@@ -112,7 +112,7 @@ fn checkpoint_in_a_shield() {
     });
 }
 
-/// A yield that was cut leaves nobody who wakes; one that is dropped half-way neither.
+/// A yield that was cut leaves nothing that wakes; one that is dropped half-way neither.
 #[test]
 fn checkpoint_dropped() {
     run(async || {

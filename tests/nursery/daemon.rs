@@ -75,7 +75,7 @@ fn daemon_without_company() {
         let log = Log::default();
         let result = nursery(async |n| {
             n.spawn_daemon(async {
-                // Whether it ever begins is nobody's business, but it is gone in the end.
+                // No rule says whether it ever begins, but it is gone in the end.
                 let _gone = log.at_drop("gone");
                 pending::<()>().await;
             });
@@ -84,7 +84,7 @@ fn daemon_without_company() {
         });
         assert_eq!(result.await, Ok(1));
         assert_eq!(log.take(), ["gone"]);
-        // One that ends by itself is missed by nobody.
+        // The nursery does not miss one that ends by itself.
         let result = nursery(async |n| {
             n.spawn_daemon(async {});
             settle().await;

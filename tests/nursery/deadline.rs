@@ -233,7 +233,7 @@ fn deadline_and_other_reasons() {
             Ok::<_, io::Error>(2)
         });
         assert_eq!(asked.await.ok(), Some(2));
-        // Too late: all have ended, nobody was stopped.
+        // Too late: all have ended, no child was stopped.
         let done = nursery_with(by(Instant::now() + MS), async |n| {
             n.spawn(shield(sleep(5 * MS)));
             Ok::<_, io::Error>(3)

@@ -150,7 +150,7 @@ fn finally_after_a_panic() {
         });
         let payload = AssertUnwindSafe(work).catch_unwind().await.expect_err("it panics");
         assert_eq!(thrown(&*payload), 5);
-        // The panic goes on after the clean-up: until then nobody is cancelled.
+        // The panic goes on after the clean-up: until then no task is cancelled.
         let said = log.take();
         assert_eq!(said[..2], ["local", "none"]);
         assert!(said.contains(&"clean"));
@@ -347,7 +347,7 @@ fn finally_in_combinators() {
     });
 }
 
-/// Foreign code that drops it leaves nobody to wait: destructors only.
+/// Foreign code that drops it leaves no task to wait: destructors only.
 #[test]
 fn finally_dropped() {
     run(async || {
@@ -405,7 +405,7 @@ fn finally_leaves_what_is_in_flight_to_the_nursery() {
                     pending::<()>().await;
                 };
                 finally(work, async |_: Option<&()>| {
-                    // The bytes are for whoever reads next: the read was cancelled with the work.
+                    // The bytes are for the next read: the read was cancelled with the work.
                     there.write_all("data").await.0.expect("shielded");
                     let (read, buffer) = here.read(vec![0; 8]).await;
                     assert_eq!((read.ok(), &buffer[..4]), (Some(4), &b"data"[..]));

@@ -79,7 +79,7 @@ fn all_stopped_from_outside_has_no_failure_of_its_own() {
         assert!(failures.cancelled() && failures.errors().is_empty());
         assert_eq!(failures.derived(), [E::Cancelled]);
         assert_eq!(failures.into_first(), None);
-        // A real failure is one, whoever cancelled.
+        // A real failure is one, whatever cancelled.
         let work = nursery_all(async |n| {
             n.spawn(async {
                 shield(settle()).await;

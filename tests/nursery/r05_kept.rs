@@ -48,8 +48,8 @@ async fn handle_in<'s, T>(slot: Slot<'s, T>) -> JoinHandle<'s, T> {
     }
 }
 
-/// Whoever awaits the handle of a child that is kept is kept as well, on either side of it in the
-/// order of polls.
+/// A task that awaits the handle of a child that is kept is kept as well, on either side of it in
+/// the order of polls.
 fn kept_for_a_handle(waiter_first: bool) {
     let got = run(async move || {
         let quiet = listener().await;

@@ -246,7 +246,7 @@ fn r05_a_nursery_inside_a_shield_that_is_left() {
 }
 
 /// What was set aside goes with its task, long before the bound of a shield in it: also a child
-/// that nobody has cancelled, for the shield is still around it. What that has in flight is joined.
+/// that is not cancelled, for the shield is still around it. What that has in flight is joined.
 #[test]
 fn r05_a_child_inside_a_bounded_shield_goes_with_the_body_that_set_it_aside() {
     let log = run(async || {

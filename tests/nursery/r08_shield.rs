@@ -244,7 +244,7 @@ fn r08_entered_after_the_answer() {
     });
 }
 
-/// Whoever asks inside a shield is not cancelled there, until its own time is up.
+/// What asks inside a shield hears of no cancel there, until its own time is up.
 #[test]
 fn r08_nobody_inside_hears_of_it() {
     run(async || {

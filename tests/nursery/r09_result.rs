@@ -222,7 +222,7 @@ fn r09_a_failed_child_says_cancelled_to_who_joins_it_and_its_error_to_the_nurser
     assert_eq!((result, joined), (Err(E::Boom(7)), Some(true)));
 }
 
-/// An `ECANCELED` that nobody here asked for is an ordinary error.
+/// An `ECANCELED` that no cancel here asked for is an ordinary error.
 #[test]
 fn r09_a_foreign_ecanceled_is_real() {
     let error = std::io::Error::from_raw_os_error(libc::ECANCELED);

@@ -1,4 +1,4 @@
-//! Rule 10: a value only if nobody was stopped on the way to it, or this nursery asked for that.
+//! Rule 10: a value only if no child was stopped on the way to it, or this nursery asked for that.
 
 use crate::support::nurseries::{E, listener, never, run, settle};
 use nestling::sync::Notify;
@@ -104,7 +104,7 @@ fn r10_asked_by_an_inner_nursery_is_not_asked_by_the_outer_one() {
         })
         .await
     });
-    // The inner one was cut short: its error is real for the outer one, which nobody cancelled.
+    // The inner one was cut short: its error is real for the outer one, which was not cancelled.
     assert_eq!(result, Err(E::Cancelled));
 }
 

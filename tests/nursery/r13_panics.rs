@@ -122,7 +122,7 @@ fn r13_a_values_destructor_panics() {
             Ok::<_, E>(())
         }));
         assert_eq!(number.await, 6);
-        // With a handle it is whoever drops that.
+        // With a handle it is the task that drops that.
         let number = caught(nursery(async |n| {
             let handle = n.spawn(async { Ok(OnDrop(|| throw(7))) });
             settle().await;

@@ -76,7 +76,7 @@ fn r14_an_operation_that_a_deadline_has_stopped_timed_out() {
     });
 }
 
-/// The same kind comes out, whoever was stopped.
+/// The same kind comes out, whichever task was stopped.
 #[test]
 fn r14_inside_and_outside_of_a_timeout_say_the_same() {
     run(async || {

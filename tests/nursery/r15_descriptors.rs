@@ -76,7 +76,7 @@ fn r15_what_a_cut_child_held_is_closed() {
     });
 }
 
-/// A value that nobody takes is dropped with its handle, or at the child's end without one.
+/// A value that no task takes is dropped with its handle, or at the child's end without one.
 #[test]
 fn r15_a_socket_in_a_value_that_nobody_takes() {
     run(async || {

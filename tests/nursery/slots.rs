@@ -117,7 +117,7 @@ fn slot_waiters_are_served_in_order() {
     });
 }
 
-/// A slot that comes free is the first waiter's at once: nobody overtakes it before it is polled.
+/// A slot that comes free is the first waiter's at once: no other overtakes it before its poll.
 #[test]
 fn slot_nobody_overtakes() {
     run(async || {

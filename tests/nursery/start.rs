@@ -115,7 +115,7 @@ fn start_says_so_when_the_child_ends_without_a_word() {
             assert!(!n.is_cancelled());
             Err::<(), _>(error)
         });
-        // It is an ordinary failure of whoever hands it on.
+        // It is an ordinary failure of the task that hands it on.
         assert!(result.await.unwrap_err().to_string().contains("Started::ready"));
     });
 }
@@ -135,7 +135,7 @@ fn start_lets_a_panic_before_ready_take_the_nursery() {
     });
 }
 
-/// The starter alone is cancelled: the child is, its end is waited for, and nobody else is hurt.
+/// The starter alone is cancelled: the child is, its end is waited for, and no other task is hurt.
 #[test]
 fn start_cancels_and_joins_the_child_when_the_starter_is_cancelled() {
     run(async || {
@@ -369,7 +369,7 @@ fn start_several_at_once_and_by_children() {
     });
 }
 
-/// What the value owns closes with it when nobody takes it.
+/// What the value owns closes with it when no task takes it.
 #[test]
 fn start_with_a_socket_for_a_value() {
     run(async || {

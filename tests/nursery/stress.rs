@@ -203,7 +203,7 @@ async fn step<'s>(
             let bounded = timeout(random.micros(400), tree(run, fork, depth - 1, true));
             handed_on(book, bounded).await.map_or(MAYBE, |result| result.map(drop))
         }
-        // Nobody outside cancels this one.
+        // No task outside cancels this one.
         12 => handed_on(book, shield(tree(run, fork, depth - 1, false))).await.map(drop),
         13 => {
             let cleanup = async |_: Option<&_>| {

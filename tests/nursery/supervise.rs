@@ -138,7 +138,7 @@ fn supervise_cancelled_by_its_handle() {
     });
 }
 
-/// A destructor that panics when the child is cut, or was never polled, takes nobody with it.
+/// A destructor that panics when the child is cut, or was never polled, takes no task with it.
 #[test]
 fn supervise_panics_of_destructors() {
     run(async || {

@@ -99,7 +99,7 @@ fn supervise_an_output_whose_handle_is_dropped_after_the_end() {
             pending::<()>().await;
         };
         assert!(timeout(Duration::from_millis(1), holds).await.is_err());
-        // When it is replaced by another one, while it is awaited by nobody.
+        // When it is replaced by another one, while no task awaits it.
         let mut handle = n.supervise(async { Throws(1) });
         settle().await;
         assert!(handle.is_finished());

@@ -1,6 +1,6 @@
 //! Threads against each other: a send and a close, a hand-over and a waiter that is cut.
 //!
-//! Each counts: a message that was accepted is received once, or was sent to nobody; one that was
+//! Each counts: a message that was accepted is received once, or had no receiver; one that was
 //! refused came back. What is lost here is lost by an order of steps that one thread never shows.
 
 use crate::support::random::{Random, seeds};

@@ -1,4 +1,4 @@
-//! Rule 18: a loop over awaits that are always ready keeps nobody from the core. One test for each
+//! Rule 18: a loop over awaits that are always ready keeps no task from the core. One test for each
 //! construct; beside it questions are answered, timers fire, signals and other threads are heard,
 //! and at last it is cancelled. Here: what waits.
 

@@ -98,7 +98,7 @@ fn a5_broken_runtime_refuses_with_the_first_reason() {
     });
 }
 
-/// Nobody hears it; nothing is queued for ever, and nobody is rung up.
+/// No task hears it; nothing is queued for ever, and no core is rung up.
 #[test]
 fn a5_broken_runtime_takes_wakes_and_cancels_from_everywhere() {
     on_a_thread(|| {

@@ -18,7 +18,7 @@ const POISON: u8 = 0xA5;
 struct Graveyard(RefCell<Vec<Box<[u8]>>>);
 
 impl Graveyard {
-    /// Asserts that nobody wrote to what was freed.
+    /// Asserts that nothing was written to what was freed.
     fn assert_at_rest(&self) {
         for grave in self.0.borrow().iter() {
             assert!(grave.iter().all(|byte| *byte == POISON), "written after it was freed");
@@ -66,7 +66,7 @@ unsafe impl IoBufMut for Mortal {
 }
 
 /// Receives are dropped in flight when their data is there, through a queue of 8: for most of them
-/// the data comes before the cancel. It goes into nobody's memory.
+/// the data comes before the cancel. It goes into no other memory.
 #[test]
 fn a1_buffer_of_a_dropped_read_is_freed_after_the_kernel_is_done() {
     watched(|| {

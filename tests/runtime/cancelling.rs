@@ -136,7 +136,7 @@ fn trap_6_no_cancel_of_a_dropped_future_reaches_the_next() {
                     assert!(poll_once(read.as_mut()).await.is_pending());
                 }
             }
-            // Nobody else takes the bytes once all cancels are with the kernel.
+            // No other read takes the bytes once all cancels are with the kernel.
             turn().await;
             peer.write_all(&[1; 500]).unwrap();
             for read in reads {

@@ -226,7 +226,7 @@ fn talk(mut socket: impl Read + Write, length: usize) {
     }
 }
 
-/// A sleep polled after its end of time, and one polled by nobody: no panic, no early end.
+/// A sleep polled after its end of time, and one that no task polls: no panic, no early end.
 #[test]
 fn e14_sleep_that_nobody_polls_ends_when_polled() {
     watched(|| {

@@ -1,4 +1,4 @@
-//! Nobody keeps the core from the others: not a task that is always ready, not a busy connection.
+//! No task keeps the core from the others: not a task that is always ready, not a busy connection.
 
 use crate::support::{pair, watched};
 use nestling::net::TcpStream;

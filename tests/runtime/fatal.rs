@@ -136,7 +136,7 @@ fn a5_broken_ring_leaks_what_is_in_flight() {
     });
 }
 
-/// What had its answer is nobody's but the future's, and is freed with it.
+/// What had its answer is the future's alone, and is freed with it.
 #[test]
 fn a5_broken_ring_frees_what_was_answered() {
     watched(|| {

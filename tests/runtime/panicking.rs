@@ -161,7 +161,7 @@ fn g3_panic_in_drop_of_the_root_drains() {
     });
 }
 
-/// The future's destructor panics, and then so does the output's, for which nobody is left.
+/// The future's destructor panics, and then so does the output's, for which no owner is left.
 #[test]
 fn g3_panic_in_drop_of_the_output_drains() {
     watched(|| {
@@ -175,7 +175,7 @@ fn g3_panic_in_drop_of_the_output_drains() {
     });
 }
 
-/// A dropped receive's buffer panics when the driver lets it go: once, and in nobody's way.
+/// A dropped receive's buffer panics when the driver lets it go: once, and in no task's way.
 #[test]
 fn g3_panic_in_drop_of_a_buffer_drains() {
     let drops = Rc::new(Cell::new(0));

@@ -80,7 +80,7 @@ fn c3_queue_of_one_entry() {
                 let soon = Instant::now() + Duration::from_micros(100);
                 let read = timeout_at(soon, stream.read(vec![0; 8])).await;
                 assert!(is_cancelled(&read.expect("it is answered").0.unwrap_err()));
-                // Nobody else takes the byte once all cancels are with the kernel.
+                // No other read takes the byte once all cancels are with the kernel.
                 turn().await;
                 peer.write_all(b"x").unwrap();
                 assert_eq!(stream.read(vec![0; 8]).await.0.unwrap(), 1);

@@ -78,7 +78,7 @@ fn c11_old_generation_is_counted_and_dropped() {
     });
 }
 
-/// The answer to an operation comes twice: the second finds nobody, and takes nobody's slot.
+/// The answer to an operation comes twice: the second finds no operation, and frees no slot.
 #[test]
 fn c11_second_answer_is_counted_and_dropped() {
     alone("stale::c11_second_answer_is_counted_and_dropped", || {

@@ -121,7 +121,7 @@ fn g5_futures_move_to_another_runtime() {
     });
 }
 
-/// The same in the same runtime, which had gone to sleep with nobody to wake.
+/// The same in the same runtime, which had gone to sleep with no task to wake.
 #[test]
 fn g5_futures_move_to_another_block_on() {
     watched(|| {

@@ -174,7 +174,7 @@ fn f5_lent_waker_on_a_scoped_thread() {
     });
 }
 
-/// Wakers that outlive their task and their runtime wake nobody, and are dropped anywhere.
+/// Wakers that outlive their task and their runtime wake no task, and are dropped anywhere.
 #[test]
 fn f7_wakers_outlive_the_runtime() {
     watched(|| {

@@ -8,7 +8,7 @@ use std::sync::{PoisonError, RwLock};
 /// Seconds after which a test hangs, which else is done in one or two.
 const PATIENCE: u32 = 60;
 
-/// Held by every test while it runs, and by nobody else while one runs that counts memory.
+/// Held by every test while it runs, and by no other while one runs that counts memory.
 static USER: RwLock<()> = RwLock::new(());
 
 /// As [`alone`], and while no other test has rings that the kernel counts together with ours: it

@@ -9,7 +9,7 @@ use nestling::{JoinError, Runtime};
 use std::io::{Error, ErrorKind};
 use std::thread;
 
-/// Nobody.
+/// The user `nobody`.
 const USER: u32 = 65_534;
 
 #[test]

@@ -101,7 +101,7 @@ fn j1_a_setup_that_takes_no_flags_is_told_from_an_old_kernel() {
 fn j2_a_kernel_without_memory_is_told_from_the_limit() {
     alone("refused::j2_a_kernel_without_memory_is_told_from_the_limit", || {
         if !is_root() {
-            return; // Nobody else may lock memory without limit; the words are tested elsewhere.
+            return; // No other user may lock memory without limit; the words are tested elsewhere.
         }
         deny(libc::SYS_io_uring_setup, libc::ENOMEM);
         let error = refusal();
@@ -156,7 +156,7 @@ fn c18_a_wait_that_ends_at_once_fails_its_check() {
         const FLAGS: u32 = 3;
         const EXT_ARG: u32 = 1 << 3;
         deny_where(libc::SYS_io_uring_enter, FLAGS, EXT_ARG, 0);
-        // A process that is stopped just then comes back late, and nobody can tell why.
+        // A process that is stopped just then comes back late, and does not tell why.
         let complaints = (0..10).map(|_| complaints()).find(|complaints| !complaints.is_empty());
         let [complaint] = &complaints.expect("a check fails")[..] else { panic!("only one") };
         let another = "run on another kernel, and report this one";

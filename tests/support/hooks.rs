@@ -37,7 +37,7 @@ static TABLE: RawWakerVTable = RawWakerVTable::new(
 );
 
 fn hooks<'a>(data: &'a *const ()) -> &'a Hooks<'a> {
-    // SAFETY: whoever polls with such a waker keeps the hooks alive for longer, on this thread.
+    // SAFETY: a test that polls with such a waker keeps the hooks alive longer, on this thread.
     unsafe { &*data.cast::<Hooks<'a>>() }
 }
 

@@ -111,7 +111,7 @@ impl Wake for Count {
     }
 }
 
-/// Polls a future once with a waker of its own, which nobody but the count hears.
+/// Polls a future once with a waker of its own, which only the count hears.
 pub(crate) fn poll_counted<F: Future + ?Sized>(
     future: Pin<&mut F>,
     count: &Arc<Count>,

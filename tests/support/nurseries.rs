@@ -161,7 +161,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
     }
 }
 
-/// A listener to which nobody connects unless a test does: its accepts never answer.
+/// A listener to which no client connects unless a test does: its accepts never answer.
 pub(crate) async fn listener() -> TcpListener {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port")
 }

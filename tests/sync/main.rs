@@ -1,4 +1,4 @@
-//! Local channels and locks: fair, and whoever is cut neither keeps nor loses anything.
+//! Local channels and locks: fair, and a task that is cut neither keeps nor loses anything.
 //!
 //! | file | what it holds |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! `Notify`: one or all, and a notification that is passed on when it meets nobody.
+//! `Notify`: one or all, and a notification that is passed on when no task waits for it.
 
 use crate::wait::{Wait, at_once};
 use nestling::sync::Notify;

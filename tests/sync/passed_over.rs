@@ -225,7 +225,7 @@ fn r19_to_one_behind_a_shield() {
     });
 }
 
-/// What was handed over before the cancel is delivered, and goes to nobody else.
+/// What was handed over before the cancel is delivered, and goes to no other task.
 #[test]
 fn r19_to_one_that_was_served_before_the_cancel() {
     with_each(async |thing, served| {
@@ -246,7 +246,7 @@ fn r19_to_one_that_was_served_before_the_cancel() {
     });
 }
 
-/// Nobody is left to serve: it is there for the next, who need not wait.
+/// No task is left to serve: it is there for the next, which need not wait.
 #[test]
 fn r19_past_all_to_the_next_who_comes() {
     with_each(async |thing, served| {
@@ -256,7 +256,7 @@ fn r19_past_all_to_the_next_who_comes() {
             turn().await;
             cancelled.iter().for_each(|handle| handle.cancel());
             (thing.hand)();
-            // In this turn still, while they stand in line; and nobody comes before it.
+            // In this turn still, while they stand in line; and no task comes before it.
             served.0.borrow_mut().push((3, at_once((thing.wait)())));
             Ok(())
         })
@@ -311,7 +311,7 @@ fn r19_in_order_past_every_second() {
     });
 }
 
-/// The first wait of a task that is cancelled stands in nobody's way, in a foreign combinator
+/// The first wait of a task that is cancelled stands in no task's way, in a foreign combinator
 /// neither.
 #[test]
 fn r19_past_one_in_a_foreign_combinator() {
@@ -354,7 +354,7 @@ fn r19_one_that_leaves_the_cancelled_scope_is_in_line_again() {
                 served.0.borrow_mut().push((0, kept));
             });
             up.notified().await;
-            // Past it, and nobody else waits yet.
+            // Past it, and no other task waits yet.
             (thing.hand)();
             turn().await;
             assert!(served.numbers().is_empty());
@@ -597,7 +597,7 @@ fn r19_a_notification_that_finds_only_cancelled_ones_is_kept() {
     });
 }
 
-/// Nobody is let go for the sake of a task that will not go on.
+/// No task is let go for the sake of a task that will not go on.
 #[test]
 fn r19_a_barrier_does_not_count_the_cancelled() {
     watched(|| {
