@@ -51,10 +51,10 @@ pub(crate) async fn connect(
     // A race always answers, also when it is cancelled: then with an error that says so.
     match timeout(pace.give_up, race(running)).await? {
         Err(error) if is_cancelled(&error) => {
-            let text = format!("nobody answered within {:?}", pace.give_up);
+            let text = format!("no address answered within {:?}", pace.give_up);
             Err(io::Error::new(io::ErrorKind::TimedOut, text))
         }
-        Err(error) => Err(io::Error::new(error.kind(), format!("nobody answered: {error}"))),
+        Err(error) => Err(io::Error::new(error.kind(), format!("no address answered: {error}"))),
         connected => connected,
     }
 }

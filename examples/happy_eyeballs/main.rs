@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! cargo run --example happy_eyeballs                    # a black hole, a refusal, a listener
-//! cargo run --example happy_eyeballs -- 127.0.0.1:1 [::1]:1              # nobody listens
+//! cargo run --example happy_eyeballs -- 127.0.0.1:1 [::1]:1              # nothing listens
 //! cargo run --example happy_eyeballs -- --library       # by the library's own connect
 //! cargo run --example happy_eyeballs -- --stagger 50 --give-up 2000 ADDRESS...   # milliseconds
 //! ```
@@ -43,7 +43,7 @@ struct Options {
     by_library: bool,
 }
 
-/// 0: connected. 1: nobody answered. 2: it was called wrongly.
+/// 0: connected. 1: no address answered. 2: it was called wrongly.
 fn main() -> ExitCode {
     let options = match parse(Parser::from_env()) {
         Ok(options) => options,

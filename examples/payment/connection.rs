@@ -7,7 +7,7 @@ use std::error::Error as _;
 use std::io;
 use std::net::SocketAddr;
 
-/// The longest line. Whoever sends a longer one does not speak this protocol.
+/// The longest line. A peer that sends a longer one does not speak this protocol.
 const LONGEST: usize = 1024;
 
 /// A connection to `name`.

@@ -62,6 +62,6 @@ async fn take_part(
         }
     })
     .await;
-    // From here nobody turns back, also not when another confirmation fails.
+    // From here no task turns back, also not when another confirmation fails.
     shield_for(GOODBYE, service.ask("CONFIRM\n")).await?
 }

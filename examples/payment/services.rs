@@ -42,7 +42,7 @@ impl Script {
         self.card_done.raise();
     }
 
-    /// The order is over: nobody waits for anybody any more.
+    /// The order is over: no service waits for another any more.
     pub(crate) fn end(&self) {
         let events = [&self.reserved, &self.mail_begun, &self.card_done, &self.over];
         events.into_iter().for_each(Event::raise);
@@ -107,7 +107,7 @@ pub(crate) async fn mail(listener: &TcpListener, script: &Script) -> io::Result<
     })
 }
 
-/// The customer and its first line; nobody if the order is over before.
+/// The customer and its first line; `None` if the order is over before.
 async fn customer(
     listener: &TcpListener,
     script: &Script,

@@ -63,7 +63,7 @@ async fn serve(options: &Options) -> io::Result<()> {
     nursery(async |n| {
         let listener = TcpListener::bind(options.address(0)).await?;
         say(format_args!("status on {}", listener.local_addr()?));
-        // It answers for as long as anybody works, and holds nobody up.
+        // It answers for as long as a worker works, and holds none up.
         n.spawn_daemon(status::tell(listener, &workers));
         for status in &workers {
             let supervisor = Supervisor { options, status };

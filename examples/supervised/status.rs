@@ -54,7 +54,7 @@ pub(crate) async fn tell(listener: TcpListener, workers: &[Status]) -> io::Resul
         match listener.accept().await {
             Ok((stream, _)) => {
                 let text: String = workers.iter().map(ToString::to_string).collect();
-                // As little as this fits into the socket's buffer: nobody can hold the daemon up.
+                // As little as this fits into the socket's buffer: no client holds the daemon up.
                 let _ = stream.write_all(text).await;
             }
             Err(error) if is_exhausted(&error) => sleep(PAUSE).await,

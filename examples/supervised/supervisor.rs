@@ -32,7 +32,7 @@ pub(crate) struct Supervisor<'a> {
 impl Supervisor<'_> {
     /// Listens, says that it is ready, and runs the worker, again and again.
     ///
-    /// The listener survives the worker: whoever connects meanwhile waits in its backlog.
+    /// The listener survives the worker: a client that connects meanwhile waits in its backlog.
     ///
     /// # Errors
     ///

@@ -77,7 +77,7 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     ///     n.spawn(sleep(Duration::from_millis(1)));
     ///     Ok(())
     /// }));
-    /// assert!(result.is_ok()); // the daemon held nobody up
+    /// assert!(result.is_ok()); // the daemon held nothing up
     /// assert_eq!(ticks.get(), 1);
     /// ```
     #[track_caller]

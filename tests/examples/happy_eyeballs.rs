@@ -82,7 +82,7 @@ fn nobody_listens() {
     let [one, other] = nobodies.each_ref().map(|nobody| nobody.address);
     let ended = happy_eyeballs(&[&one.to_string(), &other.to_string()]);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    let error = format!("happy_eyeballs: nobody answered: {one}: Connection refused");
+    let error = format!("happy_eyeballs: no address answered: {one}: Connection refused");
     assert!(ended.stderr.starts_with(&error), "{}", ended.stderr);
     let tried: Vec<_> = story(&ended).into_iter().filter(|(_, what)| *what == "begins").collect();
     assert_eq!(tried, [(one, "begins"), (other, "begins")]);
@@ -90,14 +90,14 @@ fn nobody_listens() {
 
 #[test]
 fn a_black_hole_is_given_up_in_time() {
-    // Nobody accepts, and its backlog is full: who knocks gets no answer.
+    // It accepts no connection, and its backlog is full: a client gets no answer.
     let hole = Nobody::new();
     hole.socket.listen(0).unwrap();
     let address = hole.address;
     let _filling = TcpStream::connect(address).unwrap();
     let ended = happy_eyeballs(&["--give-up", "50", &address.to_string()]);
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert_eq!(ended.stderr, "happy_eyeballs: nobody answered within 50ms\n");
+    assert_eq!(ended.stderr, "happy_eyeballs: no address answered within 50ms\n");
     assert_eq!(story(&ended), [(address, "begins"), (address, "given up")]);
 }
 

@@ -7,7 +7,7 @@ use quote::ToTokens;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, Error, FnArg, Result, ReturnType, Signature, Type, Visibility};
 
-/// A function whose body is nobody's business here: the compiler's words about it are better.
+/// A function, whose body is not parsed here: the compiler's words about it are better.
 pub(crate) struct Function {
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) visibility: Visibility,
@@ -55,10 +55,13 @@ impl Function {
             return wrong(abi, "the runtime calls it, so it has Rust's calling convention");
         }
         if !signature.generics.params.is_empty() {
-            return wrong(&signature.generics, "nobody chooses its types, so it cannot be generic");
+            return wrong(
+                &signature.generics,
+                "no call chooses its types, so it cannot be generic",
+            );
         }
         if let Some(clause) = &signature.generics.where_clause {
-            return wrong(clause, "nobody chooses its types, so it cannot be generic");
+            return wrong(clause, "no call chooses its types, so it cannot be generic");
         }
         self.check_name(kind)?;
         self.check_arguments(options)?;

@@ -117,7 +117,7 @@ fn only_functions_can_be_started() {
 
 #[test]
 fn a_generic_function_is_refused() {
-    let text = "nobody chooses its types, so it cannot be generic";
+    let text = "no call chooses its types, so it cannot be generic";
     refused(Kind::Main, "", "async fn main<T>() {}", text, "<T>");
     refused(Kind::Test, "", "async fn a() where u8: Copy {}", text, "where u8: Copy");
 }

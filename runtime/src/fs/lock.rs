@@ -34,7 +34,7 @@ impl Drop for Taken {
 impl File {
     /// Waits until no other process has a lock on the file, and takes it. The lock is the open
     /// file's: it ends with [`unlock`](Self::unlock), or when the file is closed. It binds those
-    /// that ask for one, and nobody else.
+    /// that ask for one, and no other process.
     ///
     /// An open file has one lock. To ask for one of the other kind gives up the one that it has,
     /// before it is known whether the other one can be had: so two files that have it shared can

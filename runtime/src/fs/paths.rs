@@ -131,7 +131,7 @@ pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
     elsewhere(&"remove_dir_all", "remove", path.as_ref(), |path| fs::remove_dir_all(path)).await
 }
 
-/// Gives something another name, in one step: whoever looks sees either. What had the new name is
+/// Gives something another name, in one step: a look-up sees either. What had the new name is
 /// gone. [`sync_dir`](super::sync_dir) has the disk keep it.
 ///
 /// # Errors

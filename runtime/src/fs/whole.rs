@@ -55,7 +55,7 @@ pub async fn read_to_string(path: impl AsRef<Path>) -> io::Result<String> {
 ///
 /// # Cancellation
 ///
-/// Whoever reads the file meanwhile, or after a cancel, a crash or an error, may find a part of it:
+/// A read of the file meanwhile, or after a cancel, a crash or an error, may find a part of it:
 /// see [`replace`].
 ///
 /// # Errors
@@ -71,7 +71,7 @@ pub async fn write<B: IoBuf>(path: impl AsRef<Path>, bytes: B) -> io::Result<()>
     file.write_all_at(bytes, 0).await.0.map_err(|error| error::at("write", path, error))
 }
 
-/// Has a file be of these bytes, all at once: whoever reads it finds the old bytes or the new ones,
+/// Has a file be of these bytes, all at once: a read finds the old bytes or the new ones,
 /// also after a crash; and when this has returned, the disk keeps the new ones. They are written to
 /// a temporary file beside it, which then takes its name, its permissions and, as far as the
 /// process may do that, nothing else: other names of the old file keep the old bytes.

@@ -70,7 +70,7 @@ impl Shared {
         Ok(Arc::new(Self { start, layout, size, group, returned, count }))
     }
 
-    /// Where a buffer starts. Reading and writing is for whoever has the [`Buffer`](super::Buffer).
+    /// Where a buffer starts. Reading and writing is for the [`Buffer`](super::Buffer)'s owner.
     pub(super) fn at(&self, id: u16) -> *mut u8 {
         self.start.as_ptr().wrapping_add(usize::from(id) * self.size)
     }

@@ -34,7 +34,7 @@ use std::ops::{Deref, DerefMut};
 ///     let balance = Mutex::new(100);
 ///     let mut guard = balance.lock().await;
 ///     let seen = *guard;
-///     yield_now().await; // nobody changes it meanwhile
+///     yield_now().await; // no other task changes it meanwhile
 ///     *guard = seen - 30;
 ///     drop(guard);
 ///     assert_eq!(balance.into_inner(), 70);
@@ -114,7 +114,7 @@ impl<T> From<T> for Mutex<T> {
 /// ```
 /// use nestling_runtime::sync::{Mutex, MutexGuard};
 /// let mutex = Mutex::new(String::from("a"));
-/// let mut guard: MutexGuard<'_, String> = mutex.try_lock().expect("nobody has locked it");
+/// let mut guard: MutexGuard<'_, String> = mutex.try_lock().expect("no task has locked it");
 /// guard.push('b');
 /// assert_eq!(*guard, "ab");
 /// ```

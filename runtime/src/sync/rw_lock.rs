@@ -129,7 +129,7 @@ impl<T> From<T> for RwLock<T> {
 /// ```
 /// use nestling_runtime::sync::{ReadGuard, RwLock};
 /// let lock = RwLock::new(7);
-/// let guard: ReadGuard<'_, i32> = lock.try_read().expect("nobody writes");
+/// let guard: ReadGuard<'_, i32> = lock.try_read().expect("no task writes");
 /// assert_eq!(*guard, 7);
 /// ```
 #[must_use = "the lock is released when this is dropped"]
@@ -146,7 +146,7 @@ pub struct ReadGuard<'a, T: ?Sized> {
 /// ```
 /// use nestling_runtime::sync::{RwLock, WriteGuard};
 /// let mut lock = RwLock::new(7);
-/// let mut guard: WriteGuard<'_, i32> = lock.try_write().expect("nobody has it");
+/// let mut guard: WriteGuard<'_, i32> = lock.try_write().expect("no task has it");
 /// *guard += 1;
 /// drop(guard);
 /// assert_eq!(*lock.get_mut(), 8);

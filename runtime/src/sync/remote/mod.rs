@@ -22,7 +22,7 @@
 //! let core = std::thread::spawn(move || {
 //!     nestling_runtime::block_on(async {
 //!         while let Some((number, reply)) = inbox.recv().await {
-//!             // Whoever has asked may be gone meanwhile.
+//!             // The task that has asked may be gone meanwhile.
 //!             let _ = reply.send(number * number);
 //!         }
 //!     })
