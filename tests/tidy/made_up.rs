@@ -165,6 +165,18 @@ fn leftovers_are_found() {
 }
 
 #[test]
+fn a_comment_that_names_no_noun_is_found() {
+    for line in
+        ["/// Whoever waits.", "one(); // for nobody", "/* nobody's */", "/// f(\"nobody\")"]
+    {
+        assert_breach("tests/r01.rs", &format!("//! One.\n{line}\n"), 2, "leaves open who");
+    }
+    let names =
+        "//! `Waiter::Nobody`, `nobody`.\nfn one(nobody: u8) { two(\"nobody\", nobody); }\n";
+    assert!(check(&with("tests/r01.rs", names)).is_empty(), "names and literals are no comments");
+}
+
+#[test]
 fn an_exception_without_reason_is_found() {
     for bare in ["#![allow(dead_code)]", "#[expect(\nunused\n)]", "#[ignore]"] {
         assert_breach("tests/r01.rs", &format!("//! One.\n{bare}\n"), 2, "gives no reason");

@@ -3,7 +3,7 @@
 use crate::source::{Source, first_word, words};
 use crate::{FACES, Violation};
 
-pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 11] = [
+pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 12] = [
     long_file,
     long_functions,
     long_lines,
@@ -12,6 +12,7 @@ pub(crate) const RULES: [fn(&Source<'_>) -> Vec<Violation>; 11] = [
     macros,
     items_in_face,
     leftovers,
+    persons,
     bare_exceptions,
     untrimmed,
     scattered,
@@ -193,6 +194,23 @@ fn leftovers(source: &Source<'_>) -> Vec<Violation> {
         source.violation(at, rule, "do it now, or open an issue and say here what holds today")
     };
     notes.chain(macros).map(violation).collect()
+}
+
+/// Comments that speak of a task, a thread or a peer as of a person, so that a reader has to guess
+/// which is meant. A name in code is not such a word.
+fn persons(source: &Source<'_>) -> Vec<Violation> {
+    let unnamed = words(&source.prose).filter(|(at, word)| {
+        let is_person = ["nobody", "whoever"].iter().any(|other| word.eq_ignore_ascii_case(other));
+        let is_code = source.code[*at..].starts_with(word);
+        // In backticks, as a part of a path or by itself.
+        let is_name = source.prose[..*at].ends_with(['`', ':']);
+        is_person && !is_code && !is_name
+    });
+    let violation = |(at, word)| {
+        let rule = format!("`{word}` leaves open who that is");
+        source.violation(at, rule, "name the task, thread, operation or peer that is meant")
+    };
+    unnamed.map(violation).collect()
 }
 
 /// Exceptions from a lint or from the test run that do not say why.
