@@ -56,7 +56,7 @@ impl Dir {
     ///
     /// # Errors
     ///
-    /// Those of `open(2)`, with the path: `NotADirectory`. Cancellation.
+    /// The errors of `open(2)`, such as `NotADirectory`, with the path; and cancellation.
     pub async fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let how = directory(libc::O_RDONLY, 0);

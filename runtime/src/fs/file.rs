@@ -17,9 +17,9 @@ use std::path::Path;
 /// them can be in flight. For one after the other there is a [`cursor`](Self::cursor); and
 /// [`read`](Self::read) and [`write`](Self::write) for what has no places, such as a pipe.
 ///
-/// It belongs to its core: [`into_std`](Self::into_std) takes it to another. After 64 reads and
-/// writes the core's ring keeps it at hand (Linux 6.15), which makes each of the others a little
-/// cheaper; as do the buffers of a [`FixedPool`](crate::pool::FixedPool).
+/// A file belongs to its core: [`into_std`](Self::into_std) takes it to another. After 64 reads and
+/// writes the core's ring keeps the file at hand (Linux 6.15), which makes each further one a
+/// little cheaper; as do the buffers of a [`FixedPool`](crate::pool::FixedPool).
 ///
 /// # Examples
 ///
@@ -116,7 +116,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of `statx(2)`, and cancellation.
+    /// The errors of `statx(2)`, and cancellation.
     pub async fn metadata(&self) -> io::Result<Metadata> {
         let this = Place::below(self.fd.clone(), CString::default());
         Statx::new(this, libc::AT_EMPTY_PATH).await.map(Metadata::new)
@@ -126,7 +126,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of `fchmod(2)`: it is another user's. Cancellation.
+    /// The errors of `fchmod(2)`, such as `PermissionDenied` for another user's file; and
+    /// cancellation.
     pub async fn set_permissions(&self, permissions: fs::Permissions) -> io::Result<()> {
         let file = fs::File::from(self.duplicate()?);
         blocking_io(&"fchmod", move || file.set_permissions(permissions)).await
@@ -138,12 +139,12 @@ impl File {
     ///
     /// # Cancellation
     ///
-    /// Cancelled, it may have been done or not.
+    /// After a cancellation the data may be on the disk or not.
     ///
     /// # Errors
     ///
-    /// Those of `fsync(2)`. After one, it is not known what of the writes before is on the disk,
-    /// and another call does not tell: the kernel may have dropped what it could not write.
+    /// The errors of `fsync(2)`. After one, it is not known what of the writes before is on the
+    /// disk, and another call does not tell: the kernel may have dropped what it could not write.
     pub async fn sync_all(&self) -> io::Result<()> {
         OnFile::new(self.fd.clone(), Sync { data_only: false }).await
     }

@@ -28,7 +28,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of `pread(2)`, and cancellation. The buffer comes back in any case.
+    /// The errors of `pread(2)`, and cancellation. The buffer comes back in any case.
     pub fn read_at<B: IoBufMut>(
         &self,
         buffer: B,
@@ -197,12 +197,13 @@ impl File {
     ///
     /// # Cancellation
     ///
-    /// It may have been done, in part or not at all, when it was cancelled or its future dropped.
+    /// A write that was cancelled, or whose future was dropped, may have been done in whole, in
+    /// part or not at all.
     ///
     /// # Errors
     ///
-    /// Those of `pwrite(2)`, such as `StorageFull`, and cancellation. The buffer comes back in any
-    /// case.
+    /// The errors of `pwrite(2)`, such as `StorageFull`, and cancellation. The buffer comes back in
+    /// any case.
     pub fn write_at<B: IoBuf>(
         &self,
         buffer: B,

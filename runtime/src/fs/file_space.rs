@@ -60,7 +60,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of `ftruncate(2)`, and cancellation, after which it may have been done.
+    /// The errors of `ftruncate(2)`; and cancellation, after which the length may have changed.
     ///
     /// # Panics
     ///
@@ -80,8 +80,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of `fallocate(2)`: `StorageFull`; `Unsupported` by the file system. Cancellation,
-    /// after which it may have been done.
+    /// The errors of `fallocate(2)`, such as `StorageFull`, or `Unsupported` by the file system;
+    /// and cancellation, after which the call may have had its effect.
     pub async fn allocate(&self, offset: u64, length: u64) -> io::Result<()> {
         OnFile::new(self.fd.clone(), Allocate { mode: 0, offset, length }).await
     }
@@ -104,7 +104,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of `sync_file_range(2)`, and cancellation.
+    /// The errors of `sync_file_range(2)`, and cancellation.
     pub async fn sync_file_range(&self, offset: u64, length: u64) -> io::Result<()> {
         let flags = libc::SYNC_FILE_RANGE_WAIT_BEFORE
             | libc::SYNC_FILE_RANGE_WRITE
@@ -122,7 +122,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// It is a pipe. Cancellation.
+    /// The file is a pipe; and cancellation.
     pub async fn advise(&self, offset: u64, length: u64, advice: Advice) -> io::Result<()> {
         let command = Advise { advice: advice.number(), offset, length: to_end(length) };
         OnFile::new(self.fd.clone(), command).await
@@ -133,7 +133,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// It is no regular file. Cancellation.
+    /// The file is no regular one; and cancellation.
     pub async fn next_data(&self, offset: u64) -> io::Result<Option<Range<u64>>> {
         let file = self.duplicate()?;
         blocking_io(&"lseek", move || {

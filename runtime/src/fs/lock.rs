@@ -51,7 +51,7 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of `flock(2)`, and cancellation.
+    /// The errors of `flock(2)`, and cancellation.
     ///
     /// # Examples
     ///

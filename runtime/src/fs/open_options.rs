@@ -127,8 +127,8 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// Those of `open(2)`, with the path ([`PathError`](super::PathError)): it is not there, it may
-    /// not be opened so. `InvalidInput`: the options contradict each other.
+    /// The errors of `open(2)`, such as `NotFound` or `PermissionDenied`, with the path
+    /// ([`PathError`](super::PathError)). `InvalidInput`: the options contradict each other.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
         self.open_seen(path.as_ref()).await.map(File::of)
     }
@@ -138,7 +138,7 @@ impl OpenOptions {
         self.open_at(path::place(OPEN, path)?, path, 0, Origin::Here).await
     }
 
-    /// The same at a place; `resolve` as of openat2(2).
+    /// As [`open`](Self::open), at a place; `resolve` is that of openat2(2).
     pub(super) async fn open_at(
         &self,
         at: Place,

@@ -176,7 +176,7 @@ async fn may_wait(error: &io::Error, at: &Place) -> io::Result<bool> {
     }
 }
 
-/// It is open already. Waits for what a blocking open would have waited for.
+/// With a file that is open already, waits for what a blocking open would have waited for.
 async fn ready(mut file: Opened, how: OpenHow) -> io::Result<Opened> {
     if file.known.kind == libc::S_IFREG {
         file.is_unwaiting = true;
@@ -208,7 +208,8 @@ async fn writer(fifo: &SharedFd) -> io::Result<()> {
         First::Other(opened) => return opened.map(drop),
         First::Polled(told) => told,
     };
-    // It counts as a reader, and a writer that comes when this one is closed must not meet it.
+    // The second open counts as a reader: a writer that comes when `fifo` is closed must not meet
+    // it.
     if again.flight().is_some_and(OpHandle::interrupt) {
         let _ = again.await;
     }
@@ -249,7 +250,7 @@ async fn wait(at: Place, how: OpenHow, origin: Origin) -> io::Result<SharedFd> {
                 sys::set_nonblocking(&file, false)?;
                 return Ok(file);
             }
-            // It would wait still.
+            // The open would still wait.
             Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENXIO)) => {}
             Err(error) => return Err(error),
         }

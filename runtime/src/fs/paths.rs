@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 ///
-/// Those of `statx(2)`, with the path: it is not there. Cancellation.
+/// The errors of `statx(2)`, such as `NotFound`, with the path; and cancellation.
 ///
 /// # Examples
 ///
@@ -58,11 +58,11 @@ pub async fn try_exists(path: impl AsRef<Path>) -> io::Result<bool> {
 ///
 /// # Cancellation
 ///
-/// As with everything below: it may have been done or not.
+/// After a cancellation the call may have had its effect or not, here and in everything below.
 ///
 /// # Errors
 ///
-/// Those of `mkdir(2)`, with the path: `AlreadyExists`. Cancellation.
+/// The errors of `mkdir(2)`, such as `AlreadyExists`, with the path; and cancellation.
 ///
 /// # Examples
 ///
@@ -101,7 +101,7 @@ pub async fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// Those of `unlink(2)`, with the path. Cancellation.
+/// The errors of `unlink(2)`, with the path; and cancellation.
 pub async fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
     remove(path.as_ref(), 0).await
 }
@@ -110,7 +110,7 @@ pub async fn remove_file(path: impl AsRef<Path>) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// Those of `rmdir(2)`, with the path: `DirectoryNotEmpty`. Cancellation.
+/// The errors of `rmdir(2)`, such as `DirectoryNotEmpty`, with the path; and cancellation.
 pub async fn remove_dir(path: impl AsRef<Path>) -> io::Result<()> {
     remove(path.as_ref(), libc::AT_REMOVEDIR).await
 }
@@ -126,7 +126,7 @@ async fn remove(path: &Path, flags: i32) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// Those of `std::fs::remove_dir_all`, with the path. Cancellation.
+/// The errors of `std::fs::remove_dir_all`, with the path; and cancellation.
 pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
     elsewhere(&"remove_dir_all", "remove", path.as_ref(), |path| fs::remove_dir_all(path)).await
 }
@@ -136,7 +136,7 @@ pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// Those of `rename(2)`, with the old path: `CrossesDevices`. Cancellation.
+/// The errors of `rename(2)`, such as `CrossesDevices`, with the old path; and cancellation.
 pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<()> {
     const RENAME: &str = "rename";
     let (from, to) = (from.as_ref(), to.as_ref());
@@ -149,7 +149,7 @@ pub async fn rename(from: impl AsRef<Path>, to: impl AsRef<Path>) -> io::Result<
 ///
 /// # Errors
 ///
-/// Those of `link(2)`, with the new path. Cancellation.
+/// The errors of `link(2)`, with the new path; and cancellation.
 pub async fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
     const LINK: &str = "make the link";
     let (original, link) = (original.as_ref(), link.as_ref());
@@ -162,7 +162,7 @@ pub async fn hard_link(original: impl AsRef<Path>, link: impl AsRef<Path>) -> io
 ///
 /// # Errors
 ///
-/// Those of `symlink(2)`, with the path of the link. Cancellation.
+/// The errors of `symlink(2)`, with the path of the link; and cancellation.
 pub async fn symlink(target: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Result<()> {
     const LINK: &str = "make the symbolic link";
     let (target, link) = (target.as_ref(), link.as_ref());
@@ -175,7 +175,7 @@ pub async fn symlink(target: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Re
 ///
 /// # Errors
 ///
-/// It is none, or not there. Cancellation.
+/// No symbolic link is at the path; and cancellation.
 pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
     elsewhere(&"readlink", "follow", path.as_ref(), |path| fs::read_link(path)).await
 }
@@ -184,7 +184,7 @@ pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 ///
 /// # Errors
 ///
-/// It is not there. Cancellation.
+/// Nothing is at the path; and cancellation.
 pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
     elsewhere(&"canonicalize", "resolve", path.as_ref(), |path| fs::canonicalize(path)).await
 }
@@ -194,7 +194,7 @@ pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 ///
 /// # Errors
 ///
-/// Those of `chmod(2)`, with the path. Cancellation.
+/// The errors of `chmod(2)`, with the path; and cancellation.
 pub async fn set_permissions(
     path: impl AsRef<Path>,
     permissions: fs::Permissions,

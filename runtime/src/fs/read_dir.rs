@@ -71,7 +71,7 @@ impl Listing {
 ///
 /// # Errors
 ///
-/// Those of `opendir(3)`, with the path. Cancellation.
+/// The errors of `opendir(3)`, with the path; and cancellation.
 ///
 /// # Examples
 ///
@@ -107,7 +107,7 @@ impl ReadDir {
     ///
     /// # Errors
     ///
-    /// Those of `readdir(3)`, with the path of the directory. Cancellation.
+    /// The errors of `readdir(3)`, with the path of the directory; and cancellation.
     pub async fn next_entry(&mut self) -> io::Result<Option<DirEntry>> {
         loop {
             match self.pop() {

@@ -43,8 +43,8 @@ impl File {
     ///
     /// # Errors
     ///
-    /// Those of `link(2)`, with the path: `AlreadyExists`. Cancellation, after which it may have
-    /// been done.
+    /// The errors of `link(2)`, such as `AlreadyExists`, with the path; and cancellation, after
+    /// which the file may have its name.
     ///
     /// # Examples
     ///

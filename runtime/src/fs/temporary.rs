@@ -38,7 +38,7 @@ impl Temporary {
     /// Removes the name of a file, and waits for that.
     pub(super) async fn remove(self) {
         match paths::remove_file(&self.path).await {
-            // It may not have been done: the drop does it.
+            // The name may still be there: the drop of `self` removes it.
             Err(error) if is_cancelled(&error) => {}
             // If it fails, the name is gone, or nothing can be done.
             _ => drop(self.keep()),
