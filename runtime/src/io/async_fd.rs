@@ -11,8 +11,9 @@ use std::task::{Context, Poll};
 /// Waits until a descriptor is ready that is no socket of this library: an event counter, a timer
 /// of the kernel's, inotify, a C library's connection. What reads and writes is the caller's code.
 ///
-/// It waits on a duplicate of the descriptor, so that a number which was closed is never waited on.
-/// The file itself stays open until this is dropped as well. Regular files are always ready.
+/// The wait is on a duplicate of the descriptor, so that a number which was closed is never waited
+/// on. The file itself stays open until the `AsyncFd` is dropped as well. Regular files are always
+/// ready.
 ///
 /// # Examples
 ///
@@ -75,7 +76,7 @@ impl<T> AsyncFd<T> {
     ///
     /// # Errors
     ///
-    /// It was cancelled, or the descriptor cannot be waited on.
+    /// The wait was cancelled, or the descriptor cannot be waited on.
     pub async fn readable(&self) -> io::Result<()> {
         self.ready(Interest::Readable).await
     }

@@ -37,13 +37,13 @@ pub trait AsyncRead {
     ///
     /// # Cancellation
     ///
-    /// That of the source: [`TcpStream::read`](crate::net::TcpStream::read) keeps for the next read
+    /// The source decides: [`TcpStream::read`](crate::net::TcpStream::read) keeps for the next read
     /// what comes for one whose future was dropped, and only the buffer is lost. A source of your
     /// own that keeps nothing says so.
     ///
     /// # Errors
     ///
-    /// Those of the source, and cancellation. The buffer comes back in any case.
+    /// The errors of the source, and cancellation. The buffer comes back in any case.
     fn read<B: IoBufMut>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>>;
 
     /// The connection, if reads do nothing else than to receive from it: copies may take bytes from

@@ -34,13 +34,13 @@ pub trait AsyncWrite {
     ///
     /// # Cancellation
     ///
-    /// That of the sink. What was written while the write is cancelled is reported; how much has
+    /// The sink decides. What was written while the write is cancelled is reported; how much has
     /// gone of a write whose future was dropped is not known.
     ///
     /// # Errors
     ///
-    /// Those of the sink, and cancellation. The buffer comes back in any case, and nothing of it
-    /// has gone.
+    /// The errors of the sink, and cancellation. The buffer comes back in any case, and nothing of
+    /// it has gone.
     fn write<B: IoBuf>(&mut self, buffer: B) -> impl Future<Output = BufResult<usize, B>>;
 
     /// Writes all of `buffer`.
@@ -65,7 +65,7 @@ pub trait AsyncWrite {
     ///
     /// # Errors
     ///
-    /// Those of the sink, and cancellation.
+    /// The errors of the sink, and cancellation.
     fn flush(&mut self) -> impl Future<Output = io::Result<()>>;
 
     /// Flushes, then ends the stream: the other side reads to the end of what was written. Nothing
@@ -73,7 +73,7 @@ pub trait AsyncWrite {
     ///
     /// # Errors
     ///
-    /// Those of the sink, and cancellation.
+    /// The errors of the sink, and cancellation.
     fn shutdown(&mut self) -> impl Future<Output = io::Result<()>>;
 
     /// The connection, if writes do nothing else than to send on it: copies may put bytes there.

@@ -102,7 +102,7 @@ impl<W> BufWriter<W> {
 
     /// # Errors
     ///
-    /// It is not known what has gone.
+    /// How much the sink has taken is not known.
     fn check(&self) -> io::Result<()> {
         if !self.is_lent {
             return Ok(());
@@ -133,7 +133,7 @@ impl<W: AsyncWrite> BufWriter<W> {
     ///
     /// # Errors
     ///
-    /// Those of the sink, and cancellation. The error tells through
+    /// The errors of the sink, and cancellation. The error tells through
     /// [`transferred`](crate::net::transferred) how many of the bytes were taken, into the buffer
     /// or beyond it: go on with those behind them. Or the writer is broken.
     ///
@@ -176,8 +176,8 @@ impl<W: AsyncWrite> BufWriter<W> {
     ///
     /// # Errors
     ///
-    /// Those of the sink, and cancellation. The buffer keeps what has not gone, and the error tells
-    /// through [`transferred`](crate::net::transferred) how much of it has. Or the writer is
+    /// The errors of the sink, and cancellation. The buffer keeps what has not gone, and the error
+    /// tells through [`transferred`](crate::net::transferred) how much has. Or the writer is
     /// broken.
     pub async fn flush(&mut self) -> io::Result<()> {
         self.send().await?;

@@ -35,7 +35,7 @@ const BULK: usize = 32 << 10;
 ///
 /// # Errors
 ///
-/// Those of the reader and the writer, with the count.
+/// The errors of the reader and of the writer, with the count.
 ///
 /// # Examples
 ///

@@ -41,7 +41,7 @@ const BULK: u64 = 1 << 20;
 ///
 /// # Errors
 ///
-/// Those of [`File::read_at`] and of the writer, with the count.
+/// The errors of [`File::read_at`] and of the writer, with the count.
 ///
 /// # Examples
 ///

@@ -30,9 +30,9 @@ use task_counts::{Observer, Observers};
 /// The metrics of all cores that were built with them; see
 /// [`Builder::metrics`](crate::Builder::metrics). A handle: clones are of the same metrics.
 ///
-/// It may be read on any thread, at any time: a core's task that answers a scrape reads those of
-/// the other cores as well. Of what cores share, a reader holds no lock for longer than it takes to
-/// copy a few numbers. With the feature `prometheus` it is a
+/// Metrics may be read on any thread, at any time: a core's task that answers a scrape reads those
+/// of the other cores as well. Of what cores share, a reader holds no lock for longer than it takes
+/// to copy a few numbers. With the feature `prometheus`, `Metrics` is a
 /// `prometheus_client::collector::Collector`.
 ///
 /// # Examples

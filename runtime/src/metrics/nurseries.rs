@@ -28,11 +28,11 @@ pub struct NurseryStats {
     pub name: String,
     /// Nurseries that were opened.
     pub opened: u64,
-    /// Those among them that were closed, or whose core has ended.
+    /// Of these nurseries, how many were closed, or ended with their core.
     pub closed: u64,
     /// Children that were spawned.
     pub spawned: u64,
-    /// Those among them that have ended, or whose core has.
+    /// Of these children, how many have ended, by themselves or with their core.
     pub ended: u64,
     /// Errors of children and of bodies, except those that come of a cancellation.
     pub failures: u64,
@@ -58,7 +58,7 @@ impl NurseryStats {
         }
     }
 
-    /// The same after the core has ended: nothing is open any more.
+    /// The numbers after the core has ended: nothing is open any more.
     pub(super) fn at_end(self) -> Self {
         Self { closed: self.opened, ended: self.spawned, ..self }
     }
@@ -73,7 +73,7 @@ pub(super) fn name_of(label: Label) -> String {
     }
 }
 
-/// The same numbers on one thread, which counts them.
+/// The numbers of [`NurseryStats`], on the thread that counts them.
 #[derive(Debug, Default)]
 pub(super) struct NurseryCounts {
     pub(super) opened: Count,

@@ -73,7 +73,7 @@ impl PollTimes {
     }
 }
 
-/// The same numbers on one thread, which counts them.
+/// The numbers of [`PollTimes`], on the thread that counts them.
 #[derive(Debug, Default)]
 pub(super) struct PollCounts {
     polls: [Count; BOUNDS.len() + 1],

@@ -14,9 +14,9 @@ use std::sync::{Arc, Mutex};
 /// What hooks have counted.
 #[derive(Debug, Default)]
 pub(super) struct Observers {
-    /// Those that are installed, by the address of what they count in.
+    /// The counts of hooks that are installed, by the address of these counts.
     present: Mutex<BTreeMap<usize, Arc<TaskCounts>>>,
-    /// The sum of those that are gone.
+    /// The sum of the counts of hooks that are gone.
     past: Mutex<(BTreeMap<String, NurseryStats>, PollTimes)>,
 }
 

@@ -165,7 +165,7 @@ impl<R: AsyncRead> BufReader<R> {
     ///
     /// # Errors
     ///
-    /// Those of the source.
+    /// The errors of the source.
     ///
     /// # Examples
     ///

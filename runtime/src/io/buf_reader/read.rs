@@ -17,7 +17,7 @@ impl<R: AsyncRead> BufReader<R> {
     ///
     /// # Errors
     ///
-    /// Those of the source.
+    /// The errors of the source.
     pub async fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         if bytes.is_empty() {
             consume_budget().await;
@@ -92,7 +92,7 @@ impl<R: AsyncRead> BufReader<R> {
     ///
     /// # Errors
     ///
-    /// Those of the source; the error tells through [`transferred`](crate::net::transferred) how
+    /// The errors of the source, which tell through [`transferred`](crate::net::transferred) how
     /// many bytes were appended.
     pub async fn read_to_end(&mut self, bytes: &mut Vec<u8>) -> io::Result<usize> {
         let mut done = 0;
@@ -140,7 +140,7 @@ impl<R: AsyncRead> Part<'_, R> {
 
 impl<R> Drop for Part<'_, R> {
     fn drop(&mut self) {
-        // It was waiting for more, so nothing else is in the reader.
+        // The read was waiting for more bytes, so nothing else is in the reader.
         self.reader.kept.extend_from_slice(&self.bytes[..self.done]);
     }
 }
