@@ -13,11 +13,11 @@ use std::task::{Context, Poll, ready};
 #[derive(Debug)]
 pub(super) struct Arming<'a, K: Keeps> {
     kept: &'a Rc<K>,
-    /// What it has armed last.
+    /// The number of what this owner has armed last.
     number: u64,
-    /// How many buffers it has given to its caller that have not gone back.
+    /// How many buffers the owner has given to its caller that have not gone back.
     pub(super) held: Rc<Cell<usize>>,
-    /// It held more than its share, and still holds half of that.
+    /// The owner held more than its share, and still holds half of that.
     has_enough: bool,
     /// Something was there already, when the turn was over.
     suspended: bool,

@@ -108,7 +108,7 @@ impl<'a> DatagramStream<'a> {
                     unread.readable(self.socket).await?;
                     starved::cancelled().map_or(Ok(()), Err)?;
                     if unread.has_left() {
-                        // It comes first.
+                        // A datagram that is left comes first.
                         continue;
                     }
                     match self.copied(pool).await {
@@ -172,7 +172,7 @@ impl<'a> DatagramStream<'a> {
         *attempts = POOL_ATTEMPTS;
         let buffer = starved::stand_in_line(pool).await?;
         if self.arming.kept().has_left() {
-            // It comes first.
+            // A datagram that is left comes first.
             return Err(io::ErrorKind::WouldBlock.into());
         }
         match buffer {

@@ -13,8 +13,9 @@ use std::os::fd::OwnedFd;
 /// [`remote::channel`](crate::sync::remote::channel()) or as what a child sent there captures, and
 /// [attach](Self::attach) it there.
 ///
-/// It takes along what its core knew of it: bytes that were received for a read that was dropped
-/// come first over there. Neither step is a system call. Dropped, it closes the connection.
+/// The connection takes along what its core knew of it: bytes that were received for a read that
+/// was dropped come first over there. Neither step is a system call. Dropping a `Detached` closes
+/// the connection.
 ///
 /// # Examples
 ///

@@ -69,7 +69,7 @@ impl Wait<'_> {
             let socket = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
             match socket.connect(to) {
                 Ok(()) => self.way = Some(SharedFd::new(socket.into())),
-                // It is connected with this socket, to which it then always has room.
+                // The peer is connected to this socket, and then always has room for its datagrams.
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
                 Err(error) => return Err(error),
             }

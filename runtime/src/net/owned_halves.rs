@@ -61,7 +61,7 @@ impl<S: Connection> OwnedReadHalf<S> {
     ///
     /// # Errors
     ///
-    /// They are not of the same connection; the error gives them back.
+    /// The halves are not of the same connection; the error gives both back.
     pub fn reunite(self, other: OwnedWriteHalf<S>) -> Result<S, ReuniteError<S>> {
         reunite(self, other)
     }
@@ -119,7 +119,7 @@ impl<S: Connection> OwnedWriteHalf<S> {
     ///
     /// # Errors
     ///
-    /// They are not of the same connection; the error gives them back.
+    /// The halves are not of the same connection; the error gives both back.
     pub fn reunite(self, other: OwnedReadHalf<S>) -> Result<S, ReuniteError<S>> {
         reunite(other, self)
     }

@@ -123,7 +123,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of both.
+    /// The errors of the attempt, and of the wait.
     pub fn poll_recv(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         self.packets.poll_recv(cx, &mut buffer.into()).map_ok(|(length, _)| length)
     }
@@ -132,7 +132,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of both.
+    /// The errors of the attempt, and of the wait.
     pub fn poll_recv_from(
         &self,
         cx: &mut Context<'_>,
@@ -145,7 +145,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of both.
+    /// The errors of the attempt, and of the wait.
     pub fn poll_send(&self, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         self.packets.poll_send(cx, || self.try_send(buffer))
     }
@@ -154,7 +154,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// Those of both.
+    /// The errors of the attempt, and of the wait.
     pub fn poll_send_to(
         &self,
         cx: &mut Context<'_>,

@@ -111,7 +111,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of both.
+    /// The errors of the attempt, and of the wait.
     pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_read(cx, &mut Space::from(buffer))
     }
@@ -120,7 +120,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of both.
+    /// The errors of the attempt, and of the wait.
     pub fn poll_write(&self, cx: &mut Context<'_>, buffer: &[u8]) -> Poll<io::Result<usize>> {
         self.stream().poll_write(cx, buffer)
     }
@@ -129,7 +129,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// Those of both.
+    /// The errors of the attempt, and of the wait.
     pub fn poll_write_vectored(
         &self,
         cx: &mut Context<'_>,

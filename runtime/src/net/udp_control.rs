@@ -27,7 +27,7 @@ pub struct Datagram {
     pub to: Option<PacketInfo>,
     /// The congestion mark of its packet, after [`set_recv_ecn`](super::UdpSocket::set_recv_ecn).
     pub ecn: Option<Ecn>,
-    /// It is several datagrams of one sender, each of so many bytes but for the last, which may
+    /// If the buffer has several datagrams of one sender: the bytes of each but the last, which may
     /// have fewer; after [`set_gro`](super::UdpSocket::set_gro).
     pub segment_size: Option<usize>,
     /// When it arrived, by the kernel's clock, after

@@ -21,7 +21,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// It is not connected.
+    /// The socket is not connected.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.socket().peer_addr()?.as_socket().ok_or_else(not_internet)
     }
@@ -206,7 +206,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// It is no group, or there is no such interface.
+    /// The address is that of no group, or there is no such interface.
     pub fn join_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         self.socket().join_multicast_v4(group, interface)
     }
@@ -215,7 +215,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// It is no group, or there is no such interface.
+    /// The address is that of no group, or there is no such interface.
     pub fn leave_multicast_v4(&self, group: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
         self.socket().leave_multicast_v4(group, interface)
     }
@@ -225,7 +225,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// It is no group, or there is no such interface.
+    /// The address is that of no group, or there is no such interface.
     pub fn join_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.socket().join_multicast_v6(group, interface)
     }
@@ -235,7 +235,7 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// It is no group, or there is no such interface.
+    /// The address is that of no group, or there is no such interface.
     pub fn leave_multicast_v6(&self, group: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.socket().leave_multicast_v6(group, interface)
     }

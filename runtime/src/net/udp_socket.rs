@@ -72,7 +72,7 @@ impl UdpSocket {
     ///
     /// # Cancellation
     ///
-    /// It is sent as a whole or not at all; if it was, that is the result.
+    /// The datagram is sent as a whole or not at all; if it was sent, that is the result.
     ///
     /// # Errors
     ///

@@ -43,7 +43,7 @@ impl UnixMessage {
         Ok(Self { from, truncated, ..Self::of_stream(length, control, most_fds)? })
     }
 
-    /// The same of a stream, whose bytes come from its peer.
+    /// What came on a stream, whose bytes are its peer's; likewise.
     pub(super) fn of_stream(
         length: usize,
         mut control: Control,
@@ -73,7 +73,7 @@ pub(super) fn check_number<F>(fds: &[F]) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, text))
 }
 
-/// The same on a stream, where descriptors without bytes would be lost.
+/// As [`check_number`], and refuses descriptors without bytes: a stream would lose them.
 pub(super) fn check_bytes<F>(buffer: &impl IoBuf, fds: &[F]) -> io::Result<()> {
     if fds.is_empty() || buffer.io_len() > 0 {
         return check_number(fds);

@@ -19,7 +19,7 @@ impl UnixDatagram {
     ///
     /// # Errors
     ///
-    /// It is not connected.
+    /// The socket is not connected.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         unix_addr::from_kernel(self.packets().socket().peer_addr()?)
     }

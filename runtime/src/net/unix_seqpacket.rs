@@ -102,7 +102,7 @@ impl UnixSeqpacket {
     ///
     /// # Cancellation
     ///
-    /// It is sent as a whole or not at all; if it was, that is the result.
+    /// The message is sent as a whole or not at all; if it was sent, that is the result.
     ///
     /// # Errors
     ///

@@ -54,9 +54,9 @@ impl From<Arrived> for Told {
 /// What is done with the next datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Take {
-    /// It is received, with what came along as far as there is room.
+    /// The datagram is received, with what came along as far as there is room.
     Out(Room),
-    /// It is looked at, and stays.
+    /// The datagram is looked at, and stays.
     Peek,
 }
 
