@@ -60,7 +60,7 @@ impl<T: Multishot> Many<T> {
             }
             if landed.cancelled.is_some() {
                 if !scope::is_here_cancelled() {
-                    // It may have taken a buffer all the same.
+                    // The answer may have taken a buffer all the same.
                     drop(self.answer(Answer::new(landed.completion, landed.cancelled)));
                     continue;
                 }

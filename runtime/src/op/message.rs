@@ -31,7 +31,7 @@ pub(crate) unsafe trait Scatter: 'static {
     ///
     /// # Safety
     ///
-    /// They were written to [`room`](Self::room), from its start.
+    /// So many bytes were written to [`room`](Self::room), from its start.
     unsafe fn set_received(&mut self, length: usize);
 
     /// The first `length` bytes that were received, buffer by buffer.

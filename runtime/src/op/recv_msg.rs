@@ -26,7 +26,7 @@ pub(crate) struct Arrived {
     pub(crate) length: usize,
     /// A stream had more.
     pub(crate) more: bool,
-    /// It was longer.
+    /// The message was longer.
     pub(crate) truncated: bool,
     pub(crate) from: Option<SockAddr>,
     /// What came along.

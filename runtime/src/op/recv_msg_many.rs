@@ -49,7 +49,7 @@ impl RawMsg {
 pub(crate) struct LeasedMsg {
     pub(crate) lease: Lease,
     pub(crate) from: Option<SocketAddr>,
-    /// It was longer.
+    /// The message was longer.
     pub(crate) truncated: bool,
     /// What came along.
     pub(crate) control: Control,
@@ -65,7 +65,7 @@ pub(crate) struct RecvMsgMany {
     header: Box<libc::msghdr>,
 }
 
-// It stands in the documentation of `UdpSocket::recv_stream`.
+// The documentation of `UdpSocket::recv_stream` names this number.
 const _: () = assert!(RecvMsgMany::OVERHEAD == 220 || size_of::<usize>() != 8);
 
 impl RecvMsgMany {

@@ -44,7 +44,8 @@ impl<L: Gather, F: AsFd + 'static> SendMsg<Passing<L, F>> {
         Self::passing_to(on, buffers, None, 0)
     }
 
-    /// The same if there is room at once, else it is an error (`WouldBlock`); also to an address.
+    /// Passes descriptors along as well, also to an address; `WouldBlock` if there is no room at
+    /// once.
     pub(crate) fn passing_at_once(
         on: impl Into<Target>,
         buffers: Passing<L, F>,

@@ -159,7 +159,7 @@ impl Readiness {
     ///
     /// # Errors
     ///
-    /// Those of the try, and as [`poll`](Self::poll).
+    /// The errors of the try, and those of [`poll`](Self::poll).
     pub(crate) fn poll_try<T>(
         &self,
         fd: &SharedFd,

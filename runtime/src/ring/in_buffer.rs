@@ -23,7 +23,7 @@ pub(crate) struct InBuffer<'a> {
     pub(crate) control: &'a [u8],
     /// Where the bytes are.
     pub(crate) bytes: Range<usize>,
-    /// It was longer.
+    /// The message was longer.
     pub(crate) truncated: bool,
     /// There was more control data.
     pub(crate) control_truncated: bool,

@@ -34,7 +34,7 @@ pub(crate) enum Request {
     Recv { on: RawTarget, start: *mut u8, length: u32, wait: Wait },
     /// Receive into a buffer of this group, which is taken when something has come.
     RecvLeased { on: RawTarget, group: u16, wait: Wait },
-    /// The same again and again; each has an answer of its own.
+    /// Receive as `RecvLeased` does, again and again; each receive has an answer of its own.
     RecvMany { on: RawTarget, group: u16 },
     /// Receive messages, each into a buffer of this group, behind what is told of it: see
     /// [`InBuffer`](super::InBuffer). The header says how much room that has.

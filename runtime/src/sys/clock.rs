@@ -5,8 +5,8 @@ pub(crate) fn monotonic_ns() -> u64 {
     read(libc::CLOCK_MONOTONIC)
 }
 
-/// The same clock at the last tick of its timer, 1 to 10 ms ago: a load where the other reads the
-/// hardware, which some virtual machines make a system call.
+/// The monotonic clock at its timer's last tick, 1 to 10 ms ago. This is one load, where
+/// [`monotonic_ns`] reads the hardware, which some virtual machines make a system call.
 pub(crate) fn monotonic_tick_ns() -> u64 {
     read(libc::CLOCK_MONOTONIC_COARSE)
 }

@@ -16,7 +16,7 @@ pub(crate) struct Mount<'a> {
 }
 
 impl MountTable {
-    /// That of the thread, which has not [changed](Self::has_changed) yet.
+    /// Opens the mount table of this thread, which has not [changed](Self::has_changed) yet.
     pub(crate) fn open() -> io::Result<Self> {
         File::open("/proc/thread-self/mountinfo").map(Self)
     }

@@ -53,7 +53,7 @@ pub(crate) struct Control {
     pub(crate) to: Option<(IpAddr, u32)>,
     /// The traffic class of its packet.
     pub(crate) traffic_class: Option<u8>,
-    /// It is several datagrams of so many bytes, and what is left.
+    /// The message is several datagrams, each of so many bytes but for the last.
     pub(crate) segment_size: Option<usize>,
     /// When it came, since 1970.
     pub(crate) timestamp: Option<Duration>,

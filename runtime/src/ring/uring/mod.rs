@@ -164,7 +164,7 @@ impl Uring {
 
     pub(super) fn unregister_buffers(&mut self, group: u16) {
         if !self.forked() {
-            // It was registered, so that is all that could go wrong.
+            // This fails only for a group that is not registered.
             let _ = self.uring.submitter().unregister_buf_ring(group);
         }
     }

@@ -143,7 +143,7 @@ impl Uring {
         let files = &mut self.registered.files;
         match self.uring.submitter().register_files_update(slot.into(), &[FREE]) {
             Ok(_) => _ = files.remove(slot.into()),
-            // It is not used again.
+            // The slot is not used again.
             Err(_) => files[usize::from(slot)] = FREE,
         }
     }
