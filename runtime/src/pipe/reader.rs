@@ -71,7 +71,7 @@ impl PipeReader {
     /// descriptor is left for a duplicate, which is needed while a read is in flight.
     pub fn into_std(self) -> io::Result<io::PipeReader> {
         let fd = self.source.into_owned()?;
-        // That of a named pipe does not block.
+        // A named pipe was opened with `O_NONBLOCK`.
         SockRef::from(&fd).set_nonblocking(false)?;
         Ok(fd.into())
     }

@@ -40,9 +40,9 @@ pub struct Stderr {
 
 /// The standard input of the process: a terminal, a file, a pipe, or nothing.
 ///
-/// It is read past the buffer of [`std::io::stdin`]: use one of the two. Keep one `Stdin`: bytes
-/// that were read for a future that was dropped are those of its next read. It takes a descriptor,
-/// and the process's own stays open.
+/// Reads go past the buffer of [`std::io::stdin`]: use one of the two. Keep one `Stdin`: bytes that
+/// were read for a future that was dropped are those of its next read. A `Stdin` takes a
+/// descriptor, and the process's own stays open.
 ///
 /// # Errors
 ///

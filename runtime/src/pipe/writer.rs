@@ -102,11 +102,11 @@ impl PipeWriter {
     ///
     /// # Errors
     ///
-    /// It was shut down. No descriptor is left for a duplicate, which is needed while a write is in
-    /// flight.
+    /// The writer was shut down. No descriptor is left for a duplicate, which is needed while a
+    /// write is in flight.
     pub fn into_std(self) -> io::Result<io::PipeWriter> {
         let fd = self.sink.into_owned()?;
-        // That of a named pipe does not block.
+        // A named pipe was opened with `O_NONBLOCK`.
         SockRef::from(&fd).set_nonblocking(false)?;
         Ok(fd.into())
     }

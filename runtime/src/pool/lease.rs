@@ -74,9 +74,9 @@ unsafe impl IoBufMut for Buffer {
 /// [part](IoBuf::slice) of them; or [take](Self::into_vec) them as a vector. An empty one is
 /// the end of a stream.
 ///
-/// It may be sent to other threads, kept there, and dropped there, also when the runtime has ended.
-/// But each one that is kept is a buffer less for other receives: what is to be kept for long is
-/// better a vector.
+/// A lease may be sent to other threads, kept there, and dropped there, also when the runtime has
+/// ended. But each lease that is kept is a buffer less for other receives: what is to be kept for
+/// long is better a vector.
 ///
 /// # Examples
 ///

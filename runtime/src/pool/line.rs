@@ -28,7 +28,7 @@ struct Standing {
 impl Line {
     /// Adds a place at the end.
     pub(super) fn join(&mut self) -> Place {
-        // Those that were given up must not pile up.
+        // Places that were given up must not pile up.
         while self.0.front().is_some_and(|first| first.strong_count() == 0) {
             self.0.pop_front();
         }

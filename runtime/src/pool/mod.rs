@@ -142,7 +142,7 @@ pub(crate) fn here() -> Option<Rc<Pools>> {
 ///
 /// # Errors
 ///
-/// It belongs to another core, or cannot be made.
+/// The named pool belongs to another core, or the default pool cannot be made.
 pub(crate) fn choose(named: Option<&Pool>) -> io::Result<Rc<Buffers>> {
     let pools = here().expect("code of a runtime runs on a core");
     match named {

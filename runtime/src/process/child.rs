@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 /// A process that was started by [`Command::spawn`](super::Command::spawn).
 ///
-/// It belongs to the nursery in which it was started, or to the shield or timeout if there is one
-/// in between. When that is cancelled, the process is asked to end, by `SIGTERM`; after a grace of
+/// The process belongs to the nursery in which it was started, or to the shield or timeout between
+/// them. When that scope is cancelled, the process is asked to end, by `SIGTERM`; after a grace of
 /// five seconds it is killed. [`Command`](super::Command) sets both. The nursery returns when the
 /// process has ended and is reaped. When a timeout or a shield is over, the nursery around has the
 /// process.
@@ -98,8 +98,8 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// It was cancelled; the limit of operations in flight; the status was taken by something else
-    /// in this program, which the error explains.
+    /// The wait was cancelled; the limit of operations in flight is reached; something else in this
+    /// program has taken the status, which the error explains.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         drop(self.stdin.take());
         wait(&self.process).await
@@ -142,11 +142,12 @@ impl Child {
         self.process.signal(signal)
     }
 
-    /// Ends it, by `SIGKILL`. [`wait`](Self::wait) tells when it has ended.
+    /// Ends the process, by `SIGKILL`. [`wait`](Self::wait) tells when it has ended.
     ///
     /// # Errors
     ///
-    /// It may not be ended, because it runs as another user. It is none that the process has ended.
+    /// The process may not be ended, because it runs as another user. That it has ended already is
+    /// no error.
     pub fn kill(&mut self) -> io::Result<()> {
         match self.signal(libc::SIGKILL) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -33,7 +33,7 @@ struct State {
     pidfd: Option<OwnedFd>,
     /// How it has ended, or the error of the attempt to ask; then it is reaped.
     ended: Option<Result<ExitStatus, i32>>,
-    /// It was asked to end, by us.
+    /// We have asked the process to end.
     stopped: bool,
     /// Ends the grace.
     kill: Option<TimerKey>,
@@ -140,8 +140,8 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// It has ended; there is no such signal; it may not be sent, because the process runs as
-    /// another user.
+    /// The process has ended; there is no such signal; the signal may not be sent, because the
+    /// process runs as another user.
     pub(super) fn signal(&self, signal: i32) -> io::Result<()> {
         self.send(&self.lock(), signal)
     }
@@ -161,7 +161,7 @@ impl Running {
         }
     }
 
-    /// Asks it to end, and ends it after the grace.
+    /// Asks the process to end, and ends it after the grace.
     pub(super) fn stop(self: &Arc<Self>) {
         if self.of.forked() {
             // The process is the parent's.
@@ -171,7 +171,7 @@ impl Running {
         if state.ended.is_some() || mem::replace(&mut state.stopped, true) {
             return;
         }
-        // It may be ending, or be another user's: then there is nothing to be done but to wait.
+        // The process may be ending, or be another user's: then nothing is left to do but to wait.
         let _ = self.send(&state, self.stopping.signal);
         let Some(driver) = driver::current() else {
             // Its core has broken down.
@@ -185,7 +185,8 @@ impl Running {
         state.kill = Some(driver.arm(deadline, waker));
     }
 
-    /// The same in the next turn: for a recall, which is called while the driver is borrowed.
+    /// As [`stop`](Self::stop), in the next turn: for a recall, which is called while the driver is
+    /// borrowed.
     pub(super) fn stop_soon(self: &Arc<Self>) {
         let this = Arc::clone(self);
         if let Some(core) = inbox::current() {

@@ -70,7 +70,7 @@ impl Drop for Started {
         if self.whole_group {
             let _ = sys::signal_group(child.id(), libc::SIGKILL);
         }
-        // It may have left its group. This does not fail: it was not reaped.
+        // The process may have left its group. The kill does not fail: the process was not reaped.
         let _ = child.kill();
         let _ = child.wait();
     }
@@ -86,7 +86,7 @@ fn in_vain(program: &OsStr, error: io::Error) -> io::Error {
         return error;
     }
     let remedy = match error.raw_os_error() {
-        // It was started, and the kernel has reaped it already.
+        // The process was started, and the kernel has reaped it already.
         Some(libc::ESRCH) => return lost(format_args!("{program:?}"), libc::ECHILD),
         Some(libc::E2BIG) => "; pass fewer or shorter arguments and variables, or a file",
         Some(libc::EMFILE) => {
