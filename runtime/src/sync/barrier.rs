@@ -26,7 +26,7 @@ use std::task::Poll;
 /// });
 /// ```
 ///
-/// It stays on its core:
+/// A barrier stays on its core:
 ///
 /// ```compile_fail,E0277
 /// fn on_any_core<T: Send>(_: T) {}

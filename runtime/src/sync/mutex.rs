@@ -41,7 +41,7 @@ use std::ops::{Deref, DerefMut};
 /// });
 /// ```
 ///
-/// It stays on its core:
+/// A mutex stays on its core:
 ///
 /// ```compile_fail,E0277
 /// fn on_any_core<T: Send>(_: T) {}

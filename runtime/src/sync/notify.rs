@@ -46,7 +46,7 @@ use std::task::Poll;
 /// });
 /// ```
 ///
-/// It stays on its core:
+/// A `Notify` stays on its core:
 ///
 /// ```compile_fail,E0277
 /// fn on_any_core<T: Send>(_: T) {}

@@ -36,7 +36,7 @@ use std::task::{Context, Poll, ready};
 /// });
 /// ```
 ///
-/// It stays on its core:
+/// Both ends stay on their core:
 ///
 /// ```compile_fail,E0277
 /// fn on_any_core<T: Send>(_: T) {}

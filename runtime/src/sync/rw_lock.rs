@@ -39,7 +39,7 @@ const ALL: usize = usize::MAX;
 /// });
 /// ```
 ///
-/// It stays on its core:
+/// An `RwLock` stays on its core:
 ///
 /// ```compile_fail,E0277
 /// fn on_any_core<T: Send>(_: T) {}

@@ -38,7 +38,7 @@ use std::rc::Rc;
 /// });
 /// ```
 ///
-/// It stays on its core:
+/// A semaphore stays on its core:
 ///
 /// ```compile_fail,E0277
 /// fn on_any_core<T: Send>(_: T) {}

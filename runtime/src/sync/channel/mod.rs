@@ -80,7 +80,7 @@ pub use sender::{Reserved, Sender, UnboundedSender};
 /// # .unwrap()
 /// ```
 ///
-/// It stays on its core:
+/// Both ends stay on their core:
 ///
 /// ```compile_fail,E0277
 /// fn on_any_core<T: Send>(_: T) {}

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 /// The end of a [`channel()`](super::channel()) or an [`unbounded`](super::unbounded) one that
 /// receives. Several tasks may share it by reference; each message goes to one of them.
 ///
-/// It is also a [`Stream`], which ends when the channel is closed and empty.
+/// A receiver is also a [`Stream`], which ends when the channel is closed and empty.
 ///
 /// # Examples
 ///
