@@ -253,7 +253,8 @@ impl<'core> EventLoop<'core> {
         tell_disposed(kept, info, scope, completion);
     }
 
-    /// The same for one that is not the last: the operation goes on.
+    /// Disposes of an answer for which no future waits, and which is not the last: the operation
+    /// goes on.
     #[cold]
     fn dispose_one(&self, Disposal { key, orphan, completion, info, scope, .. }: Disposal) {
         let _entered = scope.map(scope::enter);
@@ -288,7 +289,8 @@ impl<'core> EventLoop<'core> {
             self.turn(drained);
         }
         if self.driver.borrow().awaits_notices() {
-            // They are not waited for, but taken if they have come: what is left may be leaked.
+            // Notifications are not waited for, but taken if they have come; buffers that
+            // are still lent may be leaked.
             self.turn(true);
         }
     }

@@ -54,7 +54,7 @@ pub(crate) struct Pool(Arc<Shared>);
 pub struct BlockingStats {
     /// Threads that run.
     pub threads: usize,
-    /// Those among them that wait for a call.
+    /// Of these threads, how many wait for a call.
     pub idle: usize,
     /// How many threads there may be.
     pub limit: usize,

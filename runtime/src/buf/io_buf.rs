@@ -95,7 +95,7 @@ pub unsafe trait IoBufMut: IoBuf {
     ///
     /// # Safety
     ///
-    /// Those bytes are initialised, and `n` is at most [`io_capacity`](IoBuf::io_capacity).
+    /// The first `n` bytes are initialised, and `n` is at most [`io_capacity`](IoBuf::io_capacity).
     unsafe fn set_init(&mut self, n: usize);
 }
 

@@ -21,7 +21,7 @@ pub(crate) fn open_to_all(scope: NodeId, adopter: Weak<dyn Any>) {
     with(|adopters| adopters.insert(scope, adopter));
 }
 
-/// It does not any more.
+/// The nursery of the scope takes no children in any more.
 pub(crate) fn close_to_all(scope: NodeId) {
     with(|adopters| adopters.remove(&scope));
 }

@@ -186,7 +186,7 @@ fn a2_memory_is_freed_after_the_disk_is_done() {
     assert!(all, "written after it was freed, later");
 }
 
-/// The same answer as from anything else, if somebody waits for it.
+/// A read of a file is answered like any other operation, if a future waits for the answer.
 #[test]
 fn a2_read_of_a_file_is_answered() {
     let scratch = Scratch::new("a2-answered", LENGTH);

@@ -31,7 +31,7 @@ fn each_kernel_runs_the_same_program() {
     assert!(inbox::current().is_none(), "both have left the thread");
 }
 
-/// They do not share anything, although they take turns on one thread.
+/// The two cores share nothing, although they take turns on one thread.
 #[test]
 fn two_kernels_take_turns_on_one_thread() {
     let (mut real, mut modelled) = (core(Kernel::Uring), core(Kernel::Modelled));

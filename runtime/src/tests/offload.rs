@@ -51,7 +51,7 @@ fn g8_work_beyond_the_limit_is_refused() {
         .await;
         let error = work().await.expect_err("there is no room for it");
         assert_eq!(error.kind(), ErrorKind::QuotaExceeded);
-        // It is recalled, and so makes room.
+        // The last work is recalled, and so makes room.
         under_way.pop();
         yield_now().await;
         assert!(poll_fn(|cx| Poll::Ready(pin!(work()).poll(cx))).await.is_pending());

@@ -94,7 +94,7 @@ fn what_follows_the_last_one_stands_in_front() {
     }
 }
 
-/// The same for the table that does not know what is taken.
+/// Random inserts and removals in a `Table`, which does not know which of its places are taken.
 #[test]
 fn a_place_that_is_taken_stays_where_it_is() {
     let (mut table, mut model) = (Table::<Large>::new(), BTreeMap::new());

@@ -1,6 +1,6 @@
 //! `Random`: numbers for walks.
 
-/// The same numbers on every run.
+/// A generator that gives the same numbers on every run.
 pub(super) struct Random(u64);
 
 impl Random {

@@ -101,11 +101,11 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// No task at all.
+    /// No task.
     pub(crate) const NONE: Self = Self { role: Role::Scope, set: NONE, payload: ptr::null() };
-    /// Nor this, but a shield.
+    /// No task: a shield.
     pub(crate) const SHIELD: Self = Self { role: Role::Shield, ..Self::NONE };
-    /// Nor this, but a listener.
+    /// No task: a listener.
     pub(crate) const LISTENER: Self = Self { role: Role::Listener, ..Self::NONE };
 }
 
@@ -154,7 +154,7 @@ impl Node {
         self.role
     }
 
-    /// It is a nursery's from now on, and owns that set.
+    /// The node is a nursery's from now on, which owns that set.
     pub(crate) fn own(&mut self, set: u32) {
         self.role = Role::Nursery;
         self.set = set;

@@ -46,7 +46,7 @@ pub(crate) fn enqueue(tree: &mut Tree, mut id: NodeId) -> Waiter {
     }
 }
 
-/// The same for a task whose node is at hand and was [queued](Node::queue): with its set.
+/// As [`enqueue`], for a task of this set that the caller has [queued](Node::queue) already.
 #[inline(always)]
 pub(crate) fn enqueue_in(tree: &mut Tree, set: u32, id: NodeId) -> Waiter {
     match push(tree, set, id.index()) {

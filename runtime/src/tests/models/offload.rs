@@ -73,7 +73,7 @@ fn the_end_of_offloaded_work_races_its_recall() {
     });
 }
 
-/// Its future is dropped at once: it is recalled, and the core stays until it has ended.
+/// The future is dropped at once: the work is recalled, and the core stays until it has ended.
 #[test]
 fn offloaded_work_is_waited_for_by_the_core() {
     check(None, Conduct::default(), || {
@@ -98,7 +98,7 @@ fn offloaded_work_is_waited_for_by_the_core() {
     });
 }
 
-/// It is sent to a core that ends: its ticket comes back from there.
+/// Work is sent to a core that ends: the ticket of the work comes back from there.
 #[test]
 fn d14_work_sent_to_a_core_that_ends_comes_back() {
     check(Some(3), Conduct::default(), || {

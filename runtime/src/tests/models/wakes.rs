@@ -66,7 +66,7 @@ fn f1_what_was_done_before_a_wake_that_was_pending_is_seen() {
     wakers(2, Some(3), Conduct::default());
 }
 
-/// The same where a completion ends the poll of the doorbell, as in an overflow.
+/// Two wakes by one waker, where a completion ends the poll of the doorbell, as in an overflow.
 #[test]
 fn k7_the_bell_is_armed_again() {
     wakers(2, Some(2), Conduct { ends: 2, ..Conduct::default() });
