@@ -99,15 +99,15 @@ type Peer<L> = <<L as Accept>::Connection as Connected>::Address;
 /// descriptors or memory have run out, the accept loop pauses and tries again. For several
 /// listeners, or several cores, call it once for each; a [`Limit`] is what they can have in common.
 ///
-/// It serves TCP and Unix listeners, of streams and of sequenced packets. On several cores, give
-/// each a listener of its own on the same port
+/// The listener is one of TCP or of Unix sockets, of streams or of sequenced packets. On several
+/// cores, give each a listener of its own on the same port
 /// ([`reuse_port`](nestling_runtime::net::ListenOptions::reuse_port)), or a clone of one; or have
 /// one core accept for all ([`serve_balanced`](crate::serve_balanced)).
 ///
 /// # Cancellation
 ///
-/// It is the stop: connections drain, and it returns `Ok`. Only after that the next wait of the
-/// cancelled task is its end. Dropped early, it cuts all connections.
+/// A cancellation is the stop: connections drain, and the call returns `Ok`. Only after that the
+/// next wait of the cancelled task is its end. Dropped early, the future cuts all connections.
 ///
 /// What was accepted by then is served. Connections that have reached the backlog and were not
 /// accepted are reset, unless another process has the listener, too: then they wait for that one.
