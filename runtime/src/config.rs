@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-/// What a core submits to, and waits in.
+/// The kernel that a core submits to, and waits in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Kernel {
     /// The io-uring of the operating system.
     #[cfg_attr(not(any(loom, miri)), default)]
     #[allow(dead_code, reason = "no model chooses it")]
     Uring,
-    /// None: see `ring/modelled`.
+    /// A model in this process: see `ring/modelled`.
     #[cfg(any(test, loom, miri))]
     #[cfg_attr(any(loom, miri), default)]
     Modelled,
@@ -26,12 +26,12 @@ pub(crate) struct Config {
     /// Entries of the completion queue. The kernel sizes its cancel table after it, so fewer than
     /// 8192 make a mass cancel slow (9,900 receives: 2.0 us each at 8192, 37 us each at 64).
     pub(crate) completions: u32,
-    /// How long a core that has nothing to do looks for it before it sleeps, at most; see
+    /// How long a core that has nothing to do looks for work before it sleeps, at most; see
     /// `driver::spin`. Off for a runtime on a thread that we did not start: other
     /// threads may have work for its processor.
     pub(crate) spin: Duration,
     /// How long a core under load may keep a completion waiting for others; see
-    /// `driver::batching`. Off: it spares system calls, and costs latency.
+    /// `driver::batching`. Off by default: such a wait spares system calls, and costs latency.
     pub(crate) batch: Duration,
     /// The name of the thread, or the prefix of the names of several.
     pub(crate) name: String,
@@ -40,16 +40,16 @@ pub(crate) struct Config {
     /// lookups which no server answers do not stop the others, and few enough that calls which
     /// compute, or need much memory each, do not bring the machine down.
     pub(crate) blocking_threads: usize,
-    /// How long such a thread waits for the next call before it ends. Long enough to outlast the
-    /// pauses of a busy program; a program that rests has none of them.
+    /// How long a thread for blocking calls waits for the next call before the thread ends. Long
+    /// enough to outlast the pauses of a busy program; a program that rests keeps no such thread.
     pub(crate) blocking_keep_alive: Duration,
-    /// Of the default pool of buffers: how many, and their size. Most messages are shorter than
-    /// 4 KiB; 1,024 of them are more than a turn of a busy core takes, and memory only as far as
-    /// they are used. An echo of 64 bytes does not tell it from smaller ones, but for bursts of
-    /// 1,000 messages, where 1 KiB has 6 % less to do, and takes four receives for 4 KiB. More
-    /// buffers cost: the kernel goes round as many as a burst takes. Processor time of a message,
-    /// of a bare ring over that of the pool (`cargo bench --bench pool`, Linux 6.18, two busy
-    /// processors: medians of 9 rounds, of which a few percent are noise):
+    /// How many buffers the default pool has, and the size of each. Most messages are shorter than
+    /// 4 KiB; 1,024 buffers are more than a turn of a busy core takes, and only buffers that were
+    /// used take memory. Smaller buffers make no echo of 64 bytes cheaper, except in bursts of
+    /// 1,000 messages, where buffers of 1 KiB cost 6 % less; but a message of 4 KiB takes four of
+    /// these. More buffers cost: the kernel goes round as many as a burst takes. Processor time of
+    /// a message of a bare ring, over that of the pool (`cargo bench --bench pool`, Linux 6.18, two
+    /// busy processors: medians of 9 rounds, of which a few percent are noise):
     ///
     /// | connections | 512 x 256 | 256 x 1K | 1,024 x 1K | 256 x 4K | 1,024 x 4K | 4,096 x 4K |
     /// |---|---|---|---|---|---|---|
@@ -76,11 +76,11 @@ impl Default for Config {
     }
 }
 
-/// Threads of the kernel's that one core may have for operations which cannot wait without one: at
-/// most so many for files and disks, and so many for all else. The kernel's own limits are too low
-/// for the first (four for each processor: a handful of files on a mount that hangs stop all
-/// others), and none for the second (as many as the user may have processes). 64 keep a disk busy,
-/// and a hundred cores from filling the machine.
+/// Threads of the kernel's that one core may have for operations which cannot wait without one:
+/// first the limit for files and disks, then the limit for all else. The kernel's own limit is too
+/// low for files (four for each processor: a handful of files on a mount that hangs stop all
+/// others), and for all else it is as many as the user may have processes. 64 threads keep a disk
+/// busy, and do not let a hundred cores fill the machine.
 pub(crate) const KERNEL_WORKERS: [u32; 2] = [64, 64];
 
 /// Opens of one core that may wait on a thread of the kernel's for someone, such as the other end
@@ -107,23 +107,23 @@ pub(crate) const IN_FLIGHT_LIMIT: usize = 1 << 20;
 /// take so many.
 pub(crate) const UNREAD_ANSWERS: usize = 64;
 
-/// Buffers of a pool that the kernel has at a time, to begin with: as many receives as are answered
-/// in one turn of a busy core. Each time that this was too few it is doubled. The kernel goes round
-/// all that it has, so they are what a pool keeps warm, and for a small load this is enough: of the
-/// default pool, 256 KiB.
+/// Buffers of a pool that the kernel has at a time, to begin with: as many as receives are answered
+/// in one turn of a busy core. Each time that these were too few, their number is doubled. The
+/// kernel goes round all buffers that it has, so these are what a pool keeps warm, and for a small
+/// load they are enough: of the default pool, 256 KiB.
 pub(crate) const POOL_DEPTH: usize = 64;
 
 /// Of the buffers of a pool, the part that one stream of receives may have at a time: an eighth.
-/// Half of them may wait for its task, and half may be with that, of each at least one. Seven
-/// floods leave something for others. What the kernel takes at once may be more.
+/// Half of that part may wait for the stream's task, and half may be with the task, at least one
+/// buffer each. Seven floods leave something for other receives. The kernel may take more at once.
 pub(crate) const POOL_SHARE: usize = 8;
 
 /// How long a receive waits for a buffer of an empty pool before it gets memory of its own: longer
 /// than tasks take to handle a message, shorter than a user notices.
 pub(crate) const POOL_PATIENCE: Duration = Duration::from_millis(10);
 
-/// How often in a row a receive asks the kernel again, when that found no buffer and there is one
-/// now. Others may take it each time; then the receive stands in line.
+/// How often in a row a receive asks the kernel again, when the kernel found no buffer and the pool
+/// has one now. Other receives may take that buffer each time; then the receive stands in line.
 pub(crate) const POOL_ATTEMPTS: u32 = 2;
 
 /// Polls of children and bodies in one turn before completions are looked at again. 128 polls of a
@@ -140,44 +140,46 @@ pub(crate) const BEGUN_AFTER_CANCEL: u8 = 250;
 /// for a message, they take the 5 ms that a ready connection may have to wait.
 pub(crate) const AWAIT_BUDGET: u32 = 1024;
 
-/// The awaits of one poll of a cancelled task, which has these to itself: it may be the last poll.
+/// Awaits that one poll of a cancelled task has to itself: the poll may be the task's last.
 /// Enough for a clean-up that takes locks and sends messages; a loop ends with them.
 pub(crate) const LAST_POLL_AWAITS: u32 = 128;
 
-/// Polls of a cancelled task, ready for another one all the while, in which a future that was woken
-/// inside a foreign combinator is waited for: that may end its own poll early, as
+/// For how many polls a cancelled task that stays ready is spared, after a future inside a foreign
+/// combinator was woken: the combinator may end its own poll before it polls that future, as
 /// `FuturesUnordered` does after each two futures that wake themselves.
 pub(crate) const FOREIGN_POLLS: u16 = 1024;
 
-/// Polls of a cancelled task in which it is waited for that its combinators are done with waking
-/// it. They do that after each round, once for each level at which they are nested.
+/// For how many polls of a cancelled task a look waits until the task's combinators no longer wake
+/// it. Combinators do that after each round, once for each level at which they are nested.
 pub(crate) const QUIET_POLLS: u8 = 16;
 
-/// Looks that a cancelled task has at once. Each thing that happens to it takes one or two, and a
-/// few come of several timeouts, children and combinators that end together.
+/// Looks that a cancelled task has at once. Each event in the task takes one or two, and a few
+/// events come of several timeouts, children and combinators that end together.
 pub(crate) const KEPT_LOOKS: u64 = 16;
 
-/// After which time it has another one, in nanoseconds: by so much it may end late, and so often
-/// it is polled if each look leads to the next.
+/// After which time a cancelled task has another look, in nanoseconds: by so much the task may end
+/// late, and so often it is polled if each look leads to the next.
 pub(crate) const LOOK_INTERVAL: u64 = 10_000_000;
 
-/// After which time a cancelled task that is kept is looked at again, in nanoseconds; the next one
-/// comes after four times as long. What can be missed before is rare, and 4 ms are a short life.
+/// After which time a cancelled task that is kept has its first recheck, in nanoseconds; each next
+/// recheck comes after four times as long. Events that looks miss are rare, and 4 ms are a short
+/// life.
 pub(crate) const FIRST_RECHECK: u64 = 4_000_000;
 
-/// The longest of these times, in nanoseconds.
+/// The longest time until the next recheck, in nanoseconds.
 pub(crate) const LAST_RECHECK: u64 = 1_000_000_000;
 
-/// How much longer these times are for each scope that is kept, in nanoseconds: a recheck takes two
-/// polls, a few microseconds.
+/// By how much each scope that is kept prolongs the time until a recheck, in nanoseconds: a recheck
+/// takes two polls, a few microseconds.
 pub(crate) const RECHECK_COST: u64 = 100_000;
 
 /// Tasks and parts of tasks that are polled for rechecks in one turn, before completions are looked
 /// at again.
 pub(crate) const RECHECKS_PER_TURN: usize = 64;
 
-/// For how long a turn goes on with timers that have expired already, in nanoseconds: what a loop
-/// does that is late takes long. As long as polls take at most in a turn of typical tasks, twice.
+/// For how long a turn goes on with awaits whose time has passed already, in nanoseconds: a loop
+/// that is late may do much work between two of them. Twice what the polls of a turn of typical
+/// tasks take.
 pub(crate) const LATE_TIMERS: u64 = 100_000;
 
 /// Bytes of freed task cells that a core keeps for the next spawn, per size: 2730 of the smallest,
@@ -186,8 +188,8 @@ pub(crate) const LATE_TIMERS: u64 = 100_000;
 pub(crate) const POOLED_BYTES: usize = 256 * 1024;
 
 /// How often a core looks for tables that hold far more than is in use. A second is soon after a
-/// burst; a load that fills and empties a table faster than this gets it taken at most once in
-/// that time, and what it costs to grow again is a thousandth of that.
+/// burst; a load that fills and empties a table faster than this loses the table's memory at most
+/// once a second, and to grow again takes a thousandth of that time.
 pub(crate) const TRIM_EVERY: Duration = Duration::from_secs(1);
 
 /// Bytes of a table that are kept in any case while a core runs: 256 tasks, or 100 operations in
@@ -205,7 +207,7 @@ pub(crate) const COARSE_TICK: Duration = Duration::from_millis(10);
 pub(crate) const SLOW_ACKNOWLEDGEMENT: Duration = Duration::from_secs(1);
 
 /// Tasks that have held their core for too long and are remembered, for `dump_tree`: the last ones.
-/// Their own memory has no room for it, and more than a screen of them is no help.
+/// A task's own memory has no room for this, and more tasks than fit on a screen are no help.
 pub(crate) const STALLS_KEPT: usize = 64;
 
 /// Turns with runnable work after which the kernel is entered although nothing is queued for it.
@@ -214,8 +216,8 @@ pub(crate) const TURNS_PER_ENTER: u32 = 8;
 
 /// Operations of cancelled scopes that one turn asks for, and cancel requests that it hands to the
 /// kernel. More follow in the next turns, between which other tasks run: a request costs about 2 us
-/// with all that comes of it, so a turn of a mass cancel spends a millisecond on them. They fill
-/// two queues of the default size: with fewer, the calls begin to count.
+/// with all that comes of it, so a turn of a mass cancel spends a millisecond on these. 512
+/// requests fill two queues of the default size: with fewer, the system calls begin to count.
 pub(crate) const CANCELS_PER_TURN: usize = 512;
 
 /// Submissions that one turn hands to the kernel. More follow in the next turns: a task that begins
