@@ -14,13 +14,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// Cancels a scope: marks all below it, asks the kernel to cancel what they have in flight, and
-/// has each of their tasks polled once more.
+/// Cancels a scope: marks all scopes below it, asks the kernel to cancel the operations that these
+/// have in flight, and has each of their tasks polled once more.
 pub(crate) fn cancel(scope: NodeId, reason: Reason) {
     wake_all(mark_and_withdraw(scope, reason));
 }
 
-/// The same, but the caller has to wake those tasks.
+/// As [`cancel`], but the caller has to wake what comes back.
 fn mark_and_withdraw(scope: NodeId, reason: Reason) -> Vec<Waiter> {
     let CancelWork { first, ops, owners, listeners } = scope::cancel(scope, reason);
     if first
@@ -45,7 +45,8 @@ fn mark_and_withdraw(scope: NodeId, reason: Reason) -> Vec<Waiter> {
     woken
 }
 
-/// Closes a scope. What is in flight under it is cancelled, and belongs to its parent then.
+/// Closes a scope. Operations in flight under it are cancelled, and belong to its parent from now
+/// on.
 #[inline]
 pub(crate) fn close(scope: NodeId) {
     if !scope::close_simply(scope) {

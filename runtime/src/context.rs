@@ -29,7 +29,7 @@ use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// What one thread has.
+/// What one thread keeps for its core and its tasks.
 pub(crate) struct Context {
     pub(crate) tree: tree::PerThread,
     pub(crate) scope: scope::PerThread,
@@ -40,7 +40,7 @@ pub(crate) struct Context {
     pub(crate) op: op::PerThread,
     pub(crate) fd: fd::PerThread,
     core: RefCell<Option<Core>>,
-    /// Where the core's injector is, for the question that every wake asks.
+    /// The address of the core's injector: every wake asks whether its core runs here.
     injector: Cell<*const Injector>,
 }
 
@@ -57,9 +57,9 @@ pub(crate) struct Core {
     pub(crate) counters: Arc<Counters>,
     /// Where blocking calls are sent.
     pub(crate) admission: Rc<Admission>,
-    /// The opens that wait for someone.
+    /// The opens that wait for another process or thread, such as the writer of a FIFO.
     pub(crate) opens: Rc<fs::Waiting>,
-    /// Where files were that were opened.
+    /// What is known of the mounts on which files are opened.
     pub(crate) mounts: Rc<fs::Mounts>,
     /// What closes the descriptors of this core.
     pub(crate) closer: Closer,
@@ -67,7 +67,7 @@ pub(crate) struct Core {
     pub(crate) pipes: Rc<Pipes>,
     /// The other cores of the same program.
     pub(crate) team: Option<Member>,
-    /// Polls are timed.
+    /// Where the polls of this core are timed, if they are.
     pub(crate) watched: Option<Arc<Watched>>,
     /// The children that other cores have sent here.
     pub(crate) remote_children: Option<Rc<RemoteChildren>>,
@@ -137,7 +137,7 @@ pub(crate) fn enter(home: &RefCell<Option<Core>>) -> Option<Entered<'_>> {
     })
 }
 
-/// This thread runs a core. Ends with the guard.
+/// The guard by which this thread runs a core.
 #[derive(Debug)]
 pub(crate) struct Entered<'runtime> {
     home: &'runtime RefCell<Option<Core>>,

@@ -84,8 +84,8 @@ pub(crate) fn run<F: Future>(this: EventLoop<'_>, future: F) -> Result<F::Output
     output
 }
 
-/// What comes out when something panicked after the future: the first panic. An output that is in
-/// its way is dropped, before the drain, which a destructor that panics as well must not prevent.
+/// What comes out when something panicked after the future: the first panic. If the future had an
+/// output, that is dropped here, before the drain: a panic of its destructor must not prevent that.
 fn failed<T>(output: Result<T, Payload>, payload: Payload) -> Result<T, Payload> {
     let output = output?;
     // The panic hook has printed the panic of this destructor.
@@ -94,7 +94,7 @@ fn failed<T>(output: Result<T, Payload>, payload: Payload) -> Result<T, Payload>
 }
 
 impl<'core> EventLoop<'core> {
-    /// A core that this thread runs begins with a root future, which is polled first.
+    /// Makes the root task of a core that this thread runs. The root is polled first.
     pub(crate) fn begin(driver: &'core DriverRef, injector: &'core Arc<Injector>) -> Self {
         tree::set_now(driver.borrow().tick());
         let root = wake::insert_root();
@@ -113,7 +113,7 @@ impl<'core> EventLoop<'core> {
         }
     }
 
-    /// Goes round once. Sleeps only if that is allowed, and nothing is ready.
+    /// Goes round once. The core sleeps only if it may, and no task is ready.
     pub(crate) fn once<F: Future>(&self, future: Pin<&mut F>, may_sleep: bool) -> Poll<F::Output> {
         if wake::take_queued(self.root) {
             budget::refill();
@@ -144,7 +144,8 @@ impl<'core> EventLoop<'core> {
         polled
     }
 
-    /// Enters the kernel, asleep if there is nothing to do, and acts on what comes out.
+    /// Enters the kernel, where the core sleeps unless a task is `runnable`, and acts on the
+    /// answers.
     fn turn(&self, runnable: bool) {
         let turned = self.driver.borrow_mut().turn(runnable, || self.injector.is_empty());
         if let Err(error) = turned {
@@ -154,7 +155,7 @@ impl<'core> EventLoop<'core> {
             self.driver.borrow_mut().give_up(reason.clone());
             panic!("{reason}");
         }
-        // After the sleep, before what it was for.
+        // After the sleep, before the completions for which the core slept.
         let trim_is_due = self.note_time();
         self.dispatch();
         instrument::flush();
@@ -246,7 +247,7 @@ impl<'core> EventLoop<'core> {
     #[cold]
     fn dispose(&self, Disposal { orphan, completion, info, scope, drained, .. }: Disposal) {
         drained.into_iter().for_each(scope::tell_drained);
-        // A close that follows from it belongs to the scope of the operation.
+        // A close that follows from the disposal belongs to the scope of the operation.
         let _entered = scope.map(scope::enter);
         let lost = orphan.acts() && is_lost(&info, completion);
         let kept = driver::dispose(self.driver, lost, || orphan.dispose(completion));
@@ -266,7 +267,7 @@ impl<'core> EventLoop<'core> {
         tell_disposed(kept, info, scope, completion);
     }
 
-    /// The root has ended, and nothing of it is in flight.
+    /// Closes the root's scope: the root has ended, and none of its operations is in flight.
     pub(crate) fn close(&self) {
         cancel::close(self.root);
     }
@@ -274,7 +275,7 @@ impl<'core> EventLoop<'core> {
     /// Cancels what is left and turns until the kernel has finished it.
     pub(crate) fn drain(&self) {
         if self.driver.borrow().forked() {
-            // The operations are the parent's; so is what they write to.
+            // The operations are the parent process's; so is the memory that they write to.
             return self.driver.borrow_mut().give_up("this process was forked".to_owned());
         }
         let withdrawn = self.driver.borrow_mut().cancel_all();
@@ -284,7 +285,8 @@ impl<'core> EventLoop<'core> {
             self.expire_timers();
             self.go_on_cancelling();
             // The root is not polled any more: what wakes it must not keep the core from waiting.
-            // What was heard may have been the last that was in flight, and nothing wakes it then.
+            // The last operation in flight may have ended just now, and then no event would end a
+            // sleep.
             let drained = self.driver.borrow().is_drained();
             self.turn(drained);
         }
@@ -296,8 +298,8 @@ impl<'core> EventLoop<'core> {
     }
 }
 
-/// Whether an answer without a future is of an operation that did something. A close of what was
-/// dropped never had a future, nor was it ever to be cancelled.
+/// Whether an answer that no future takes is the success of an operation that was to be cancelled.
+/// The close of a descriptor that was dropped never had a future, nor is it ever cancelled.
 fn is_lost(info: &OpInfo, completion: Completion) -> bool {
     completion.is_success() && info.cancel_asked().is_some()
 }

@@ -94,7 +94,7 @@ impl Runtime {
         self.core_mut().watched = Some(watchdog.add_this_core());
     }
 
-    /// Has what this core counts be among those metrics, at that index if it is free.
+    /// Adds what this core counts to the metrics, at that index if it is free.
     pub(crate) fn report(&self, index: usize, metrics: &Metrics) {
         metrics.add_core(index, self.driver.borrow().counters());
     }
@@ -104,17 +104,17 @@ impl Runtime {
         self.core_mut().team = Some(team.join(index));
     }
 
-    /// This core ends: the others of its team are woken.
+    /// This core ends: wakes the other cores of its team.
     pub(crate) fn leave(&mut self) {
         self.core_mut().team = None;
     }
 
-    /// The thread runs this core until the guard goes. `None` if it runs one already.
+    /// The thread runs this core until the guard goes. `None` if the thread runs a core already.
     pub(crate) fn enter(&self) -> Option<Entered<'_>> {
         context::enter(&self.core)
     }
 
-    /// This core, which the thread runs, begins with a root future.
+    /// Begins the event loop of this core, which the thread runs.
     pub(crate) fn begin(&self) -> EventLoop<'_> {
         EventLoop::begin(&self.driver, &self.injector)
     }
@@ -129,10 +129,11 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// With the panic of the future, after the same; inside another `block_on`; in a process that
-    /// was forked after the runtime was built. When the kernel refuses to go on, with the reason;
-    /// what it may still write to is leaked then (`Stats::leaked`), and the runtime is of no use
-    /// any more: each further call panics with that reason, without a poll of its future.
+    /// With the panic of the future, when all that has finished; inside another `block_on`; in a
+    /// process that was forked after the runtime was built. When the kernel refuses to go on, with
+    /// the reason; memory that it may still write to is leaked then (`Stats::leaked`), and the
+    /// runtime is of no use any more: each further call panics with that reason, without a poll of
+    /// its future.
     pub fn block_on<F: Future>(&mut self, future: F) -> F::Output {
         let Some(entered) = self.enter() else {
             panic!(
@@ -197,7 +198,7 @@ pub fn stats() -> Stats {
     pool::here().map_or(stats, |pools| counted(stats, &pools))
 }
 
-/// What the driver has counted, and what the pools have.
+/// The counts of the driver, with those of the pools.
 fn counted(stats: Stats, pools: &Pools) -> Stats {
     Stats { leased: pools.leased(), ..stats }
 }

@@ -23,7 +23,7 @@ fn trim(when: When) -> bool {
     TABLES.iter().fold(false, |more, trim| trim(when) | more)
 }
 
-/// A core runs, and looks now and then.
+/// Trims the tables now and then, while a core runs.
 #[cold]
 #[inline(never)]
 pub(crate) fn running(driver: &DriverRef, now: u64) {
@@ -31,8 +31,8 @@ pub(crate) fn running(driver: &DriverRef, now: u64) {
     driver.borrow_mut().trim(now, more);
 }
 
-/// A runtime has ended on this thread. What ends after it, a future that was kept or forgotten for
-/// a while, leaves its tables to the end of the thread.
+/// Trims the tables when a runtime has ended on this thread. A future that was kept or forgotten
+/// for a while ends later: what it uses is given back at the end of the thread.
 pub(crate) fn ended() {
     trim(When::Ended);
     trim_at_end(trim);

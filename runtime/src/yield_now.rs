@@ -121,8 +121,8 @@ pub fn poll_proceed(cx: &mut Context<'_>) -> Poll<()> {
     budget::proceed(cx)
 }
 
-/// For an await that surrounds others, which may take no part in the budget: counts how often they
-/// return when they are first polled.
+/// For an await that surrounds others, which may take no part in the budget: counts how often such
+/// awaits return at their first poll.
 #[derive(Debug, Default)]
 pub struct Surrounding {
     begun: bool,
