@@ -8,15 +8,16 @@
 use crate::ring::Batch;
 use std::time::Duration;
 
-/// Fewer are no load.
+/// Fewer completions between two sleeps are no load.
 const LEAST: u32 = 4;
-/// What one turn should not exceed: the last one's answer waits for those before it.
+/// The most completions that one turn should have: the task of the last one waits for all before
+/// it.
 const MOST: u32 = 32;
 /// Some kernels forget to look when the moment is over (liburing #1477): a sleep for several ends
 /// after this, in nanoseconds, or two moments.
 const BOUND_NS: u64 = 1_000_000;
 
-/// One core's expectation.
+/// What one core expects.
 #[derive(Debug)]
 pub(super) struct Batching {
     /// How long the first completion may wait, in microseconds.
@@ -27,7 +28,7 @@ pub(super) struct Batching {
 }
 
 impl Batching {
-    /// The first completion waits at most so long; never for zero.
+    /// The first completion waits at most for this long; with zero, no sleep is for several.
     pub(super) fn new(moment: Duration) -> Self {
         let micros = moment.as_nanos().div_ceil(1_000);
         Self { moment: micros.try_into().unwrap_or(u32::MAX), came: 0, expected: 0 }
@@ -44,7 +45,7 @@ impl Batching {
         if self.moment == 0 {
             return None;
         }
-        // Nothing at all is the end of the load, whatever there was before.
+        // No completion at all is the end of the load, whatever came before.
         self.expected = if self.came == 0 { 0 } else { self.expected.midpoint(self.came) };
         self.came = 0;
         let bound = BOUND_NS.max(u64::from(self.moment) * 2_000);

@@ -113,7 +113,7 @@ impl Driver {
             scopes.pop_front();
         }
         if scopes.is_empty() {
-            // After a mass cancel this is megabytes.
+            // After a mass cancel the queue holds megabytes.
             *scopes = VecDeque::new();
         }
         slot
@@ -153,8 +153,8 @@ impl Driver {
         }
     }
 
-    /// A scope closes: what is still in flight under it is cancelled and belongs to its parent
-    /// from now on; but what never had a future goes on there.
+    /// A scope closes: operations that are in flight under it are cancelled and belong to its
+    /// parent from now on; but work that never had a future goes on there.
     pub(crate) fn adopt(&mut self, closing: NodeId) -> Vec<Waiter> {
         let Some(head) = scope::ops(closing) else { return Vec::new() };
         // The parent may have closed already, when a future was moved. Then the scope of the code
@@ -172,8 +172,9 @@ impl Driver {
         withdrawn
     }
 
-    /// What was given up ends under the scope of the code that has done so, which waits for that:
-    /// as long as the nursery which waits for it so far waits for this scope.
+    /// An operation that was given up ends under the scope of the code that gave it up: that scope
+    /// waits for the end from now on. This is done only where the nursery that has waited for the
+    /// operation waits for that scope as well.
     pub(crate) fn end_here(&mut self, key: Key) {
         let is_pending = self.in_flight.is_pending(key);
         let from = self.in_flight.peek(key).filter(|_| is_pending).and_then(Entry::scope);

@@ -16,9 +16,9 @@ use crate::wake::Waiter;
 
 impl InFlight {
     /// The kernel has answered an operation for the last time. The common case, with one look at
-    /// the entry and one at the tree: makes the task ready that waits. What comes back is to be
-    /// woken outside a borrow: what polls the task's nursery in a foreign combinator. `None`: it is
-    /// another case, and nothing was done.
+    /// the entry and one at the tree: makes the task ready that waits. The caller has to wake what
+    /// comes back, outside a borrow: the waiter that polls the task's nursery in a foreign
+    /// combinator. `None`: this is not the common case, and nothing was done.
     #[inline(always)]
     pub(super) fn answer(&mut self, key: Key, completion: Completion) -> Option<Waiter> {
         let entry = find(&mut self.entries, key)?;

@@ -258,7 +258,8 @@ impl InFlight {
         }
     }
 
-    /// Whether the kernel has an operation and was not asked to cancel it; from now on it was.
+    /// Marks an operation as one that the kernel is asked to cancel. Tells if the kernel has the
+    /// operation, and was not asked before.
     pub(super) fn interrupt(&mut self, key: Key) -> bool {
         let Some(entry) = self.peek(key) else { return false };
         let (phase, scope) = (entry.lifecycle.phase(), entry.scope());
@@ -317,13 +318,13 @@ impl InFlight {
         }
     }
 
-    /// Whether this is work that never had a future, or that was asked when its future went.
+    /// Whether an entry is offloaded work that never had a future, or whose future has gone.
     pub(super) fn goes_on(&self, slot: u32) -> bool {
         let lifecycle = &self.entries[slot as usize].lifecycle;
         lifecycle.is_detached() && lifecycle.phase() == Some(Phase::Offloaded)
     }
 
-    /// Whether a request to cancel this is still of use.
+    /// Whether a request to cancel an operation is still of use: it is not answered.
     pub(super) fn is_pending(&self, key: Key) -> bool {
         self.peek(key).is_some_and(|entry| entry.lifecycle.phase().is_some())
     }

@@ -85,11 +85,12 @@ pub(super) enum Lifecycle {
 /// What a completion means for the event loop.
 #[must_use]
 pub(super) enum Landing {
-    /// A future waits for it: wake this waiter.
+    /// A future waits for the answer: wake its waiter.
     Wake(Waiter),
-    /// No future does: dispose of the result.
+    /// No future waits: dispose of the answer.
     Dispose(Box<dyn Orphan>),
-    /// The same, and the operation goes on: it is to be [put back](Lifecycle::put_back).
+    /// No future waits, and the operation goes on: dispose of the answer, and
+    /// [put](Lifecycle::put_back) the orphan back.
     DisposeOne(Box<dyn Orphan>),
     /// The completion fits no state: its operation was answered already.
     Stale,

@@ -67,7 +67,7 @@ impl InFlight {
         entry.lifecycle.put_back(orphan);
     }
 
-    /// Takes the oldest answer that waits for its future, of those before the last.
+    /// Takes the oldest answer that waits for its future, but not the last answer of the operation.
     pub(super) fn take_unread(&mut self, key: Key) -> Option<Completion> {
         self.unread.pop(key.slot())
     }

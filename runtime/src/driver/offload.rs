@@ -64,7 +64,7 @@ impl Driver {
         key
     }
 
-    /// How to ask for that work to stop. `recall` does not come back to this driver.
+    /// Notes how to ask for the work to stop. `recall` must not come back to this driver.
     pub(crate) fn set_recall(&mut self, key: Key, recall: Recall) {
         self.recalls.0.insert(key.slot(), recall);
     }

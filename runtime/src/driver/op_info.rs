@@ -12,10 +12,10 @@ use std::time::Duration;
 /// Stands for no descriptor.
 const NONE: RawFd = -1;
 
-/// In the time at which a cancel was asked for: that of a cancelled scope ...
+/// A flag in the time at which a cancel was asked for: the reason is a cancelled scope.
 const OF_SCOPE: u64 = 1 << 63;
-/// ... which a deadline has cancelled. Times are shorter, and a flag of its own would have to be
-/// set with every submission.
+/// As [`OF_SCOPE`], and a deadline has cancelled the scope. Times leave these bits free, and a
+/// field for the flags would have to be set with every submission.
 const OF_DEADLINE: u64 = 1 << 62;
 
 /// Ages of cancelled operations are counted in 2^20 ns, about a millisecond.
@@ -24,10 +24,11 @@ const AGE_BITS: u32 = 20;
 /// One submission, as others may see it. Times are those of turns.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OpInfo {
-    /// A reference to the name, which is half as large: one is kept for every submission.
+    /// A reference to the name, which is half as large as the name's own: every submission has one.
     name: &'static &'static str,
     descriptor: RawFd,
-    /// Once its cancel was asked for: its age at that moment, and one; at most 52 days.
+    /// Once the cancel was asked for: the age of the operation at that moment, and one; at most 52
+    /// days.
     age: Option<NonZeroU32>,
     /// When it was submitted; then when its cancel was asked for, and why: see [`OF_SCOPE`].
     at: u64,

@@ -1,4 +1,4 @@
-//! What the table of operations tells of a step: whether one has begun, what came back for it, and
+//! What the table of operations tells of a step: whether an operation has begun, its answer, and
 //! what is left to do.
 
 use super::lifecycle::Orphan;
@@ -26,9 +26,9 @@ pub(crate) struct Landed {
 /// What the table keeps of an operation that is answered many times.
 #[derive(Debug)]
 pub(crate) struct Many {
-    /// So many answers may wait for the future.
+    /// How many answers may wait for the future.
     pub(crate) most: usize,
-    /// Counts those that wait and have taken a buffer, for the buffers' pool.
+    /// The count of answers that wait and have taken a buffer, for the buffers' pool.
     pub(crate) taken: Option<Rc<Cell<usize>>>,
 }
 
@@ -46,16 +46,17 @@ pub(crate) enum Refused {
 /// waited for its last submission is `drained`, and to be woken as well.
 #[must_use]
 pub(crate) enum Arrival {
-    /// Nothing.
+    /// Nothing is to be done.
     Nothing,
-    /// A future waits for it. The scope in `held`, if any, is cancelled, and to be looked at again.
+    /// A future waits for the answer: wake `waiter`. The scope in `held`, if any, is cancelled, and
+    /// to be looked at again.
     Wake { waiter: Waiter, held: Option<NodeId>, drained: Option<NodeId> },
-    /// No future does: dispose of it.
+    /// No future waits: dispose of the answer.
     Dispose(Box<Disposal>),
-    /// Nothing but to wake this waiter. It waits for an answer that is not the last; or it polls,
-    /// in a foreign combinator, the nursery of a task that is ready.
+    /// Only wake this waiter. It waits for an answer that is not the last; or it polls, in a
+    /// foreign combinator, the nursery of a task that is ready.
     WakeOnly(Waiter),
-    /// The same, and no future waits: dispose of the answer, and put the orphan back.
+    /// No future waits, and the operation goes on: dispose of the answer, and put the orphan back.
     DisposeOne(Box<Disposal>),
     /// The kernel is done with memory that no future has any more: drop it.
     Release(Box<dyn Any>),
@@ -63,14 +64,14 @@ pub(crate) enum Arrival {
     Stale,
 }
 
-/// An answer for which no future waits. Boxed in an [`Arrival`], because each completion makes one
-/// of those, and few are of this kind.
+/// An answer for which no future waits. Boxed in an [`Arrival`], because each completion makes an
+/// `Arrival`, and few have this in them.
 pub(crate) struct Disposal {
     pub(crate) key: Key,
     pub(crate) orphan: Box<dyn Orphan>,
     pub(crate) completion: Completion,
     pub(crate) info: OpInfo,
-    /// To which a close that follows belongs.
+    /// The scope to which a close that follows belongs.
     pub(crate) scope: Option<NodeId>,
     /// As in [`Arrival::Wake`].
     pub(crate) drained: Option<NodeId>,

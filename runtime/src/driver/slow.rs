@@ -5,8 +5,8 @@ use crate::key::Key;
 use crate::table::{Trim, When};
 use std::collections::VecDeque;
 
-/// The operations whose cancel was asked for while an instrument listened, oldest first. At most
-/// those of the last second, and those that are slow.
+/// The operations whose cancel was asked for while an instrument listened, oldest first: those of
+/// the last second, and those that are slow.
 #[derive(Debug, Default)]
 pub(super) struct Slow {
     asked: VecDeque<(u64, Key)>,
@@ -17,8 +17,8 @@ impl Slow {
         self.asked.push_back((now.saturating_add(SLOW_ACKNOWLEDGEMENT.as_nanos() as u64), key));
     }
 
-    /// When the first of those that are still pending will have taken too long. Forgets the others
-    /// before it.
+    /// When the first cancel that is still pending will have taken too long. Forgets the cancels
+    /// before it, which are over.
     pub(super) fn next(&mut self, is_pending: impl Fn(Key) -> bool) -> Option<u64> {
         while let Some((late, key)) = self.asked.front() {
             if is_pending(*key) {
@@ -29,7 +29,7 @@ impl Slow {
         None
     }
 
-    /// Takes the first.
+    /// Takes the first operation.
     pub(super) fn pop(&mut self) -> Option<Key> {
         self.asked.pop_front().map(|(_, key)| key)
     }

@@ -13,7 +13,7 @@ const REST: u32 = 32;
 /// An event that is seen later than this many limits after the last look: the thread did not run.
 const INTERRUPTED: u64 = 4;
 
-/// One core's expectation.
+/// What one core expects.
 #[derive(Debug)]
 pub(super) struct Spin {
     limit: u64,

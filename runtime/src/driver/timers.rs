@@ -22,15 +22,15 @@ use crate::wake::Waiter;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// So many are near from the start; and so many are taken near together, even if it is early: then
-/// the first deadline is known, and not only when its list begins.
+/// So many timers are near from the start; and a list of so many, or fewer, is brought near early:
+/// then the first deadline is known, and not only when its list begins.
 const FEW: usize = 32;
 
-/// So many are taken near together when their time has come. More of them go to lists of shorter
-/// times first, where they are looked at once more.
+/// A list of so many timers, or fewer, is brought near at once when its time has come. The timers
+/// of a longer list go to lists of shorter times first, where they are looked at once more.
 const MANY: usize = 2048;
 
-/// So many go there with one step.
+/// So many timers go to lists of shorter times with one step.
 const MOVED: usize = 16;
 
 /// A list of more than [`MANY`] is opened earlier by so many nanoseconds for each timer in it.
@@ -50,7 +50,7 @@ struct Armed {
     waiter: Waiter,
     /// The scope of the code that waits, for dumps.
     scope: Option<NodeId>,
-    /// Where it is among those that are far; else it is near.
+    /// The timer's place among those that are far; `None`: the timer is near.
     far: Option<FarPlace>,
 }
 
@@ -58,9 +58,9 @@ struct Armed {
 #[derive(Debug, Default)]
 pub(super) struct Timers {
     armed: Slots<Armed>,
-    /// What is near, by deadline; and what was near when it was disarmed.
+    /// The timers that are near, by deadline; and timers that were near when they were disarmed.
     near: BinaryHeap<Reverse<(u64, TimerKey)>>,
-    /// How many of those were disarmed.
+    /// How many of `near` were disarmed.
     disarmed: usize,
     far: Wheel,
     next_number: u64,
@@ -136,8 +136,8 @@ impl Timers {
         }
     }
 
-    /// Takes the first timer whose deadline has passed. It, and each timer that is moved before,
-    /// costs one of `left`; none is taken once that is used up.
+    /// Takes the first timer whose deadline has passed. That timer, and each timer that is moved
+    /// before, costs one of `left`; none is taken once `left` is used up.
     pub(super) fn pop_due(&mut self, now: u64, left: &mut usize) -> Option<Waiter> {
         while *left > 0 {
             let due = self.first_near().filter(|deadline| *deadline <= now);
@@ -161,7 +161,7 @@ impl Timers {
         None
     }
 
-    /// What runs, soonest first, with the scope that waits for it.
+    /// The timers that run, soonest first, each with the scope that waits for it.
     pub(super) fn armed(&self) -> impl Iterator<Item = (u64, NodeId)> {
         let mut armed: Vec<_> = self.armed.iter().map(|(_, armed)| armed).collect();
         armed.sort_unstable_by_key(|armed| (armed.deadline, armed.number));
@@ -218,7 +218,7 @@ impl Timers {
         MOVED
     }
 
-    /// The first deadline of those that are near.
+    /// The first deadline of the timers that are near.
     #[inline]
     fn first_near(&mut self) -> Option<u64> {
         loop {
@@ -231,7 +231,7 @@ impl Timers {
         }
     }
 
-    /// Takes out what was disarmed, once that is more than the rest.
+    /// Takes the disarmed timers out of `near`, once these are more than the rest.
     fn sweep(&mut self) {
         if 2 * self.disarmed > self.near.len() {
             self.disarmed = 0;
@@ -239,7 +239,7 @@ impl Timers {
         }
     }
 
-    /// Puts all that is in a list in order.
+    /// Puts all timers of a list in order.
     fn take_near(&mut self, list: u32) {
         while let Some(far) = self.far.pop(list) {
             self.put_near(far.slot);

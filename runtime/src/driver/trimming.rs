@@ -9,7 +9,7 @@ use crate::tree;
 #[derive(Debug, Default)]
 pub(super) struct Trimming {
     next: u64,
-    /// There was more to give back than the last time could.
+    /// The last look has left memory that can be given back.
     more: bool,
 }
 
@@ -32,7 +32,8 @@ impl Driver {
         self.trimming = Trimming { next, more: more | queues | self.in_flight.trim() };
     }
 
-    /// When a core that sleeps has to wake up for that; never, if there is nothing to give back.
+    /// When a core that sleeps has to wake up to give memory back; `None` if there is nothing to
+    /// give.
     pub(super) fn trim_deadline(&self) -> Option<u64> {
         let Trimming { next, more } = self.trimming;
         let wanted =

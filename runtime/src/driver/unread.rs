@@ -11,8 +11,9 @@ use super::outcome::Many;
 use crate::ring::Completion;
 use std::collections::VecDeque;
 
-/// By slot, of those operations that the kernel may answer more than once. Apart from the table of
-/// all, so that the others carry nothing for it; and empty as long as there is no such operation.
+/// The answers by slot, of operations that the kernel may answer more than once. Apart from the
+/// table of all operations, so that the others carry nothing for this; empty without such an
+/// operation.
 #[derive(Debug, Default)]
 pub(super) struct Unread(Vec<Option<Box<Answers>>>);
 
@@ -23,7 +24,7 @@ struct Answers {
 }
 
 impl Answers {
-    /// More have taken a buffer, or fewer.
+    /// Counts an answer that has taken a buffer in, or out.
     fn count_taken(&self, completion: Completion, change: isize) {
         if let Some(taken) = &self.many.taken
             && completion.buffer().is_some()
@@ -34,7 +35,7 @@ impl Answers {
 }
 
 impl Unread {
-    /// An operation begins.
+    /// An operation that may be answered many times begins.
     pub(super) fn expect(&mut self, slot: usize, many: Many) {
         if self.0.len() <= slot {
             self.0.resize_with(slot + 1, || None);
@@ -63,7 +64,7 @@ impl Unread {
         self.get(slot).is_none_or(|answers| answers.unread.is_empty())
     }
 
-    /// Takes the oldest.
+    /// Takes the oldest answer.
     pub(super) fn pop(&mut self, slot: usize) -> Option<Completion> {
         let answers = self.get_mut(slot)?;
         let completion = answers.unread.pop_front()?;
@@ -71,7 +72,7 @@ impl Unread {
         Some(completion)
     }
 
-    /// The operation is gone, with what was taken.
+    /// The operation is gone, with all that was kept for it.
     pub(super) fn end(&mut self, slot: usize) {
         self.0[slot] = None;
     }

@@ -18,7 +18,7 @@ const LEVELS: usize = u64::BITS.div_ceil(BITS) as usize;
 /// Room that a list begins with, and keeps; more than that is given back when it is little used.
 const SMALL: usize = 16;
 
-/// What has a deadline, by the slot in which it is.
+/// A timer, by the slot that has it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Far {
     pub(super) deadline: u64,
@@ -41,7 +41,7 @@ pub(super) struct Wheel {
     levels: u16,
     /// The lists of each level that are not empty.
     digits: [u64; LEVELS],
-    /// Made when the first is needed.
+    /// Made when the first list is needed.
     lists: Vec<Vec<Far>>,
     /// The list that begins with the origin, until all of it has gone to lower levels.
     opening: Option<u32>,
@@ -94,12 +94,12 @@ impl Wheel {
         self.opening == Some(list)
     }
 
-    /// Whether all of a list is of one moment.
+    /// Whether all timers of a list have the same deadline.
     pub(super) fn is_moment(list: u32) -> bool {
         list >> BITS == 0
     }
 
-    /// How much is in a list.
+    /// How many timers are in a list.
     #[inline]
     pub(super) fn len(&self, list: u32) -> usize {
         self.lists[list as usize].len()
