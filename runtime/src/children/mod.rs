@@ -308,7 +308,7 @@ impl Drop for Children {
     }
 }
 
-/// A set is open.
+/// The visit of a nursery to its set, which is open until this is dropped.
 struct Visit(SetId);
 
 impl Drop for Visit {

@@ -33,7 +33,7 @@ pub enum Begun {
 }
 
 impl Begun {
-    /// Of an await that begins now.
+    /// For an await that begins now.
     pub fn now() -> Self {
         if super::is_here_cancelled() { Self::After } else { Self::Before }
     }

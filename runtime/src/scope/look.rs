@@ -20,7 +20,7 @@ pub(super) enum Look {
     Cut,
     /// Something keeps the scope.
     Kept,
-    /// The next poll will tell, if the caller wakes these before.
+    /// The next poll will tell, if the caller wakes these waiters before.
     Again(Vec<Waiter>),
 }
 
@@ -41,7 +41,7 @@ struct Looker {
     counted: bool,
     /// The polling task is to be polled again.
     is_queued: bool,
-    /// And not only for a look.
+    /// The polling task is to be polled again, and not only for a look.
     is_busy: bool,
 }
 

@@ -92,8 +92,8 @@ pub(super) struct Note {
     pub(super) why: Why,
     pub(super) poller: Poller,
     pub(super) probe: Option<Probe>,
-    /// How many polls of the task have passed since the future was woken to show that it is still
-    /// polled, and was not.
+    /// How many polls of the task have passed without one of the future, since the future was woken
+    /// to show that it is still polled.
     pub(super) probed: u16,
     /// The latest of these polls of its task.
     pub(super) probed_in: u64,

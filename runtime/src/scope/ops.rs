@@ -18,8 +18,8 @@ pub(crate) fn begin_op(id: NodeId, slot: u32) -> Option<u32> {
 
 /// The common end of an operation, for which a future in a task of this thread waits, in a scope
 /// that is not cancelled and no nursery's own: counts it as answered, and makes the task ready.
-/// What comes back is to be woken outside the borrow. `None`: it is another case, and nothing was
-/// done.
+/// The caller has to wake what comes back outside the borrow. `None`: this is not the common case,
+/// and nothing was done.
 #[inline(always)]
 pub(crate) fn answer_op(id: NodeId, head: Option<u32>, task: NodeId) -> Option<Waiter> {
     tree::with(|tree| {
@@ -59,7 +59,8 @@ pub(crate) fn end_op(id: NodeId, is_held: bool, head: Option<u32>) -> EndedOp {
     })
 }
 
-/// An operation that has started elsewhere is to be answered in this scope. Tells if it is open.
+/// An operation that has started in another scope is to be answered in this one. Tells if this
+/// scope is open.
 pub(crate) fn hold(id: NodeId) -> bool {
     tree::with(|tree| {
         let Some(node) = tree.get(id) else { return false };

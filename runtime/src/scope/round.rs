@@ -52,20 +52,20 @@ pub(super) struct Round {
     settled: bool,
     /// A future was woken for its note, and nothing else was to be polled.
     asked: bool,
-    /// How many polls were waited for.
+    /// For how many polls the look has waited until the task is quiet.
     quiet: u8,
     /// The next poll confirms the notes that are not lasting, unless there is an event.
     confirms: bool,
     /// How often the scope may be looked at again at once.
     looks: u64,
-    /// Up to when the looks that came with time were counted.
+    /// Up to which time the looks that come with time were added to `looks`.
     counted: u64,
     /// The latest note at the last recheck, or when the round began: when a note up to that goes,
     /// the look for it is given back.
     latest: u64,
     /// When the scope is looked at again in any case; `None` from then until its next poll.
     pub(super) due: Option<u64>,
-    /// How long after a look that is.
+    /// The time from a look to the one that is due.
     pub(super) delay: u64,
 }
 
@@ -87,8 +87,8 @@ impl Round {
         }
     }
 
-    /// Another task than before polls the scope, in which there were so many events. Several tasks
-    /// may poll it in turn, for ever: that gives no new looks.
+    /// Another task than before, in which there were so many events, polls the scope. Several tasks
+    /// may poll a scope in turn, for ever: that gives no new looks.
     pub(super) fn begin(&mut self, poller: NodeId, events: u64) {
         (self.poller, self.seen) = (poller, events);
         (self.settled, self.asked, self.confirms) = (false, false, false);

@@ -41,7 +41,8 @@ pub(super) fn busy(tree: &mut Tree, mut index: u32) {
     }
 }
 
-/// Where a cancelled scope counts: in its parent, if that is cancelled too; a shield nowhere.
+/// The scope in which a cancelled scope is counted: the parent, if that is cancelled too. A shield
+/// is counted in none.
 fn counts_in(tree: &mut Tree, index: u32) -> Option<u32> {
     tree.visit();
     let node = tree.at(index);
@@ -155,7 +156,7 @@ pub(crate) fn cancel(id: NodeId, reason: Reason) -> CancelWork {
                 }
             }
             if live {
-                // What is around it is marked by now.
+                // The scopes around it are marked by now.
                 busy(tree, index);
             }
             why = why.below();
@@ -202,7 +203,7 @@ pub(crate) fn mark_delivered(id: NodeId) {
             tree.visit();
             let node = tree.at(index);
             if !node.deliver(now) {
-                // Since then nothing was cancelled, so all around it are marked as well.
+                // Since then nothing was cancelled, so all scopes around it are marked as well.
                 return;
             }
             index = node.parent();
@@ -231,7 +232,7 @@ pub(crate) fn look_again(id: NodeId) {
             }
             index = tree.at(index).parent();
         }
-        // And the task around them, in which a timeout may have been cancelled, or a nursery.
+        // Also the task around these parts: a timeout or a nursery in it may have been cancelled.
         tasks.extend(task_of(tree, index));
         (tasks, parts)
     });
@@ -259,8 +260,9 @@ pub(crate) fn is_beside(id: NodeId) -> bool {
     })
 }
 
-/// No operation is in flight in a nursery any more: has the nursery be polled, and, if it is
-/// cancelled, the tasks that were kept for the operations: the set it stands in may not be polled.
+/// No operation is in flight in a nursery any more: has the nursery be polled; and, if the nursery
+/// is cancelled, the tasks that were kept for the operations, because the set in which the nursery
+/// stands may not be polled.
 pub(crate) fn tell_drained(nursery: NodeId) {
     let found = tree::with(|tree| {
         tree.get(nursery).map(|node| (SetId::new(node.set()), node.is_cancelled()))
@@ -277,7 +279,7 @@ pub(crate) fn is_open(id: NodeId) -> bool {
     tree::with(|tree| tree.get(id).is_some())
 }
 
-/// The scope around this one: it adopts what is left of it.
+/// The scope around this one, which adopts the operations that this one leaves.
 pub(crate) fn parent(id: NodeId) -> Option<NodeId> {
     tree::with(|tree| {
         let parent = tree.get(id)?.parent();

@@ -21,7 +21,7 @@ fn with<R>(f: impl FnOnce(&Table) -> R) -> R {
     context::with(|context| f(&context.scope.edges))
 }
 
-/// One await of a join handle: the scope it happens in waits for another scope. Ends when dropped.
+/// One await of a join handle: a scope waits for another scope, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct JoinEdge {
     from: NodeId,
@@ -44,7 +44,7 @@ impl JoinEdge {
         Self { from, edge }
     }
 
-    /// Whether it happens in this scope.
+    /// Whether the await happens in this scope.
     pub(crate) fn is_from(&self, scope: NodeId) -> bool {
         self.from == scope
     }

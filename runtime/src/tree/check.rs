@@ -79,8 +79,8 @@ impl Tree {
         count
     }
 
-    /// The reasons that a node counts: of its own, and, if it is cancelled, the cancelled nodes
-    /// below that count some.
+    /// The reasons that a node counts: its own operations, and, if the node is cancelled, the
+    /// cancelled nodes below it that count some.
     pub(crate) fn check_holds(&self, index: u32, own: usize) {
         let node = &self.nodes[index];
         let counts = |child: &u32| {

@@ -18,16 +18,16 @@ pub(crate) struct NodeId {
 }
 
 impl NodeId {
-    /// Before and behind all others, for ranges.
+    /// The ids before and behind all others, for ranges.
     pub(crate) const MIN: Self = Self { index: 0, generation: Generation::MIN };
     pub(crate) const MAX: Self = Self { index: NONE, generation: Generation::MAX };
 
-    /// What the world outside calls it.
+    /// The id by which programs know the node.
     pub(crate) fn outside(self) -> Id {
         Id::new(self.generation)
     }
 
-    /// Its place, for links.
+    /// The place in the table, for links.
     pub(crate) fn index(self) -> u32 {
         self.index
     }
@@ -65,7 +65,7 @@ impl SetId {
         Self(index)
     }
 
-    /// Its place, for links.
+    /// The place in the table, for links.
     pub(crate) fn index(self) -> u32 {
         self.0
     }

@@ -44,7 +44,7 @@ pub(crate) struct Tree {
     visits: u64,
 }
 
-/// What a thread has of it.
+/// The tree of a thread, and where the thread is in it.
 pub(crate) struct PerThread {
     tree: RefCell<Tree>,
     /// See [`now`].
@@ -78,7 +78,7 @@ pub(crate) fn current() -> Option<NodeId> {
     context::with(|context| context.tree.current.get())
 }
 
-/// From now on code in this scope runs. The scope before comes back.
+/// Code in this scope runs from now on. Gives the scope before.
 #[inline]
 pub(crate) fn set_current(scope: Option<NodeId>) -> Option<NodeId> {
     context::with(|context| context.tree.current.replace(scope))
@@ -90,7 +90,7 @@ pub(crate) fn now() -> u64 {
     context::with(|context| context.tree.now.get())
 }
 
-/// A turn begins.
+/// A turn begins at this time.
 pub(crate) fn set_now(now: u64) {
     context::with(|context| context.tree.now.set(now));
 }
@@ -154,7 +154,7 @@ impl Tree {
         std::iter::successors(first, move |at| link(self.nodes[*at].next))
     }
 
-    /// There is one cancel more: the number is never zero.
+    /// Counts a cancel. Gives the new number, which is never zero.
     pub(crate) fn count_cancel(&mut self) {
         self.cancels = self.cancels.wrapping_add(1).max(1);
     }
@@ -164,7 +164,7 @@ impl Tree {
         self.cancels
     }
 
-    /// Cancelling looks at a node.
+    /// Counts a node that cancelling looks at.
     #[inline]
     pub(crate) fn visit(&mut self) {
         self.visits += 1;
@@ -237,8 +237,8 @@ impl Tree {
         }
     }
 
-    /// Takes a node out. Nodes that are still below it (they were forgotten) become roots. A node
-    /// in a ready list keeps its place until it is popped; its id is stale all the same.
+    /// Takes a node out. Nodes that are still below it, because they were forgotten, become roots.
+    /// A node in a ready list keeps its place until it is popped; its id is stale all the same.
     #[inline]
     pub(crate) fn remove(&mut self, index: u32) {
         let generation = self.next_generation();

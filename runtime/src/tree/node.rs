@@ -1,6 +1,6 @@
 //! `Node`: what is known of one scope, and of the task that it may be.
 //!
-//! Its fields change by the transitions below alone; the links are those of [`Tree`](super::Tree).
+//! The fields of a node change by the transitions below alone; [`Tree`](super::Tree) has its links.
 //!
 //! ```text
 //!   a scope                   1 cancel               2 hear
@@ -148,7 +148,7 @@ impl Node {
         self.first_child != NONE
     }
 
-    /// What it is besides a scope.
+    /// What the node is besides a scope.
     #[inline]
     pub(crate) fn role(&self) -> Role {
         self.role
@@ -201,13 +201,13 @@ impl Node {
     }
 
     /// A cancellation is handed to code in this scope, or below it, when there were so many
-    /// `cancels`. Tells if that is the first time since the last of these.
+    /// `cancels`. Tells if that is the first time since the last cancel.
     pub(crate) fn deliver(&mut self, cancels: u32) -> bool {
         mem::replace(&mut self.delivered_at, cancels) != cancels
     }
 
     /// The code of the cancelled scope would begin a nursery, a shield or a clean-up. Tells if it
-    /// may: it begins at most so many.
+    /// may: the code begins at most so many.
     pub(crate) fn begin(&mut self, most: u8) -> bool {
         let may = self.begun < most;
         self.begun += u8::from(may);
@@ -292,7 +292,7 @@ impl Node {
         self.waits
     }
 
-    /// That list has another head.
+    /// The list of the join handles that are awaited here has another head.
     pub(crate) fn set_waits(&mut self, head: u32) {
         self.waits = head;
     }
@@ -360,7 +360,7 @@ impl Node {
         self.rewoken
     }
 
-    /// From now on such wakes are `rewoken`, or none was. Gives what it was.
+    /// Notes whether the task was woken while it was queued already. Gives what was noted before.
     pub(crate) fn set_rewoken(&mut self, rewoken: bool) -> bool {
         mem::replace(&mut self.rewoken, rewoken)
     }
