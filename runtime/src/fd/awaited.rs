@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::os::fd::RawFd;
 use std::task::Waker;
 
-/// By the descriptor's number.
+/// The wakers, by the descriptor's number.
 pub(super) type ByNumber = RefCell<BTreeMap<RawFd, Waker>>;
 
 fn with<R>(f: impl FnOnce(&mut BTreeMap<RawFd, Waker>) -> R) -> R {

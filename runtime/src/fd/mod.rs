@@ -55,7 +55,7 @@ pub(crate) fn do_not_linger(fd: &OwnedFd) {
 
 /// A descriptor shared by the object that users hold and the operations in flight on it.
 ///
-/// The last owner to go hands it to the ring to be closed; outside a runtime it is closed at once.
+/// The last owner to go has the ring close the descriptor; outside a runtime, closes it at once.
 #[derive(Debug, Clone)]
 pub(crate) struct SharedFd(Counted);
 
@@ -124,7 +124,7 @@ impl SharedFd {
         self.0.0.slot.set(slot);
     }
 
-    /// Its slot, in whichever table that is.
+    /// The descriptor's slot, in whichever table that is.
     #[inline]
     fn slot(&self) -> Option<u16> {
         Some(self.0.0.slot.get()).filter(|slot| *slot != NO_SLOT)
@@ -166,7 +166,7 @@ impl Drop for Counted {
             && self.0.is_awaited.take()
             && let Some(waker) = awaited::take(self.0.number)
         {
-            // The one that waits sees a count of one when it is polled, after this drop.
+            // The future that waits sees a count of one when it is polled, after this drop.
             waker.wake();
         }
     }

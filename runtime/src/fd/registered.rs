@@ -14,7 +14,7 @@ pub(crate) trait Table {
     fn take_back(&self, slot: u16);
 }
 
-/// By the descriptor's number: the table, and the slot.
+/// The table and the slot, by the descriptor's number.
 pub(super) type ByNumber = RefCell<Tables>;
 
 type Tables = BTreeMap<RawFd, (Weak<dyn Table>, u16)>;

@@ -9,13 +9,13 @@ use std::os::fd::{AsRawFd, RawFd};
 pub(crate) struct Target(SharedFd);
 
 impl Target {
-    /// How a request names it.
+    /// How a request names the target.
     #[inline]
     pub(crate) fn raw(&self) -> RawTarget {
         RawTarget::Descriptor(self.0.as_raw_fd())
     }
 
-    /// How a request names it that is to save the kernel the look-up, if that is possible.
+    /// How a request names the target so that the kernel need not look it up, if that is possible.
     #[inline]
     pub(crate) fn quick(&self) -> RawTarget {
         let fd = self.0.as_raw_fd();

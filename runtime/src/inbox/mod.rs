@@ -7,7 +7,7 @@
 //!   another core: send ────────┘  + wakes the core, once: Unparker, or by way of a ring: Team
 //! ```
 //!
-//! What is asked names tasks, scopes and operations by number; the event loop knows what they are.
+//! The messages name tasks, scopes and operations by number; the event loop knows what these are.
 
 mod injector;
 mod remote_cancel;

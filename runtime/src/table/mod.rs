@@ -64,7 +64,7 @@ const fn is_sparse<T>(kept: usize, used: usize) -> bool {
     kept > least::<T>() && used < kept / PART
 }
 
-/// What a sparse table with room for `kept` keeps room for.
+/// How many places a sparse table with room for `kept` keeps.
 fn remains<T>(kept: usize) -> usize {
     (kept / PART).max(least::<T>())
 }
@@ -103,7 +103,8 @@ impl<T: Ord> Trim for BinaryHeap<T> {
     }
 }
 
-/// Takes the first, from a queue that no core looks at now and then: it looks itself.
+/// Takes the first entry out of a queue. The queue gives memory back here, because no core looks at
+/// it now and then.
 #[inline]
 pub(crate) fn pop_front<T>(queue: &mut VecDeque<T>) -> Option<T> {
     let first = queue.pop_front();
@@ -120,7 +121,7 @@ pub(crate) fn remove<K: Ord, V>(map: &mut BTreeMap<K, V>, key: &K) -> Option<V> 
     removed
 }
 
-/// Gives memory back with everything that is taken out, but for the last bit.
+/// A map gives memory back with each entry that is taken out, but for its last node.
 impl<K, V> Trim for BTreeMap<K, V> {
     fn is_unused(&self) -> bool {
         self.is_empty()

@@ -3,11 +3,11 @@
 use super::{Trim, is_sparse, remains};
 use std::ops::{Index, IndexMut};
 
-/// Unlike a slab, it does not know which places are taken: what is in one says so, if it has to be
-/// asked, and links lead to what is there. Every step of a wake reads several.
+/// Unlike a slab, a table does not know which places are taken: the value in a place says so, where
+/// code has to ask, and links lead to places that are taken. Every step of a wake reads several.
 ///
-/// What is in use keeps its place, so a table shrinks down to the last one that is taken. From then
-/// on the first free ones are taken first: whatever stands at the end leaves it some time.
+/// A value keeps its place, so a table shrinks down to the last place that is taken. From then on
+/// the first free places are taken first: so the places at the end become free some time.
 #[derive(Debug)]
 pub(crate) struct Table<T> {
     places: Vec<T>,
@@ -93,7 +93,7 @@ impl<T> Trim for Table<T> {
         self.used() == 0
     }
 
-    /// Not while it is stuck: until half of what was in use then is gone.
+    /// A table that was stuck is not sparse before half of what was in use then is gone.
     #[inline]
     fn is_sparse(&self) -> bool {
         is_sparse::<T>(self.places.capacity(), self.used()) && self.used() <= self.stuck / 2

@@ -51,7 +51,7 @@ impl<T> Slots<T> {
         self.slab.remove(slot)
     }
 
-    /// What is in a slot.
+    /// The thing in a slot.
     #[inline]
     pub(crate) fn get(&self, slot: usize) -> Option<&T> {
         self.slab.get(slot)
@@ -84,7 +84,7 @@ impl<T> Trim for Slots<T> {
         if !is_sparse::<T>(kept, used) {
             return;
         }
-        // Nothing moves: all it does then is to cut the end, and to put the free slots in order.
+        // Nothing moves: without moves, `compact` cuts the end, and puts the free slots in order.
         self.slab.compact(|_, _, _| false);
         let end = remains::<T>(kept);
         self.stuck = if self.slab.capacity() > end { used } else { usize::MAX };

@@ -28,11 +28,11 @@ use std::task::{Context, Poll};
 /// The budget of a thread.
 pub(super) struct Budget {
     polls: Cell<u32>,
-    /// Zero while some are lent, so that an await that spends has one number to look at.
+    /// Zero while awaits are lent, so that an await that spends has one number to look at.
     awaits: Cell<u32>,
     /// Awaits around code that is ready without one of ours; see [`begin`].
     around: Cell<u32>,
-    /// When the first await of the turn found its time passed already; zero: none has.
+    /// When an await of this turn first found that its time had passed already; zero: none has.
     late_since: Cell<u64>,
     /// The lent awaits that are left.
     lent: Cell<Option<u32>>,
@@ -130,8 +130,8 @@ fn may_return_still(budget: &Budget) -> bool {
     false
 }
 
-/// As [`may_return`], for an await that has to wake its task itself. With what was lent used up,
-/// it does not: the task is cut there.
+/// As [`may_return`], for an await that has to wake its task itself. When the lent awaits are used
+/// up, it does not wake the task, which is cut there.
 #[inline]
 pub(crate) fn proceed(cx: &Context<'_>) -> Poll<()> {
     if may_return() { Poll::Ready(()) } else { suspend(cx) }
@@ -180,8 +180,8 @@ pub(crate) fn proceed_unless(
     proceed_once(suspended, cx)
 }
 
-/// As [`proceed_once`], for an await whose time has passed already. What was done since the first
-/// of them in this turn counts as well: a loop that is late does much work between two of them.
+/// As [`proceed_once`], for an await whose time has passed already. The time since the first such
+/// await of this turn counts as well: a loop that is late does much work between two of them.
 #[inline]
 pub(crate) fn proceed_late(now: u64, suspended: &mut bool, cx: &Context<'_>) -> Poll<()> {
     let since = with(|budget| budget.late_since.get());
@@ -228,15 +228,15 @@ pub(crate) fn surrounded() {
 
 // --- lending ---------------------------------------------------------------------------------
 
-/// While it lives, awaits are taken from elsewhere.
+/// While this guard lives, awaits are taken from those that were lent, or from the turn again.
 #[derive(Debug)]
 #[must_use = "what the turn has left comes back when this is dropped"]
 pub(crate) struct Lent {
     before: Option<u32>,
 }
 
-/// Lends a few awaits to the poll of a task that is cancelled, which may be its last. They do not
-/// count for the turn. When they are used up, one more suspends and wakes nothing.
+/// Lends a few awaits to the poll of a cancelled task, which may be its last. Lent awaits do not
+/// count for the turn. When all are used up, the next await suspends and wakes nothing.
 pub(crate) fn lend() -> Lent {
     Lent { before: switch(Some(LAST_POLL_AWAITS)) }
 }

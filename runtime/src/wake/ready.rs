@@ -58,7 +58,7 @@ pub(crate) fn enqueue_in(tree: &mut Tree, set: u32, id: NodeId) -> Waiter {
 /// Puts a task on its set's list. The caller has to wake the owner that comes back.
 #[inline]
 fn push(tree: &mut Tree, set: u32, index: u32) -> Waiter {
-    // With others before it in the list, the owner was woken for those.
+    // With other tasks in the list before this one, the owner was woken for those.
     if tree.push(set, index) { owner_to_wake(tree.set(set)) } else { Waiter::Nobody }
 }
 

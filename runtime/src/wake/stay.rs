@@ -20,7 +20,7 @@ pub(super) type Wakers = BTreeMap<(*const (), *const ()), Waker>;
 /// The wakers by scope.
 pub(super) type Staying = RefCell<BTreeMap<NodeId, Wakers>>;
 
-/// Works on those of this thread.
+/// Works on the wakers of this thread.
 fn with<R>(f: impl FnOnce(&mut BTreeMap<NodeId, Wakers>) -> R) -> R {
     context::with(|context| f(&mut context.wake.staying.borrow_mut()))
 }
@@ -41,7 +41,8 @@ pub fn stay<T>(cx: &Context<'_>) -> Poll<T> {
     Poll::Pending
 }
 
-/// A cancelled scope closes: the caller has to wake these, once nothing is borrowed.
+/// A cancelled scope closes: the caller has to wake the wakers that come back, once nothing is
+/// borrowed.
 pub(crate) fn left_in(scope: NodeId) -> Vec<Waiter> {
     let left = with(|staying| staying.remove(&scope));
     left.unwrap_or_default().into_values().map(Waiter::Foreign).collect()

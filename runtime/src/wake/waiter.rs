@@ -1,4 +1,4 @@
-//! `Waiter`: the task or future that waits for something, kept where the something is.
+//! `Waiter`: the task or future that waits for something, kept with what it waits for.
 
 use super::ready;
 use super::waker::Local;
@@ -35,7 +35,8 @@ impl Waiter {
         std::mem::take(self)
     }
 
-    /// Wakes it. Runs foreign code if the waker is foreign, so nothing may be borrowed.
+    /// Wakes the task or future. Runs foreign code if the waker is foreign, so nothing may be
+    /// borrowed.
     #[inline]
     pub(crate) fn wake(self) {
         match self {
@@ -46,7 +47,7 @@ impl Waiter {
     }
 }
 
-/// Wakes all of them, also after a foreign waker that panics: a task that is not woken now never
+/// Wakes all waiters, also after a foreign waker that panics: a task that is not woken now never
 /// ends. The first panic goes on when all were woken.
 pub(crate) fn wake_all(waiters: impl IntoIterator<Item = Waiter>) {
     let woken = waiters.into_iter().map(|waiter| {
