@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 /// Closes a descriptor.
 #[derive(Debug)]
 pub(crate) struct Close {
-    /// Owned until the kernel says that it took it: a close that was never done is done here.
+    /// Owned until the kernel says that it has closed it: else the drop closes the descriptor.
     fd: OwnedFd,
 }
 
@@ -30,14 +30,14 @@ impl Close {
         RawTarget::Descriptor(self.fd.as_raw_fd())
     }
 
-    /// The kernel has closed it, with or without an error of its last write.
+    /// The kernel has closed the descriptor, with or without an error of its last write.
     fn forget(self) {
         let _ = self.fd.into_raw_fd();
     }
 }
 
-/// Whether the kernel has done away with the number. After these two it has not: the close was
-/// cancelled before it ran.
+/// Whether the kernel has done away with the number. With these two errors it has not: the close
+/// was cancelled before it ran.
 fn was_closed(result: i32) -> bool {
     result != -libc::ECANCELED && result != -libc::EAGAIN
 }
@@ -80,7 +80,7 @@ impl Orphan for Detached {
 /// the nursery around that ends after it; it is never cancelled.
 pub(crate) fn close_detached(fd: OwnedFd) {
     let driver = driver::current().filter(|driver| driver.borrow().room().is_ok());
-    // At the limit of operations in flight it is closed on the spot.
+    // At the limit of operations in flight the descriptor is closed on the spot.
     let Some(driver) = driver else { return drop(fd) };
     let close = Close { fd };
     let info = OpInfo::new(&Close::NAME, close.target());

@@ -20,9 +20,9 @@ impl Connect {
         Op::new(Self { on: on.into(), address: Box::new(address), on_worker: false })
     }
 
-    /// The same, where connecting is to block a thread, which the kernel has for that. A local
-    /// socket whose peer has no room is such a case: it cannot be polled for the room, so the
-    /// kernel would hand the request from hand to hand, and not find it there to cancel it.
+    /// Connects on one of the kernel's threads, which may block. That is for a local socket whose
+    /// peer has no room: the socket cannot be polled for the room, so the kernel would pass the
+    /// request on again and again, and not find it there to cancel it.
     pub(crate) fn blocking(on: impl Into<Target>, address: SockAddr) -> Op<Self> {
         Op::new(Self { on: on.into(), address: Box::new(address), on_worker: true })
     }

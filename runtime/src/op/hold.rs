@@ -19,7 +19,7 @@ impl Hold {
 
 // SAFETY: no pointers.
 unsafe impl Operation for Hold {
-    /// Why it did not come to its end.
+    /// Why the hold has ended without a nudge.
     type Output = io::Error;
 
     const NAME: &'static str = "wait for another receive";

@@ -62,7 +62,7 @@ fn to_fill(buffer: &mut impl IoBufMut) -> libc::iovec {
     libc::iovec { iov_base: buffer.io_ptr_mut().cast(), iov_len }
 }
 
-/// The same, cut to what the kernel does in one call: it would refuse more.
+/// The parts of a message, cut to what the kernel does in one call: it would refuse more.
 fn limited(parts: impl Iterator<Item = libc::iovec>) -> impl Iterator<Item = libc::iovec> {
     let mut left = MAX_LENGTH;
     parts.take(MOST).map(move |part| {

@@ -82,13 +82,13 @@ pub(crate) unsafe trait Operation: 'static {
     /// has its line in [`needed`](super::needed).
     const NEEDS: &'static [Capability];
 
-    /// Whether it does something: a success of which no code hears is lost then. A look does not.
+    /// Whether the operation does more than to look: then a success of which no code hears is lost.
     const ACTS: bool = true;
 
-    /// Whether its memory may stay lent after its result, until a notification.
+    /// Whether the memory may stay lent after the result, until a notification.
     const IS_NOTICED: bool = false;
 
-    /// What it is on, if there is something.
+    /// What the operation is on, if there is something.
     fn target(&self) -> Option<RawTarget>;
 
     /// What to ask the kernel. An operation that asks nothing waits until it is cancelled or
@@ -130,10 +130,10 @@ pub(crate) unsafe trait Multishot: 'static {
     /// See [`Operation::NEEDS`].
     const NEEDS: &'static [Capability];
 
-    /// What it is on.
+    /// What the operation is on.
     fn target(&self) -> RawTarget;
 
-    /// What to ask, each time that it begins.
+    /// What to ask the kernel, each time that the operation begins.
     fn request(&mut self) -> Request;
 
     /// How many answers may wait for the future, before the kernel is asked to end the operation;

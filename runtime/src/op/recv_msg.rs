@@ -34,7 +34,7 @@ pub(crate) struct Arrived {
 }
 
 impl<L: Scatter> RecvMsg<L> {
-    /// Of a stream, which has one peer only.
+    /// Receives from a stream, which has one peer only.
     pub(crate) fn stream(
         on: impl Into<Target>,
         buffers: L,
@@ -45,25 +45,25 @@ impl<L: Scatter> RecvMsg<L> {
         Op::new(Self { on: on.into(), buffers, header, flags: 0, poll_first })
     }
 
-    /// The same, and leaves the bytes there.
+    /// Receives from a stream, and leaves the bytes there.
     pub(crate) fn peek_stream(on: impl Into<Target>, buffers: L) -> Op<Self> {
         let (header, flags) = (Header::incoming(false, Room::NONE), libc::MSG_PEEK);
         Op::new(Self { on: on.into(), buffers, header, flags, poll_first: false })
     }
 
-    /// The next message.
+    /// Receives the next message.
     pub(crate) fn datagram(on: impl Into<Target>, buffers: L, room: Room) -> Op<Self> {
         let header = Header::incoming(true, room);
         Op::new(Self { on: on.into(), buffers, header, flags: 0, poll_first: false })
     }
 
-    /// The same, if it is there: `EAGAIN` if not.
+    /// Receives the next message, if there is one: `EAGAIN` if not.
     pub(crate) fn datagram_at_once(on: impl Into<Target>, buffers: L, room: Room) -> Op<Self> {
         let (header, flags) = (Header::incoming(true, room), libc::MSG_DONTWAIT);
         Op::new(Self { on: on.into(), buffers, header, flags, poll_first: false })
     }
 
-    /// The next message, which stays there.
+    /// Receives the next message, which stays there.
     pub(crate) fn peek_datagram(on: impl Into<Target>, buffers: L) -> Op<Self> {
         let (header, flags) = (Header::incoming(true, Room::NONE), libc::MSG_PEEK);
         Op::new(Self { on: on.into(), buffers, header, flags, poll_first: false })

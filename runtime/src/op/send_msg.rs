@@ -26,7 +26,7 @@ impl<L: Gather> SendMsg<L> {
         Self::with(on, buffers, to, |_| {})
     }
 
-    /// The same, with what goes along.
+    /// As [`new`](Self::new), with control messages that go along.
     pub(crate) fn with(
         on: impl Into<Target>,
         buffers: L,

@@ -52,7 +52,7 @@ impl Shared {
         Self::aligned(count, size, group, align_of::<u128>())
     }
 
-    /// The same, from a multiple of `alignment` on.
+    /// As [`new`](Self::new), from a multiple of `alignment` on.
     pub(super) fn aligned(
         count: usize,
         size: usize,
@@ -110,7 +110,7 @@ impl Shared {
         self.with_returned(|returned| std::mem::take(&mut returned.ids))
     }
 
-    /// The same; if that is nothing, the next one wakes the core.
+    /// As [`take`](Self::take); if nothing has come back, the next buffer that does wakes the core.
     pub(super) fn want(&self, core: Option<Arc<Injector>>) -> Vec<u16> {
         self.with_returned(|returned| {
             if returned.ids.is_empty() {

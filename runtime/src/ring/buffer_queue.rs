@@ -39,7 +39,7 @@ impl BufferQueue {
         Ok(Self { entries, count: count as u16, tail: 0 })
     }
 
-    /// Where the kernel finds it, and how many entries there are.
+    /// Where the kernel finds the queue, and how many entries there are.
     pub(super) fn place(&self) -> (*mut BufRingEntry, u16) {
         (self.entries.as_ptr(), self.count)
     }

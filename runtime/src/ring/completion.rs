@@ -26,12 +26,12 @@ impl Completion {
         self.flags & MORE != 0
     }
 
-    /// Whether it tells that the kernel is done with the buffer of a zero-copy send.
+    /// Whether this tells that the kernel is done with the buffer of a zero-copy send.
     pub(crate) fn is_notification(&self) -> bool {
         self.flags & NOTIFICATION != 0
     }
 
-    /// Whether it is not all that comes for its submission.
+    /// Whether more completions of the same submission follow, or have come before.
     #[inline]
     pub(crate) fn is_partial(&self) -> bool {
         self.flags & (MORE | NOTIFICATION) != 0
@@ -47,12 +47,12 @@ impl Completion {
         self.flags & SOCK_NONEMPTY != 0
     }
 
-    /// The buffer that the kernel took for it.
+    /// The buffer that the kernel took for the submission.
     pub(crate) fn buffer(&self) -> Option<u16> {
         (self.flags & BUFFER != 0).then_some((self.flags >> 16) as u16)
     }
 
-    /// Whether the operation was cut short, whatever the words for it.
+    /// Whether the operation was cut short, with whichever error.
     #[inline]
     pub(crate) fn is_interrupted(&self) -> bool {
         let is_error = !self.is_success();
@@ -88,9 +88,10 @@ pub(crate) enum EnterWait {
 /// What ends a sleep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Batch {
-    /// So many completions.
+    /// The number of completions that end the sleep.
     pub(crate) least: u32,
-    /// After so many microseconds, fewer will do. Older kernels (before 6.12) take this for zero.
+    /// After so many microseconds, fewer completions will do. Kernels before 6.12 take this for
+    /// zero.
     pub(crate) moment: u32,
 }
 

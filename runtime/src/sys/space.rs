@@ -41,7 +41,7 @@ impl Space<'_> {
         SockRef::from(socket).recv_with_flags(self.0, libc::MSG_DONTWAIT)
     }
 
-    /// The same, and tells where it came from.
+    /// As [`recv`](Self::recv), and tells where the bytes came from.
     pub(crate) fn recv_from(&mut self, socket: &impl AsFd) -> io::Result<(usize, SockAddr)> {
         SockRef::from(socket).recv_from_with_flags(self.0, libc::MSG_DONTWAIT)
     }

@@ -86,7 +86,7 @@ impl Control {
                     this.fds.extend(numbers(data).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }));
                 }
                 (libc::SOL_SOCKET, SCM_PIDFD) => {
-                    // A program may ask for it by itself: then it is closed.
+                    // A program may ask for this descriptor by itself: then it is closed here.
                     // SAFETY: the caller's promise.
                     numbers(data).for_each(|fd| close(unsafe { OwnedFd::from_raw_fd(fd) }));
                 }

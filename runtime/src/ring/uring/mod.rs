@@ -57,7 +57,7 @@ impl Uring {
         setup::open(config, needed, &mut |_| {})
     }
 
-    /// The same, and tells of each step that went well.
+    /// As [`new`](Self::new), and tells of each step that went well.
     pub(crate) fn stepwise(
         config: &Config,
         needed: &[Capability],
