@@ -43,7 +43,7 @@ impl AlignedBuf {
         Self { memory, start, capacity }
     }
 
-    /// The same, full of zeros.
+    /// As [`new`](Self::new), full of zeros.
     ///
     /// # Panics
     ///

@@ -58,7 +58,7 @@ pub(super) fn at(what: &'static str, path: &Path, source: io::Error) -> io::Erro
     explained(what, path, source, None)
 }
 
-/// The same, with what helps.
+/// As [`at`], with what helps.
 pub(super) fn explained(
     what: &'static str,
     path: &Path,

@@ -157,7 +157,7 @@ pub(super) fn begin<const WAITS: bool>(at: Place, how: OpenHow, origin: Origin) 
     Open::new(at, how, origin == Origin::Elsewhere || mounts::may_be_served())
 }
 
-/// The same, so that it does not wait.
+/// The same way to open, changed so that the open does not wait.
 fn unwaiting(how: OpenHow) -> OpenHow {
     OpenHow { flags: how.flags | flags(libc::O_NONBLOCK), ..how }
 }

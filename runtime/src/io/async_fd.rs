@@ -58,7 +58,8 @@ impl<T> AsyncFd<T> {
         &self.inner
     }
 
-    /// The same, to be changed. Another descriptor in its place would not be waited on.
+    /// As [`get_ref`](Self::get_ref), to be changed. Another descriptor in its place would not be
+    /// waited on.
     pub fn get_mut(&mut self) -> &mut T {
         &mut self.inner
     }

@@ -34,7 +34,7 @@ macro_rules! reads {
     };
 }
 
-/// The same. None of them keeps anything back, so a flush is done at once.
+/// As `reads`, for writes. Sockets keep nothing back, so a flush is done at once.
 macro_rules! writes {
     ($([$($of:tt)*] $type:ty: $stream:path, $shutdown:path),+ $(,)?) => {$(
         writes!(for [$($of)*] $type, $type, $stream, $shutdown);

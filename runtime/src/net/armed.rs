@@ -99,7 +99,7 @@ pub(super) trait Keeps: fmt::Debug + Sized + 'static {
         }
     }
 
-    /// The same, if it has this number. Tells whether it had.
+    /// Disarms what is armed if it has this number. Tells whether it had.
     fn disarm_number(self: &Rc<Self>, number: u64) -> bool {
         let has = self.armed().has(number);
         if has {

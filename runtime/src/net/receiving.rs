@@ -64,7 +64,7 @@ impl Inbound {
         self.rare.get()?.unread.get()
     }
 
-    /// The same, for what is to be kept there.
+    /// As [`unread`](Self::unread), made if there is none, for what is to be kept there.
     pub(super) fn unread_or_new(&self) -> &Rc<Unread> {
         let Rare { unread, polled } = self.rare();
         unread.get_or_init(|| {
@@ -128,7 +128,7 @@ impl Inbound {
         self.receive_as(socket, buffer, skip, self.wait())
     }
 
-    /// The same, and says when it waits.
+    /// As [`receive`](Self::receive), and says when the receive waits.
     pub(super) fn receive_as<B: IoBufMut>(
         &self,
         socket: SharedFd,

@@ -253,7 +253,7 @@ impl UdpSocket {
         DatagramStream::new(&self.packets, None)
     }
 
-    /// The same, into buffers of a pool of your own.
+    /// As [`recv_stream`](Self::recv_stream), into buffers of a pool of your own.
     ///
     /// # Examples
     ///

@@ -172,7 +172,7 @@ impl Unread {
         self.leave_msg(parts, result.map(|()| Control::default()))
     }
 
-    /// The same, with what came along.
+    /// As [`leave`](Self::leave), with what came along.
     pub(super) fn leave_msg(self: &Rc<Self>, parts: &[&[u8]], result: io::Result<Control>) -> bool {
         let (control, error) = match result {
             Ok(control) => (control, None),

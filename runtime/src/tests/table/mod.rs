@@ -50,7 +50,7 @@ fn completion(result: i32) -> Completion {
     Completion { user_data: 0, result, flags: 0 }
 }
 
-/// The same, and more completions follow.
+/// A completion with this result, which more follow.
 fn one_of_many(result: i32) -> Completion {
     Completion { flags: 1 << 1, ..completion(result) }
 }
@@ -71,7 +71,7 @@ fn insert(table: &mut InFlight) -> Key {
     inserted.expect("no scope refuses it")
 }
 
-/// The same, which is answered many times.
+/// An operation that is answered many times, in no scope.
 fn insert_many(table: &mut InFlight) -> Key {
     let key = insert(table);
     table.expect_many(key, outcome::Many { most: UNREAD_ANSWERS, taken: None });

@@ -36,7 +36,7 @@ enum Outcome {
     /// The waiter comes out, and with it the first answer.
     Wakes(State),
     Disposes(State),
-    /// The same, and the operation goes on.
+    /// The waiter comes out, and the operation goes on.
     WakesForOne(State),
     DisposesOfOne(State),
     Stale(State),
