@@ -174,7 +174,7 @@ pub(crate) struct Enlisted {
 impl Drop for Enlisted {
     fn drop(&mut self) {
         let nursery = self.canceller.lock().open.remove(&self.number);
-        // With the list unlocked: this may be the last that was left of a core.
+        // With the list unlocked: this may be the last owner of what is left of a core.
         drop(nursery);
     }
 }

@@ -1,8 +1,8 @@
 //! What a child may resolve to.
 
-/// Whatever a function pointer returns; by which the never type can be named on stable Rust.
+/// The type that a function pointer returns: so the never type can be named on stable Rust.
 pub trait Returns {
-    /// What is returned.
+    /// The type that is returned.
     type Output;
 }
 
@@ -54,7 +54,7 @@ pub trait ChildOutput<E>: sealed::Sealed<E> {
     ///
     /// # Errors
     ///
-    /// The child's own.
+    /// The child's own output.
     fn into_result(self) -> Result<Self::Ok, E>;
 }
 

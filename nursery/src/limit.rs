@@ -72,7 +72,7 @@ impl Limit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        // One is in there: ours, or another that stands for it.
+        // A token is in the channel: this permit's, or another that stands for it.
         let _ = self.taken.try_recv();
     }
 }

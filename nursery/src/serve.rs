@@ -42,7 +42,7 @@ pub struct Serve<A = SocketAddr> {
     /// accepted: clients wait in the listener's backlog. `None`, the default: as many as there are
     /// descriptors for.
     pub limit: Option<usize>,
-    /// A limit that it has in common with other servers, also on other cores; none by default. A
+    /// A limit that this server has in common with others, also on other cores; none by default. A
     /// listener to which no client has come keeps no permit from a busy one.
     pub shared: Option<Limit>,
     /// How long connections may go on after the stop; 5 seconds by default. What is left then is
@@ -51,7 +51,7 @@ pub struct Serve<A = SocketAddr> {
     /// Whether the first `SIGINT` or `SIGTERM` is a stop, as
     /// [`stop_requested`](nestling_runtime::signal::stop_requested) says, which is so by default.
     pub signals: bool,
-    /// What is told of connections that fail; see [`on_failure`](Self::on_failure).
+    /// What is called for connections that fail; see [`on_failure`](Self::on_failure).
     pub failed: Option<Rc<dyn Fn(A, io::Error)>>,
 }
 
@@ -188,7 +188,7 @@ async fn until_stopped(
     }
 }
 
-/// Resolves at the stop.
+/// Resolves when the server is to stop.
 async fn stopped(
     stop: &Stop,
     signal: Option<impl Future<Output = io::Result<()>>>,
@@ -242,7 +242,7 @@ where
     }
 }
 
-/// The next connection, once both limits allow it: what they do not waits in the backlog.
+/// The next connection, once both limits allow one. Until then clients wait in the backlog.
 async fn limited<'s, 'e, L: Accept>(
     n: &'s Nursery<'s, 'e>,
     listener: &L,
@@ -259,7 +259,7 @@ async fn limited<'s, 'e, L: Accept>(
     }
 }
 
-/// One child. What happens to its connection is no failure of the server.
+/// One child. A failure of its connection is no failure of the server.
 async fn serve_one<A>(
     how: &Serve<A>,
     peer: A,

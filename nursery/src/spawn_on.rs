@@ -11,7 +11,8 @@ use nestling_runtime::lowlevel::{
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Where the child leaves its outcome, for the core that sent it. The two never lock it at once.
+/// Where the child leaves its outcome, for the core that sent it. The two cores never lock this at
+/// once.
 type Delivery<O> = Arc<Mutex<Option<Outcome<O>>>>;
 
 impl<'scope, E> Nursery<'scope, '_, E> {

@@ -144,7 +144,8 @@ impl<V, E> Start<'_, V, E> {
         }
     }
 
-    /// The child has ended well, but too late to be of use.
+    /// The child has ended well, after its starter has given it up: the starter hears of its own
+    /// cancel.
     fn poll_late(&mut self, cx: &Context<'_>) -> Poll<Result<V, E>>
     where
         E: From<Cancelled>,

@@ -182,7 +182,7 @@ impl fmt::Display for JoinError {
 
 impl Error for JoinError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        // Its text is told already.
+        // `fmt` has told the error's own text already.
         let Self::Refused(error) = self else { return None };
         error.source()
     }

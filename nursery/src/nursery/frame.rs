@@ -171,7 +171,7 @@ impl<E> Frame<E> {
     }
 
     /// Polls the body and the children that are ready. Ready when all have ended and nothing is in
-    /// flight below.
+    /// flight below the nursery.
     ///
     /// # Safety
     ///

@@ -105,7 +105,7 @@
 //! # }
 //! ```
 //!
-//! What holds for a child holds however it is started. It does not borrow what the body owns:
+//! The rules for a child hold however the child is started. It does not borrow what the body owns:
 //!
 //! ```compile_fail,E0373
 //! # async fn f() -> std::io::Result<()> {
@@ -149,7 +149,7 @@
 //! # }
 //! ```
 //!
-//! Its value, which is kept for the code that started it, does not either:
+//! The child's value, which is kept for the code that started the child, does not either:
 //!
 //! ```compile_fail,E0597
 //! # use nestling_nursery::{Started, nursery};
@@ -163,7 +163,8 @@
 //! # }
 //! ```
 //!
-//! None of what comes of starting one leaves the nursery, by its value or otherwise:
+//! What starting a child gives (a handle, a slot, a `Start`) does not leave the nursery, by the
+//! nursery's value or otherwise:
 //!
 //! ```compile_fail
 //! # async fn f() -> std::io::Result<()> {
@@ -195,7 +196,7 @@
 //! # }
 //! ```
 //!
-//! Nor its thread:
+//! Nor does it leave the nursery's thread:
 //!
 //! ```compile_fail,E0277
 //! # use nestling_nursery::{Started, nursery};
