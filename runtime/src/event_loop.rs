@@ -1,4 +1,4 @@
-//! THE LOOP: runs what is ready, submits and waits, and dispatches what came back.
+//! `EventLoop`: polls the tasks that are ready, submits and waits, and dispatches completions.
 //!
 //! ```text
 //!        ┌──▶ poll the root ── its nurseries poll their children, up to the budget

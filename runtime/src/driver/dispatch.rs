@@ -1,4 +1,4 @@
-//! What came back from the kernel, and what is to be done about it.
+//! What each completion of the kernel's means, and what is to be done about it.
 //!
 //! ```text
 //!   dispatch ─┬─ the common case ──▶ InFlight::answer: a task is ready

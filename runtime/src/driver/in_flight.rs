@@ -258,8 +258,8 @@ impl InFlight {
         }
     }
 
-    /// Marks an operation as one that the kernel is asked to cancel. Tells if the kernel has the
-    /// operation, and was not asked before.
+    /// Marks an operation that the kernel has as one that the kernel is asked to cancel. Tells if
+    /// the kernel has the operation, and was not asked before.
     pub(super) fn interrupt(&mut self, key: Key) -> bool {
         let Some(entry) = self.peek(key) else { return false };
         let (phase, scope) = (entry.lifecycle.phase(), entry.scope());

@@ -35,7 +35,7 @@ impl Driver {
     ///
     /// # Errors
     ///
-    /// As of [`submit`](Self::submit).
+    /// As with [`submit`](Self::submit).
     pub(crate) fn submit_offloaded(
         &mut self,
         info: OpInfo,

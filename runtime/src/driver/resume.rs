@@ -1,5 +1,6 @@
-//! What resuming accepts and receives needs of the driver: operations that are ended to be begun
-//! anew, futures that are woken to look at something else, and answers that go to something else.
+//! What accepts and receives that resume need of the driver: to end an operation that is to be
+//! begun anew, to wake a future that is to look at something else, and to count answers that go
+//! elsewhere.
 
 use super::{Driver, DriverRef};
 use crate::counters::Counters;

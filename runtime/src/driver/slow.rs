@@ -5,8 +5,8 @@ use crate::key::Key;
 use crate::table::{Trim, When};
 use std::collections::VecDeque;
 
-/// The operations whose cancel was asked for while an instrument listened, oldest first: those of
-/// the last second, and those that are slow.
+/// The operations whose cancel was asked for while an instrument listened, oldest first. At most
+/// the operations of the last second, and those that are slow.
 #[derive(Debug, Default)]
 pub(super) struct Slow {
     asked: VecDeque<(u64, Key)>,

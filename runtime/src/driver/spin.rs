@@ -1,11 +1,11 @@
 //! `Spin`: whether to spin for a while before sleeping.
 //!
 //! To sleep and to be woken costs tens of microseconds on both sides (KERNEL 3); a core that is
-//! about to get something sooner than that looks for it instead. What it expects is the average of
-//! the last gaps, so a core that has nothing to do stops looking after a few of them. One that is
+//! about to get something sooner than that looks for it instead. A core expects the average of the
+//! last gaps, so a core that has nothing to do stops looking after a few of them. A core that is
 //! interrupted while it looks shares its processor with a thread that has more to do.
 
-/// What waking a core costs: so much of the gap that ended a sleep was not the event's own.
+/// What waking a core costs: so much of a gap in which the core slept comes of the wake.
 const WAKE_NS: u64 = 30_000;
 /// Idle phases without spinning after an interruption: on a shared processor what is spun in vain
 /// is a small part, and a virtual one that was stolen for a moment soon spins again.
@@ -52,7 +52,7 @@ impl Spin {
         !interrupted
     }
 
-    /// Something came after so many nanoseconds, of which the core has slept.
+    /// Something came after so many nanoseconds, in which the core has slept.
     pub(super) fn woken_after(&mut self, gap: u64) {
         self.came_after(gap.saturating_sub(WAKE_NS));
     }

@@ -1,4 +1,5 @@
-//! `Wheel`: what is far away, by about when: lists that are opened when their time begins.
+//! `Wheel`: timers that are far away, in lists of about the same time, each opened when that
+//! begins.
 //!
 //! ```text
 //!   origin, in digits of six bits:   7 41 09 .. 33 02
@@ -7,8 +8,8 @@
 //! ```
 //!
 //! All deadlines of a list have the same digits, up to the one that names the list; so a list is
-//! over before the next one begins. When its time has come, it becomes the origin, and what is in
-//! it goes to lower levels. Lists of the lowest level are nanoseconds.
+//! over before the next one begins. When the time of a list has come, that is the new origin, and
+//! the timers of the list go to lower levels. Lists of the lowest level are nanoseconds.
 
 const BITS: u32 = 6;
 /// Lists of one level.
@@ -35,7 +36,7 @@ pub(super) struct FarPlace {
 /// The lists of all levels.
 #[derive(Debug, Default)]
 pub(super) struct Wheel {
-    /// Not later than anything in a list.
+    /// A moment that is not later than any deadline in a list.
     origin: u64,
     /// The levels with something in a list.
     levels: u16,

@@ -95,7 +95,7 @@ pub(super) struct Note {
     /// How many polls of the task have passed without one of the future, since the future was woken
     /// to show that it is still polled.
     pub(super) probed: u16,
-    /// The latest of these polls of its task.
+    /// The latest of the polls that `probed` counts.
     pub(super) probed_in: u64,
 }
 
