@@ -1,4 +1,4 @@
-//! What the attributes `main` and `test` of the crate `nestling` turn a function into a call of.
+//! The functions that are called where the attributes `main` and `test` of `nestling` stand.
 
 use crate::cores::{Builder, Core};
 use crate::runtime;

@@ -1,7 +1,7 @@
 //! Why the machine says no, in words: the facts that an explanation may need, the limits that a
 //! process meets, and the error that keeps the cause apart from the remedy.
 //!
-//! What only a ring needs to say stands with the ring.
+//! Words that only a ring needs are in the module of the ring.
 
 mod facts;
 mod limits;

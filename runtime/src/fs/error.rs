@@ -1,4 +1,4 @@
-//! `PathError`: which path it was that something could not be done with.
+//! `PathError`: an error, and the path for which it came.
 
 use crate::scope::is_cancelled;
 use std::error::Error;

@@ -157,10 +157,10 @@ impl fmt::Debug for Metadata {
 pub struct FileType(u32);
 
 impl FileType {
-    /// Of something that could not be looked at.
+    /// For something that could not be looked at.
     pub(super) const UNKNOWN: Self = Self(0);
 
-    /// From std's.
+    /// From the metadata of the standard library.
     pub(super) fn of(kind: std::fs::FileType) -> Self {
         use std::os::unix::fs::FileTypeExt;
         Self(match kind {

@@ -1,4 +1,4 @@
-//! Opens, of which none keeps its core from other files.
+//! Opens files, also those that wait, without keeping the core from other files.
 //!
 //! ```text
 //!   it is in the kernel's caches ──▶ open on the spot, not to wait ─┐

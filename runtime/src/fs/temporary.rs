@@ -1,4 +1,4 @@
-//! What has a name of its own for a while, and is removed if it comes to nothing.
+//! `Temporary`: a name that is removed unless the file behind it is kept; `Making`: how it is made.
 
 use super::opening::Origin;
 use super::{File, error, opening, path, paths};

@@ -1,4 +1,4 @@
-//! `Accept`: what listens, of whichever family.
+//! `Accept`: the listeners of all families.
 
 use super::connection::Connected;
 use super::listener::Listener;

@@ -1,4 +1,4 @@
-//! What can name socket addresses.
+//! `ToSocketAddrs`: values that name socket addresses.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};

@@ -8,9 +8,10 @@
 //!      └─────────────────┴── when the poll is over ── lent, and to be disarmed
 //! ```
 //!
-//! It is found here, and not with its owner, so that another receive of the same connection can end
-//! it and get the bytes in their order, whatever its owner does: also if that is forgotten, with a
-//! wait for the next or without. An owner that waits is woken, and receives beside the other.
+//! The armed receive is kept here, and not with its owner, so that another receive of the same
+//! connection can end it and get the bytes in their order, whatever the owner does: also if the
+//! owner is forgotten, while it waits or not. An owner that waits is woken, and receives beside the
+//! other.
 
 use super::claims::{Claim, Claims};
 use super::waiting::{Waiting, readable};
@@ -66,7 +67,7 @@ pub(super) trait Keeps: fmt::Debug + Sized + 'static {
     ///
     /// # Errors
     ///
-    /// As of [`Claims::settled`].
+    /// As with [`Claims::settled`].
     async fn settled(self: &Rc<Self>) -> io::Result<()> {
         self.disarm();
         self.claims().settled(|| self.is_empty()).await

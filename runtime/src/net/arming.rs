@@ -1,4 +1,4 @@
-//! `Arming`: what owns a stream of receives, and is held to its share of the pool.
+//! `Arming`: the owner of a stream of receives, which keeps to its share of the pool.
 
 use super::armed::{Keeps, Receives};
 use crate::op::{Multishot, OpHandle, RecvMany};
@@ -23,7 +23,7 @@ pub(super) struct Arming<'a, K: Keeps> {
     suspended: bool,
 }
 
-/// What comes of it.
+/// The outcome of a poll.
 #[derive(Debug)]
 pub(super) enum Next<T> {
     Come(T),

@@ -1,4 +1,5 @@
-//! `Connected`: what listeners accept; `Connection`: what of it is a stream of bytes.
+//! `Connected`: the connections that listeners accept; `Connection`: those that are streams of
+//! bytes.
 
 use super::TcpStream;
 use super::receiving::Inbound;

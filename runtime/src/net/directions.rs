@@ -1,4 +1,4 @@
-//! `Reads` and `Writes`: what has a connection behind it, of which one direction is used.
+//! `Reads` and `Writes`: types with a connection behind them, of which they use one direction.
 
 use super::connection::{Connection, Inner};
 use super::stream::Stream;

@@ -16,8 +16,8 @@ impl TcpStream {
     ///
     /// # Cancellation
     ///
-    /// As of [`read`](Self::read): bytes that arrive while the receive is cancelled are delivered,
-    /// and nothing is lost when the future is dropped.
+    /// As with [`read`](Self::read): bytes that arrive while the receive is cancelled are
+    /// delivered, and nothing is lost when the future is dropped.
     ///
     /// # Errors
     ///

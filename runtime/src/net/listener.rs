@@ -1,4 +1,4 @@
-//! `Listener`: what accepts connections, of whichever family.
+//! `Listener`: a socket of any family that accepts connections.
 
 use super::accepting::{Accepted, Accepting, Parked};
 use super::connection::{Arrival, Connected};

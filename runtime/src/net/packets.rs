@@ -1,4 +1,4 @@
-//! `Packets`: what the sockets of all families do whose messages have bounds, on one descriptor.
+//! `Packets`: a descriptor of a socket, of any family, whose messages have bounds.
 
 use super::SentBuffer;
 use super::armed::Keeps;

@@ -98,7 +98,7 @@ impl UdpSocket {
     ///
     /// # Cancellation
     ///
-    /// As of [`TcpStream::poll_read_ready`](super::TcpStream::poll_read_ready).
+    /// As with [`TcpStream::poll_read_ready`](super::TcpStream::poll_read_ready).
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Reads of what is no socket, such as a pipe: their bytes are kept as those of receives.
+//! Reads of descriptors that are no sockets, such as pipes: bytes for dropped reads are kept.
 
 use super::armed::Keeps;
 use super::receiving::{Inbound, Receiving};

@@ -8,8 +8,8 @@
 //!     └──────────────┘ 5 another receive has disarmed it: the next is received singly
 //! ```
 //!
-//! While it is not armed, it receives singly: beside its share of the pool, into memory of its own;
-//! when the end has come, in the way that does not sleep beside it.
+//! A stream that is not armed receives singly: beyond its share of the pool, into memory of its
+//! own; when the end has come, in the way that does not sleep beside it.
 
 use super::armed::{Keeps, Receives};
 use super::arming::{Arming, Next};

@@ -154,7 +154,7 @@ impl TcpStream {
     ///
     /// # Cancellation
     ///
-    /// As of [`read`](Self::read): nothing is lost but the buffers.
+    /// As with [`read`](Self::read): nothing is lost but the buffers.
     ///
     /// # Errors
     ///
@@ -248,7 +248,7 @@ impl TcpStream {
     ///
     /// # Cancellation
     ///
-    /// As of [`write`](Self::write).
+    /// As with [`write`](Self::write).
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What the traits of tokio, futures and hyper are for all that has a connection behind it.
+//! The traits of tokio, futures and hyper, for all types that have a connection behind them.
 
 /// Implements a crate's trait of reading by a function, and its trait of writing. Those of all
 /// crates have the same methods, but for the type that is read into, the name of the last one, and

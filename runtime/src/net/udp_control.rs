@@ -1,5 +1,5 @@
-//! What goes along with a datagram: `Datagram` tells it of one that came, `UdpControl` says it of
-//! one that is sent.
+//! What goes along with a datagram: `Datagram` for one that came, `UdpControl` for one that is
+//! sent.
 
 use super::tcp_listener::not_internet;
 use super::unread_datagrams::Told;

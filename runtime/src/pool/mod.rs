@@ -58,7 +58,7 @@ pub(crate) fn check((count, size): (usize, usize)) -> io::Result<()> {
 /// The pools of one core.
 #[derive(Debug)]
 pub(crate) struct Pools {
-    /// Of the default pool: how many buffers, and their size.
+    /// How many buffers the default pool has, and their size.
     options: (usize, usize),
     first: RefCell<Option<Rc<Inner>>>,
     all: RefCell<Slab<Weak<Inner>>>,

@@ -22,7 +22,7 @@ pub(crate) struct Shared {
     layout: Layout,
     /// Bytes of one buffer.
     size: usize,
-    /// By which number the core knows the pool.
+    /// The number by which the core knows the pool.
     pub(super) group: u16,
     returned: Mutex<Returned>,
     /// How many buffers are in `returned`: read without the lock, and so perhaps late.
