@@ -1,4 +1,4 @@
-//! Wait until nothing more comes, behind what can be read.
+//! Wait until the peer sends no more, whether or not what came was read.
 
 use super::{Answer, Op, Operation};
 use crate::fd::{RawTarget, Target};

@@ -61,7 +61,7 @@ pub(super) enum Begin {
 ///
 /// # Safety
 ///
-/// As of [`Driver::submit`](driver::Driver::submit).
+/// As with [`Driver::submit`](driver::Driver::submit).
 #[inline]
 pub(super) unsafe fn begin(request: Option<Request>, info: OpInfo, cx: &Context<'_>) -> Begin {
     let driver = driver::expect_current("an operation");

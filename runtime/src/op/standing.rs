@@ -1,9 +1,9 @@
 //! `Standing`: a wait that stays with an object while the code that polls it goes elsewhere.
 //!
 //! A trait of polled reads has no future that could own a wait: each call begins where the last one
-//! has stopped, and may come from another task. So the object keeps the wait. It stands in the
-//! scope that has polled it: cancelled with that, cancelled when that closes, and begun anew when
-//! another scope polls the object.
+//! has stopped, and may come from another task. So the object keeps the wait. The wait belongs to
+//! the scope that has polled it: it is cancelled with the scope, and when the scope closes, and is
+//! begun anew when another scope polls the object.
 //!
 //! ```text
 //!                      1                      2

@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 
 /// The nursery's side holds the cell.
 const NURSERY: u8 = 1;
-/// The join handle holds it.
+/// The join handle holds the cell.
 const HANDLE: u8 = 2;
 
 /// The front of every cell: what a poll needs, in the line of memory in which the future begins.
@@ -25,7 +25,7 @@ pub(super) struct Header {
     holders: Cell<u8>,
     started: Cell<bool>,
     ended: Cell<bool>,
-    /// What its handle says if it ends without a value.
+    /// What the child's handle says if the child ends without a value.
     why: Cell<Cancelled>,
 }
 
@@ -33,11 +33,11 @@ pub(super) struct Header {
 struct Trailer {
     joiner: Cell<Waiter>,
     label: Label,
-    /// The turn in which it was spawned.
+    /// The turn in which the child was spawned.
     born: u64,
 }
 
-// Each connection of a server has one.
+// Each connection of a server has one cell.
 const _: () = assert!(size_of::<Header>() == 24 && size_of::<Trailer>() == 56);
 
 /// What depends on the types of future and value.
@@ -161,7 +161,7 @@ impl TaskRef {
         self.trailer().label
     }
 
-    /// When it was spawned.
+    /// When the child was spawned.
     pub(crate) fn born(&self) -> u64 {
         self.trailer().born
     }

@@ -8,9 +8,9 @@ use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-/// Sizes differ by this much.
+/// The sizes of two neighbouring shelves differ by this much.
 const STEP: usize = 32;
-/// What the allocator gives anyway; a stricter alignment would cost a search.
+/// The alignment that the allocator gives anyway; a stricter one would cost a search.
 const ALIGN: usize = 16;
 /// Larger cells than 32 steps are rare, and the allocator is cheap against what they do.
 const SIZES: usize = 32;

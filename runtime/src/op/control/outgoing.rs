@@ -1,4 +1,4 @@
-//! `Outgoing`: control messages for one that is sent.
+//! `Outgoing`: the control messages of a message that is sent.
 
 use super::list::push;
 use libc::c_int;
@@ -10,8 +10,8 @@ use std::os::fd::RawFd;
 pub(crate) struct Outgoing<'a>(pub(in crate::op) &'a mut Vec<u8>);
 
 impl Outgoing<'_> {
-    /// Sends it from an address of this machine, on the interface of that number unless it is zero
-    /// (`IP_PKTINFO`, `IPV6_PKTINFO`).
+    /// Has the message leave from an address of this machine, on the interface of that number
+    /// unless the number is zero (`IP_PKTINFO`, `IPV6_PKTINFO`).
     pub(crate) fn source(&mut self, address: IpAddr, interface: u32) {
         let index = interface.to_ne_bytes();
         match address.to_canonical() {
@@ -37,7 +37,7 @@ impl Outgoing<'_> {
         push(self.0, libc::IPPROTO_IPV6, libc::IPV6_TCLASS, &class);
     }
 
-    /// Has the kernel cut it into datagrams of so many bytes (`UDP_SEGMENT`).
+    /// Has the kernel cut the message into datagrams of so many bytes (`UDP_SEGMENT`).
     pub(crate) fn segment_size(&mut self, bytes: u16) {
         push(self.0, libc::SOL_UDP, libc::UDP_SEGMENT, &bytes.to_ne_bytes());
     }

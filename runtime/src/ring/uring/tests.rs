@@ -31,7 +31,7 @@ fn refused(answer: i32, facts: &Facts) -> String {
     refused_with(answer, facts, Switch { disabled: Some(0), group: Some(-1) })
 }
 
-/// What is said then on a machine with these settings.
+/// What is said when `io_uring_setup` answers so, on a machine with these settings.
 fn refused_with(answer: i32, facts: &Facts, switch: Switch) -> String {
     let error = Error::from_raw_os_error(answer);
     explain::setup(&error, &Config::default(), facts, switch).to_string()
