@@ -166,7 +166,7 @@ async fn one_way<R: AsyncRead, W: AsyncWrite>(
     };
     relay(&mut from, &mut to, how.buffer, note).await?;
     match to.shutdown().await {
-        // The other side is gone already, which its own direction tells of.
+        // The other side is gone already: the direction that reads from it tells of that.
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
         ended => ended,
     }

@@ -29,9 +29,9 @@ static AROUND: TaskLocal<Stop> = TaskLocal::new();
 ///
 /// # Cancellation
 ///
-/// Not before the time is up; then by the rules of [`timeout`](crate::timeout). After it, the next
-/// wait of the cancelled task is its end. For the rest it is a [`shield`](crate::shield): dropped
-/// early, set aside or forgotten, it does not keep the task.
+/// `f` is cancelled when the time is up, by the rules of [`timeout`](crate::timeout). After the
+/// grace, the next wait of the cancelled task is its end. For the rest a grace is a
+/// [`shield`](crate::shield): dropped early, set aside or forgotten, it does not keep the task.
 ///
 /// # Errors
 ///

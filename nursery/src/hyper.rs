@@ -35,7 +35,7 @@ where
     }
 }
 
-/// For what asks for an executor that is `Send` and borrows nothing, such as pools of connections.
+/// For code, such as pools of connections, that asks for a `Send` executor which borrows nothing.
 /// Once the nursery has closed, what is to be executed is dropped.
 impl<E: 'static, F> Executor<F> for Spawner<E>
 where

@@ -16,11 +16,11 @@ use std::time::Duration;
 ///
 /// # Cancellation
 ///
-/// None, from outside. A shield that is dropped early cancels its operations like anything else. A
+/// No cancellation from outside. A shield that is dropped early cancels its operations. A
 /// cancelled task is kept for as long as it polls a shield. A shield that the task has set aside,
 /// such as the loser of a `select!`, or has forgotten, does not keep the task. Nor does a shield
-/// inside a combinator that hands wakes on to another task or thread, and polls nothing until they
-/// come back.
+/// inside a combinator that hands wakes on to another task or thread, and polls nothing until the
+/// wakes come back.
 ///
 /// A cancelled task may begin 250 shields, clean-ups and nurseries; the next one is its end. So a
 /// loop that tries again, with a shield in each turn, ends as well.
@@ -64,7 +64,7 @@ pub async fn shield<F: Future>(future: F) -> F::Output {
 ///
 /// # Cancellation
 ///
-/// None, from outside.
+/// No cancellation from outside.
 ///
 /// # Errors
 ///

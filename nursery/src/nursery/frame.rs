@@ -43,7 +43,7 @@ pub(crate) struct Frame<E> {
 /// The body on its way to a value.
 pub(crate) struct Running<'f, F, T> {
     pub(crate) future: Pin<&'f mut Option<F>>,
-    /// Until the body has ended.
+    /// The scope and the waker of the body, until the body has ended.
     pub(crate) body: Option<Body>,
     pub(crate) value: Option<T>,
 }
