@@ -33,7 +33,7 @@ use std::task::{Context, Poll};
 #[derive(Debug)]
 pub struct JoinHandle<'scope, T> {
     join: Join<T>,
-    /// Where the nursery counts children that could not be sent, of a child for another core.
+    /// For a child on another core: where the nursery counts children that could not be sent.
     refusals: Option<Refusals>,
     /// Invariant: a handle cannot leave the nursery it came from.
     scope: PhantomData<Cell<&'scope ()>>,

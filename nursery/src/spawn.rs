@@ -111,8 +111,8 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
         }))
     }
 
-    /// Starts a child and waits until it calls [`Started::ready`]; its value comes out. After that
-    /// it is a child like any other.
+    /// Starts a child, waits until it calls [`Started::ready`], and returns the value of that call.
+    /// After that the child is like any other.
     ///
     /// # Cancellation
     ///
@@ -154,8 +154,8 @@ impl<'scope, 'env, E> Nursery<'scope, 'env, E> {
     }
 }
 
-/// Room for one child in a nursery that has [so many](crate::Options::slots). Dropping it leaves
-/// the room to the next.
+/// Room for one child in a nursery that has [so many](crate::Options::slots). Dropping the slot
+/// leaves the room to the next child.
 ///
 /// # Examples
 ///

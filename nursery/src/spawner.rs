@@ -12,9 +12,9 @@ use std::rc::Rc;
 /// Starts children of the nursery that has given it out, from code that knows nothing of nurseries:
 /// a library that wants a function to spawn with, a pool of connections, another thread.
 ///
-/// The children are those of the nursery, in every way: it joins and cancels them, and their
-/// failure or panic is its own. They borrow nothing. A spawner is a key and no reference: it does
-/// not hold the nursery open, and once that has closed, the futures come back.
+/// The nursery joins and cancels these children like all others, and their failure or panic is the
+/// nursery's. The children borrow nothing. A spawner is a key and no reference: it does not hold
+/// the nursery open, and once the nursery has closed, the futures come back.
 ///
 /// # Examples
 ///

@@ -38,8 +38,8 @@ struct Shared<V> {
     waker: RefCell<Option<Waker>>,
 }
 
-/// Given to a child that was started with [`Nursery::start`], which says by this that it is ready.
-/// If the child drops this without a word, the starter waits for the child's end.
+/// Given to a child that was started with [`Nursery::start`]: with this the child says that it is
+/// ready. If the child drops this without a word, the starter waits for the child's end.
 ///
 /// # Examples
 ///

@@ -1,10 +1,10 @@
 //! `Frame`: what a nursery's future holds, and the promise that makes borrowing sound.
 //!
-//! A child may borrow all that lives around the nursery. It is polled and dropped from two places
-//! only: [`Frame::poll`], which the nursery's future calls, and [`Guard`], which that future owns.
-//! Both need the future, and its type contains the borrows: while it exists they are alive. When
-//! it is dropped, the guard drops the children first; when it is forgotten, nothing polls or drops
-//! them ever again.
+//! A child may borrow all that lives around the nursery. Children are polled and dropped from two
+//! places only: [`Frame::poll`], which the nursery's future calls, and [`Guard`], which that future
+//! owns. Both need the future, whose type contains the borrows: while the future exists, all that
+//! is borrowed is alive. When the future is dropped, the guard drops the children first; when the
+//! future is forgotten, nothing polls or drops the children ever again.
 
 use crate::canceller::Enlisted;
 use crate::child_output::ChildOutput;

@@ -155,7 +155,7 @@ where
 }
 
 /// Runs the body and the children until all have ended, and the kernel is done too; then `close`
-/// makes the result; or none, and this does not return. A nursery has this one future: another
+/// makes the result. If it makes none, this does not return. A nursery has this one future: another
 /// future around it would hold the body twice.
 pub(crate) async fn run<'env, T, E, F, R>(
     options: Options,
@@ -173,10 +173,11 @@ where
     let frame = Rc::clone(&nursery.frame);
     // Locals go in reverse order: the body's future, the children, then the nursery.
     // SAFETY: children outlive neither `nursery` nor what is around this future: the guard is a
-    // local of it, declared after the one and inside the other.
+    // local of this future, declared after `nursery`.
     let guard = unsafe { frame.guard() };
     let task = frame.body();
-    // Called in its own task: what a plain function does before it returns a future is the body's.
+    // Called in the body's task: what a plain function does before it returns a future is the
+    // body's.
     let future = pin!(Some(async { body(&nursery).await }));
     let mut running = Running { future, body: Some(task), value: None };
     // SAFETY: this is the nursery's own future.
@@ -271,9 +272,9 @@ impl<'scope, E> Nursery<'scope, '_, E> {
         &self.frame
     }
 
-    /// Has the nursery be cancelled at `at`, instead of any earlier deadline; `None` lifts it. A
-    /// moment that has passed cancels it at once, but ready tasks are polled before: a success
-    /// that races the deadline wins.
+    /// Has the nursery be cancelled at `at`, instead of at a deadline that was set before; `None`
+    /// lifts the deadline. A moment that has passed cancels the nursery at once, but ready tasks
+    /// are polled before: a success that races the deadline wins.
     ///
     /// The nursery then returns [`Cancelled`], unless a child or the body failed before.
     ///
