@@ -7,7 +7,7 @@
 //!     user future .await                            user future
 //!          |                                             ^  poll, inside its nursery
 //!          v                                             |
-//!     net/  fs/  time/                              children.rs  task/
+//!     net/  fs/  time/                              children/  task/
 //!          |  builds an operation                        ^  next
 //!          v                                             |
 //!     op/       Op<T>: request, complete            wake/   ready lists
@@ -21,10 +21,10 @@
 //!   =======|==================|=================  kernel
 //!          +--- one enter ----+
 //!
-//!     event_loop.rs turns the wheel: run the ready, submit and wait, dispatch.
-//!     scope/ says what is cancelled; cancel.rs carries that to both columns.
+//!     event_loop.rs goes round: it polls ready tasks, submits and waits, dispatches.
+//!     scope/ says what is cancelled; cancel.rs tells both columns of a cancel.
 //!     inbox/ has what other threads ask of the core.
-//!     context.rs has what a thread keeps for all of them: a core is one value.
+//!     context.rs has what a thread keeps for all these modules: a core is one value.
 //! ```
 //!
 //! Applications use the crate `nestling`, which adds the nurseries. This one starts no tasks of its

@@ -169,13 +169,13 @@ impl Driver {
         self.ring.tick()
     }
 
-    /// The time, if it is past that moment. One that is far away is compared with the clock's last
-    /// tick, which is cheaper to read.
+    /// The time, if that moment has passed. A moment that is far away is compared with the clock's
+    /// last tick, which is cheaper to read.
     #[inline]
     pub(crate) fn now_if_past(&self, moment: u64) -> Option<u64> {
         const FAR: u64 = 100 * COARSE_TICK.as_nanos() as u64;
         let before = moment.saturating_sub(FAR);
-        // The time of this turn is no reading at all, but an old one.
+        // The time of this turn costs no reading of a clock, but is old: so it is asked first.
         if before > tree::now() && before > self.tick() {
             return None;
         }

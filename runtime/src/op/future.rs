@@ -1,7 +1,8 @@
 //! `Op`: the future of one operation.
 //!
-//! The operation stays in the future while that lives, so nothing is allocated on the way; a future
-//! that is dropped in flight hands it to the driver, which keeps it until the kernel is done.
+//! The operation stays in its future while that lives, so nothing is allocated on the way; a future
+//! that is dropped in flight hands the operation to the driver, which keeps it until the kernel is
+//! done.
 //!
 //! ```text
 //!            1                  2

@@ -8,7 +8,7 @@ use crate::context;
 use socket2::{SockAddr, SockAddrStorage};
 
 /// A header with all that it points to, but for the bytes of the message. Boxed by its owner: the
-/// kernel reads and writes it until its answer.
+/// kernel reads and writes the header until it has answered.
 #[derive(Debug)]
 pub(super) struct Header {
     message: libc::msghdr,

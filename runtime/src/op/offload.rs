@@ -17,9 +17,9 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// The future of offloaded work. Resolves when its ticket was dropped, to the scope to which it
-/// belonged; the maker of the future keeps what the work has made. Or at once, to an error, when as
-/// many operations are in flight as may be: then the work never began.
+/// The future of offloaded work. Resolves when the ticket was dropped, to the scope to which the
+/// work belonged; the maker of the future keeps what the work has made. Resolves to an error at
+/// once, when as many operations are in flight as may be: then the work never began.
 pub(crate) struct Offload {
     name: &'static &'static str,
     start: Option<Box<dyn FnOnce(Ticket) -> Recall>>,

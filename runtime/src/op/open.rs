@@ -6,8 +6,8 @@ use crate::ring::{Capability, OpenHow, Request};
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-/// Opens what is at a path. With `WAITS`, it is such that opening it may wait for someone, such as
-/// the other end of a FIFO: then a thread of the kernel's waits.
+/// Opens what is at a path. With `WAITS`, the open may wait for another process or thread, such as
+/// one at the other end of a FIFO: then a thread of the kernel's waits.
 #[derive(Debug)]
 pub(crate) struct Open<const WAITS: bool> {
     at: Place,
@@ -17,7 +17,7 @@ pub(crate) struct Open<const WAITS: bool> {
 }
 
 impl<const WAITS: bool> Open<WAITS> {
-    /// On one of the kernel's threads in any case, or if it waits.
+    /// Opens on one of the kernel's threads if `on_worker`, or if the open may wait.
     pub(crate) fn new(at: Place, how: OpenHow, on_worker: bool) -> Op<Self> {
         Op::new(Self { at, how: Box::new(how), on_worker: on_worker || WAITS })
     }

@@ -12,21 +12,22 @@ use std::io;
 /// The kernel's answer, as an operation gets to see it.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// A count or a descriptor; or the error, which is `Cancelled` when we asked for that.
+    /// A count or a descriptor; or the error, which is `Cancelled` when we asked for the cancel.
     pub(crate) result: io::Result<u32>,
-    /// The kernel's own words for it, which `result` may put otherwise; `-ECANCELED` from an
-    /// operation that it never heard of.
+    /// The number that the kernel has answered, which `result` may put otherwise; `-ECANCELED` for
+    /// an operation that the kernel never heard of.
     pub(crate) code: i32,
     flags: u32,
 }
 
 impl Answer {
-    /// What the kernel said to a future that is gone. If it was cut short, the reason is of no use.
+    /// The answer to an operation whose future is gone. If the operation was cut short, the reason
+    /// is of no use.
     pub(crate) fn of_abandoned(completion: Completion) -> Self {
         Self::new(completion, completion.is_interrupted().then(Cancelled::new))
     }
 
-    /// What the kernel said; or `cancelled`, if that is because we asked for it.
+    /// What the kernel said; or `cancelled`, if the operation ended because we asked for that.
     pub(crate) fn new(completion: Completion, cancelled: Option<Cancelled>) -> Self {
         let result = match cancelled {
             Some(cancelled) => Err(cancelled.into()),
@@ -71,8 +72,8 @@ impl Answer {
 /// as the value is not dropped: also when it is moved, and when it is leaked. So buffers are owned
 /// and on the heap, and structures that the kernel reads are boxed.
 pub(crate) unsafe trait Operation: 'static {
-    /// What the future resolves to. When that is gone, it goes to an heir or is dropped; so it owns
-    /// what the kernel has made.
+    /// What the future resolves to. When the future is gone, the output goes to an heir or is
+    /// dropped; so the output owns what the kernel has made.
     type Output;
 
     /// What dumps and instruments call the operation.
@@ -120,8 +121,8 @@ pub(crate) trait Continue {
 ///
 /// As for [`Operation`].
 pub(crate) unsafe trait Multishot: 'static {
-    /// What each answer is. When nothing takes it, it goes to an heir or is dropped; so it owns
-    /// what the kernel has made.
+    /// What each answer is. An item that no future takes goes to an heir or is dropped; so the item
+    /// owns what the kernel has made.
     type Item;
 
     /// What dumps and instruments call the operation.

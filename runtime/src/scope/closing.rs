@@ -1,9 +1,9 @@
 //! How a scope closes, and what becomes of the scopes that are still open below it.
 //!
-//! Most scopes close innermost first. A future may outlive the scope that it was polled in: one of
-//! a set, after `timeout(d, set.next())`. The scopes that it has opened meanwhile go to the scope
-//! around, and are cancelled if that is: a cancel reaches what runs inside its scope. But nurseries
-//! stay cancelled: they have cut children.
+//! Most scopes close innermost first. A future may outlive the scope that it was polled in, such as
+//! a future of a set after `timeout(d, set.next())`. The scopes that the future has opened
+//! meanwhile go to the scope around, and are cancelled if that is: a cancel reaches all code inside
+//! its scope. But nurseries stay cancelled: they have cut children.
 
 use super::listeners::silence;
 use super::status::{busy, idle};

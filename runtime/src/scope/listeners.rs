@@ -1,5 +1,5 @@
-//! Futures that are woken by a cancellation besides the tasks: those in foreign combinators, which
-//! poll them only if their own waker was woken. So are parts of tasks that are cut by themselves.
+//! What a cancellation wakes besides the tasks: futures in foreign combinators, which poll a future
+//! only if its own waker was woken; and parts of tasks that are cut by themselves.
 
 use crate::context;
 use crate::table::{Trim, When};

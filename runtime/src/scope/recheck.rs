@@ -4,8 +4,8 @@
 //! A look comes when something happens to a task. A wake by way of another task or thread cannot be
 //! told from one that the look itself has caused; nor a wake of a part by its own task from what
 //! combinators do. So an event may be missed, or there may be no end of events: the recheck bounds
-//! for how long a task can be kept in vain, as the looks of a round bound how often it is looked
-//! at.
+//! for how long a task can be kept in vain, as the looks of a round bound how often the task is
+//! looked at.
 
 use super::listeners::silence;
 use super::notes::{Notes, has_notes, with};

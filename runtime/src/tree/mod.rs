@@ -1,8 +1,8 @@
 //! The tree of scopes and tasks: the one structure that both columns share.
 //!
 //! Every nursery, child, body and timeout is a node. A node is a *scope*: it can be cancelled, and
-//! submissions are made under it. If something polls it by itself, it is a *task* as well, with a
-//! place in the ready list of its *set*. The module `scope` has the rules of scopes, `wake` those
+//! submissions are made under it. A node that is polled by itself is a *task* as well, with a place
+//! in the ready list of its *set*. The module `scope` has the rules of scopes, `wake` has the rules
 //! of tasks; here are the links.
 //!
 //! ```text
