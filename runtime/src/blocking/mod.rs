@@ -41,8 +41,8 @@ impl Admission {
     }
 }
 
-/// Runs `work` on a thread that may block, and waits for it. The first poll sends it there, or gets
-/// in line if the pool is full.
+/// Runs `work` on a thread that may block, and waits for it. The first poll sends the work there,
+/// or gets in line if the pool is full.
 ///
 /// Cancelled, a call that has not begun is taken back; one that runs is waited for, and its value
 /// delivered. When the future is dropped, likewise: the nursery around it waits, and the value is

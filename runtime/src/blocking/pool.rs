@@ -5,8 +5,8 @@
 //!             └ recall: the call is taken out and never runs
 //! ```
 //!
-//! A thread that was idle for long ends; the others when the pool goes, which joins them all. So
-//! 1,000 runtimes, one after the other, leave no thread behind.
+//! A thread that was idle for long ends; the other threads end when the pool goes, which joins all.
+//! So 1,000 runtimes, one after the other, leave no thread behind.
 //!
 //! Our own code, because no crate has what this needs: threads that are bounded *and* joined, calls
 //! that can be taken out of the queue, and an error when no thread can be started. `blocking` has
@@ -65,7 +65,7 @@ pub struct BlockingStats {
 }
 
 impl BlockingStats {
-    /// The sum of two.
+    /// The sum of the numbers of two pools.
     pub(crate) fn plus(self, other: Self) -> Self {
         Self {
             threads: self.threads + other.threads,
@@ -172,7 +172,7 @@ impl Pool {
         let state = self.0.lock();
         BlockingStats {
             threads: state.threads.len(),
-            // Each call that waits is for one of them, which was woken for it.
+            // Each call that waits is for an idle thread, which was woken for the call.
             idle: state.idle.saturating_sub(state.queue.len()),
             limit: self.0.most,
             calls: state.calls,

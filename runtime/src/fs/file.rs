@@ -42,7 +42,7 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct File {
     pub(super) fd: SharedFd,
-    /// Reads and writes of it would stop the core.
+    /// Reads and writes of this file would stop the core.
     pub(super) on_worker: bool,
     pub(super) registering: Registering,
 }
@@ -160,11 +160,11 @@ impl File {
     }
 
     /// Closes the file, once no operation is in flight on it any more, and reports what the kernel
-    /// says. To drop it closes it, too, and an error is lost.
+    /// says. A drop closes the file, too, but an error is lost then.
     ///
     /// # Cancellation
     ///
-    /// Cancelled before, it is closed all the same.
+    /// If the call is cancelled, the file is closed all the same.
     ///
     /// # Errors
     ///

@@ -98,7 +98,7 @@ impl File {
     }
 
     /// Has a part that was written brought to the disk, and waits for that; not what is known about
-    /// the file, such as its length. After a crash the bytes may not be found: it is for writing
+    /// the file, such as its length. After a crash the bytes may not be found: this is for writing
     /// at an even pace, before a [`sync_all`](Self::sync_all) that is then short. A part of 4 GiB
     /// or more reaches to the end of the file.
     ///

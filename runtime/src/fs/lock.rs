@@ -41,8 +41,8 @@ impl File {
     /// both ask for it alone, and one gets it. What must not change meanwhile is to be looked at
     /// again.
     ///
-    /// No thread waits for it: it is tried for again, every 10 ms at the latest. So others may be
-    /// served first, and a waiting task can be cancelled.
+    /// No thread waits for the lock: the task tries again, every 10 ms at the latest. So others may
+    /// be served first, and a waiting task can be cancelled.
     ///
     /// # Cancellation
     ///

@@ -53,7 +53,7 @@ impl Waiting {
     }
 }
 
-/// How often one that waits in line looks whether it would have to wait any more.
+/// How often an open that waits in line looks whether it would still have to wait.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// How often an open is tried again that met a rename on its way.
@@ -191,9 +191,9 @@ async fn ready(mut file: Opened, how: OpenHow) -> io::Result<Opened> {
     Ok(file)
 }
 
-/// Waits for a writer of a FIFO. Either sees one that is there: the poll what it has written, or
-/// that it has gone; the second open that it comes. Only the second one needs a worker: with all of
-/// them taken, the poll goes on.
+/// Waits for a writer of a FIFO, by a poll and by a second open. The poll sees what a writer has
+/// written, or that it has gone; the open sees that a writer comes. Only the open needs a worker:
+/// with all workers taken, the poll goes on.
 async fn writer(fifo: &SharedFd) -> io::Result<()> {
     let path = CString::new(format!("/proc/self/fd/{}", fifo.as_raw_fd())).expect("no zero");
     let how = OpenHow { flags: flags(libc::O_RDONLY | libc::O_CLOEXEC), mode: 0, resolve: 0 };
@@ -231,8 +231,9 @@ async fn first<F: Future>(poll: &mut Op<PollOp>, mut other: Pin<&mut F>) -> Firs
     .await
 }
 
-/// Opens on one of the kernel's threads, which may wait there: in line with the others. Someone may
-/// come for one that is still in line, and go on only when that is open: so it looks now and then.
+/// Opens on one of the kernel's threads, which may wait there; stands in line for the thread. The
+/// other end may come while this is in line, and go on only when the file is open: so an open in
+/// line looks now and then.
 async fn wait(at: Place, how: OpenHow, origin: Origin) -> io::Result<SharedFd> {
     let line = Waiting::of_this_core();
     let mut place = pin!(line.0.acquire());

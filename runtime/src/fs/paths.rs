@@ -39,7 +39,8 @@ async fn look(path: &Path, flags: i32) -> io::Result<Metadata> {
 ///
 /// # Errors
 ///
-/// That cannot be found out, such as in a directory which may not be searched. Cancellation.
+/// The answer cannot be found out, such as in a directory which may not be searched; and
+/// cancellation.
 ///
 /// # Examples
 ///
@@ -91,7 +92,7 @@ pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// As [`create_dir`], but not that it is there already.
+/// As [`create_dir`], but a directory that is there already is no error.
 pub async fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
     let make = |path: &Path| fs::create_dir_all(path);
     elsewhere(&"mkdir, all", "make the directory", path.as_ref(), make).await

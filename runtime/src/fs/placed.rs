@@ -23,7 +23,7 @@ pub(super) struct Placed<'file, B, O: Operation, F> {
 
 enum State<B, O: Operation> {
     Running(Op<O>),
-    /// The place is none. The buffer is there until that was said.
+    /// The place is beyond what a file can have. The buffer is there until the error was given.
     Beyond {
         buffer: Option<B>,
         suspended: bool,

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 /// Reads and writes of a file before it gets a slot.
 const FIRST: u32 = 64;
-/// Reads and writes before it asks again, if there was none.
+/// Reads and writes before the file asks again, if there was no slot.
 const AGAIN: u32 = 1 << 16;
 
 /// How many reads and writes come before a file asks for a slot; zero if it does not ask any more.

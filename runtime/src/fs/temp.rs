@@ -120,7 +120,8 @@ impl TempDir {
     /// As [`create_dir`](super::create_dir).
     pub async fn new_in(directory: impl AsRef<Path>) -> io::Result<Self> {
         loop {
-            // Others must not be able to guess it, and to make it first; if they do, try again.
+            // Others must not be able to guess the name, and to use it first; if they do, try
+            // again.
             let random = RandomState::new().build_hasher().finish();
             let path = directory.as_ref().join(format!("nestling-{random:016x}"));
             let name = Temporary::new(MAKE, path.clone(), libc::AT_REMOVEDIR)?;
@@ -143,11 +144,11 @@ impl TempDir {
         std::mem::take(&mut self.path)
     }
 
-    /// Removes it, on a thread of the pool.
+    /// Removes the directory, on a thread of the pool.
     ///
     /// # Cancellation
     ///
-    /// Cancelled before it has begun, the drop removes it.
+    /// If the call is cancelled before the removal has begun, the drop removes the directory.
     ///
     /// # Errors
     ///

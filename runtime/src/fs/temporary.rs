@@ -134,7 +134,7 @@ pub(super) async fn beside(path: &Path, mode: u32) -> io::Result<(File, Temporar
         let temporary = Temporary::new(REPLACE, parent(path).join(own), 0)?;
         match Making::new(temporary, |at| opening::begin::<false>(at, how, Origin::Here)).await {
             Ok((fd, temporary)) => return Ok((File::new(fd), temporary)),
-            // One that a crash has left behind.
+            // A crash has left a file of this name behind.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error::at(REPLACE, path, error)),
         }
