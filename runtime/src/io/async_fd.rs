@@ -64,7 +64,7 @@ impl<T> AsyncFd<T> {
         &mut self.inner
     }
 
-    /// Gives it back.
+    /// Gives back what was given to [`new`](Self::new).
     pub fn into_inner(self) -> T {
         self.inner
     }
@@ -106,7 +106,7 @@ impl<T> AsyncFd<T> {
     /// # Cancellation
     ///
     /// The wait belongs to the scope that has polled last: it is cancelled with that. When the
-    /// scope closes, or this is dropped, it ends; so it holds no nursery open.
+    /// scope closes, or this is dropped, the wait ends; so it holds no nursery open.
     ///
     /// # Errors
     ///

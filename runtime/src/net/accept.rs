@@ -38,7 +38,7 @@ use std::io;
 /// # }
 /// ```
 pub trait Accept: Listens {
-    /// What it accepts.
+    /// The connections that the listener accepts.
     type Connection: Connected;
 
     /// Waits for a connection: see [`TcpListener::accept`].

@@ -184,7 +184,7 @@ impl<K: Keeps> Receives<K> {
                 return Poll::Ready(None);
             }
             // In a scope that is cancelled, the receives are as well, and have an answer, too. Else
-            // it was cancelled with the scope in which it began, which is not this one.
+            // this wait was cancelled with the scope in which it began, which is not this one.
             if !is_here_cancelled() {
                 self.end = Some(Ended::new(self.socket.clone()));
             }
@@ -192,7 +192,7 @@ impl<K: Keeps> Receives<K> {
         Poll::Pending
     }
 
-    /// Ends it: what comes of it all the same is kept. The code that waits for it is woken.
+    /// Ends the receives: what comes of them all the same is kept. The code that waits is woken.
     fn give_up(mut self: Box<Self>, claim: Claim<K>) {
         let waiter = self.many.flight().map_or(Waiter::Nobody, OpHandle::nudge);
         self.many.abandon(move |answer| claim.keep(answer));
@@ -207,18 +207,18 @@ impl<K: Keeps> Armed<K> {
         !matches!(*self.place.borrow(), Place::Free)
     }
 
-    /// Whether it is what got this number.
+    /// Whether the armed receives have this number.
     fn has(&self, number: u64) -> bool {
         matches!(&*self.place.borrow(), Place::Taken(receives) if receives.number == number)
     }
 
-    /// Whether it is what got this number, from that pool.
+    /// Whether the armed receives have this number, and are from that pool.
     pub(super) fn is(&self, number: u64, pool: &Rc<Buffers>) -> bool {
         let place = self.place.borrow();
         matches!(&*place, Place::Taken(it) if it.number == number && Rc::ptr_eq(&it.pool, pool))
     }
 
-    /// Where the kernel has what got this number.
+    /// Where the kernel has the armed receives, if they have this number.
     pub(super) fn flight(&self, number: u64) -> Option<OpHandle> {
         match &*self.place.borrow() {
             Place::Taken(it) if it.number == number => it.many.flight().cloned(),
@@ -226,7 +226,7 @@ impl<K: Keeps> Armed<K> {
         }
     }
 
-    /// Arms it, where nothing is, and gives it a number.
+    /// Arms receives, where none are armed, and gives them a number.
     pub(super) fn arm(&self, receives: Receives<K>) -> u64 {
         assert!(!self.is_there(), "what was armed has bytes that come first");
         let number = self.last.get() + 1;
@@ -257,7 +257,7 @@ impl<K: Keeps> Default for Place<K> {
     }
 }
 
-/// Goes back when it is dropped.
+/// Receives that are lent. They go back when this is dropped.
 pub(super) struct Lent<'a, K: Keeps> {
     armed: &'a Armed<K>,
     receives: Option<Box<Receives<K>>>,

@@ -43,17 +43,17 @@ impl<'a, K: Keeps> Arming<'a, K> {
         self.kept
     }
 
-    /// Whether something is armed that is its own, from that pool.
+    /// Whether the owner's own receives are armed, from that pool.
     pub(super) fn is_armed(&self, pool: &Rc<Buffers>) -> bool {
         self.kept.armed().is(self.number, pool)
     }
 
-    /// Arms it, where nothing is.
+    /// Arms the receives of the owner, where none are armed.
     pub(super) fn arm(&mut self, receives: Receives<K>) {
         self.number = self.kept.armed().arm(receives);
     }
 
-    /// Disarms it. Tells whether that was to be done.
+    /// Disarms the owner's own receives. Tells whether they were armed.
     pub(super) fn disarm(&self) -> bool {
         self.kept.disarm_number(self.number)
     }
@@ -63,7 +63,7 @@ impl<'a, K: Keeps> Arming<'a, K> {
         self.kept.armed().flight(self.number)
     }
 
-    /// Whether it is not to take more out of the pool.
+    /// Whether the owner is to take no more out of the pool.
     pub(super) fn has_enough(&mut self, pool: &Buffers) -> bool {
         let most = RecvMany::half_share(pool);
         self.has_enough = self.held.get() > if self.has_enough { most / 2 } else { most };
@@ -84,7 +84,7 @@ impl<'a, K: Keeps> Arming<'a, K> {
             return Poll::Ready(Next::Over);
         }
         if receives.is_answered() {
-            // When the turn is over, it stays for the next.
+            // When the turn is over, what has come stays for the next turn.
             ready!(budget::proceed_unless(is_here_cancelled, &mut self.suspended, cx));
         }
         receives.poll(cx).map(|next| next.map_or(Next::End, Next::Come))

@@ -71,7 +71,7 @@ impl Detached {
         Self { fd: Some(fd), kept: inbound.into_kept() }
     }
 
-    /// Makes it a stream of the core that this runs on.
+    /// Makes the connection a stream of the core that this runs on.
     pub fn attach(mut self) -> TcpStream {
         let fd = self.shared().expect("only a drop comes after this");
         TcpStream::from_parts(fd, Inbound::with(std::mem::take(&mut self.kept)))
@@ -84,7 +84,7 @@ impl Detached {
 
 impl Drop for Detached {
     fn drop(&mut self) {
-        // By the ring of the core that it is dropped on, if there is one.
+        // Closed by the ring of the core on which this is dropped, if there is one.
         drop(self.shared());
     }
 }

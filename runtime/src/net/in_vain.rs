@@ -23,13 +23,13 @@ pub(super) fn in_vain(to: &'static str, endpoint: Endpoint<'_>, failed: Vec<Fail
 #[derive(Debug)]
 struct InVain {
     to: &'static str,
-    /// The name, if it was one.
+    /// The name that was looked up, if there was one.
     goal: Option<String>,
     failed: Vec<Failed>,
 }
 
 impl InVain {
-    /// What all addresses said, if it was the same.
+    /// The answer of all addresses, if all have given the same one.
     fn answer(&self) -> Option<String> {
         let mut answers = self.failed.iter().map(|(_, error)| error.to_string());
         let first = answers.next()?;

@@ -96,12 +96,12 @@ impl<'a, S: Connected> Incoming<'a, S> {
             if self.accepts.flight().is_none() {
                 ready!(poll_drop_point(cx));
             }
-            // In a cancelled scope, the answers of the kernel are all that it still gets.
+            // In a cancelled scope, the answers of the kernel are all that this still gets.
             let is_cancelled = is_here_cancelled();
             let is_parked = !is_cancelled && !self.parked.is_empty();
             let is_answered = self.accepts.is_answered();
             if is_answered || is_parked {
-                // When the turn is over, it stays for the next.
+                // When the turn is over, what has come stays for the next turn.
                 ready!(budget::proceed_unless(|| is_cancelled, &mut self.suspended, cx));
             }
             if let Some(connection) = if is_parked { self.parked.take() } else { None } {

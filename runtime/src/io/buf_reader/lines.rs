@@ -16,7 +16,7 @@ impl<R: AsyncRead> BufReader<R> {
     ///
     /// `InvalidData` for a line that is too long ([`set_max_line`](Self::set_max_line)): it stays
     /// where it is, and each further call fails. `InvalidData` also for a line that is not UTF-8:
-    /// that one was taken, and the next call has the next one. Else those of the source, and
+    /// that line was taken, and the next call has the next one. Else the errors of the source, and
     /// nothing was taken. Nothing is appended in any of these cases.
     ///
     /// # Examples
@@ -57,8 +57,8 @@ impl<R: AsyncRead> BufReader<R> {
     ///
     /// # Errors
     ///
-    /// `InvalidData` for what is too long ([`set_max_line`](Self::set_max_line)); else those of
-    /// the source. Nothing was taken.
+    /// `InvalidData` for what is too long ([`set_max_line`](Self::set_max_line)); else the errors
+    /// of the source. Nothing was taken.
     ///
     /// # Examples
     ///

@@ -36,7 +36,7 @@ impl<R: AsyncRead> BufReader<R> {
     ///
     /// # Errors
     ///
-    /// `UnexpectedEof` when the source ends before; else those of the source. The error tells
+    /// `UnexpectedEof` when the source ends before; else the errors of the source. The error tells
     /// through [`transferred`](crate::net::transferred) how many bytes had come.
     ///
     /// # Examples
