@@ -62,11 +62,11 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Child {
     process: Arc<Running>,
-    /// Its input, if that is piped. [`wait`](Self::wait) closes it.
+    /// The input of the process, if that is piped. [`wait`](Self::wait) closes the pipe.
     pub stdin: Option<PipeWriter>,
-    /// Its output, if that is piped.
+    /// The output of the process, if that is piped.
     pub stdout: Option<PipeReader>,
-    /// What it complains about, if that is piped.
+    /// The standard error of the process, if that is piped.
     pub stderr: Option<PipeReader>,
 }
 
@@ -80,13 +80,13 @@ impl Child {
         Self { process, stdin, stdout, stderr }
     }
 
-    /// Its number; `None` when it has ended, and the number may be another process's.
+    /// The number of the process; `None` when that has ended, and the number may be another's.
     pub fn id(&self) -> Option<u32> {
         self.process.ended().is_none().then(|| self.process.id())
     }
 
-    /// Waits for its end. Closes its input first, for which it might wait itself. It is reaped as
-    /// soon as it has ended, also without this call.
+    /// Waits for the end of the process. Closes its input first, because the process might wait for
+    /// more. The process is reaped as soon as it has ended, also without this call.
     ///
     /// # Cancellation
     ///
@@ -136,8 +136,8 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// `NotFound` if it has ended; there is no such signal; it may not be sent, because the process
-    /// runs as another user.
+    /// `NotFound` if the process has ended; there is no such signal; the signal may not be sent,
+    /// because the process runs as another user.
     pub fn signal(&self, signal: i32) -> io::Result<()> {
         self.process.signal(signal)
     }
@@ -162,8 +162,8 @@ impl Drop for Child {
     }
 }
 
-/// All of an output that is piped. It is closed with an error, so that the process does not wait
-/// for it to be read.
+/// All of an output that is piped. After an error the pipe is closed, so that the process does not
+/// wait for a reader.
 async fn read(output: Option<PipeReader>) -> io::Result<Vec<u8>> {
     let Some(output) = output else { return Ok(Vec::new()) };
     let (result, bytes) = output.read_to_end().await;

@@ -83,7 +83,7 @@ impl Running {
     ///
     /// # Errors
     ///
-    /// There is no room for its operations. It was killed and reaped.
+    /// There is no room for the operations that this takes. The process was killed and reaped.
     pub(super) fn new(started: Started, stopping: Stopping) -> io::Result<Arc<Self>> {
         let driver = driver::expect_current("a process");
         let core = inbox::current().expect("a driver runs on a core");
@@ -150,7 +150,7 @@ impl Running {
     fn send(&self, state: &State, signal: i32) -> io::Result<()> {
         match &state.pidfd {
             Some(pidfd) if self.stopping.whole_group => {
-                // One that has left its group, and was the last in it, is reached by itself.
+                // A process that has left its group, and was the last in it, is reached by itself.
                 sys::signal_group(self.id, signal).or_else(|_| sys::signal_process(pidfd, signal))
             }
             Some(pidfd) => sys::signal_process(pidfd, signal),

@@ -156,8 +156,8 @@ impl Command {
         Ok(Child::new(process, stdin, stdout, stderr))
     }
 
-    /// Runs the program to its end, and tells how it has ended. Its input and output are those of
-    /// this process, unless it was said otherwise; what was to be piped is closed.
+    /// Runs the program to its end, and tells how it has ended. The program has the input and
+    /// output of this process, unless it was said otherwise; what was to be piped is closed.
     ///
     /// # Cancellation
     ///
@@ -190,9 +190,10 @@ impl Command {
     /// Runs the program to its end, and collects what it prints. Its input is empty, unless it was
     /// said otherwise.
     ///
-    /// Its output ends when no process has it any more: one that it has started and left behind
-    /// holds this up, unless the program is [ended with its group](Self::own_process_group). There
-    /// is no limit to the memory: see [`Child`] for programs that are not trusted.
+    /// The output ends when no process has it any more: a process that the program has started and
+    /// left behind holds this up, unless the program is
+    /// [ended with its group](Self::own_process_group). There is no limit to the memory: see
+    /// [`Child`] for programs that are not trusted.
     ///
     /// # Cancellation
     ///
@@ -200,7 +201,7 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// As [`spawn`](Self::spawn) and [`Child::wait`]. That the program fails is none: see the
+    /// As [`spawn`](Self::spawn) and [`Child::wait`]. A program that fails is no error: see the
     /// status.
     ///
     /// # Examples

@@ -14,13 +14,13 @@ use std::sync::Arc;
 /// What a wait and its entry in the table share.
 #[derive(Debug, Default)]
 struct Shared {
-    /// Its ticket with the process.
+    /// The number of the wait's ticket with the process.
     number: Cell<Option<u64>>,
-    /// Its scope was cancelled.
+    /// The scope of the wait was cancelled.
     is_cancelled: Cell<bool>,
 }
 
-/// A wait that is in flight. Dropped, it lets the process be.
+/// A wait that is in flight. To drop the wait does nothing to the process.
 struct Wait {
     process: Arc<Running>,
     shared: Rc<Shared>,
