@@ -205,8 +205,8 @@ pub enum Wait {
         age: Duration,
         /// How long ago the kernel was asked to cancel it, if it was.
         cancel_asked: Option<Duration>,
-        /// No task waits for its result, only its nursery for its end: its future was dropped, or
-        /// it is the close of a dropped descriptor.
+        /// No task waits for the result, only the nursery for the operation's end: the future was
+        /// dropped, or this is the close of a dropped descriptor.
         detached: bool,
     },
     /// A timer: a sleep, or a timeout around what the task is doing.

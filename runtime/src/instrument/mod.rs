@@ -73,10 +73,10 @@ fn set(bit: u8, on: bool) {
 /// Has `hook` be told everything that happens on this thread, until the guard is dropped: see
 /// [`Event`]. Call it before `block_on` to see all, or within a core's `main` for that core.
 ///
-/// The hook runs between the steps of the runtime, with nothing of it borrowed. It may do what it
-/// likes, such as [`dump_tree`](crate::dump_tree), cancel, or drop the guard; what it causes itself
-/// is not told. It should be quick: the core does nothing else meanwhile. **A hook that panics is
-/// not called again**; the program goes on.
+/// The hook runs between the steps of the runtime, with nothing of that borrowed. A hook may do
+/// what it likes, such as [`dump_tree`](crate::dump_tree), cancel, or drop the guard; what it
+/// causes is not told. A hook should be quick: the core does nothing else meanwhile. **A hook that
+/// panics is not called again**; the program goes on.
 ///
 /// While there is no hook, each event costs a load and a branch.
 ///

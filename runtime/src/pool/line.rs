@@ -11,7 +11,7 @@ use std::mem;
 use std::rc::{Rc, Weak};
 use std::task::Context;
 
-/// The places of those that wait. One that was given up stays until it would be served.
+/// The places of the receives that wait. A place that was given up stays until it would be served.
 #[derive(Debug, Default)]
 pub(super) struct Line(VecDeque<Weak<Standing>>);
 

@@ -159,16 +159,16 @@ pub(crate) fn choose(named: Option<&Pool>) -> io::Result<Rc<Buffers>> {
 /// ([`Builder::buffers`](crate::Builder::buffers)): name it in the calls that are to use it, such
 /// as [`recv_in`](crate::net::TcpStream::recv_in). A clone is the same pool.
 ///
-/// A receive that waits holds no buffer: one is taken when something has come. The memory is the
-/// process's as soon as it was used once, and is given back when the pool and its leases are gone.
+/// A receive that waits holds no buffer: one is taken when something has come. A buffer is memory
+/// of the process's once it was used, and is given back when the pool and its leases are gone.
 ///
-/// # When it is empty
+/// # When the pool is empty
 ///
 /// That is no error. A receive for which something has come stands in line then, and gets the first
-/// [`Lease`] that comes back. If none does for 10 ms, it gets memory of its own instead, in which
-/// it leaves what it has received, so a task that keeps leases while it sleeps makes others slower
-/// and stops none. `Stats::starved` and `Stats::copied` count both: if they grow, the pool is too
-/// small, or leases are kept for too long.
+/// [`Lease`] that comes back. If none does for 10 ms, the receive gets memory of its own instead,
+/// in which it leaves what it has received: so a task that keeps leases while it sleeps makes
+/// others slower and stops none. `Stats::starved` and `Stats::copied` count the two cases: if they
+/// grow, the pool is too small, or leases are kept for too long.
 ///
 /// # Examples
 ///

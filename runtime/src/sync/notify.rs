@@ -21,10 +21,10 @@ use std::task::Poll;
 /// # Cancellation
 ///
 /// [`notified`] is a drop point: in a cancelled scope its first poll takes nothing and does not
-/// return. One that is cancelled while it waits is passed over by both calls, unless behind a
-/// shield; awaited again outside of what was cancelled, it has not missed a [`notify_all`]. A
-/// future that is dropped after [`notify_one`] chose it passes the notification on to the next one,
-/// waiting or yet to come; what it had of [`notify_all`] the others have too.
+/// return. A wait that is cancelled is passed over by both calls, unless it is behind a shield;
+/// awaited again outside of what was cancelled, it has not missed a [`notify_all`]. A future that
+/// is dropped after [`notify_one`] chose it passes the notification on to the next task, waiting or
+/// yet to come; a [`notify_all`] has woken the others as well.
 ///
 /// # Examples
 ///

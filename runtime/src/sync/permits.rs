@@ -143,8 +143,8 @@ impl Permits {
         Poll::Pending
     }
 
-    /// A look at the line has passed some over, and may have served those behind them: it is rare
-    /// that there are any.
+    /// Wakes the waiters that a look at the line has passed over, and those behind them that it has
+    /// served. There seldom are any.
     fn wake_passed(&self) {
         if self.state.borrow().queue.has_to_wake() {
             wake_all(self.served());
@@ -164,7 +164,7 @@ impl Permits {
         let mut state = self.state.borrow_mut();
         let given = state.queue.given(key).unwrap_or(0);
         let waiter = state.queue.remove(key);
-        // Even if that is nothing: it may have held up those behind.
+        // Even if that is nothing: the entry may have held up the waiters behind it.
         state.give(given, self.most);
         drop(state);
         wake_all(self.served());

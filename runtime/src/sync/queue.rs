@@ -18,10 +18,10 @@
 //! | 5 | `pass_over` | its turn has come, and its scope is cancelled |
 //! | 6 | `register` | its future is polled where it is not cancelled |
 //!
-//! A waiter that stands at the head when something is to be had, while its scope is cancelled, is
+//! A waiter that stands at the head when it could be served, while its scope is cancelled, is
 //! passed over: it leaves the line, once, and is woken without being served. Its future may be in
-//! other hands by now, or be moved out of the scope: then the next poll brings it back, before all
-//! waiters that were never passed over.
+//! other hands by now, or be moved out of the scope: then the next poll of the future brings the
+//! waiter back, before all waiters that were never passed over.
 //!
 //! To wake runs foreign code, which may come back here. So all waiters that one event concerns are
 //! served first, and only then woken, one by one: foreign code finds the whole event

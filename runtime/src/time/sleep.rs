@@ -50,8 +50,8 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep { deadline, armed: None, suspended: false, past_turn: false }
 }
 
-/// As [`sleep_until`], but not reached before the core has turned to the kernel, also with a moment
-/// that has passed: what was submitted until the first poll has been looked at by then.
+/// As [`sleep_until`], but never over before the core has turned to the kernel, also with a moment
+/// that has passed: the kernel has looked by then at what was submitted until the first poll.
 pub fn sleep_past_turn_until(deadline: Instant) -> Sleep {
     let mut sleep = sleep_until(deadline);
     sleep.past_turn = true;

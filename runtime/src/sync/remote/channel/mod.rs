@@ -163,7 +163,7 @@ impl<T> State<T> {
         let line = self.line(what);
         let given = line.queue.given(key).unwrap_or(0);
         let waiter = line.queue.remove(key);
-        // Even if that is nothing: it may have held up those behind.
+        // Even if that is nothing: the entry may have held up the waiters behind it.
         line.give(given, usize::MAX);
         Some(waiter)
     }
@@ -233,8 +233,8 @@ impl<T> Shared<T> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        // Foreign code, outside the lock; it may have served us. And never a task's number, which
-        // means something on its own thread only.
+        // The clone is foreign code, so outside the lock; it may have served this future. The
+        // waiter is never a task's number, which means something on its own thread only.
         let waiter = Waiter::Foreign(cx.waker().clone());
         let waits = Some((waiter, Site::for_all()));
         if let Some(result) = self.step(what, place, waits, &mut act) {
@@ -273,7 +273,7 @@ impl<T> Shared<T> {
     }
 }
 
-/// A future's place in a line. It is left with it.
+/// A future's place in a line, which the future leaves when this is dropped.
 struct Wait<'a, T> {
     shared: &'a Shared<T>,
     what: For,
