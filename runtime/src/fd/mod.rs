@@ -76,14 +76,14 @@ const NO_SLOT: u16 = u16::MAX;
 /// How a descriptor is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Closing {
-    /// By the ring; before, it is asked whether it is a socket that lingers.
+    /// By the ring; before, the descriptor is asked whether it is a socket that lingers.
     Asked,
-    /// By the ring: it is no socket.
+    /// By the ring: the descriptor is no socket.
     ByRing,
-    /// On the spot. It is a file of which no server hears, and the ring would close it on this
-    /// thread as well.
+    /// On the spot: the descriptor is a file of which no server hears, and the ring would close it
+    /// on this thread as well.
     AtOnce,
-    /// It was taken out, by `into_sole` or to be closed.
+    /// The descriptor was taken out, by `into_sole` or to be closed.
     Gone,
 }
 
@@ -108,7 +108,7 @@ impl SharedFd {
         Self(Counted(Rc::new(Shared { number, closing, is_awaited, slot })))
     }
 
-    /// It was seen what it is.
+    /// Notes how to close the descriptor, once its kind is known.
     pub(crate) fn set_closing(&self, closing: Closing) {
         self.0.0.closing.set(closing);
     }

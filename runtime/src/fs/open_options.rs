@@ -133,12 +133,12 @@ impl OpenOptions {
         self.open_seen(path.as_ref()).await.map(File::of)
     }
 
-    /// The same, with what was seen of the file.
+    /// As [`open`](Self::open), with what was seen of the file.
     pub(super) async fn open_seen(&self, path: &Path) -> io::Result<Opened> {
         self.open_at(path::place(OPEN, path)?, path, 0, Origin::Here).await
     }
 
-    /// As [`open`](Self::open), at a place; `resolve` is that of openat2(2).
+    /// As [`open_seen`](Self::open_seen), at a place; `resolve` is that of openat2(2).
     pub(super) async fn open_at(
         &self,
         at: Place,

@@ -11,7 +11,7 @@
 //!     └────────────▶ wait in line ──▶ open, on a worker ────────────┘ someone came
 //! ```
 //!
-//! What the ring would open on the spot is opened without it, which takes less time than to ask it
+//! A file that the ring would open on the spot is opened without the ring, which takes less time
 //! (measured on 6.18, with the read and the close of a small file: see `benches/small_files.rs`).
 //!
 //! The kernel itself would open a FIFO at once or wait for the other end, depending on what its
@@ -70,7 +70,7 @@ pub(super) struct Opened {
     pub(super) known: Known,
     /// When the mounts were looked at for the open.
     pub(super) looked: Looked,
-    /// Whether it has `O_NONBLOCK` still, which is to be taken away before the ring has it.
+    /// Whether the file still has `O_NONBLOCK`, which is to be taken away before the ring has it.
     pub(super) is_unwaiting: bool,
 }
 
@@ -139,13 +139,14 @@ async fn at_once(at: &Place, how: OpenHow, origin: Origin) -> (Option<Opened>, O
             (Some(opened), origin)
         }
         Err(error) if error.raw_os_error() == Some(libc::ELOOP) => (None, Origin::Elsewhere),
-        // The ring says it in full: it waits for the disk, for one.
+        // The ring gives the whole answer: it waits for the disk, for one.
         Err(_) => (None, origin),
     }
 }
 
-/// Before a system call in the place of an operation: it has its part in the budget. Tells if the
-/// call may be made: in cancelled code, and outside a core, the operation does what is right.
+/// Asked before a system call in the place of an operation: the call has its part in the budget.
+/// Tells if the call may be made: in cancelled code, and outside a core, the operation does what is
+/// right.
 pub(super) async fn may_call() -> bool {
     budget::works();
     budget::consume().await;

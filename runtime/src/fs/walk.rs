@@ -89,7 +89,7 @@ impl Walk {
     /// # Errors
     ///
     /// A directory cannot be listed; the error says which. The walk goes on without it with the
-    /// next call. Cancellation.
+    /// next call. And cancellation.
     pub async fn next_entry(&mut self) -> io::Result<Option<DirEntry>> {
         consume_budget().await;
         loop {

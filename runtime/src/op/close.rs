@@ -21,7 +21,7 @@ impl Close {
         Self::of_file(fd)
     }
 
-    /// It is no socket.
+    /// Closes a descriptor that is no socket.
     pub(crate) fn of_file(fd: OwnedFd) -> Op<Self> {
         Op::new(Self { fd })
     }

@@ -1,5 +1,5 @@
 //! `Spare`: memory that the kernel is lent with a message, between two messages: in the steady
-//! state, they allocate nothing.
+//! state, messages allocate nothing.
 
 use super::header::Header;
 use super::send_to::Name;
@@ -7,14 +7,15 @@ use crate::context;
 use crate::table::When;
 use std::cell::RefCell;
 
-/// As many headers wait for the next message; some KiB. Those of receives that wait for long do not
-/// count: each thread needs as many as it begins while others end.
+/// How many unused headers a thread keeps; some KiB. Headers of receives that wait for long are in
+/// use, and do not count: a thread needs as many as messages begin while others end.
 const HEADERS: usize = 32;
 
-/// The same of names, of 32 bytes each: as many as are sent to in a turn of a busy server.
+/// How many unused names a thread keeps, of 32 bytes each: as many as a busy server sends to in a
+/// turn.
 const NAMES: usize = 128;
 
-/// Boxes that are in no use. The kernel is told where one is, so it stays there.
+/// Boxes that are in no use. The kernel is told where a box is, so the box stays there.
 #[derive(Debug)]
 pub(super) struct Spare<T, const MOST: usize>(RefCell<Vec<Box<T>>>);
 
@@ -35,7 +36,7 @@ impl<T, const MOST: usize> Spare<T, MOST> {
     }
 }
 
-/// What a thread has of it.
+/// The unused boxes of a thread.
 #[derive(Debug)]
 pub(crate) struct PerThread {
     pub(super) headers: Spare<Header, HEADERS>,
