@@ -16,8 +16,8 @@ use crate::ring::Completion;
 use crate::wake::Waiter;
 
 impl Driver {
-    /// Takes completions, at most `left`, until something is to be done about one, and finds out
-    /// what. `None`: nothing is to be done.
+    /// Takes completions, at most `left`, until one asks for something to be done, and tells what.
+    /// `None`: nothing is to be done.
     #[inline]
     pub(crate) fn dispatch(&mut self, left: &mut usize) -> Option<Arrival> {
         while *left > 0 {

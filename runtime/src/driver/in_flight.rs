@@ -215,7 +215,7 @@ impl InFlight {
         if !completion.is_success() || entry.is_many {
             return None;
         }
-        // What is answered has nothing to be dropped, and is not even moved.
+        // An entry that is answered has nothing to be dropped, and is not even moved.
         std::mem::forget(self.entries.remove(key.slot()));
         Some(completion)
     }
@@ -241,7 +241,7 @@ impl InFlight {
         if entry.is_many {
             self.unread.end(key.slot());
         }
-        // What is answered has nothing to be dropped, and is not even moved.
+        // An entry that is answered has nothing to be dropped, and is not even moved.
         std::mem::forget(self.entries.remove(key.slot()));
         let cancelled = match completion.is_interrupted() {
             true => self.info(key.slot()).cancelled(),

@@ -338,8 +338,9 @@ impl Driver {
         self.broken.is_some() || self.in_flight.pending() == 0 && !self.marked.is_everything()
     }
 
-    /// The ring cannot be entered any more, for that reason: what the kernel has will not be
-    /// answered, and the memory lent to it is leaked with the driver. The first reason is kept.
+    /// The ring cannot be entered any more, for that reason: operations that the kernel has will
+    /// not be answered, and the memory lent to it is leaked with the driver. The first reason is
+    /// kept.
     pub(crate) fn give_up(&mut self, reason: String) {
         self.broken.get_or_insert(reason);
         self.counters.leaked.set(self.in_flight.pending() as u64);
@@ -350,7 +351,7 @@ impl Driver {
         self.broken.as_deref()
     }
 
-    /// Takes what is in flight out of the lists of all scopes. Some scopes outlive the core, and
+    /// Takes operations in flight out of the lists of all scopes. Some scopes outlive the core, and
     /// another driver must not take the slots in their lists for its own.
     pub(crate) fn part(&mut self) {
         self.in_flight.part();

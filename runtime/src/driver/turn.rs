@@ -29,11 +29,11 @@ impl Left {
     }
 }
 
-/// What an enter hands back that does not ask for more, in deferred completions (since 6.13).
+/// How many deferred completions an enter hands back that does not ask for more (since 6.13).
 const HANDED_BACK: u32 = 20;
 
 impl Driver {
-    /// Gives the kernel what is queued and takes what it has done. Without runnable work it
+    /// Gives the kernel what is queued, and takes completions. Without runnable work the core
     /// sleeps until the next deadline, a completion or a wake from another thread.
     ///
     /// `idle` looks at the queues of other threads once the doorbell is armed.
@@ -70,7 +70,8 @@ impl Driver {
     // --- into the kernel's queue ---------------------------------------------------------------
 
     /// Moves the backlog and the cancel requests into the kernel's queue, as far as one turn may.
-    /// When that is full, the kernel takes it, and what has completed meanwhile is set aside.
+    /// When the queue is full, the kernel takes its entries, and completions that have come
+    /// meanwhile are set aside.
     fn flush(&mut self) -> io::Result<()> {
         let mut left = Left::of_a_turn();
         loop {
@@ -90,8 +91,8 @@ impl Driver {
         }
     }
 
-    /// Wakes of other cores; then cancel requests: what a dropped receive could still take, the
-    /// next one shall get; then submissions.
+    /// Moves wakes of other cores first; then cancel requests, because the next receive shall get
+    /// what a dropped one could still take; then submissions.
     fn fill_queue(&mut self, left: &mut Left) {
         if inbox::has_doorbells() {
             self.push_messages();
@@ -119,7 +120,7 @@ impl Driver {
         let next = || {
             while left.cancels > 0 {
                 let target = cancels.pop_front()?;
-                // What has completed since needs no request.
+                // An operation that has completed since needs no request.
                 if in_flight.is_pending(target) {
                     left.cancels -= 1;
                     *asked += 1;
@@ -144,7 +145,7 @@ impl Driver {
         let next = || {
             while pushed < left.submissions {
                 let submission = rest.next()?;
-                // What is marked is resolved without the kernel when its turn comes.
+                // An operation that is marked is resolved without the kernel when its turn comes.
                 let doomed = any_marked && in_flight.is_doomed(submission.key);
                 if !doomed && in_flight.flush(submission.key) {
                     pushed += 1;
@@ -223,7 +224,7 @@ impl Driver {
         if self.is_flushed()
             && let Some(until) = self.spin.begin(began)
         {
-            // What is queued must not wait for the end of the spinning.
+            // Entries that are queued must not wait for the end of the spinning.
             if self.ring.unsubmitted() > 0 || self.ring.has_deferred_work() {
                 self.enter(EnterWait::No)?;
             }

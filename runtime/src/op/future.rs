@@ -172,7 +172,7 @@ impl<T: Operation> Op<T> {
         }
     }
 
-    /// Whether it has come to its end, or was given up.
+    /// Whether the operation has come to its end, or was given up.
     #[inline]
     pub(crate) fn has_resolved(&self) -> bool {
         self.operation.is_none()

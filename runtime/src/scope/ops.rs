@@ -37,9 +37,10 @@ pub(crate) fn answer_op(id: NodeId, head: Option<u32>, task: NodeId) -> Option<W
 /// What follows from the end of an operation in a scope.
 #[derive(Debug, Default)]
 pub(crate) struct EndedOp {
-    /// The scope, if it is cancelled: the caller has to [`look_again`].
+    /// The scope, if it is cancelled: the caller has to [`look_again`](super::look_again).
     pub(crate) held: Option<NodeId>,
-    /// The scope, if it is a nursery's without operations in flight: call [`tell_drained`].
+    /// The scope, if it is a nursery's without operations in flight: call
+    /// [`tell_drained`](super::tell_drained).
     pub(crate) drained: Option<NodeId>,
 }
 
@@ -73,7 +74,7 @@ pub(crate) fn hold(id: NodeId) -> bool {
 }
 
 /// An operation was answered, or its future is gone. The scope comes back if it is cancelled: the
-/// caller has to [`look_again`] whether anything keeps it.
+/// caller has to [`look_again`](super::look_again) whether anything keeps the scope.
 #[must_use = "what is not looked at again is kept for ever"]
 #[inline]
 pub(crate) fn release(id: NodeId) -> Option<NodeId> {

@@ -166,7 +166,7 @@ fn a_buffer_goes_when_the_kernel_is_done_with_a_receive_that_was_dropped() {
         assert_eq!(dropped.get(), 0, "the kernel has it");
         turn().await;
         assert_eq!(dropped.get(), 1);
-        // One that has come before it is asked for.
+        // A receive whose bytes come before the kernel is asked to cancel it.
         let mut receive = Recv::new(fd.clone(), counted(&dropped), 0, Wait::IfEmpty);
         assert!(is_pending(&mut receive).await);
         turn().await;
@@ -176,7 +176,7 @@ fn a_buffer_goes_when_the_kernel_is_done_with_a_receive_that_was_dropped() {
         assert_eq!(dropped.get(), 1, "the kernel has it");
         turn().await;
         assert_eq!(dropped.get(), 2);
-        // And one of which the kernel never hears.
+        // And a receive of which the kernel never hears.
         let mut receive = Recv::new(fd.clone(), counted(&dropped), 0, Wait::IfEmpty);
         assert!(is_pending(&mut receive).await);
         drop(receive);
@@ -276,7 +276,7 @@ fn a_pool_shares_out_its_memory() {
         std::thread::spawn(move || drop(second)).join().expect("it does not panic");
         let third = third.await.expect("it came");
         assert_eq!(&third[..], b"ijkl");
-        // One that was dropped, of the memory that came back.
+        // A receive that was dropped, into the memory that came back.
         drop(first);
         let mut dropped = Box::pin(stream.recv_in(&pool));
         assert!(poll_once(dropped.as_mut()).await.is_pending());

@@ -39,7 +39,7 @@ pub(crate) struct Uring {
     uring: Mapped,
     /// An entry is found by its place, not through an index.
     direct: bool,
-    /// What it was found to be capable of when it was made.
+    /// What the ring was found to be capable of when it was made.
     capable: Vec<Capability>,
     registered: Registered,
 }
