@@ -22,8 +22,6 @@ mod contestants;
 mod figures;
 mod load;
 mod machine;
-#[cfg(test)]
-mod made;
 mod process;
 mod report;
 mod rows;

@@ -1,13 +1,16 @@
 //! What is concluded of a run, and what is a regression.
 
+mod made;
+mod written;
+
 use super::against::is_worse;
 use super::{Against, Comparison};
 use crate::arguments::Compare;
 use crate::contestants::Contestant;
 use crate::figures::{Contested, Run};
-use crate::made::{contested, failed, late, limited, run};
 use crate::report;
 use crate::statistics::Interval;
+use made::{contested, failed, late, limited, run};
 use std::{env, fs, process};
 
 #[test]

@@ -2,8 +2,6 @@
 
 mod plots;
 mod table;
-#[cfg(test)]
-mod tests;
 
 use crate::figures::Run;
 use crate::rows::{ROWS, Row};

@@ -1,11 +1,15 @@
 //! What a run has to leave behind.
 
-use super::{TABLE, check, plots, write};
+use super::made::{contested, run};
 use crate::figures::{RowFigures, Run};
-use crate::made::{contested, run};
+use crate::report::{check, write};
 use crate::rows::ROWS;
 use std::path::PathBuf;
 use std::{env, fs, process};
+
+const TABLE: &str = "README.md";
+const PICTURES: [&str; 5] =
+    ["throughput.svg", "latency-distribution.svg", "latency-by-rate.svg", "cpu.svg", "memory.svg"];
 
 /// A folder of one test.
 struct Folder(PathBuf);
@@ -58,7 +62,7 @@ fn a_run_that_leaves_all_behind_has_succeeded() {
 #[test]
 fn what_was_not_written_is_an_error() {
     let whole = whole();
-    for file in plots::FILES.into_iter().chain([TABLE, "results.json"]) {
+    for file in PICTURES.into_iter().chain([TABLE, "results.json"]) {
         let folder = Folder::of("missing", &whole);
         fs::remove_file(folder.0.join(file)).expect("it was written");
         let error = folder.check(&whole).expect_err("it is not there");
@@ -86,5 +90,5 @@ fn pictures_of_an_earlier_run_are_not_left() {
     let folder = Folder::of("earlier", &whole());
     let part = run("echo-64", vec![contested("nestling", 9e4)]);
     write(&part, &folder.0).expect("a table");
-    assert!(plots::FILES.iter().all(|file| !folder.0.join(file).exists()));
+    assert!(PICTURES.iter().all(|file| !folder.0.join(file).exists()));
 }
