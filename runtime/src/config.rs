@@ -140,6 +140,21 @@ pub(crate) const BEGUN_AFTER_CANCEL: u8 = 250;
 /// for a message, they take the 5 ms that a ready connection may have to wait.
 pub(crate) const AWAIT_BUDGET: u32 = 1024;
 
+/// Polls after which a turn is a busy one: some 20 us, in which a peer on the same machine answers.
+/// A turn of fewer connections waits as ever.
+pub(crate) const BUSY_POLLS: u32 = 4;
+
+/// The most that a socket trusts second looks, of which each that finds something adds one: so few
+/// looks are in vain when its peer becomes slow.
+pub(crate) const LOOK_TRUST: u8 = 8;
+
+/// What a look in vain takes off: two of three have to pay, because one in vain (a receive and a
+/// poll of the task) costs about what one that finds something saves (an operation).
+pub(crate) const LOOK_PRICE: u8 = 2;
+
+/// Without trust, one of so many looks is taken all the same, to find out.
+pub(crate) const LOOK_PAUSE: u8 = 16;
+
 /// Awaits that one poll of a cancelled task has to itself: the poll may be the task's last.
 /// Enough for a clean-up that takes locks and sends messages; a loop ends with them.
 pub(crate) const LAST_POLL_AWAITS: u32 = 128;

@@ -160,7 +160,7 @@ impl Stream {
         let polled = read.poll_try(self.fd(), Interest::Readable, cx, || space.recv(self.fd()));
         if let Poll::Ready(Ok(length)) = polled {
             // Most often: then the next wait needs no try before.
-            read.set_drained(length < space.len());
+            read.set_short(length < space.len());
         }
         polled
     }

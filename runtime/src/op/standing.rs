@@ -21,6 +21,7 @@
 //! | 4 | `Armed::drop` | the object goes, or another scope polls, which takes arrow 1 then |
 
 use super::poll::PollOp;
+use super::second_look::SecondLook;
 use super::{Op, OpHandle};
 use crate::fd::SharedFd;
 use crate::ring::Interest;
@@ -103,6 +104,7 @@ pub(crate) struct Readiness {
     drained: Cell<bool>,
     /// The turn was over at the last poll.
     suspended: Cell<bool>,
+    second_look: SecondLook,
 }
 
 impl Readiness {
@@ -123,7 +125,8 @@ impl Readiness {
     }
 
     /// Ready when a try is worth a system call: what was not tried since it was ready, or never,
-    /// may be ready still. A drop point in a cancelled scope.
+    /// may be ready still, and what was drained may be ready again. A drop point in a cancelled
+    /// scope.
     ///
     /// # Errors
     ///
@@ -134,7 +137,8 @@ impl Readiness {
         interest: Interest,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.drained.get() || self.wait.is_begun() {
+        let waits = self.wait.is_begun();
+        if waits || self.drained.get() && !ready!(self.second_look.poll(cx)) {
             return self.poll(fd, interest, cx);
         }
         ready!(scope::poll_drop_point(cx));
@@ -155,6 +159,13 @@ impl Readiness {
         self.drained.set(drained);
     }
 
+    /// As [`set_drained`](Self::set_drained), after a read that was short or not: what was drained
+    /// may be ready again soon.
+    pub(crate) fn set_short(&self, short: bool) {
+        self.drained.set(short);
+        self.second_look.set_due(short);
+    }
+
     /// Tries when a try is worth it, until one does not say that it would block.
     ///
     /// # Errors
@@ -171,10 +182,14 @@ impl Readiness {
             if let Err(error) = ready!(self.poll_worth(fd, interest, cx)) {
                 return Poll::Ready(Err(error));
             }
-            match attempt() {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.set_drained(true),
-                result => return Poll::Ready(result),
+            let result = attempt();
+            let in_vain =
+                matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
+            self.second_look.tell(!in_vain);
+            if !in_vain {
+                return Poll::Ready(result);
             }
+            self.set_drained(true);
         }
     }
 }

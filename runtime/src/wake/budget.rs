@@ -18,7 +18,7 @@
 //! ready awaits does end.
 
 use super::stay::stay;
-use crate::config::{AWAIT_BUDGET, LAST_POLL_AWAITS, LATE_TIMERS, POLL_BUDGET};
+use crate::config::{AWAIT_BUDGET, BUSY_POLLS, LAST_POLL_AWAITS, LATE_TIMERS, POLL_BUDGET};
 use crate::context;
 use std::cell::Cell;
 use std::future::poll_fn;
@@ -83,6 +83,12 @@ fn end_turn() {
 #[inline]
 pub(crate) fn left() -> bool {
     with(|budget| budget.polls.get() > 0)
+}
+
+/// Whether enough was polled in this turn for something to have come meanwhile.
+#[inline]
+pub(crate) fn is_busy() -> bool {
+    with(|budget| budget.polls.get() <= POLL_BUDGET - BUSY_POLLS)
 }
 
 /// A poll has ended. It is not counted when it begins: on the way down through nurseries nothing
