@@ -198,12 +198,17 @@ fn features_bring_their_crates() {
     };
     let has =
         |tree: &str, name: &str| tree.lines().any(|line| line.split(' ').next() == Some(name));
-    let bare = tree("");
+    // What users get who ask for nothing.
+    let bare = tree("default");
     for (feature, crates) in [
         ("bytes", &["bytes"][..]),
+        ("chrome-trace", &["serde_json"]),
+        ("console", &["tracing"]),
         ("futures-io", &["futures-io"]),
         ("hyper", &["hyper", "send_wrapper"]),
+        ("prometheus", &["prometheus-client"]),
         ("tokio-io", &["tokio"]),
+        ("tracing", &["tracing"]),
     ] {
         let with = tree(feature);
         for name in crates {
