@@ -19,6 +19,8 @@ mod foreign;
 mod many;
 #[path = "../sync/oneshot.rs"]
 mod oneshot;
+#[path = "../sync/passed_apart.rs"]
+mod passed_apart;
 mod passed_by_others;
 #[path = "../sync/passed_over.rs"]
 mod passed_over;

@@ -7,6 +7,7 @@
 //! | `fair.rs`, `turn_over.rs` | turns that are over: who is next, and what an await keeps |
 //! | `foreign.rs` | foreign combinators, and wakers and destructors that come back or panic |
 //! | `many.rs` | a hundred thousand waiters |
+//! | `passed_over.rs`, `passed_apart.rs` | what is handed over goes past those who are cancelled |
 //! | `properties.rs` | random steps, each compared with a small sequential model |
 //! | `stress.rs` | random children with timeouts, cut anywhere: nothing is lost or doubled |
 
@@ -19,6 +20,7 @@ mod many;
 mod mutex;
 mod notify;
 mod oneshot;
+mod passed_apart;
 mod passed_over;
 mod properties;
 mod rw_lock;
