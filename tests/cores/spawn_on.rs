@@ -13,7 +13,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::thread;
 use std::time::Duration;
 
 /// Runs a program on two cores, and fails if it hangs.
