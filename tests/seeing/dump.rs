@@ -3,7 +3,6 @@
 use crate::support::nurseries::{E, inode, listener, never, pair, run, settle};
 use crate::support::sockets::fill_send_side;
 use nestling::inspect::{Kind, Node, Reason, State, Tree, Wait};
-use nestling::net::TcpStream;
 use nestling::time::sleep;
 use nestling::{dump_tree, nursery, timeout};
 use std::cell::{Cell, RefCell};
