@@ -212,9 +212,10 @@ impl InFlight {
     pub(super) fn take_success(&mut self, key: Key) -> Option<Completion> {
         let entry = find(&mut self.entries, key)?;
         let Lifecycle::Completed(completion) = entry.lifecycle else { return None };
-        if !completion.is_success() || entry.is_many {
+        if !completion.is_success() {
             return None;
         }
+        debug_assert!(!entry.is_many, "unread answers come first");
         // An entry that is answered has nothing to be dropped, and is not even moved.
         std::mem::forget(self.entries.remove(key.slot()));
         Some(completion)

@@ -140,7 +140,7 @@ impl Driver {
     fn push_backlog(&mut self, left: &mut Left) {
         let Self { ring, in_flight, backlog, marked, counters, .. } = self;
         let any_marked = !marked.is_empty();
-        let mut rest = backlog.make_contiguous().iter();
+        let mut rest = backlog.iter();
         let mut pushed = 0;
         let next = || {
             while pushed < left.submissions {

@@ -16,8 +16,8 @@
 //! | arrow | taken by | when |
 //! |---|---|---|
 //! | 1 | `Op::submit` | the first poll, in a scope that is not cancelled |
-//! | 2 | `Op::poll`, `land` | the kernel has answered |
-//! | 3 | `Op::abandon` | its owner is dropped before that poll, or names an heir |
+//! | 2 | `Op::poll`, `land` | the kernel has answered; from Idle: there is no room (`submit`) |
+//! | 3 | its drop, `Op::abandon` | the future goes before that poll, or its owner names an heir |
 //! | 4 | `Op::abandon` | the same in flight: the driver says how far the kernel is |
 //! | 5 | `Abandonee::inherit` | the answer was there: it goes to the heir at once |
 //! | 6 | `Orphan::dispose` | the kernel has answered the driver |
