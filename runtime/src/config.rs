@@ -120,7 +120,7 @@ pub(crate) const POOL_SHARE: usize = 8;
 
 /// How long a receive waits for a buffer of an empty pool before it gets memory of its own: longer
 /// than tasks take to handle a message, shorter than a user notices.
-pub(crate) const POOL_PATIENCE: Duration = Duration::from_millis(10);
+pub(crate) const POOL_TIMEOUT: Duration = Duration::from_millis(10);
 
 /// How often in a row a receive asks the kernel again, when the kernel found no buffer and the pool
 /// has one now. Other receives may take that buffer each time; then the receive stands in line.

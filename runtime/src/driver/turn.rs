@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   turn ─▶ flush: cancels, backlog ─┬─ runnable ──▶ enter, if it has to ──┬─▶ reap
-//!                                    ├─ it may spin ─▶ wait_patiently ─────┤
+//!                                    ├─ it may spin ─▶ spin_or_park ───────┤
 //!                                    └─ else ────────▶ park ───────────────┘
 //! ```
 
@@ -54,7 +54,7 @@ impl Driver {
                 self.enter(EnterWait::No)?;
             }
         } else if self.spin.is_on() {
-            self.wait_patiently(idle)?;
+            self.spin_or_park(idle)?;
         } else {
             self.park(idle)?;
         }
@@ -219,7 +219,7 @@ impl Driver {
     }
 
     /// Spins for something to do if that is likely to come soon, and then sleeps.
-    fn wait_patiently(&mut self, idle: impl Fn() -> bool) -> io::Result<()> {
+    fn spin_or_park(&mut self, idle: impl Fn() -> bool) -> io::Result<()> {
         let began = self.now();
         if self.is_flushed()
             && let Some(until) = self.spin.begin(began)

@@ -3,7 +3,9 @@
 use super::opening::{self, Opened, Origin};
 use super::{File, Metadata, OpenOptions, ReadDir, error, path};
 use crate::fd::SharedFd;
-use crate::op::{Link, MakeDirectory, OnFile, OnPath, Place, Rename, Statx, Symlink, Sync, Unlink};
+use crate::op::{
+    Link, MakeDirectory, OnFile, OnPath, Place, Rename, Statx, Symlink, SyncOp, Unlink,
+};
 use crate::ring::OpenHow;
 use std::ffi::CString;
 use std::io;
@@ -274,7 +276,7 @@ impl Dir {
     ///
     /// As [`File::sync_all`].
     pub async fn sync_all(&self) -> io::Result<()> {
-        OnFile::new(self.fd.clone(), Sync { data_only: false }).await
+        OnFile::new(self.fd.clone(), SyncOp { data_only: false }).await
     }
 
     async fn resolve(&self, path: &Path, how: OpenHow) -> io::Result<Opened> {

@@ -5,7 +5,7 @@ use super::registering::Registering;
 use super::{Metadata, OpenOptions, error};
 use crate::blocking::blocking_io;
 use crate::fd::{Closing, SharedFd};
-use crate::op::{Close, OnFile, Place, Statx, Sync};
+use crate::op::{Close, OnFile, Place, Statx, SyncOp};
 use crate::sys;
 use std::ffi::CString;
 use std::fs;
@@ -146,7 +146,7 @@ impl File {
     /// The errors of `fsync(2)`. After one, it is not known what of the writes before is on the
     /// disk, and another call does not tell: the kernel may have dropped what it could not write.
     pub async fn sync_all(&self) -> io::Result<()> {
-        OnFile::new(self.fd.clone(), Sync { data_only: false }).await
+        OnFile::new(self.fd.clone(), SyncOp { data_only: false }).await
     }
 
     /// As [`sync_all`](Self::sync_all), without what is not needed to read the bytes, such as the
@@ -156,7 +156,7 @@ impl File {
     ///
     /// As [`sync_all`](Self::sync_all).
     pub async fn sync_data(&self) -> io::Result<()> {
-        OnFile::new(self.fd.clone(), Sync { data_only: true }).await
+        OnFile::new(self.fd.clone(), SyncOp { data_only: true }).await
     }
 
     /// Closes the file, once no operation is in flight on it any more, and reports what the kernel

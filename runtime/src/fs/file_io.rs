@@ -5,7 +5,7 @@ use super::mounts::Looked;
 use super::opening::{Opened, may_call};
 use super::placed::Placed;
 use crate::buf::{BufResult, IoBuf, IoBufMut, Transferred};
-use crate::op::{Each, Read, ReadEachAt, Write, WriteEachAt};
+use crate::op::{Each, ReadEachAt, ReadOp, WriteEachAt, WriteOp};
 use crate::sys;
 use crate::yield_now::consume_budget;
 use std::future::Future;
@@ -61,7 +61,7 @@ impl File {
         skip: usize,
         offset: Option<u64>,
     ) -> impl Future<Output = BufResult<usize, B>> {
-        Placed::new(self, buffer, offset, move |at, buffer| Read::new(at, buffer, skip))
+        Placed::new(self, buffer, offset, move |at, buffer| ReadOp::new(at, buffer, skip))
     }
 
     /// Reads as many bytes as [`io_exact`](IoBufMut::io_exact) says: the buffer's length, if it has
@@ -234,7 +234,7 @@ impl File {
         skip: usize,
         offset: Option<u64>,
     ) -> impl Future<Output = BufResult<usize, B>> {
-        Placed::new(self, buffer, offset, move |at, buffer| Write::new(at, buffer, skip))
+        Placed::new(self, buffer, offset, move |at, buffer| WriteOp::new(at, buffer, skip))
     }
 
     /// Writes all of `buffer` to `offset` and what follows it.

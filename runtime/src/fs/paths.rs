@@ -95,7 +95,7 @@ pub async fn create_dir(path: impl AsRef<Path>) -> io::Result<()> {
 /// As [`create_dir`], but a directory that is there already is no error.
 pub async fn create_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
     let make = |path: &Path| fs::create_dir_all(path);
-    elsewhere(&"mkdir, all", "make the directory", path.as_ref(), make).await
+    on_pool(&"mkdir, all", "make the directory", path.as_ref(), make).await
 }
 
 /// Removes a file, or another name that is no directory.
@@ -129,7 +129,7 @@ async fn remove(path: &Path, flags: i32) -> io::Result<()> {
 ///
 /// The errors of `std::fs::remove_dir_all`, with the path; and cancellation.
 pub async fn remove_dir_all(path: impl AsRef<Path>) -> io::Result<()> {
-    elsewhere(&"remove_dir_all", "remove", path.as_ref(), |path| fs::remove_dir_all(path)).await
+    on_pool(&"remove_dir_all", "remove", path.as_ref(), |path| fs::remove_dir_all(path)).await
 }
 
 /// Gives something another name, in one step: a look-up sees either. What had the new name is
@@ -178,7 +178,7 @@ pub async fn symlink(target: impl AsRef<Path>, link: impl AsRef<Path>) -> io::Re
 ///
 /// No symbolic link is at the path; and cancellation.
 pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
-    elsewhere(&"readlink", "follow", path.as_ref(), |path| fs::read_link(path)).await
+    on_pool(&"readlink", "follow", path.as_ref(), |path| fs::read_link(path)).await
 }
 
 /// The path from the root, without symbolic links. Runs on a thread of the pool.
@@ -187,7 +187,7 @@ pub async fn read_link(path: impl AsRef<Path>) -> io::Result<PathBuf> {
 ///
 /// Nothing is at the path; and cancellation.
 pub async fn canonicalize(path: impl AsRef<Path>) -> io::Result<PathBuf> {
-    elsewhere(&"canonicalize", "resolve", path.as_ref(), |path| fs::canonicalize(path)).await
+    on_pool(&"canonicalize", "resolve", path.as_ref(), |path| fs::canonicalize(path)).await
 }
 
 /// Changes who may do what with what is at a path; symbolic links are followed. Runs on a thread of
@@ -201,11 +201,11 @@ pub async fn set_permissions(
     permissions: fs::Permissions,
 ) -> io::Result<()> {
     let change = move |path: &Path| fs::set_permissions(path, permissions);
-    elsewhere(&"chmod", "change the permissions of", path.as_ref(), change).await
+    on_pool(&"chmod", "change the permissions of", path.as_ref(), change).await
 }
 
 /// Runs on a thread of the pool what no ring has.
-pub(super) async fn elsewhere<T: Send + 'static>(
+pub(super) async fn on_pool<T: Send + 'static>(
     name: &'static &'static str,
     what: &'static str,
     path: &Path,

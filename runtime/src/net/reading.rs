@@ -4,7 +4,7 @@ use super::armed::Keeps;
 use super::receiving::{Inbound, Receiving};
 use crate::buf::{BufResult, IoBufMut};
 use crate::fd::SharedFd;
-use crate::op::{PollOp, Read};
+use crate::op::{PollOp, ReadOp};
 use crate::ring::Interest;
 use crate::yield_now::consume_budget;
 use std::io;
@@ -34,7 +34,7 @@ impl Inbound {
             }
         }
         loop {
-            let op = Read::next(from.clone(), buffer, skip, on_worker);
+            let op = ReadOp::next(from.clone(), buffer, skip, on_worker);
             let result;
             (result, buffer) = Receiving::new(op, self).await;
             match result {

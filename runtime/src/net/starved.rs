@@ -4,7 +4,7 @@
 use super::leasing::LeasingOnce;
 use super::receiving::Inbound;
 use crate::buf::IoBufMut;
-use crate::config::{POOL_ATTEMPTS, POOL_PATIENCE};
+use crate::config::{POOL_ATTEMPTS, POOL_TIMEOUT};
 use crate::fd::SharedFd;
 use crate::op::{self, Hold, PollOp};
 use crate::pool::{self, Buffer, Buffers, Lease};
@@ -72,7 +72,7 @@ pub(super) fn cancelled() -> Option<io::Error> {
 pub(super) async fn stand_in_line(pool: &Buffers) -> io::Result<Option<Buffer>> {
     let place = pool.stand_in_line();
     let mut hold = pin!(Hold::new());
-    let mut patience = pin!(time::sleep(POOL_PATIENCE));
+    let mut timeout = pin!(time::sleep(POOL_TIMEOUT));
     poll_fn(|cx| {
         if let Poll::Ready(error) = hold.as_mut().poll(cx) {
             return Poll::Ready(Err(error));
@@ -84,7 +84,7 @@ pub(super) async fn stand_in_line(pool: &Buffers) -> io::Result<Option<Buffer>> 
         place.wait(cx);
         match place.take() {
             Some(buffer) => Poll::Ready(Ok(Some(buffer))),
-            None => patience.as_mut().poll(cx).map(|()| Ok(None)),
+            None => timeout.as_mut().poll(cx).map(|()| Ok(None)),
         }
     })
     .await

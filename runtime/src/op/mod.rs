@@ -54,13 +54,13 @@ pub(crate) use many::Many;
 pub(crate) use message::{Each, One, Passing, Scatter};
 pub use nop::nop;
 pub(crate) use offload::Offload;
-pub(crate) use on_file::{Advise, Allocate, OnFile, Sync, SyncRange, Truncate};
+pub(crate) use on_file::{Advise, Allocate, OnFile, SyncOp, SyncRange, Truncate};
 pub(crate) use on_path::{Link, MakeDirectory, OnPath, Rename, Symlink, Unlink, unlink_detached};
 pub(crate) use open::Open;
 pub(crate) use operation::{Answer, Continue, Multishot, Operation};
 pub(crate) use place::Place;
 pub(crate) use poll::PollOp;
-pub(crate) use read::{Read, ReadEachAt};
+pub(crate) use read::{ReadEachAt, ReadOp};
 pub(crate) use recv::{Received, Recv};
 pub(crate) use recv_leased::{Leased, RecvLeased, RecvMany};
 pub(crate) use recv_msg::{Arrived, RecvMsg};
@@ -74,7 +74,7 @@ pub(crate) use spare::{PerThread, trim};
 pub(crate) use splice::Splice;
 pub(crate) use standing::{Readiness, Standing};
 pub(crate) use statx::Statx;
-pub(crate) use write::{Write, WriteEachAt};
+pub(crate) use write::{WriteEachAt, WriteOp};
 
 /// What the kernel has to be capable of for all of these, and for the driver itself; the check at
 /// the start asks for it.
@@ -98,12 +98,12 @@ pub(crate) fn needed() -> Vec<Capability> {
         SendTo::<Vec<u8>>::NEEDS,
         SendZc::<Vec<u8>>::NEEDS,
         Shutdown::NEEDS,
-        Read::<Vec<u8>>::NEEDS,
-        Write::<Vec<u8>>::NEEDS,
+        ReadOp::<Vec<u8>>::NEEDS,
+        WriteOp::<Vec<u8>>::NEEDS,
         ReadEachAt::<One<Vec<u8>>>::NEEDS,
         WriteEachAt::<One<Vec<u8>>>::NEEDS,
         Splice::<Pipe>::NEEDS,
-        OnFile::<Sync>::NEEDS,
+        OnFile::<SyncOp>::NEEDS,
         OnFile::<SyncRange>::NEEDS,
         OnFile::<Allocate>::NEEDS,
         OnFile::<Truncate>::NEEDS,

@@ -57,12 +57,12 @@ unsafe impl<C: FileCommand> Operation for OnFile<C> {
 
 /// Waits until the disk keeps what was written; `data_only` without what reads do not need.
 #[derive(Debug)]
-pub(crate) struct Sync {
+pub(crate) struct SyncOp {
     pub(crate) data_only: bool,
 }
 
 // SAFETY: no pointers.
-unsafe impl FileCommand for Sync {
+unsafe impl FileCommand for SyncOp {
     const NAME: &'static str = "fsync";
 
     const NEEDS: &'static [Capability] = &[Capability::Sync];

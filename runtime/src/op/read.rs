@@ -9,14 +9,14 @@ use crate::ring::{Capability, NEXT, Request};
 
 /// Reads from a place in a file; or what comes next of a pipe, a terminal, or a file at its place.
 #[derive(Debug)]
-pub(crate) struct Read<B> {
+pub(crate) struct ReadOp<B> {
     at: At,
     buffer: B,
     /// Bytes at its start that stay.
     skip: usize,
 }
 
-impl<B: IoBufMut> Read<B> {
+impl<B: IoBufMut> ReadOp<B> {
     /// Reads behind the first `skip` bytes of the buffer, which are initialised.
     pub(crate) fn new(at: At, buffer: B, skip: usize) -> Op<Self> {
         assert!(skip <= buffer.io_len(), "no hole is left before what is read");
@@ -33,14 +33,14 @@ impl<B: IoBufMut> Read<B> {
     }
 }
 
-impl<B> Continue for Read<B> {
+impl<B> Continue for ReadOp<B> {
     fn skip(&self) -> usize {
         self.skip
     }
 }
 
 // SAFETY: the buffer's address is stable while it is owned (`IoBufMut`); the target is counted.
-unsafe impl<B: IoBufMut> Operation for Read<B> {
+unsafe impl<B: IoBufMut> Operation for ReadOp<B> {
     type Output = BufResult<Received, B>;
 
     const NAME: &'static str = "read";

@@ -99,7 +99,7 @@ impl<B: IoBuf> Lending<B> {
                 }
                 if !driver::current().is_some_and(|here| Rc::ptr_eq(&here, &flight.driver)) {
                     ready!(budget::proceed(cx));
-                    return Poll::Ready(Err(elsewhere()));
+                    return Poll::Ready(Err(not_running()));
                 }
                 let cancelled = ready!(Pin::new(hearing).poll(cx));
                 Poll::Ready(Err(cancelled))
@@ -108,8 +108,8 @@ impl<B: IoBuf> Lending<B> {
     }
 }
 
-/// Nothing could end the wait.
-fn elsewhere() -> io::Error {
+/// The runtime that has sent the buffer does not run here, so nothing could end the wait.
+fn not_running() -> io::Error {
     let text = "the kernel may still read the buffer, and the runtime that has sent it does not \
                 run: await it there";
     io::Error::new(io::ErrorKind::InvalidInput, text)

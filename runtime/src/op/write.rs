@@ -10,14 +10,14 @@ use crate::ring::{Capability, NEXT, Request};
 /// Writes to a place in a file; or to a pipe, a terminal, or a file at its position. Never to a
 /// socket: that is a send, which raises no signal.
 #[derive(Debug)]
-pub(crate) struct Write<B> {
+pub(crate) struct WriteOp<B> {
     at: At,
     buffer: B,
     /// Bytes of the buffer that were written before.
     skip: usize,
 }
 
-impl<B: IoBuf> Write<B> {
+impl<B: IoBuf> WriteOp<B> {
     /// Writes what follows the first `skip` bytes of the buffer.
     pub(crate) fn new(at: At, buffer: B, skip: usize) -> Op<Self> {
         Op::new(Self { at, buffer, skip })
@@ -30,7 +30,7 @@ impl<B: IoBuf> Write<B> {
 }
 
 // SAFETY: the buffer's address is stable while it is owned (`IoBuf`), and the target is counted.
-unsafe impl<B: IoBuf> Operation for Write<B> {
+unsafe impl<B: IoBuf> Operation for WriteOp<B> {
     type Output = BufResult<usize, B>;
 
     const NAME: &'static str = "write";

@@ -3,7 +3,7 @@
 use crate::buf::{BufResult, IoBuf};
 use crate::fd::SharedFd;
 use crate::net::Transferred;
-use crate::op::{Close, PollOp, Write};
+use crate::op::{Close, PollOp, WriteOp};
 use crate::ring::Interest;
 use crate::yield_now::consume_budget;
 use std::cell::RefCell;
@@ -39,7 +39,7 @@ impl Sink {
         };
         loop {
             let result;
-            (result, buffer) = Write::next(fd.clone(), buffer, skip, self.is_terminal).await;
+            (result, buffer) = WriteOp::next(fd.clone(), buffer, skip, self.is_terminal).await;
             match result {
                 // A descriptor that does not block, and for which this kernel cannot wait in a
                 // write.

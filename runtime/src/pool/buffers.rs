@@ -13,7 +13,7 @@
 //! its bytes are still in the processor's cache. When the kernel finds its queue empty although
 //! some are free, there are to be more from then on.
 
-use super::line::{Line, Place};
+use super::line::{Line, LinePlace};
 use super::{Buffer, Pools, Shared};
 use crate::config::POOL_DEPTH;
 use crate::driver::{self, Driver};
@@ -229,10 +229,10 @@ impl Buffers {
     }
 
     /// A place in the line of those that wait for a buffer; or a buffer at once, if one is free.
-    pub(crate) fn stand_in_line(&self) -> Place {
+    pub(crate) fn stand_in_line(&self) -> LinePlace {
         let mut state = self.state.borrow_mut();
         if let Some(id) = state.free.pop() {
-            return Place::served(state.lend(id, None).expect("it was free"));
+            return LinePlace::served(state.lend(id, None).expect("it was free"));
         }
         let place = state.line.join();
         drop(state);

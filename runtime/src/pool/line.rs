@@ -17,7 +17,7 @@ pub(super) struct Line(VecDeque<Weak<Standing>>);
 
 /// A place in the line. When it is dropped, a buffer that was meant for it goes on.
 #[derive(Debug)]
-pub(crate) struct Place(Rc<Standing>);
+pub(crate) struct LinePlace(Rc<Standing>);
 
 #[derive(Debug, Default)]
 struct Standing {
@@ -27,14 +27,14 @@ struct Standing {
 
 impl Line {
     /// Adds a place at the end.
-    pub(super) fn join(&mut self) -> Place {
+    pub(super) fn join(&mut self) -> LinePlace {
         // Places that were given up must not pile up.
         while self.0.front().is_some_and(|first| first.strong_count() == 0) {
             self.0.pop_front();
         }
         let standing = Rc::new(Standing::default());
         self.0.push_back(Rc::downgrade(&standing));
-        Place(standing)
+        LinePlace(standing)
     }
 
     /// Whether no receive waits.
@@ -60,7 +60,7 @@ impl Line {
     }
 }
 
-impl Place {
+impl LinePlace {
     /// A place in no line, with its buffer.
     pub(super) fn served(buffer: Buffer) -> Self {
         let granted = RefCell::new(Some(buffer));

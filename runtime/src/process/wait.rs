@@ -1,4 +1,4 @@
-//! `Wait`: an operation that ends with the process; its cancel asks the process to end.
+//! `ExitWait`: an operation that ends with the process; its cancel asks the process to end.
 
 use super::running::Running;
 use crate::cancel::current_cancellation;
@@ -21,12 +21,12 @@ struct Shared {
 }
 
 /// A wait that is in flight. To drop the wait does nothing to the process.
-struct Wait {
+struct ExitWait {
     process: Arc<Running>,
     shared: Rc<Shared>,
 }
 
-impl Drop for Wait {
+impl Drop for ExitWait {
     fn drop(&mut self) {
         self.shared.number.take().into_iter().for_each(|number| self.process.forget(number));
     }
@@ -52,7 +52,7 @@ pub(super) async fn wait(process: &Arc<Running>) -> io::Result<ExitStatus> {
         })
     });
     // Behind the entry, so that it is dropped before that.
-    let waiting = Wait { process: Arc::clone(process), shared };
+    let waiting = ExitWait { process: Arc::clone(process), shared };
     let belonged = (&mut offload).await?;
     let is_cancelled = waiting.shared.is_cancelled.get();
     if is_cancelled && process.was_stopped() {

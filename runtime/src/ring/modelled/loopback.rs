@@ -102,7 +102,7 @@ impl Pipe {
                 if wait == Wait::Never && self.bytes.is_empty() && !self.shut {
                     return Some((-libc::EAGAIN, 0));
                 }
-                self.receive(Lent::new(start, length as usize))
+                self.receive(LentMemory::new(start, length as usize))
             }
             Request::RecvLeased { group, .. } => {
                 if self.bytes.is_empty() {
@@ -111,7 +111,7 @@ impl Pipe {
                 let Some((id, start, length)) = groups.get_mut(&group).and_then(Group::take) else {
                     return Some((-libc::ENOBUFS, 0));
                 };
-                let (length, flags) = self.receive(Lent::new(start, length as usize))?;
+                let (length, flags) = self.receive(LentMemory::new(start, length as usize))?;
                 Some((length, flags | BUFFER | u32::from(id) << 16))
             }
             Request::Send { start, length, .. } => self.send(start, length, 0),
@@ -122,7 +122,7 @@ impl Pipe {
             }
             Request::Connect { address, length, .. } => {
                 let length = length as usize;
-                let address = Lent::new(address.cast_mut().cast(), length).read(length);
+                let address = LentMemory::new(address.cast_mut().cast(), length).read(length);
                 assert!(address.starts_with(&(libc::AF_INET as u16).to_ne_bytes()));
                 self.connections += 1;
                 Some((0, 0))
@@ -149,11 +149,11 @@ impl Pipe {
         if count == 0 && length > 0 {
             return None;
         }
-        self.bytes.extend(Lent::new(start.cast_mut(), length).read(count));
+        self.bytes.extend(LentMemory::new(start.cast_mut(), length).read(count));
         Some((count as i32, flags))
     }
 
-    fn receive(&mut self, into: Lent) -> Option<End> {
+    fn receive(&mut self, into: LentMemory) -> Option<End> {
         if self.bytes.is_empty() && !self.shut {
             return None;
         }
@@ -176,12 +176,12 @@ fn accept(request: &Request) -> i32 {
 }
 
 /// What an operation that waits may write to.
-fn lent(request: &Request) -> Vec<Lent> {
+fn lent(request: &Request) -> Vec<LentMemory> {
     match *request {
-        Request::Recv { start, length, .. } => vec![Lent::new(start, length as usize)],
+        Request::Recv { start, length, .. } => vec![LentMemory::new(start, length as usize)],
         Request::Accept { address, length, .. } => vec![
-            Lent::new(address.cast(), size_of::<libc::sockaddr_storage>()),
-            Lent::new(length.cast(), size_of::<libc::socklen_t>()),
+            LentMemory::new(address.cast(), size_of::<libc::sockaddr_storage>()),
+            LentMemory::new(length.cast(), size_of::<libc::socklen_t>()),
         ],
         _ => Vec::new(),
     }
@@ -189,12 +189,12 @@ fn lent(request: &Request) -> Vec<Lent> {
 
 /// Memory of an operation in flight.
 #[derive(Debug, Clone, Copy)]
-struct Lent {
+struct LentMemory {
     start: *mut u8,
     length: usize,
 }
 
-impl Lent {
+impl LentMemory {
     fn new(start: *mut u8, length: usize) -> Self {
         Self { start, length }
     }

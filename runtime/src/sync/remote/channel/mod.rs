@@ -274,13 +274,13 @@ impl<T> Shared<T> {
 }
 
 /// A future's place in a line, which the future leaves when this is dropped.
-struct Wait<'a, T> {
+struct ChannelWait<'a, T> {
     shared: &'a Shared<T>,
     what: For,
     place: Position,
 }
 
-impl<'a, T> Wait<'a, T> {
+impl<'a, T> ChannelWait<'a, T> {
     fn new(shared: &'a Shared<T>, what: For) -> Self {
         Self { shared, what, place: Position::default() }
     }
@@ -291,7 +291,7 @@ impl<'a, T> Wait<'a, T> {
     }
 }
 
-impl<T> Drop for Wait<'_, T> {
+impl<T> Drop for ChannelWait<'_, T> {
     fn drop(&mut self) {
         self.shared.leave(self.what, &mut self.place);
     }

@@ -1,6 +1,6 @@
 //! The end of a channel between threads that receives.
 
-use super::{For, Shared, TryRecvError, Wait, may_return_at_once};
+use super::{ChannelWait, For, Shared, TryRecvError, may_return_at_once};
 use crate::sync::permit_queue::Position;
 use crate::sync::remote::block::block;
 use futures_core::Stream;
@@ -51,7 +51,7 @@ impl<T> Receiver<T> {
         if first.is_some() {
             return first;
         }
-        Wait::new(&self.shared, For::Message).then(|state| state.pop()).await
+        ChannelWait::new(&self.shared, For::Message).then(|state| state.pop()).await
     }
 
     /// As [`recv`](Self::recv), on a thread that has no runtime: it sleeps meanwhile.

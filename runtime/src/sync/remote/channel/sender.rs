@@ -1,6 +1,6 @@
 //! The ends of a channel between threads that send.
 
-use super::{For, SendError, Shared, TrySendError, Wait, may_return_at_once};
+use super::{ChannelWait, For, SendError, Shared, TrySendError, may_return_at_once};
 use crate::sync::remote::block::block;
 use std::fmt;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl<T> Sender<T> {
         let sent = self.shared.sending.lock().send(value, may_return_at_once);
         let Err(value) = sent else { return Ok(()) };
         let mut value = Some(value);
-        let send = Wait::new(&self.shared, For::Room)
+        let send = ChannelWait::new(&self.shared, For::Room)
             .then(|state| state.push(value.take().expect("it is served once")));
         send.await
     }
@@ -87,7 +87,7 @@ impl<T> Sender<T> {
         if self.shared.sending.lock().take_room(may_return_at_once) {
             return Ok(Reserved { shared: &self.shared });
         }
-        let closed = Wait::new(&self.shared, For::Room).then(|state| state.closed).await;
+        let closed = ChannelWait::new(&self.shared, For::Room).then(|state| state.closed).await;
         // What is kept of a closed channel's room does not matter: there is enough for all.
         if closed { Err(SendError(())) } else { Ok(Reserved { shared: &self.shared }) }
     }
