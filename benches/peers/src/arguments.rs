@@ -15,8 +15,8 @@ cargo run --release --manifest-path benches/peers/Cargo.toml -- compare [OPTIONS
                        Tokio: does it run?
   --only ROW           a row (echo-64) or a group of rows (echo); may be given several times
   --contestant NAME    instead of those that take part by default; may be given several times
-  --rounds N           rounds of each row (7); six are needed to conclude anything
-  --seconds S          how long one measurement counts (0.4)
+  --rounds N           rounds of each row (6); six are needed to conclude anything
+  --seconds S          how long one measurement counts (0.25)
   --busy SHARE         of the processors that others may take, beyond which nothing is concluded
                        (0.05)
   --cores A,B          the cores of server and load (the first two)
@@ -99,7 +99,7 @@ impl Command {
                 Ok(Self::Serve { part: options.part()?, connections, to })
             }
             "work" => {
-                let (seconds, counts) = (options.compare.seconds.unwrap_or(0.4), options.counts);
+                let (seconds, counts) = (options.compare.seconds.unwrap_or(0.25), options.counts);
                 Ok(Self::Work { part: options.part()?, seconds, counts })
             }
             other => Err(format!("{other} is no command; --help lists them").into()),

@@ -38,7 +38,7 @@ const SLOW: Duration = Duration::from_micros(2);
 const TOO_BUSY: f64 = 0.05;
 
 /// Rounds and seconds, as a whole run has them and as a quick one.
-const WHOLE: (usize, f64) = (7, 0.4);
+const WHOLE: (usize, f64) = (6, 0.25);
 const QUICK: (usize, f64) = (1, 0.05);
 
 /// Why a run cannot be resumed.
