@@ -144,16 +144,16 @@ pub(crate) const AWAIT_BUDGET: u32 = 1024;
 /// A turn of fewer connections waits as ever.
 pub(crate) const BUSY_POLLS: u32 = 4;
 
-/// The most that a socket trusts second looks, of which each that finds something adds one: so few
-/// looks are in vain when its peer becomes slow.
-pub(crate) const LOOK_TRUST: u8 = 8;
+/// The most that a socket trusts second tries, of which each that finds something adds one: so few
+/// tries are in vain when its peer becomes slow.
+pub(crate) const TRY_TRUST: u8 = 8;
 
-/// What a look in vain takes off: two of three have to pay, because one in vain (a receive and a
+/// What a try in vain takes off: two of three have to pay, because one in vain (a receive and a
 /// poll of the task) costs about what one that finds something saves (an operation).
-pub(crate) const LOOK_PRICE: u8 = 2;
+pub(crate) const TRY_PRICE: u8 = 2;
 
-/// Without trust, one of so many looks is taken all the same, to find out.
-pub(crate) const LOOK_PAUSE: u8 = 16;
+/// Without trust, one of so many tries is made all the same, to find out.
+pub(crate) const TRY_PAUSE: u8 = 16;
 
 /// Awaits that one poll of a cancelled task has to itself: the poll may be the task's last.
 /// Enough for a clean-up that takes locks and sends messages; a loop ends with them.

@@ -23,7 +23,7 @@
 //! | `nurseries.rs` | sockets of children |
 //! | `options.rs` | options of sockets |
 //! | `polled.rs`, `polled_short.rs` | streams for code that polls; their short reads |
-//! | `polled_again.rs` | their second looks, on a busy core |
+//! | `polled_again.rs` | their second tries, on a busy core |
 //! | `raced.rs` | operations that end while they are cancelled |
 //! | `sends.rs` | sends that wait for room, shutdowns, closes |
 //! | `serve.rs`, `balanced.rs` | a server of one call, on one core and on several |

@@ -18,7 +18,7 @@ const OTHERS: usize = 8;
 
 const ROUNDS: u64 = 480;
 
-/// One of so many waits looks again while that has not paid.
+/// One of so many waits tries again while that has not paid.
 const PAUSE: u64 = 16;
 
 /// Runs a task beside others, which yield until it has ended.
@@ -45,7 +45,7 @@ async fn beside_others(task: impl AsyncFnOnce()) {
     .unwrap();
 }
 
-/// Reads a byte. Each time that the read is pending, says so, and whether it is to look again: then
+/// Reads a byte. Each time that the read is pending, says so, and whether it is to try again: then
 /// it has woken its waker by itself.
 async fn read(stream: &TcpStream, mut pending: impl FnMut(bool)) {
     let mut buffer = [0; 8];
@@ -61,23 +61,23 @@ async fn read(stream: &TcpStream, mut pending: impl FnMut(bool)) {
     }
 }
 
-/// Reads, where each byte comes while the others are polled, until the stream looks again.
-async fn until_it_looks(stream: &TcpStream, mut peer: &UnixStream) {
+/// Reads, where each byte comes while the others are polled, until the stream tries again.
+async fn until_it_tries_again(stream: &TcpStream, mut peer: &UnixStream) {
     for _ in 0..ROUNDS {
-        let mut looked = false;
+        let mut has_tried = false;
         let mut is_first = true;
-        read(stream, |looks| {
+        read(stream, |tries| {
             if std::mem::take(&mut is_first) {
-                looked = looks;
+                has_tried = tries;
                 peer.write_all(b"x").unwrap();
             }
         })
         .await;
-        if looked {
+        if has_tried {
             return;
         }
     }
-    panic!("it never looks again");
+    panic!("it never tries again");
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn what_comes_soon_is_read_without_a_wait() {
     run(async || {
         let (stream, mut peer) = pair();
         beside_others(async || {
-            until_it_looks(&stream, &peer).await;
+            until_it_tries_again(&stream, &peer).await;
             let before = submitted();
             for _ in 0..ROUNDS {
                 let mut is_first = true;
@@ -105,39 +105,39 @@ fn what_comes_soon_is_read_without_a_wait() {
 }
 
 #[test]
-fn looks_that_are_in_vain_become_few() {
+fn second_tries_in_vain_become_few() {
     run(async || {
         let (stream, mut peer) = pair();
         beside_others(async || {
-            until_it_looks(&stream, &peer).await;
-            let mut looks = 0;
+            until_it_tries_again(&stream, &peer).await;
+            let mut tries = 0;
             for _ in 0..ROUNDS {
                 read(&stream, |again| match again {
-                    true => looks += 1,
+                    true => tries += 1,
                     false => peer.write_all(b"x").unwrap(),
                 })
                 .await;
             }
-            assert!((1..=ROUNDS / PAUSE + 1).contains(&looks), "{looks} looks");
+            assert!((1..=ROUNDS / PAUSE + 1).contains(&tries), "{tries} tries");
         })
         .await;
     });
 }
 
 #[test]
-fn r06_a_look_of_a_cancelled_task_takes_nothing() {
+fn r06_a_second_try_of_a_cancelled_task_takes_nothing() {
     run(async || {
         let (stream, mut peer) = pair();
-        let (looked, got_on) = (Cell::new(false), Cell::new(false));
+        let (has_tried, got_on) = (Cell::new(false), Cell::new(false));
         beside_others(async || {
-            until_it_looks(&stream, &peer).await;
+            until_it_tries_again(&stream, &peer).await;
             nursery(async |n| {
                 n.spawn(async {
-                    while !looked.get() {
-                        read(&stream, |looks| {
+                    while !has_tried.get() {
+                        read(&stream, |tries| {
                             peer.write_all(b"x").unwrap();
-                            if looks {
-                                looked.set(true);
+                            if tries {
+                                has_tried.set(true);
                                 n.cancel();
                             }
                         })
@@ -152,24 +152,24 @@ fn r06_a_look_of_a_cancelled_task_takes_nothing() {
             .unwrap();
         })
         .await;
-        assert!(looked.get() && !got_on.get());
+        assert!(has_tried.get() && !got_on.get());
         assert_eq!(stream.try_read(&mut [0; 8]).unwrap(), 1);
     });
 }
 
-/// Each poll has another waker: the one of the look is woken, and then the one that waits.
+/// Each poll has another waker: the one of the try is woken, and then the one that waits.
 #[test]
-fn f4_a_look_and_the_wait_after_it_have_a_waker_each() {
+fn f4_a_second_try_and_the_wait_after_it_have_a_waker_each() {
     run(async || {
         let (stream, mut peer) = pair();
         beside_others(async || {
-            until_it_looks(&stream, &peer).await;
+            until_it_tries_again(&stream, &peer).await;
             let (first, last) = (Arc::new(Count::default()), Arc::new(Count::default()));
             let mut buffer = [0; 8];
             let before = submitted();
             let mut reading = pin!(poll_fn(|cx| stream.poll_read(cx, &mut buffer)));
             assert!(poll_counted(reading.as_mut(), &first).is_pending());
-            assert_eq!(first.get(), 1, "it looks again");
+            assert_eq!(first.get(), 1, "it tries again");
             assert!(poll_counted(reading.as_mut(), &last).is_pending());
             turn().await;
             assert_eq!(submitted() - before, 2, "then it waits; and a turn");

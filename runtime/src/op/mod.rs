@@ -25,7 +25,7 @@ mod recv;
 mod recv_leased;
 mod recv_msg;
 mod recv_msg_many;
-mod second_look;
+mod second_try;
 mod send;
 mod send_msg;
 mod send_to;

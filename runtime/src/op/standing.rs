@@ -21,7 +21,7 @@
 //! | 4 | `Armed::drop` | the object goes, or another scope polls, which takes arrow 1 then |
 
 use super::poll::PollOp;
-use super::second_look::SecondLook;
+use super::second_try::SecondTry;
 use super::{Op, OpHandle};
 use crate::fd::SharedFd;
 use crate::ring::Interest;
@@ -104,7 +104,7 @@ pub(crate) struct Readiness {
     drained: Cell<bool>,
     /// The turn was over at the last poll.
     suspended: Cell<bool>,
-    second_look: SecondLook,
+    second_try: SecondTry,
 }
 
 impl Readiness {
@@ -138,7 +138,7 @@ impl Readiness {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         let waits = self.wait.is_begun();
-        if waits || self.drained.get() && !ready!(self.second_look.poll(cx)) {
+        if waits || self.drained.get() && !ready!(self.second_try.poll(cx)) {
             return self.poll(fd, interest, cx);
         }
         ready!(scope::poll_drop_point(cx));
@@ -163,7 +163,7 @@ impl Readiness {
     /// may be ready again soon.
     pub(crate) fn set_short(&self, short: bool) {
         self.drained.set(short);
-        self.second_look.set_due(short);
+        self.second_try.set_due(short);
     }
 
     /// Tries when a try is worth it, until one does not say that it would block.
@@ -185,7 +185,7 @@ impl Readiness {
             let result = attempt();
             let in_vain =
                 matches!(&result, Err(error) if error.kind() == io::ErrorKind::WouldBlock);
-            self.second_look.tell(!in_vain);
+            self.second_try.tell(!in_vain);
             if !in_vain {
                 return Poll::Ready(result);
             }

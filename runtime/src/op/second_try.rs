@@ -1,4 +1,4 @@
-//! `SecondLook`: whether a socket is tried once more before the kernel is asked to wait for it.
+//! `SecondTry`: whether a socket is tried once more before the kernel is asked to wait for it.
 //!
 //! A short read has emptied its socket, most likely. On a core with much to do, what comes next is
 //! often there by the time that other tasks had their polls: then a receive, which has to be made
@@ -7,14 +7,14 @@
 //!
 //! ```text
 //!               a short read              a poll, on a busy core: wakes its task
-//!   (resting) ───────────────▶ (due) ──────────────────────────────────────────▶ (looks)
+//!   (resting) ───────────────▶ (due) ──────────────────────────────────────────▶ (stands)
 //!       ▲                        │ a poll: waits                                    │
 //!       └────────────────────────┴──────── the next try: found, or in vain ─────────┘
 //! ```
 //!
 //! What a try says is true at any time, so nothing is lost when the task does not come back.
 
-use crate::config::{LOOK_PAUSE, LOOK_PRICE, LOOK_TRUST};
+use crate::config::{TRY_PAUSE, TRY_PRICE, TRY_TRUST};
 use crate::scope;
 use crate::wake::budget;
 use std::cell::Cell;
@@ -22,11 +22,11 @@ use std::task::{Context, Poll};
 
 /// What one direction of a socket has learnt.
 #[derive(Debug, Default)]
-pub(super) struct SecondLook {
+pub(super) struct SecondTry {
     stage: Cell<Stage>,
-    /// More looks have found something than were in vain, by so much.
+    /// More tries have found something than were in vain, by so much.
     trust: Cell<u8>,
-    /// Looks that were not taken since it has none.
+    /// Tries that were not made since it has none.
     missed: Cell<u8>,
 }
 
@@ -35,10 +35,10 @@ enum Stage {
     #[default]
     Resting,
     Due,
-    Looks,
+    Stands,
 }
 
-impl SecondLook {
+impl SecondTry {
     /// Whether the last read was short.
     pub(super) fn set_due(&self, due: bool) {
         self.stage.set(if due { Stage::Due } else { Stage::Resting });
@@ -47,9 +47,9 @@ impl SecondLook {
     /// Before a wait. Ready: whether to try instead. Pending: the task is woken, to try then.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<bool> {
         match self.stage.get() {
-            Stage::Looks => Poll::Ready(true),
+            Stage::Stands => Poll::Ready(true),
             Stage::Due if budget::is_busy() && self.is_worth() && !scope::is_here_cancelled() => {
-                self.stage.set(Stage::Looks);
+                self.stage.set(Stage::Stands);
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -57,23 +57,23 @@ impl SecondLook {
         }
     }
 
-    /// Whether looks have paid, or it is time to find out.
+    /// Whether second tries have paid, or it is time to find out.
     fn is_worth(&self) -> bool {
         if self.trust.get() > 0 {
             return true;
         }
         let missed = self.missed.get() + 1;
-        self.missed.set(missed % LOOK_PAUSE);
-        missed == LOOK_PAUSE
+        self.missed.set(missed % TRY_PAUSE);
+        missed == TRY_PAUSE
     }
 
     /// After a try: whether that has found something.
     pub(super) fn tell(&self, found: bool) {
-        if self.stage.replace(Stage::Resting) == Stage::Looks {
+        if self.stage.replace(Stage::Resting) == Stage::Stands {
             let trust = self.trust.get();
             self.trust.set(match found {
-                true => LOOK_TRUST.min(trust + 1),
-                false => trust.saturating_sub(LOOK_PRICE),
+                true => TRY_TRUST.min(trust + 1),
+                false => trust.saturating_sub(TRY_PRICE),
             });
         }
     }
