@@ -6,16 +6,28 @@
 //! the receive was in vain, and so was a poll of the task. Each socket learns which it is.
 //!
 //! ```text
-//!               a short read              a poll, on a busy core: wakes its task
-//!   (resting) ───────────────▶ (due) ──────────────────────────────────────────▶ (stands)
-//!       ▲                        │ a poll: waits                                    │
-//!       └────────────────────────┴──────── the next try: found, or in vain ─────────┘
+//!                  1                2
+//!   (resting) ──────────▶ (due) ──────────▶ (stands)
+//!       ▲                   │ 3                 │ 4, 5, 6
+//!       └───────────────────┴───────────────────┘
 //! ```
 //!
-//! What a try says is true at any time, so nothing is lost when the task does not come back.
+//! | arrow | taken by | when |
+//! |---|---|---|
+//! | 1 | `set_due` | a read was short |
+//! | 2 | `poll` | a poll on a busy core, if tries pay: it wakes its task |
+//! | 3 | `tell`, `set_due` | a wait, which takes no arrow itself, was followed by a try |
+//! | 4 | `tell` | the try was made: it has found something, or was in vain |
+//! | 5 | `hear` | the scope was cancelled, which is said; or another scope polls |
+//! | 6 | `overtake` | the socket is waited for in another way |
+//!
+//! What a try says is true at any time, so nothing is lost when the task does not come back. A try
+//! that stands is for its scope what a wait in flight would be: a cancel is answered once.
 
+use super::future::deliver_cancel;
 use crate::config::{TRY_PAUSE, TRY_PRICE, TRY_TRUST};
-use crate::scope;
+use crate::scope::{self, Cancelled};
+use crate::tree::NodeId;
 use crate::wake::budget;
 use std::cell::Cell;
 use std::task::{Context, Poll};
@@ -35,7 +47,8 @@ enum Stage {
     #[default]
     Resting,
     Due,
-    Stands,
+    /// In the scope that has polled.
+    Stands(Option<NodeId>),
 }
 
 impl SecondTry {
@@ -44,12 +57,37 @@ impl SecondTry {
         self.stage.set(if due { Stage::Due } else { Stage::Resting });
     }
 
+    /// Before anything else. A try that stands in another scope is none of this code's.
+    ///
+    /// # Errors
+    ///
+    /// A try stands in the scope of the code that runs, which was cancelled meanwhile.
+    pub(super) fn hear(&self) -> Result<(), Cancelled> {
+        let Stage::Stands(scope) = self.stage.get() else { return Ok(()) };
+        let is_here = scope == scope::current();
+        let cancelled = scope.filter(|_| is_here).and_then(scope::cancellation);
+        if is_here && cancelled.is_none() {
+            return Ok(());
+        }
+        self.stage.set(Stage::Resting);
+        let Some(cancelled) = cancelled else { return Ok(()) };
+        deliver_cancel(scope);
+        Err(cancelled)
+    }
+
+    /// The socket is waited for without the try, if one stands.
+    pub(super) fn overtake(&self) {
+        if let Stage::Stands(_) = self.stage.get() {
+            self.stage.set(Stage::Resting);
+        }
+    }
+
     /// Before a wait. Ready: whether to try instead. Pending: the task is woken, to try then.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<bool> {
         match self.stage.get() {
-            Stage::Stands => Poll::Ready(true),
+            Stage::Stands(_) => Poll::Ready(true),
             Stage::Due if budget::is_busy() && self.is_worth() && !scope::is_here_cancelled() => {
-                self.stage.set(Stage::Stands);
+                self.stage.set(Stage::Stands(scope::current()));
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -69,7 +107,7 @@ impl SecondTry {
 
     /// After a try: whether that has found something.
     pub(super) fn tell(&self, found: bool) {
-        if self.stage.replace(Stage::Resting) == Stage::Stands {
+        if let Stage::Stands(_) = self.stage.replace(Stage::Resting) {
             let trust = self.trust.get();
             self.trust.set(match found {
                 true => TRY_TRUST.min(trust + 1),

@@ -18,7 +18,8 @@
 //! | 1 | `Standing::poll` | nothing was begun |
 //! | 2 | `Standing::poll` | the same scope polls again |
 //! | 3 | `Standing::poll` | the wait has resolved, or was cancelled |
-//! | 4 | `Armed::drop` | the object goes, or another scope polls, which takes arrow 1 then |
+//! | 4 | `Standing::poll` | another scope polls, which takes arrow 1 then |
+//! | 4 | its drop | the object goes |
 
 use super::poll::PollOp;
 use super::second_try::SecondTry;
@@ -119,6 +120,17 @@ impl Readiness {
         interest: Interest,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
+        self.second_try.hear()?;
+        self.second_try.overtake();
+        self.poll_wait(fd, interest, cx)
+    }
+
+    fn poll_wait(
+        &self,
+        fd: &SharedFd,
+        interest: Interest,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         let result = ready!(self.wait.poll(|| Armed(PollOp::new(fd.clone(), interest)), cx));
         self.drained.set(false);
         Poll::Ready(result)
@@ -137,9 +149,10 @@ impl Readiness {
         interest: Interest,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
+        self.second_try.hear()?;
         let waits = self.wait.is_begun();
         if waits || self.drained.get() && !ready!(self.second_try.poll(cx)) {
-            return self.poll(fd, interest, cx);
+            return self.poll_wait(fd, interest, cx);
         }
         ready!(scope::poll_drop_point(cx));
         let mut suspended = self.suspended.take();
