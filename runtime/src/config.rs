@@ -141,18 +141,19 @@ pub(crate) const BEGUN_AFTER_CANCEL: u8 = 250;
 pub(crate) const AWAIT_BUDGET: u32 = 1024;
 
 /// Polls after which a turn is a busy one: some 20 us, in which a peer on the same machine answers.
-/// A turn of fewer connections waits as ever.
+/// Polls are no measure of connections: one in nested nurseries spends several, and so does a task
+/// that yields. A turn whose awaits are used up is a busy one as well.
 pub(crate) const BUSY_POLLS: u32 = 4;
 
 /// The most that a socket trusts second tries, of which each that finds something adds one: so few
 /// tries are in vain when its peer becomes slow.
 pub(crate) const TRY_TRUST: u8 = 8;
 
-/// What a try in vain takes off: two of three have to pay, because one in vain (a receive and a
-/// poll of the task) costs about what one that finds something saves (an operation).
+/// What a second try in vain takes off: two of three have to pay, because one in vain (a receive
+/// and a poll of the task) costs about what one that finds something saves (an operation).
 pub(crate) const TRY_PRICE: u8 = 2;
 
-/// Without trust, one of so many tries is made all the same, to find out.
+/// Without trust, one of so many second tries is made all the same, to find out.
 pub(crate) const TRY_PAUSE: u8 = 16;
 
 /// Awaits that one poll of a cancelled task has to itself: the poll may be the task's last.

@@ -507,7 +507,8 @@ fn r18_polls_that_are_always_ready_share_the_turn() {
     });
 }
 
-/// A request costs a receive, a send and a poll: after a short read nothing is tried in vain.
+/// A request costs a receive, a send and a poll: after a short read nothing is tried in vain, where
+/// the core has little to do (else see `polled_again.rs`).
 #[test]
 fn a_drained_stream_is_not_tried_again() {
     run(async || {

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //!   poll_read ─▶ unread bytes? ─▶ worth a try? ─▶ recv(MSG_DONTWAIT) ─▶ the caller
-//!                                  ▲    │ no            │ would block, or was drained
-//!                                  │    ▼               ▼
-//!                                  └── poll, by the ring, kept by the stream
+//!                                  ▲    │ no: drained    │ would block
+//!                                  │    ▼                ▼
+//!                                  ├── poll, by the ring, kept by the stream
+//!                                  └── or the task's next poll, for a second try on a busy core
 //! ```
 //!
 //! The socket itself goes on blocking, as the ring wants it; so both ways can be used in turn.
@@ -159,7 +160,7 @@ impl Stream {
         let read = &self.polled().read;
         let polled = read.poll_try(self.fd(), Interest::Readable, cx, || space.recv(self.fd()));
         if let Poll::Ready(Ok(length)) = polled {
-            // Most often: then the next wait needs no try before.
+            // Most often: then the next poll waits, or tries after the others had their polls.
             read.set_short(length < space.len());
         }
         polled

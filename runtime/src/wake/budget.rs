@@ -85,7 +85,8 @@ pub(crate) fn left() -> bool {
     with(|budget| budget.polls.get() > 0)
 }
 
-/// Whether enough was polled in this turn for something to have come meanwhile.
+/// Whether so many polls of this turn are spent that something may have come meanwhile; or the turn
+/// is over.
 #[inline]
 pub(crate) fn is_busy() -> bool {
     with(|budget| budget.polls.get() <= POLL_BUDGET - BUSY_POLLS)
