@@ -9,7 +9,7 @@
 //! | dropped, raced | `r17_…` | `a_peek_…` | `b1_a_send_…` |
 //! | resumed | `r17_…` | `r17_…` | nothing comes |
 
-use crate::support::{poll_once, turn};
+use crate::support::{end_turn, poll_once, turn};
 use crate::{answered, at_once, run, start, submitted};
 use nestling::io::nursery;
 use nestling::net::UdpSocket;
@@ -142,33 +142,49 @@ fn each_of_many_sends_goes_to_its_own_address() {
     });
 }
 
-/// B1: it was sent as a whole, or not at all, and says which.
+/// B1: it was sent as a whole, or not at all, and says which: not begun, withdrawn, answered and
+/// not taken, and taken.
 #[test]
 fn b1_a_send_that_races_its_cancel_tells_what_was_sent() {
     run(async || {
         let (socket, peer) = pair().await;
         let to = peer.local_addr().unwrap();
-        for turns in 0..4 {
-            let told = Cell::new(0);
+        for (stage, is_sent) in [(0, false), (1, false), (2, true), (3, true)].repeat(10) {
+            let (begun, told, refused) = (Cell::new(0), Cell::new(0), Cell::new(0));
             nursery(async |n| {
                 for _ in 0..20 {
                     n.spawn(async {
+                        begun.set(begun.get() + 1);
                         match socket.send_to("x", to).await.0 {
                             Ok(sent) => told.set(told.get() + sent),
-                            Err(error) => assert!(is_cancelled(&error)),
+                            Err(error) if is_cancelled(&error) => refused.set(refused.get() + 1),
+                            Err(error) => return Err(error),
                         }
                         Ok(())
                     });
                 }
-                for _ in 0..turns {
+                if stage > 0 {
                     yield_now().await;
+                    assert_eq!(begun.get(), 20);
+                }
+                match stage {
+                    2 => {
+                        end_turn().await;
+                        yield_now().await;
+                        assert_eq!(told.get(), 0, "answers are not taken yet");
+                    }
+                    3 => turn().await,
+                    _ => {}
                 }
                 n.cancel();
                 Ok(())
             })
             .await
             .unwrap();
-            assert_eq!(waiting(&peer), told.get(), "after {turns} turns");
+            assert_eq!(waiting(&peer), told.get(), "stage {stage}");
+            let begun = if stage == 0 { 0 } else { 20 };
+            let expected = if is_sent { (20, 0) } else { (0, begun) };
+            assert_eq!((told.get(), refused.get()), expected, "stage {stage}");
         }
     });
 }
