@@ -12,7 +12,7 @@
 //! | no buffer | `d7_…` |
 
 use crate::leases_scarce::scarce;
-use crate::support::{poll_once, turn};
+use crate::support::{poll_once, turn, turns};
 use crate::{
     answered, assert_balanced, at_once, by_itself, run, run_on, share, start, submitted, waiting,
 };
@@ -20,9 +20,12 @@ use nestling::buf::{Lease, Pool};
 use nestling::io::nursery;
 use nestling::net::{Datagram, DatagramStream, Ecn, UdpControl, UdpSocket};
 use nestling::{Runtime, is_cancelled};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use std::cell::Cell;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, IoSlice, Read};
 use std::net;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix;
 use std::pin::pin;
 
 /// What is told of a datagram takes so many bytes of its buffer.
@@ -268,6 +271,43 @@ fn a7_a_forgotten_stream_holds_nothing_up() {
                     }
                     _ => socket.close().await.unwrap(),
                 }
+            }
+        });
+        assert_eq!(assert_balanced(&runtime).leased, 0);
+    });
+}
+
+/// A socket of Unix that is taken for one of IP: descriptors that came with what no receive takes
+/// are closed.
+#[test]
+fn descriptors_of_what_is_dropped_unread_are_closed() {
+    let name = "datagram_stream::descriptors_of_what_is_dropped_unread_are_closed";
+    by_itself(name, || {
+        let mut runtime = Runtime::builder().build().unwrap();
+        runtime.block_on(async {
+            for is_forgotten in [false, true] {
+                let (ours, theirs) = unix::net::UnixDatagram::pair().unwrap();
+                let socket = net::UdpSocket::from(OwnedFd::from(ours));
+                let socket = UdpSocket::from_std(socket).unwrap();
+                let mut datagrams = socket.recv_stream();
+                armed(&mut datagrams).await;
+                let (mut end, passed) = unix::net::UnixStream::pair().unwrap();
+                let (bytes, fds) = ([IoSlice::new(b"x")], [passed.as_raw_fd()]);
+                let (along, none) = ([ControlMessage::ScmRights(&fds)], MsgFlags::empty());
+                sendmsg::<()>(theirs.as_raw_fd(), &bytes, &along, none, None).unwrap();
+                drop(passed);
+                turn().await;
+                match is_forgotten {
+                    true => std::mem::forget(datagrams),
+                    false => drop(datagrams),
+                }
+                end.set_nonblocking(true).unwrap();
+                let is_open = end.read(&mut [0; 1]).unwrap_err();
+                assert_eq!(is_open.kind(), ErrorKind::WouldBlock, "it came along");
+                drop(socket);
+                // What was in flight keeps what has come until it has ended.
+                turns(2).await;
+                assert_eq!(end.read(&mut [0; 1]).unwrap(), 0, "forgotten: {is_forgotten}");
             }
         });
         assert_eq!(assert_balanced(&runtime).leased, 0);

@@ -13,10 +13,12 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 
 /// A message that came from a socket of IP, as the kernel has written it: it is not read before it
-/// is where it stays.
+/// is where it stays. One that is dropped is read all the same: descriptors that came with it are
+/// closed. A socket of IP gets none, and a socket of Unix that is taken for one does.
 #[derive(Debug)]
 pub(crate) struct RawMsg {
-    buffer: Buffer,
+    /// `None` once it was read.
+    buffer: Option<Buffer>,
     /// All that was written.
     length: usize,
 }
@@ -32,16 +34,37 @@ impl RawMsg {
     ///
     /// The kernel has written something else.
     #[inline]
-    pub(crate) fn read(self) -> io::Result<LeasedMsg> {
-        let written = self.buffer.as_bytes().get(..self.length);
+    pub(crate) fn read(mut self) -> io::Result<LeasedMsg> {
+        let buffer = self.buffer.take().expect("only this and a drop take it");
+        Self::parse(buffer, self.length)
+    }
+
+    /// What the kernel has written into a buffer. Each message is read once: this has the buffer.
+    #[inline]
+    fn parse(buffer: Buffer, length: usize) -> io::Result<LeasedMsg> {
+        let written = buffer.as_bytes().get(..length);
         let message = written.and_then(|written| InBuffer::parse(written, Room::DATAGRAM.bytes()));
         let InBuffer { from, control, bytes, truncated, control_truncated } =
             message.ok_or_else(nothing)?;
         // SAFETY: the kernel has received this message, which is consumed by this, and so much
         // control data was written for it.
         let control = unsafe { Control::read(control, control_truncated) };
-        Ok(LeasedMsg { lease: self.buffer.into_lease(bytes), from, truncated, control })
+        Ok(LeasedMsg { lease: buffer.into_lease(bytes), from, truncated, control })
     }
+}
+
+impl Drop for RawMsg {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(buffer) = self.buffer.take() {
+            discard(buffer, self.length);
+        }
+    }
+}
+
+#[cold]
+fn discard(buffer: Buffer, length: usize) {
+    drop(RawMsg::parse(buffer, length));
 }
 
 /// What such a message is.
@@ -110,6 +133,6 @@ unsafe impl Multishot for RecvMsgMany {
         let buffer = answer.buffer().and_then(|id| self.pool.named(id, Some(&self.held)));
         let length = answer.result? as usize;
         let buffer = buffer.ok_or_else(nothing)?;
-        Ok(RawMsg { buffer, length })
+        Ok(RawMsg { buffer: Some(buffer), length })
     }
 }
