@@ -4,13 +4,14 @@
 //! allocate nothing.
 
 use super::control::{Control, Outgoing, Room};
+use super::spare::LISTS;
 use crate::context;
 use socket2::{SockAddr, SockAddrStorage};
 
 /// A header with all that it points to, but for the bytes of the message. Boxed by its owner: the
 /// kernel reads and writes the header until it has answered.
 #[derive(Debug)]
-pub(super) struct Header {
+pub(crate) struct Header {
     message: libc::msghdr,
     /// Where the message goes, or came from.
     name: SockAddrStorage,
@@ -112,8 +113,15 @@ impl Header {
         control
     }
 
-    /// The message is done: another one may have the header.
+    /// How many bytes its lists take.
+    pub(crate) fn lists(&self) -> usize {
+        self.parts.capacity() * size_of::<libc::iovec>() + self.control.capacity()
+    }
+
+    /// The message is done: another one may have the header, unless its lists have grown large.
     pub(super) fn give_back(self: Box<Self>) {
-        context::with(|context| context.op.headers.give_back(self));
+        if self.lists() <= LISTS {
+            context::with(|context| context.op.headers.give_back(self));
+        }
     }
 }

@@ -7,9 +7,15 @@ use crate::context;
 use crate::table::When;
 use std::cell::RefCell;
 
-/// How many unused headers a thread keeps; some KiB. Headers of receives that wait for long are in
-/// use, and do not count: a thread needs as many as messages begin while others end.
+/// How many unused headers a thread keeps, with [`LISTS`] bytes of lists each at most: 136 KiB in
+/// all. Headers of receives that wait for long are in use, and do not count: a thread needs as many
+/// as messages begin while others end.
 const HEADERS: usize = 32;
+
+/// How large the lists of a header that is kept may be, parts and control data: room for as many
+/// descriptors as the kernel passes along, and for parts beside them. A header that was lent with
+/// the most parts has 16 KiB, and is let go of.
+pub(super) const LISTS: usize = 4096;
 
 /// How many unused names a thread keeps, of 32 bytes each: as many as a busy server sends to in a
 /// turn.
@@ -17,7 +23,7 @@ const NAMES: usize = 128;
 
 /// Boxes that are in no use. The kernel is told where a box is, so the box stays there.
 #[derive(Debug)]
-pub(super) struct Spare<T, const MOST: usize>(RefCell<Vec<Box<T>>>);
+pub(crate) struct Spare<T, const MOST: usize>(pub(crate) RefCell<Vec<Box<T>>>);
 
 impl<T, const MOST: usize> Spare<T, MOST> {
     const fn new() -> Self {
@@ -39,7 +45,7 @@ impl<T, const MOST: usize> Spare<T, MOST> {
 /// The unused boxes of a thread.
 #[derive(Debug)]
 pub(crate) struct PerThread {
-    pub(super) headers: Spare<Header, HEADERS>,
+    pub(crate) headers: Spare<Header, HEADERS>,
     pub(super) names: Spare<Name, NAMES>,
 }
 

@@ -19,6 +19,8 @@ mod files;
 #[cfg(not(any(loom, miri)))]
 mod frozen;
 #[cfg(not(any(loom, miri)))]
+mod headers;
+#[cfg(not(any(loom, miri)))]
 mod kernels;
 #[cfg(not(loom))]
 mod keys;
