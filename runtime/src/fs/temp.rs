@@ -65,7 +65,8 @@ impl File {
         const LINK: &str = "link";
         let path = path.as_ref();
         let own = format!("/proc/self/fd/{}", self.as_raw_fd());
-        let from = Place::new(CString::new(own).expect("no zero"));
+        // The path has no need of a directory; with the file for one, it stays open.
+        let from = Place::below(self.fd.clone(), CString::new(own).expect("no zero"));
         let to = path::place(LINK, path)?;
         let linked = OnPath::new(Link { from, to, flags: libc::AT_SYMLINK_FOLLOW }).await;
         linked.map_err(|error| error::at(LINK, path, error))
