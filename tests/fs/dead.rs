@@ -121,7 +121,7 @@ fn k13_a_dead_mount_does_not_stop_other_files() {
 }
 
 /// A read of the file waits for the server, and nothing else does.
-async fn assert_waits_alone(dead: &Dead, file: &File, elsewhere: &Path) {
+pub(crate) async fn assert_waits_alone(dead: &Dead, file: &File, elsewhere: &Path) {
     nursery(async |n| {
         n.spawn(async {
             let error = file.read_at(vec![0; 10], 0).await.0.unwrap_err();
@@ -202,7 +202,8 @@ fn k13_a_file_of_a_mount_in_no_list_does_not_stop_the_core() {
     });
 }
 
-/// The path leads there over a link of `/proc`, or from a directory that is there.
+/// The path leads there over a link of `/proc`, which no cache has, or from a directory that is
+/// there. So neither is opened on the spot, as what is cached.
 #[test]
 fn k13_an_open_on_a_mount_in_no_list_does_not_stop_the_core() {
     let name = "dead::k13_an_open_on_a_mount_in_no_list_does_not_stop_the_core";

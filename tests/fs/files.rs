@@ -2,6 +2,7 @@
 
 use crate::folder::Folder;
 use crate::run;
+use crate::support::sandbox::reads_cached;
 use nestling::buf::{AlignedBuf, IoBuf};
 use nestling::fs::{self, Advice, File, PathError};
 use nestling::io::{AsyncWrite, BufReader, BufWriter, copy, nursery, transferred};
@@ -348,6 +349,9 @@ fn a_file_of_which_the_cache_has_a_part_is_read_whole() {
         let file = File::options().read(true).write(true).create(true).open(&path).await.unwrap();
         file.write_all_at(text.clone(), 0).await.0.unwrap();
         file.sync_all().await.unwrap();
+        if !reads_cached(&file) {
+            eprintln!("NOT RUN: this file system does not read from the cache alone");
+        }
         for pages in 0..6 {
             // No more than is asked for is read ahead.
             for advice in [Advice::DontNeed, Advice::Random] {

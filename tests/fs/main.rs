@@ -3,6 +3,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
+//! | `at_hand.rs` | what is in the kernel's caches, on the spot |
 //! | `cut.rs` | what is left of operations that are cancelled, dropped or raced |
 //! | `dead.rs` | a mount whose server does not answer |
 //! | `dirs.rs` | directories, links, walks, temporary names; no path leads out of a `Dir` |
@@ -33,16 +34,18 @@
 //! | both, registered | 37, 38, 44 | 37 | 39, 2 | 9 | 40 | 40, 38 |
 //! | fsync, fdatasync, sync_file_range | 23 | | 24, 2 | | | |
 //! | allocate, punch a hole, cut, advise | 23 | | 21, 24, 2 | | | |
-//! | make, remove, rename, link | 25 | | 7, 26 | | | 11 |
+//! | make, remove, rename, link | 25 | | 7, 26 | | 47 | 11 |
 //! | list, walk | 27 | | 27 | | 28 | |
 //! | lock | 29 | | 2 | 30 | 31 | 31, 32 |
 //! | a whole file | 33 | 33, 43 | 21, 26 | | 34 | 34 |
 //! | a temporary name | 35 | | 26 | | 36 | 36 |
+//! | close | 46 | | 45 | | 46 | |
 //!
 //! 1 `each_operation_succeeds`. 2 `each_operation_fails_as_the_kernel_says`.
 //! 3 `each_operation_is_told_of_its_cancel_or_done`.
 //! 4 `b2_each_operation_leaves_nothing_when_it_is_dropped`. 5 `a_fifo_is_open_when_both_ends_are`.
-//! 6 `errors_name_the_path_and_keep_the_cause`. 7 `no_path_leads_out_of_a_dir`.
+//! 6 `errors_name_the_path_and_keep_the_cause`, `an_open_whose_look_fails_fails`,
+//! `an_open_that_cannot_have_the_file_wait_fails`. 7 `no_path_leads_out_of_a_dir`.
 //! 8 `k13_a_thousand_waiting_opens_do_not_stop_other_files`.
 //! 9 `k13_a_cancel_reaches_what_waits_for_a_mount`. 10 `b2_what_a_dropped_open_makes_is_closed`.
 //! 11 `what_races_its_cancel_has_happened_or_not`.
@@ -67,12 +70,18 @@
 //! 38 `a_slot_is_never_taken_for_the_file_before`, `a_buffer_without_a_slot_is_plain_memory`.
 //! 39 `what_a_registered_file_is_not_open_for_fails`.
 //! 40 `a2_a_buffer_is_back_after_the_disk_is_done`.
-//! 41 `a_file_that_was_opened_on_the_spot_is_not_nonblocking`.
+//! 41 `a_file_that_was_opened_on_the_spot_is_not_nonblocking`,
+//! `what_is_at_hand_is_opened_at_the_first_poll`.
 //! 42 `r06_what_is_at_hand_is_not_opened_in_a_cancelled_task`,
-//! `k13_an_open_on_a_mount_in_no_list_does_not_stop_the_core`.
+//! `k13_an_open_on_a_mount_in_no_list_does_not_stop_the_core`,
+//! `k13_the_core_does_not_look_where_a_server_may_be_asked`.
 //! 43 `a_file_of_which_the_cache_has_a_part_is_read_whole`.
 //! 44 `a_low_limit_of_descriptors_makes_a_small_table`.
+//! 45 `a_close_on_the_spot_says_what_the_kernel_says`.
+//! 46 `k13_a_file_is_not_closed_on_the_spot_where_a_close_works`.
+//! 47 `b9_a_link_keeps_its_file_open`.
 
+mod at_hand;
 mod cut;
 mod dead;
 mod dirs;

@@ -104,6 +104,15 @@ pub(crate) fn attach(tree: &OwnedFd, at: &CStr) {
     check(moved as libc::c_int).expect("a mount");
 }
 
+/// Whether the file system has reads of what is in the page cache alone.
+pub(crate) fn reads_cached(file: &impl AsRawFd) -> bool {
+    let mut byte = 0_u8;
+    let part = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    // SAFETY: the kernel writes at most one byte, for which there is room.
+    let read = unsafe { libc::preadv2(file.as_raw_fd(), &raw const part, 1, 0, libc::RWF_NOWAIT) };
+    read >= 0 || io::Error::last_os_error().raw_os_error() != Some(libc::EOPNOTSUPP)
+}
+
 /// Keeps this thread, and those that it starts, to one core.
 pub(crate) fn keep_to_core(id: usize) {
     // SAFETY: all bits zero is a set of no cores.

@@ -55,7 +55,8 @@ pub(crate) fn do_not_linger(fd: &OwnedFd) {
 
 /// A descriptor shared by the object that users hold and the operations in flight on it.
 ///
-/// The last owner to go has the ring close the descriptor; outside a runtime, closes it at once.
+/// The last owner to go has the ring close the descriptor, or closes it on the spot: see
+/// [`Closing`]. Outside a runtime, on the spot in any case.
 #[derive(Debug, Clone)]
 pub(crate) struct SharedFd(Counted);
 
@@ -80,8 +81,9 @@ pub(crate) enum Closing {
     Asked,
     /// By the ring: the descriptor is no socket.
     ByRing,
-    /// On the spot: the descriptor is a file of which no server hears, and the ring would close it
-    /// on this thread as well.
+    /// On the spot: the descriptor is a file of which no server hears, and whose file system has
+    /// nothing to do at a close (`flush`). The ring would close it on this thread as well; others
+    /// it closes on a thread of the kernel's.
     AtOnce,
     /// The descriptor was taken out, by `into_sole` or to be closed.
     Gone,

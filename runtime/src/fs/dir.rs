@@ -100,7 +100,9 @@ impl Dir {
         path: impl AsRef<Path>,
         options: &OpenOptions,
     ) -> io::Result<File> {
-        self.open_seen(path.as_ref(), options).await.map(File::of)
+        let path = path.as_ref();
+        let opened = self.open_seen(path, options).await?;
+        File::of(opened).map_err(|error| error::at("open", path, error))
     }
 
     async fn open_seen(&self, path: &Path, options: &OpenOptions) -> io::Result<Opened> {

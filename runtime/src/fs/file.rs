@@ -49,17 +49,23 @@ pub struct File {
 
 impl File {
     pub(super) fn new(fd: SharedFd) -> Self {
-        Self::of(Opened::of(fd))
+        Self::with(Opened::of(fd))
     }
 
-    pub(super) fn of(opened: Opened) -> Self {
-        let on_worker = opened.is_served();
-        let Opened { fd, known, is_unwaiting, .. } = opened;
-        if is_unwaiting {
-            // Of a regular file: it does not fail.
-            let _ = sys::set_nonblocking(&fd, false);
+    /// # Errors
+    ///
+    /// `O_NONBLOCK` cannot be taken away again, as under a seccomp filter.
+    pub(super) fn of(opened: Opened) -> io::Result<Self> {
+        if opened.is_unwaiting {
+            sys::set_nonblocking(&opened.fd, false)?;
         }
-        Self { fd, on_worker, registering: Registering::new(&known) }
+        Ok(Self::with(opened))
+    }
+
+    fn with(opened: Opened) -> Self {
+        let on_worker = opened.is_served();
+        let registering = Registering::new(opened.known.as_ref().ok().copied());
+        Self { fd: opened.fd, on_worker, registering }
     }
 
     /// Opens a file to be read.

@@ -1,7 +1,6 @@
 //! Reads and writes at places in a file.
 
 use super::File;
-use super::mounts::Looked;
 use super::opening::{Opened, may_call};
 use super::placed::Placed;
 use crate::buf::{BufResult, IoBuf, IoBufMut, Transferred};
@@ -130,19 +129,26 @@ impl File {
     /// As [`read_exact_at`](Self::read_exact_at), but for the end. `OutOfMemory`: there is no
     /// memory for it.
     pub async fn read_to_end(&self, buffer: Vec<u8>, offset: u64) -> BufResult<usize, Vec<u8>> {
-        // As far as is known here: no server is asked, nor a thread of the kernel's.
-        let length = sys::length(&self.fd).unwrap_or(0);
-        self.read_rest(buffer, offset, length.saturating_sub(offset)).await
+        let length = self.length();
+        self.read_rest(buffer, offset, length.map(|length| length.saturating_sub(offset))).await
+    }
+
+    /// Its length, if no server has to be asked for it, nor a thread of the kernel's.
+    fn length(&self) -> Option<u64> {
+        (!self.on_worker).then(|| sys::length(&self.fd).unwrap_or(0))
     }
 
     /// All that is in a file that was opened for no more than that.
     pub(super) async fn read_whole(opened: Opened) -> io::Result<Vec<u8>> {
-        let length = opened.known.length;
+        let length = opened.length;
         let mut buffer = Vec::new();
+        let is_file = opened.known.as_ref().is_ok_and(|known| known.kind == libc::S_IFREG);
         // On the spot: the ring would read it there, too.
-        let is_at_hand = opened.looked == Looked::Before && length <= CHUNK as u64;
-        let is_file = opened.known.kind == libc::S_IFREG;
-        if is_at_hand && is_file && !opened.is_served() && may_call().await {
+        if let Some(length) = length.filter(|length| *length <= CHUNK as u64)
+            && is_file
+            && !opened.is_served()
+            && may_call().await
+        {
             // One byte more shows that there is no more.
             buffer.reserve(length as usize + 1);
             match sys::read_cached(&opened.fd, &mut buffer, 0) {
@@ -151,20 +157,24 @@ impl File {
                 _ => buffer.clear(),
             }
         }
-        let (result, buffer) = Self::of(opened).read_rest(buffer, 0, length).await;
+        let file = Self::of(opened)?;
+        let length = length.or_else(|| file.length());
+        let (result, buffer) = file.read_rest(buffer, 0, length).await;
         result.map(|_| buffer)
     }
 
-    /// Appends what is there from `offset`, which is expected to be so long.
+    /// Appends what is there from `offset`, which is expected to be so long, if that is known.
     async fn read_rest(
         &self,
         mut buffer: Vec<u8>,
         offset: u64,
-        expected: u64,
+        expected: Option<u64>,
     ) -> BufResult<usize, Vec<u8>> {
         let before = buffer.len();
         // One byte more: the read that finds the end does not have to grow the buffer.
-        let mut more = usize::try_from(expected.saturating_add(1)).unwrap_or(usize::MAX);
+        let mut more = expected.map_or(CHUNK, |expected| {
+            usize::try_from(expected.saturating_add(1)).unwrap_or(usize::MAX)
+        });
         loop {
             let (length, done) = (buffer.len(), buffer.len() - before);
             if buffer.capacity() == length
@@ -182,7 +192,7 @@ impl File {
                 Ok(read) => {
                     let done = done + read;
                     // There was room for more, and there is no more.
-                    if done as u64 == expected && buffer.len() < buffer.capacity() {
+                    if Some(done as u64) == expected && buffer.len() < buffer.capacity() {
                         return (Ok(done), buffer);
                     }
                 }

@@ -4,8 +4,9 @@
 //!
 //! What is read into and written from is an [owned buffer](crate::buf), which comes back with the
 //! result. A file that is dropped is closed after the operations in flight on it: on the spot if
-//! no server hears of it, else by the ring, and then the close belongs to the nursery around the
-//! code that dropped it. [`File::close`] reports what the close has to say.
+//! neither a server hears of it nor its file system has work to do, as `overlay` has; else by the
+//! ring, and then the close belongs to the nursery around the code that dropped it.
+//! [`File::close`] reports what the close has to say.
 //!
 //! # Cancellation
 //!
@@ -34,11 +35,15 @@
 //! one of them may have a server, which is every kind of file system that is not known to have
 //! none, all opens begin on a thread of the kernel's, and so do reads and writes on such a mount;
 //! on a mount that the list does not have, such as one that is mounted nowhere; and on all mounts
-//! where the list cannot be read. Elsewhere what is in the kernel's caches is opened, read whole
-//! and closed by plain calls on the spot, where the ring would do it as well.
+//! where the list cannot be read. A file that cannot be looked at counts as one on such a mount.
+//! Elsewhere what is in the kernel's caches is opened, read whole and closed by plain calls on the
+//! spot, where the ring would do it as well.
 //!
 //! Some things wait on the core itself:
 //!
+//! - [`File::from_std`], which is no future, looks at the file, for which 9p and few others ask
+//!   their server. So does an open that a link of `/proc` has led to a mount that the list does not
+//!   have.
 //! - An open, read or write on a mount with a server below an `overlay`; and an open where the
 //!   working directory itself is on a mount that the list does not have.
 //! - [`PipeReader::open`](crate::io::PipeReader::open) and its like, which are no futures, look

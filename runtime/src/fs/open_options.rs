@@ -130,7 +130,9 @@ impl OpenOptions {
     /// The errors of `open(2)`, such as `NotFound` or `PermissionDenied`, with the path
     /// ([`PathError`](super::PathError)). `InvalidInput`: the options contradict each other.
     pub async fn open(&self, path: impl AsRef<Path>) -> io::Result<File> {
-        self.open_seen(path.as_ref()).await.map(File::of)
+        let path = path.as_ref();
+        let opened = self.open_seen(path).await?;
+        File::of(opened).map_err(|error| error::at(OPEN, path, error))
     }
 
     /// As [`open`](Self::open), with what was seen of the file.

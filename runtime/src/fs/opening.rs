@@ -67,33 +67,60 @@ fn flags(names: libc::c_int) -> u64 {
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) fd: SharedFd,
-    pub(super) known: Known,
+    /// Or why nothing is.
+    pub(super) known: io::Result<Known>,
+    /// Of what was opened out of the kernel's caches: no server was asked for it.
+    pub(super) length: Option<u64>,
     /// When the mounts were looked at for the open.
-    pub(super) looked: Looked,
+    looked: Looked,
     /// Whether the file still has `O_NONBLOCK`, which is to be taken away before the ring has it.
     pub(super) is_unwaiting: bool,
 }
 
 impl Opened {
-    /// What was opened by the ring, or elsewhere.
-    pub(super) fn of(fd: SharedFd) -> Self {
-        let known = sys::known(&fd).unwrap_or_default();
-        if !matches!(known.kind, 0 | libc::S_IFSOCK) {
+    fn new(fd: SharedFd, known: io::Result<Known>, looked: Looked) -> Self {
+        if known.as_ref().is_ok_and(|known| known.kind != libc::S_IFSOCK) {
             fd.set_closing(Closing::ByRing);
         }
-        Self { fd, known, looked: Looked::LongAgo, is_unwaiting: false }
+        Self { fd, known, length: None, looked, is_unwaiting: false }
     }
-}
 
-impl Opened {
-    /// Whether reads and writes of it would stop the core. If not, it is closed on the spot, too.
+    /// What was opened elsewhere; looked at on the spot.
+    pub(super) fn of(fd: SharedFd) -> Self {
+        let known = sys::known(&fd);
+        Self::new(fd, known, Looked::LongAgo)
+    }
+
+    /// What was opened out of the kernel's caches.
+    fn cached(fd: SharedFd) -> Self {
+        let (known, length) = sys::known_and_length(&fd)
+            .map_or_else(|error| (Err(error), None), |(known, length)| (Ok(known), Some(length)));
+        Self { length, ..Self::new(fd, known, Looked::ForIt) }
+    }
+
+    /// Whether reads and writes of it would stop the core, as far as is known. If not, it is closed
+    /// on the spot, too.
     pub(super) fn is_served(&self) -> bool {
-        let is_served = mounts::is_served(&self.fd, &self.known, self.looked);
-        if self.known.kind == libc::S_IFREG && !is_served {
+        let Ok(known) = &self.known else { return true };
+        let is_served = mounts::is_served(&self.fd, known, self.looked);
+        if known.kind == libc::S_IFREG && !is_served && !mounts::is_flushed(known) {
             self.fd.set_closing(Closing::AtOnce);
         }
         is_served
     }
+}
+
+/// What the ring has opened. Where a server may have to be asked, a thread of the kernel's looks at
+/// it, too.
+pub(super) async fn seen(opened: io::Result<SharedFd>, origin: Origin) -> io::Result<Opened> {
+    let fd = opened?;
+    let known = if mounts::may_be_served() || origin == Origin::Elsewhere {
+        // On the heap: most opens have no need of it.
+        Box::pin(Statx::of_open(fd.clone())).await.map(|found| Known::of(&found))
+    } else {
+        sys::known(&fd)
+    };
+    Ok(Opened::new(fd, known, Looked::ForIt))
 }
 
 /// Opens what is there. Without `O_NONBLOCK` it waits for the other end of a FIFO, but the core
@@ -101,16 +128,17 @@ impl Opened {
 pub(super) async fn open(at: Place, how: OpenHow, origin: Origin) -> io::Result<Opened> {
     let how = OpenHow { flags: how.flags | flags(libc::O_CLOEXEC), ..how };
     if how.flags & flags(libc::O_NONBLOCK | libc::O_PATH) != 0 {
-        return begin::<false>(at, how, origin).await.map(Opened::of);
+        return seen(begin::<false>(at, how, origin).await, origin).await;
     }
-    let (file, origin) = at_once(&at, unwaiting(how), origin).await;
-    let opened = match file {
-        Some(file) => Ok(file),
-        None => begin::<false>(at.clone(), unwaiting(how), origin).await.map(Opened::of),
+    let opened = match at_once(&at, unwaiting(how), origin).await {
+        Some(opened) => opened,
+        None => seen(begin::<false>(at.clone(), unwaiting(how), origin).await, origin).await,
     };
     match opened {
         Ok(file) => ready(file, how).await,
-        Err(error) if may_wait(&error, &at).await? => wait(at, how, origin).await.map(Opened::of),
+        Err(error) if may_wait(&error, &at).await? => {
+            seen(wait(at, how, origin).await, origin).await
+        }
         Err(error) => Err(error),
     }
 }
@@ -124,24 +152,33 @@ pub(super) enum Origin {
     Elsewhere,
 }
 
-/// Opens what the kernel has in its caches, so that neither a disk nor a server is asked. Tells as
-/// well whether the path leads elsewhere, which only the attempt shows.
-async fn at_once(at: &Place, how: OpenHow, origin: Origin) -> (Option<Opened>, Origin) {
+/// Opens what the kernel has in its caches, so that neither a disk nor a server is asked. `None`:
+/// the ring is to open it.
+async fn at_once(at: &Place, how: OpenHow, origin: Origin) -> Option<io::Result<Opened>> {
     const WORK: libc::c_int = libc::O_CREAT | libc::O_TRUNC | libc::O_TMPFILE & !libc::O_DIRECTORY;
-    let may = origin == Origin::Here && how.flags & flags(WORK) == 0 && may_call().await;
-    if !may || mounts::may_be_served() {
-        return (None, origin);
+    if origin != Origin::Here || how.flags & flags(WORK) != 0 || !may_open().await {
+        return None;
     }
     match sys::open_cached(at.dir(), at.text(), (how.flags, how.mode, how.resolve)) {
-        Ok(fd) => {
-            let mut opened = Opened::of(SharedFd::new(fd));
-            opened.looked = Looked::Before;
-            (Some(opened), origin)
+        Ok(fd) => Some(Ok(Opened::cached(SharedFd::new(fd)))),
+        // The whole answer: another attempt would be one more in an audit.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EACCES)) => {
+            Some(Err(error))
         }
-        Err(error) if error.raw_os_error() == Some(libc::ELOOP) => (None, Origin::Elsewhere),
         // The ring gives the whole answer: it waits for the disk, for one.
-        Err(_) => (None, origin),
+        Err(_) => None,
     }
+}
+
+/// As [`may_call`], for an open, which no mount may have ask a server. These are looked at first,
+/// and after each wait: nothing is between that and the open.
+async fn may_open() -> bool {
+    let mut call = pin!(may_call());
+    poll_fn(|cx| match mounts::may_be_served() {
+        true => Poll::Ready(false),
+        false => call.as_mut().poll(cx),
+    })
+    .await
 }
 
 /// Asked before a system call in the place of an operation: the call has its part in the budget.
@@ -179,13 +216,19 @@ async fn may_wait(error: &io::Error, at: &Place) -> io::Result<bool> {
 
 /// With a file that is open already, waits for what a blocking open would have waited for.
 async fn ready(mut file: Opened, how: OpenHow) -> io::Result<Opened> {
-    if file.known.kind == libc::S_IFREG {
+    let kind = match file.known {
+        Ok(known) => known.kind,
+        // The file was open when the cancel came. A FIFO is not: its other end may be missing.
+        Err(ref error) if scope::is_cancelled(error) && !sys::is_pipe(&file.fd) => 0,
+        Err(error) => return Err(error),
+    };
+    if kind == libc::S_IFREG {
         file.is_unwaiting = true;
         return Ok(file);
     }
     sys::set_nonblocking(&file.fd, false)?;
     let writes = how.flags & flags(libc::O_ACCMODE) != flags(libc::O_RDONLY);
-    if file.known.kind == libc::S_IFIFO && !writes {
+    if kind == libc::S_IFIFO && !writes {
         // On the heap: FIFOs are rare, and futures that only may meet one shall stay small.
         Box::pin(writer(&file.fd)).await?;
     }
@@ -262,8 +305,8 @@ async fn wait(at: Place, how: OpenHow, origin: Origin) -> io::Result<SharedFd> {
 /// Opens what does not wait for anyone, such as a directory.
 pub(super) async fn open_anew(at: Place, how: OpenHow, origin: Origin) -> io::Result<Opened> {
     match at_once(&at, how, origin).await {
-        (Some(opened), _) => Ok(opened),
-        (None, origin) => anew::<false>(at, how, origin).await.map(Opened::of),
+        Some(opened) => opened,
+        None => seen(anew::<false>(at, how, origin).await, origin).await,
     }
 }
 

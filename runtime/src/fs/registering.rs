@@ -20,9 +20,9 @@ const AGAIN: u32 = 1 << 16;
 pub(super) struct Registering(Cell<u32>);
 
 impl Registering {
-    pub(super) fn new(known: &Known) -> Self {
+    pub(super) fn new(known: Option<Known>) -> Self {
         // What is waited for, such as a pipe, is not read so often that it counts.
-        let counts = matches!(known.kind, libc::S_IFREG | libc::S_IFBLK);
+        let counts = known.is_some_and(|it| matches!(it.kind, libc::S_IFREG | libc::S_IFBLK));
         Self(Cell::new(if counts { FIRST } else { 0 }))
     }
 

@@ -133,7 +133,10 @@ pub(super) async fn beside(path: &Path, mode: u32) -> io::Result<(File, Temporar
         own.push(format!(".{}-{number}.tmp", process::id()));
         let temporary = Temporary::new(REPLACE, parent(path).join(own), 0)?;
         match Making::new(temporary, |at| opening::begin::<false>(at, how, Origin::Here)).await {
-            Ok((fd, temporary)) => return Ok((File::new(fd), temporary)),
+            Ok((fd, temporary)) => {
+                let opened = opening::seen(Ok(fd), Origin::Here).await?;
+                return Ok((File::of(opened)?, temporary));
+            }
             // A crash has left a file of this name behind.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error::at(REPLACE, path, error)),

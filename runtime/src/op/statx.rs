@@ -1,8 +1,10 @@
 //! Look at what is at a path, or at an open file.
 
 use super::{Answer, Op, Operation, Place};
-use crate::fd::RawTarget;
+use crate::fd::{RawTarget, SharedFd};
 use crate::ring::{Capability, Request};
+use crate::sys::Known;
+use std::ffi::CString;
 use std::fmt;
 use std::io;
 use std::mem::MaybeUninit;
@@ -15,6 +17,7 @@ const MASK: u32 = libc::STATX_BASIC_STATS | libc::STATX_BTIME | libc::STATX_DIOA
 pub(crate) struct Statx {
     at: Place,
     flags: i32,
+    mask: u32,
     /// Boxed: the kernel writes to it.
     into: Box<MaybeUninit<libc::statx>>,
 }
@@ -22,7 +25,14 @@ pub(crate) struct Statx {
 impl Statx {
     /// With flags as of statx(2).
     pub(crate) fn new(at: Place, flags: i32) -> Op<Self> {
-        Op::new(Self { at, flags, into: Box::new(MaybeUninit::zeroed()) })
+        Op::new(Self { at, flags, mask: MASK, into: Box::new(MaybeUninit::zeroed()) })
+    }
+
+    /// Looks at an open file, for no more than [`Known`] has, and as far as is known here.
+    pub(crate) fn of_open(file: SharedFd) -> Op<Self> {
+        let (at, flags) = (Place::below(file, CString::default()), libc::AT_EMPTY_PATH);
+        let flags = flags | libc::AT_STATX_DONT_SYNC;
+        Op::new(Self { at, flags, mask: Known::MASK, into: Box::new(MaybeUninit::zeroed()) })
     }
 }
 
@@ -46,7 +56,7 @@ unsafe impl Operation for Statx {
 
     fn request(&mut self) -> Option<Request> {
         let (dir, path, flags) = (self.at.dir(), self.at.path(), self.flags);
-        Some(Request::Statx { dir, path, flags, mask: MASK, into: self.into.as_mut_ptr() })
+        Some(Request::Statx { dir, path, flags, mask: self.mask, into: self.into.as_mut_ptr() })
     }
 
     fn complete(self, answer: Answer) -> Self::Output {

@@ -23,14 +23,16 @@
 //! | what | where | why |
 //! |---|---|---|
 //! | to make, bind and set up sockets | `net` (socket2) | does not wait; rings have it since 6.11 |
-//! | to close where there is no ring, or no room | `fd`, `op/close` | there is no other way |
+//! | to open, read whole and close what is cached | `fs`, `sys/file` | does not wait; takes less |
+//! | to close where there is no ring, or no room | `fd`, `op/close` | the ring cannot |
 //! | to look at `SO_LINGER`, to duplicate a descriptor | `fd`, `net` | does not wait |
 //! | to ask for the peer of a connection that was accepted | `net` | does not wait |
 //! | to receive and send for code that polls | `net/polled*` | lends its buffer for one call only |
 //! | to connect to a local socket that has room | `net` | does not wait; rings cannot tell |
 //! | to shut down a direction whose half was dropped | `net` | does not wait |
 //! | to lock files, to list directories, to find holes | `fs`, `sys/file` | rings have none of it |
-//! | to look at the kind of a file that was opened | `fs/opening` | does not wait |
+//! | to look at a file's kind, length, mount, seals | `fs`, `sys/file` | where no server is asked |
+//! | to take `O_NONBLOCK` away from what was opened | `fs` | does not wait; rings have none of it |
 //! | to look up a host's name | `net/lookup` | only the C library can; on a thread of the pool |
 //! | blocking calls, cores, the stall detector | `blocking`, `cores`, `stall` | are threads |
 //! | to start processes | `process` | rings cannot; on a thread of the pool |

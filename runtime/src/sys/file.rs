@@ -1,4 +1,5 @@
-//! What is asked of an open file past the ring, because no ring has it, or because it never waits.
+//! What is done with files past the ring: because no ring has it, or because it does not wait, as
+//! with what is in the kernel's caches.
 
 use super::check;
 use std::ffi::CStr;
@@ -6,7 +7,8 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
-/// What is known of an open file here: no server is asked, as one may have to be otherwise.
+/// What is known of an open file here. Most file systems then ask no server; 9p does, and CIFS
+/// waits for what was written if the length is asked for.
 fn look(file: &impl AsFd, mask: u32) -> io::Result<libc::statx> {
     const FLAGS: i32 = libc::AT_EMPTY_PATH | libc::AT_STATX_DONT_SYNC;
     let fd = file.as_fd().as_raw_fd();
@@ -20,21 +22,32 @@ fn look(file: &impl AsFd, mask: u32) -> io::Result<libc::statx> {
 }
 
 /// What is known of an open file here.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Known {
-    /// What kind of file it is, such as `S_IFIFO`; zero if that is not known.
+    /// What kind of file it is, such as `S_IFIFO`; zero of what has none, such as an eventfd.
     pub(crate) kind: u32,
-    /// Zero of what has none, such as a pipe.
-    pub(crate) length: u64,
     /// The mount that it is on, by its number in the [`MountTable`](super::MountTable).
     pub(crate) mount: u64,
 }
 
-/// All of that, for one call.
+impl Known {
+    /// What statx(2) is to be asked for.
+    pub(crate) const MASK: u32 = libc::STATX_TYPE | libc::STATX_MNT_ID;
+
+    pub(crate) fn of(found: &libc::statx) -> Self {
+        let kind = u32::from(found.stx_mode) & libc::S_IFMT;
+        Self { kind, mount: found.stx_mnt_id }
+    }
+}
+
 pub(crate) fn known(file: &impl AsFd) -> io::Result<Known> {
-    let found = look(file, libc::STATX_TYPE | libc::STATX_SIZE | libc::STATX_MNT_ID)?;
-    let kind = u32::from(found.stx_mode) & libc::S_IFMT;
-    Ok(Known { kind, length: found.stx_size, mount: found.stx_mnt_id })
+    look(file, Known::MASK).map(|found| Known::of(&found))
+}
+
+/// The same, and the length, for one call.
+pub(crate) fn known_and_length(file: &impl AsFd) -> io::Result<(Known, u64)> {
+    let found = look(file, Known::MASK | libc::STATX_SIZE)?;
+    Ok((Known::of(&found), found.stx_size))
 }
 
 /// The length of a file, as far as it is known; zero of what has none, such as a pipe.
@@ -48,14 +61,20 @@ pub(crate) fn is_in_memory(file: &impl AsFd) -> bool {
     unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_GET_SEALS) >= 0 }
 }
 
-/// Opens what is at a path if the kernel has all of the path in its caches, and no link of `/proc`
-/// is on the way (`ELOOP`).
+/// Whether a file is a pipe or a FIFO: no server is asked.
+pub(crate) fn is_pipe(file: &impl AsFd) -> bool {
+    // SAFETY: a call without pointers.
+    unsafe { libc::fcntl(file.as_fd().as_raw_fd(), libc::F_GETPIPE_SZ) >= 0 }
+}
+
+/// Opens what is at a path if the kernel has all of the path in its caches. It has no link of
+/// `/proc` there, which lead anywhere.
 pub(crate) fn open_cached(
     dir: RawFd,
     path: &CStr,
     (flags, mode, resolve): (u64, u64, u64),
 ) -> io::Result<OwnedFd> {
-    let resolve = resolve | libc::RESOLVE_CACHED | libc::RESOLVE_NO_MAGICLINKS;
+    let resolve = resolve | libc::RESOLVE_CACHED;
     // SAFETY: any bytes are a value.
     let mut how: libc::open_how = unsafe { MaybeUninit::zeroed().assume_init() };
     (how.flags, how.mode, how.resolve) = (flags, mode, resolve);

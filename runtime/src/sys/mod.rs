@@ -22,7 +22,8 @@ pub(crate) use cgroup::Pids;
 pub(crate) use clock::{monotonic_ns, monotonic_tick_ns};
 pub(crate) use error::check;
 pub(crate) use file::{
-    Known, Whence, close, is_in_memory, known, length, lock_file, open_cached, read_cached, seek,
+    Known, Whence, close, is_in_memory, is_pipe, known, known_and_length, length, lock_file,
+    open_cached, read_cached, seek,
 };
 pub(crate) use fork::ForkGuard;
 pub(crate) use limits::Limit;
