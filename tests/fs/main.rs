@@ -15,6 +15,7 @@
 //! | `memory.rs` | the memory of direct reads and writes, watched after it was freed |
 //! | `model.rs` | random reads, writes and cuts, against a vector |
 //! | `registered.rs` | files and memory that are registered with the ring |
+//! | `short.rs` | a server in user space that gives less than it was asked for |
 //! | `waiting.rs` | FIFOs, full pipes and locks, a thousand at a time, beside other files |
 //!
 //! # What is shown of each operation
@@ -27,9 +28,9 @@
 //! | each of them | 1 | | 2 | 3 | 4 | 3, 4 |
 //! | open | 5, 41 | | 6, 7 | 8, 9, 42 | 10 | |
 //! | statx | 13 | | 6 | 9 | | |
-//! | read | 14, 15 | 16 | 16, 17 | 18, 9 | 19 | 18, 19 |
-//! | readv | 20, 15 | 15 | 2 | 9 | | |
-//! | write | 14, 15 | 21 | 16, 21 | 9, 19 | 22, 19 | 11, 19 |
+//! | read | 14, 15 | 16, 48 | 16, 17 | 18, 9 | 19 | 18, 19 |
+//! | readv | 20, 15 | 15, 48 | 2 | 9 | | |
+//! | write | 14, 15 | 21, 49 | 16, 21 | 9, 19 | 22, 19 | 11, 19 |
 //! | writev | 20, 15 | | 2 | | | |
 //! | both, registered | 37, 38, 44 | 37 | 39, 2 | 9 | 40 | 40, 38 |
 //! | fsync, fdatasync, sync_file_range | 23 | | 24, 2 | | | |
@@ -37,7 +38,7 @@
 //! | make, remove, rename, link | 25 | | 7, 26 | | 47 | 11 |
 //! | list, walk | 27 | | 27 | | 28 | |
 //! | lock | 29 | | 2 | 30 | 31 | 31, 32 |
-//! | a whole file | 33 | 33, 43 | 21, 26 | | 34 | 34 |
+//! | a whole file | 33 | 33, 43, 48 | 21, 26 | | 34 | 34 |
 //! | a temporary name | 35 | | 26 | | 36 | 36 |
 //! | close | 46 | | 45 | | 46 | |
 //!
@@ -80,6 +81,9 @@
 //! 45 `a_close_on_the_spot_says_what_the_kernel_says`.
 //! 46 `k13_a_file_is_not_closed_on_the_spot_where_a_close_works`.
 //! 47 `b9_a_link_keeps_its_file_open`.
+//! 48 `what_a_server_gives_short_is_read_at_its_place`,
+//! `a_file_that_a_server_gives_short_is_read_whole`.
+//! 49 `what_a_server_takes_short_is_written_to_its_place`.
 
 mod at_hand;
 mod cut;
@@ -93,6 +97,7 @@ mod large;
 mod memory;
 mod model;
 mod registered;
+mod short;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;

@@ -190,10 +190,32 @@ fn on_a_server<F: Future>(name: &str, begin: impl Fn(Rc<File>, Watched) -> F) {
     });
 }
 
+/// Such reads are done in memory of their own.
 #[test]
-fn a2_the_memory_of_a_read_that_ends_late_is_freed_after_it() {
-    let name = "memory::a2_the_memory_of_a_read_that_ends_late_is_freed_after_it";
-    on_a_server(name, async |file: Rc<File>, buffer| file.read_at(buffer, 0).await.0);
+fn a2_the_memory_of_a_dropped_read_of_a_server_is_not_written_to() {
+    let name = "memory::a2_the_memory_of_a_dropped_read_of_a_server_is_not_written_to";
+    hostile::with_mounts(name, "true", |at| {
+        crate::run(async || {
+            let Some(server) = Dead::mount(at, Conduct::Late) else { return };
+            let path = server.path().join("file");
+            let (file, synced) = (std::fs::File::open(&path).unwrap(), path);
+            let (pages, freed) = (Pages::new(), Freed::default());
+            let file = File::from_std(file);
+            let watched = Watched { pages, freed: Rc::clone(&freed) };
+            let mut read = Box::pin(file.read_at(watched, 0));
+            assert!(support::poll_once(read.as_mut()).await.is_pending());
+            while server.holds() == 0 {
+                support::turn().await;
+            }
+            drop(read);
+            assert_eq!(freed.borrow().len(), 1, "the buffer is not waited for");
+            // The sync has the server answer; the close comes after the read.
+            std::fs::File::open(synced).unwrap().sync_all().unwrap();
+            file.close().await.unwrap();
+            assert!(pages.is_full_of(POISON), "written after it was freed");
+            pages.give_back();
+        });
+    });
 }
 
 #[test]

@@ -15,10 +15,12 @@ mod pool;
 use crate::cancel::current_cancellation;
 use crate::config::CALLS_PER_THREAD;
 use crate::context;
+use crate::fd::SharedFd;
 use crate::op::{self, Offload};
 use crate::sync::Semaphore;
 use call::{Call, Run};
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 use std::panic::resume_unwind;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -54,7 +56,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    named(&"a blocking call", work).await
+    named(&"a blocking call", None, work).await
 }
 
 /// [`blocking`] for work that fails as I/O does; dumps and instruments call it by its name.
@@ -63,7 +65,26 @@ where
     T: Send + 'static,
     F: FnOnce() -> io::Result<T> + Send + 'static,
 {
-    match named(name, work).await {
+    flatten(named(name, None, work).await)
+}
+
+/// The same for work on a descriptor, which gets its number: that stays open until the work has
+/// ended, also when the future is dropped.
+pub(crate) async fn blocking_on<T, F>(
+    fd: &SharedFd,
+    name: &'static &'static str,
+    work: F,
+) -> io::Result<T>
+where
+    T: Send + 'static,
+    F: FnOnce(RawFd) -> io::Result<T> + Send + 'static,
+{
+    let number = fd.as_raw_fd();
+    flatten(named(name, Some(fd.clone()), move || work(number)).await)
+}
+
+fn flatten<T>(ended: Result<io::Result<T>, Unfinished>) -> io::Result<T> {
+    match ended {
         Ok(ended) => ended,
         Err(Unfinished::Cancelled(cancelled)) => Err(cancelled.into()),
         Err(Unfinished::Refused(error)) => Err(error),
@@ -71,7 +92,11 @@ where
     }
 }
 
-async fn named<T, F>(name: &'static &'static str, work: F) -> Result<T, Unfinished>
+async fn named<T, F>(
+    name: &'static &'static str,
+    on: Option<SharedFd>,
+    work: F,
+) -> Result<T, Unfinished>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
@@ -93,7 +118,7 @@ where
             }
         }
     });
-    let belonged = offload.await.map_err(Unfinished::Refused)?;
+    let belonged = offload.on(on).await.map_err(Unfinished::Refused)?;
     let mut ended = call.take();
     if let Err(Unfinished::Cancelled(why)) = &mut ended {
         op::deliver_cancel(belonged);

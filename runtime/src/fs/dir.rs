@@ -1,5 +1,6 @@
 //! `Dir`: an open directory, out of which no path leads.
 
+use super::mounts::Way;
 use super::opening::{self, Opened, Origin};
 use super::{File, Metadata, OpenOptions, ReadDir, error, path};
 use crate::fd::SharedFd;
@@ -50,7 +51,7 @@ pub struct Dir {
 
 impl Dir {
     fn of(opened: Opened) -> Self {
-        let origin = if opened.is_served() { Origin::Elsewhere } else { Origin::Here };
+        let origin = if opened.way() == Way::Ring { Origin::Here } else { Origin::Elsewhere };
         Self { fd: opened.fd, origin }
     }
 

@@ -1,5 +1,6 @@
 //! `File`: an open file.
 
+use super::mounts::Way;
 use super::opening::{self, Opened};
 use super::registering::Registering;
 use super::{Metadata, OpenOptions, error};
@@ -42,8 +43,8 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct File {
     pub(super) fd: SharedFd,
-    /// Reads and writes of this file would stop the core.
-    pub(super) on_worker: bool,
+    /// How it is read and written.
+    pub(super) way: Way,
     pub(super) registering: Registering,
 }
 
@@ -63,9 +64,9 @@ impl File {
     }
 
     fn with(opened: Opened) -> Self {
-        let on_worker = opened.is_served();
+        let way = opened.way();
         let registering = Registering::new(opened.known.as_ref().ok().copied());
-        Self { fd: opened.fd, on_worker, registering }
+        Self { fd: opened.fd, way, registering }
     }
 
     /// Opens a file to be read.

@@ -1,8 +1,10 @@
 //! Reads and writes at places in a file.
 
 use super::File;
+use super::mounts::Way;
 use super::opening::{Opened, may_call};
 use super::placed::Placed;
+use super::pooled;
 use crate::buf::{BufResult, IoBuf, IoBufMut, Transferred};
 use crate::op::{Each, ReadEachAt, ReadOp, WriteEachAt, WriteOp};
 use crate::sys;
@@ -24,6 +26,11 @@ impl File {
     ///
     /// What a disk has begun to read it reads; the buffer comes back, or is freed, after that. From
     /// a pipe, bytes are lost that were read for a future which was dropped.
+    ///
+    /// A file whose server is in user space (FUSE) is read by a thread of the pool, at most 256 KiB
+    /// at a time, because the kernel's ring may give wrong bytes of it (see [`fs`](super)). Such a
+    /// read can be cancelled while it waits for the thread, as other blocking calls; once it has
+    /// begun, it is waited for, and gives what it has read.
     ///
     /// # Errors
     ///
@@ -60,7 +67,13 @@ impl File {
         skip: usize,
         offset: Option<u64>,
     ) -> impl Future<Output = BufResult<usize, B>> {
-        Placed::new(self, buffer, offset, move |at, buffer| ReadOp::new(at, buffer, skip))
+        let begin = move |at, buffer| ReadOp::new(at, buffer, skip);
+        match self.way {
+            Way::Ring | Way::Worker => Placed::new(self, buffer, offset, begin),
+            Way::Pool => Placed::pooled(self, buffer, offset, begin, move |buffer| {
+                pooled::read(self, buffer, skip, offset)
+            }),
+        }
     }
 
     /// Reads as many bytes as [`io_exact`](IoBufMut::io_exact) says: the buffer's length, if it has
@@ -113,7 +126,13 @@ impl File {
         buffers: Vec<B>,
         offset: u64,
     ) -> BufResult<usize, Vec<B>> {
-        let reading = Placed::new(self, Each(buffers), Some(offset), ReadEachAt::new);
+        let (buffers, offset) = (Each(buffers), Some(offset));
+        let reading = match self.way {
+            Way::Ring | Way::Worker => Placed::new(self, buffers, offset, ReadEachAt::new),
+            Way::Pool => Placed::pooled(self, buffers, offset, ReadEachAt::new, |buffers| {
+                pooled::read_each(self, buffers, offset)
+            }),
+        };
         let (result, Each(buffers)) = reading.await;
         (result, buffers)
     }
@@ -135,7 +154,7 @@ impl File {
 
     /// Its length, if no server has to be asked for it, nor a thread of the kernel's.
     fn length(&self) -> Option<u64> {
-        (!self.on_worker).then(|| sys::length(&self.fd).unwrap_or(0))
+        (self.way == Way::Ring).then(|| sys::length(&self.fd).unwrap_or(0))
     }
 
     /// All that is in a file that was opened for no more than that.
@@ -146,7 +165,7 @@ impl File {
         // On the spot: the ring would read it there, too.
         if let Some(length) = length.filter(|length| *length <= CHUNK as u64)
             && is_file
-            && !opened.is_served()
+            && opened.way() == Way::Ring
             && may_call().await
         {
             // One byte more shows that there is no more.
@@ -191,8 +210,10 @@ impl File {
                 Ok(0) => return (Ok(done), buffer),
                 Ok(read) => {
                     let done = done + read;
-                    // There was room for more, and there is no more.
-                    if Some(done as u64) == expected && buffer.len() < buffer.capacity() {
+                    // There was room for more, and there is no more. What a server in user space
+                    // gives may be short before the end.
+                    let is_full = buffer.len() == buffer.capacity();
+                    if Some(done as u64) == expected && !is_full && self.way != Way::Pool {
                         return (Ok(done), buffer);
                     }
                 }
@@ -208,7 +229,8 @@ impl File {
     /// # Cancellation
     ///
     /// A write that was cancelled, or whose future was dropped, may have been done in whole, in
-    /// part or not at all.
+    /// part or not at all. With `O_DIRECT` to a server in user space, a thread of the pool writes,
+    /// as it [reads](Self::read_at).
     ///
     /// # Errors
     ///
@@ -237,6 +259,11 @@ impl File {
         self.write_rest(buffer, 0, None)
     }
 
+    /// The ring writes as it should, but not past the page cache. The flag may come and go.
+    fn is_written_by_pool(&self) -> bool {
+        self.way == Way::Pool && sys::is_direct(&self.fd)
+    }
+
     /// Writes what follows the first `skip` bytes of the buffer.
     fn write_rest<B: IoBuf>(
         &self,
@@ -244,7 +271,13 @@ impl File {
         skip: usize,
         offset: Option<u64>,
     ) -> impl Future<Output = BufResult<usize, B>> {
-        Placed::new(self, buffer, offset, move |at, buffer| WriteOp::new(at, buffer, skip))
+        let begin = move |at, buffer| WriteOp::new(at, buffer, skip);
+        match self.is_written_by_pool() {
+            false => Placed::new(self, buffer, offset, begin),
+            true => Placed::pooled(self, buffer, offset, begin, move |buffer| {
+                pooled::write(self, buffer, skip, offset)
+            }),
+        }
     }
 
     /// Writes all of `buffer` to `offset` and what follows it.
@@ -294,7 +327,13 @@ impl File {
         buffers: Vec<B>,
         offset: u64,
     ) -> BufResult<usize, Vec<B>> {
-        let writing = Placed::new(self, Each(buffers), Some(offset), WriteEachAt::new);
+        let (buffers, offset) = (Each(buffers), Some(offset));
+        let writing = match self.is_written_by_pool() {
+            false => Placed::new(self, buffers, offset, WriteEachAt::new),
+            true => Placed::pooled(self, buffers, offset, WriteEachAt::new, |buffers| {
+                pooled::write_each(self, buffers, offset)
+            }),
+        };
         let (result, Each(buffers)) = writing.await;
         (result, buffers)
     }

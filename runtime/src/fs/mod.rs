@@ -21,6 +21,7 @@
 //! | what | where it waits | the bound |
 //! |---|---|---|
 //! | a disk, a server of a mount | a thread of the kernel's | 64 for each core |
+//! | to read from a server in user space (FUSE) | a thread of the pool | that of the pool |
 //! | to open a FIFO whose other end is missing | the same, or nowhere | 32 of these 64 |
 //! | to read an empty pipe, to write a full one | nowhere: it is polled | operations in flight |
 //! | for a lock | nowhere: it is tried again | |
@@ -39,7 +40,22 @@
 //! Elsewhere what is in the kernel's caches is opened, read whole and closed by plain calls on the
 //! spot, where the ring would do it as well.
 //!
-//! Some things wait on the core itself:
+//! # Servers in user space
+//!
+//! Reads of a file on a mount of FUSE (also `virtiofs`), and of one that the list of mounts does
+//! not have, are plain calls on a thread of the pool, into memory of its own. The kernel's ring
+//! would give wrong bytes where the server has its files read past the page cache
+//! (`FOPEN_DIRECT_IO`), of which a client is not told: after a short answer, such as at the end of
+//! the file, it asks for the rest at the same place, and counts that as well (seen on Linux 6.18).
+//! The same fault spoils writes to a descriptor with `O_DIRECT`, so those go there, too; other
+//! writes are the ring's. Such a call moves 256 KiB at most, which is a short count, and
+//! [`send_file`](crate::io::send_file()) does not splice. A call that has begun is waited for: a
+//! cancel does not reach the server.
+//!
+//! This does not see the standard input, if that is such a file; nor an `overlay` above such a
+//! mount.
+//!
+//! # What waits on the core itself
 //!
 //! - [`File::from_std`], which is no future, looks at the file, for which 9p and few others ask
 //!   their server. So does an open that a link of `/proc` has led to a mount that the list does not
@@ -64,6 +80,7 @@ mod opening;
 mod path;
 mod paths;
 mod placed;
+mod pooled;
 mod read_dir;
 mod registering;
 mod splicing;

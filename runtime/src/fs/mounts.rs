@@ -27,6 +27,22 @@ const LOCAL: &str = " adfs affs apparmorfs autofs bcachefs bfs binder binfmt_mis
 /// Those of them that have something to do at each close of a file (`flush`).
 const FLUSHING: [&str; 4] = ["f2fs", "mqueue", "overlay", "tracefs"];
 
+/// How reads and writes of a file are done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// By the ring, which does not stop the core.
+    Ring,
+    /// By the ring, on a thread of the kernel's: a server may be waited for.
+    Worker,
+    /// Reads, and writes with `O_DIRECT`, by plain calls on a thread of the pool; other writes as
+    /// for `Worker`. For servers in user space (FUSE): seen on 6.18, a ring that is given less than
+    /// it asked for asks for the rest at the same place, where the server has the file read past
+    /// the page cache (`FOPEN_DIRECT_IO`). The bytes are wrong then, and the count is too large,
+    /// also at the end of the file; the rest of a write with `O_DIRECT` goes over its start. No
+    /// flag of a request prevents it, and nothing tells a client which files of FUSE those are.
+    Pool,
+}
+
 /// What a core knows of the mounts that its thread sees: nothing before the first look.
 #[derive(Debug, Default)]
 pub(crate) struct Mounts(RefCell<Seen>);
@@ -39,7 +55,9 @@ struct Seen {
     local: Vec<u64>,
     /// Those of these with something to do at a close.
     flushing: Vec<u64>,
-    /// Whether there are others.
+    /// The numbers of those whose server is not in user space, in order.
+    served: Vec<u64>,
+    /// Whether there are others than those without a server.
     has_served: bool,
 }
 
@@ -50,18 +68,23 @@ impl Seen {
         let text = String::from_utf8_lossy(&text);
         self.local.clear();
         self.flushing.clear();
+        self.served.clear();
         self.has_served = false;
         for mount in sys::mounts(&text) {
             if FLUSHING.contains(&mount.kind) {
                 self.flushing.push(mount.number);
             }
-            match is_local(mount.kind) {
+            let is_local = is_local(mount.kind);
+            self.has_served |= !is_local;
+            match is_local {
                 true => self.local.push(mount.number),
-                false => self.has_served = true,
+                false if !is_fuse(mount.kind) => self.served.push(mount.number),
+                false => {}
             }
         }
         self.local.sort_unstable();
         self.flushing.sort_unstable();
+        self.served.sort_unstable();
     }
 
     /// Looks whether other mounts are there by now.
@@ -77,6 +100,11 @@ impl Seen {
 
 fn is_local(kind: &str) -> bool {
     LOCAL.split(' ').any(|local| local == kind)
+}
+
+/// Whether its server is in user space, or speaks as one. The kind may have a second name.
+fn is_fuse(kind: &str) -> bool {
+    matches!(kind.split('.').next(), Some("fuse" | "fuseblk" | "virtiofs"))
 }
 
 /// Asks what is known of mounts. Outside a core nothing is kept of it.
@@ -104,26 +132,32 @@ pub(super) enum Looked {
     LongAgo,
 }
 
-/// Whether reads and writes of the file are to begin on a thread of the kernel's. Those of FUSE
-/// look to the ring as if they could be polled, and then stop the thread until the server answers,
-/// if it ever does. What is no regular file and no directory answers for itself, wherever it is.
-pub(super) fn is_served(file: &SharedFd, known: &Known, looked: Looked) -> bool {
+/// How reads and writes of the file are done. Those of FUSE look to the ring as if they could be
+/// polled, and then stop the thread until the server answers, if it ever does. What is no regular
+/// file and no directory answers for itself, wherever it is.
+pub(super) fn way(file: &SharedFd, known: &Known, looked: Looked) -> Way {
     if !matches!(known.kind, libc::S_IFREG | libc::S_IFDIR) {
-        return false;
+        return Way::Ring;
     }
-    let is_listed = ask(|seen| {
+    let way = ask(|seen| {
         if looked == Looked::LongAgo {
             seen.look();
         }
-        seen.table.is_some() && seen.local.binary_search(&known.mount).is_ok()
+        let has = |numbers: &[u64]| numbers.binary_search(&known.mount).is_ok();
+        match seen.table.is_some() {
+            true if has(&seen.local) => Way::Ring,
+            true if has(&seen.served) => Way::Worker,
+            // What is in no list may be FUSE as well.
+            _ => Way::Pool,
+        }
     });
     // What is in memory may be on a mount of the kernel's own. It is the only such question that
     // no server is asked: statfs(2) would ask it.
-    !is_listed && !sys::is_in_memory(file)
+    if way != Way::Ring && sys::is_in_memory(file) { Way::Ring } else { way }
 }
 
 /// Whether a close of the file has something to do, for which the ring has a thread of the
-/// kernel's. Asked of what is not [served](is_served), just after that.
+/// kernel's. Asked of what is read by the ring, just after its [`way`].
 pub(super) fn is_flushed(known: &Known) -> bool {
     ask(|seen| seen.flushing.binary_search(&known.mount).is_ok())
 }

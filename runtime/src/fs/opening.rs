@@ -18,7 +18,7 @@
 //! caches hold; and each open that waits has one of its threads. A few dozen would have them all,
 //! and every other open, look and removal of the core would wait behind them.
 
-use super::mounts::{self, Looked};
+use super::mounts::{self, Looked, Way};
 use crate::config::WAITING_OPENS;
 use crate::context;
 use crate::fd::{Closing, SharedFd};
@@ -98,15 +98,15 @@ impl Opened {
         Self { length, ..Self::new(fd, known, Looked::ForIt) }
     }
 
-    /// Whether reads and writes of it would stop the core, as far as is known. If not, it is closed
-    /// on the spot, too.
-    pub(super) fn is_served(&self) -> bool {
-        let Ok(known) = &self.known else { return true };
-        let is_served = mounts::is_served(&self.fd, known, self.looked);
-        if known.kind == libc::S_IFREG && !is_served && !mounts::is_flushed(known) {
+    /// How it is read and written, as far as is known. What the ring does on the spot is closed
+    /// there, too, unless a close has something to do.
+    pub(super) fn way(&self) -> Way {
+        let Ok(known) = &self.known else { return Way::Pool };
+        let way = mounts::way(&self.fd, known, self.looked);
+        if known.kind == libc::S_IFREG && way == Way::Ring && !mounts::is_flushed(known) {
             self.fd.set_closing(Closing::AtOnce);
         }
-        is_served
+        way
     }
 }
 

@@ -3,6 +3,7 @@
 //! A future of its own, and no async function: those would move the buffer once more each.
 
 use super::File;
+use super::mounts::Way;
 use crate::buf::BufResult;
 use crate::op::{At, Op, Operation};
 use crate::ring::NEXT;
@@ -18,11 +19,13 @@ pub(super) struct Placed<'file, B, O: Operation, F> {
     file: &'file File,
     offset: u64,
     begin: F,
-    state: State<B, O>,
+    state: State<'file, B, O>,
 }
 
-enum State<B, O: Operation> {
+enum State<'file, B, O: Operation> {
     Running(Op<O>),
+    /// Not by the ring.
+    Pooled(Pin<Box<dyn Future<Output = BufResult<usize, B>> + 'file>>),
     /// The place is beyond what a file can have. The buffer is there until the error was given.
     Beyond {
         buffer: Option<B>,
@@ -41,7 +44,7 @@ where
     /// At a place as requests have it; none is where the open file stands.
     #[inline]
     pub(super) fn new(file: &'file File, buffer: B, offset: Option<u64>, begin: F) -> Self {
-        let is_beyond = offset.is_some_and(|offset| i64::try_from(offset).is_err());
+        let is_beyond = is_beyond(offset);
         let offset = offset.unwrap_or(NEXT);
         let state = match is_beyond {
             false => State::Running(begin(at(file, offset), buffer)),
@@ -49,12 +52,32 @@ where
         };
         Self { file, offset, begin, state }
     }
+
+    /// The same where a thread of the pool does it, as `call` says.
+    pub(super) fn pooled<C: Future<Output = BufResult<usize, B>> + 'file>(
+        file: &'file File,
+        buffer: B,
+        offset: Option<u64>,
+        begin: F,
+        call: impl FnOnce(B) -> C,
+    ) -> Self {
+        if is_beyond(offset) {
+            return Self::new(file, buffer, offset, begin);
+        }
+        let state = State::Pooled(Box::pin(call(buffer)));
+        Self { file, offset: offset.unwrap_or(NEXT), begin, state }
+    }
+}
+
+#[inline]
+fn is_beyond(offset: Option<u64>) -> bool {
+    offset.is_some_and(|offset| i64::try_from(offset).is_err())
 }
 
 #[inline]
 fn at(file: &File, offset: u64) -> At {
     file.registering.count(&file.fd);
-    At { on: file.fd.clone().into(), offset, on_worker: file.on_worker }
+    At { on: file.fd.clone().into(), offset, on_worker: file.way != Way::Ring }
 }
 
 /// Whether the kernel was interrupted, although nothing had been asked to end: it is asked again.
@@ -76,6 +99,7 @@ where
         loop {
             let operation = match &mut this.state {
                 State::Running(operation) => operation,
+                State::Pooled(call) => return call.as_mut().poll(cx),
                 State::Beyond { buffer, suspended } => {
                     ready!(budget::proceed_once(suspended, cx));
                     let text = "the place is beyond what a file can hold";

@@ -1,12 +1,19 @@
 //! Files as sources of a splice.
 
 use super::File;
+use super::mounts::Way;
 use super::placed::goes_on;
 use crate::op::Splice;
 use crate::sys::Pipe;
 use std::io;
 
 impl File {
+    /// Whether a splice gives what a read gives. With a server in user space the pages that go may
+    /// lag behind what the server has, and tell an end too early.
+    pub(crate) fn may_be_spliced(&self) -> bool {
+        self.way != Way::Pool
+    }
+
     /// Moves what is at a place into an empty pipe, at most so many bytes. Zero is the end of the
     /// file.
     pub(crate) async fn splice_at<P: AsMut<Pipe> + 'static>(

@@ -29,7 +29,8 @@ const BULK: u64 = 1 << 20;
 /// kernel's threads, never on the core. A core has 32 pipes for this, of 1 MiB, of which one is
 /// taken while the writer is held up. What gets none, shorter parts, other writers, and all in a
 /// process that does not ignore `SIGPIPE` (see [`copy`](super::copy())) go through a buffer of
-/// 64 KiB.
+/// 64 KiB; and so do files of a server in user space (FUSE), of which a splice may tell an end that
+/// is none.
 ///
 /// The writer is flushed, and not shut down.
 ///
@@ -81,7 +82,7 @@ async fn send<W: AsyncWrite>(
     note: &mut impl FnMut(usize),
 ) -> io::Result<()> {
     let mut buffer = Vec::new();
-    let mut may_splice = end.saturating_sub(start) >= BULK;
+    let mut may_splice = end.saturating_sub(start) >= BULK && file.may_be_spliced();
     if start >= end {
         consume_budget().await;
     }

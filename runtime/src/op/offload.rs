@@ -6,6 +6,7 @@
 
 use super::future::OpHandle;
 use crate::driver::{self, Abandoned, OpInfo, Orphan, Recall, Refused};
+use crate::fd::SharedFd;
 use crate::inbox::{self, Ticket};
 use crate::ring::Completion;
 use crate::scope;
@@ -24,6 +25,8 @@ pub(crate) struct Offload {
     name: &'static &'static str,
     start: Option<Box<dyn FnOnce(Ticket) -> Recall>>,
     flight: Option<OpHandle>,
+    /// Is open until the work has ended, also without the future.
+    on: Option<SharedFd>,
 }
 
 impl Offload {
@@ -33,7 +36,14 @@ impl Offload {
         name: &'static &'static str,
         start: impl FnOnce(Ticket) -> Recall + 'static,
     ) -> Self {
-        Self { name, start: Some(Box::new(start)), flight: None }
+        Self { name, start: Some(Box::new(start)), flight: None, on: None }
+    }
+
+    /// Work on a descriptor, by its number, which is not given to anything else before the work has
+    /// ended.
+    pub(crate) fn on(mut self, fd: Option<SharedFd>) -> Self {
+        self.on = fd;
+        self
     }
 
     fn start(&mut self, cx: &Context<'_>) -> Poll<io::Error> {
@@ -75,7 +85,8 @@ impl Future for Offload {
 impl Drop for Offload {
     fn drop(&mut self) {
         let Some(OpHandle { driver, key }) = self.flight.take() else { return };
-        let (abandoned, held) = driver.borrow_mut().abandon(key, || Box::new(Nothing));
+        let on = self.on.take();
+        let (abandoned, held) = driver.borrow_mut().abandon(key, || Box::new(Kept { _on: on }));
         match abandoned {
             Abandoned::Withdrawn(waiter) | Abandoned::HandedOver(waiter) => drop(waiter),
             Abandoned::Finished(completion) => {
@@ -86,10 +97,12 @@ impl Drop for Offload {
     }
 }
 
-/// What is kept for offloaded work: it owns its own.
-struct Nothing;
+/// What is kept for offloaded work: it owns the rest.
+struct Kept {
+    _on: Option<SharedFd>,
+}
 
-impl Orphan for Nothing {
+impl Orphan for Kept {
     fn dispose(self: Box<Self>, _: Completion) -> bool {
         false
     }

@@ -44,6 +44,9 @@ pub struct Stderr {
 /// were read for a future that was dropped are those of its next read. A `Stdin` takes a
 /// descriptor, and the process's own stays open.
 ///
+/// A file on a mount of FUSE may be read wrong from here, with some servers, by a fault of the
+/// kernel's (see [`fs`](crate::fs#servers-in-user-space)): open it by its path.
+///
 /// # Errors
 ///
 /// No descriptor is left; or the process has closed its standard input. (One that was started

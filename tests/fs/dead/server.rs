@@ -14,7 +14,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 
 const LOOKUP: u32 = 1;
@@ -46,10 +46,14 @@ pub(crate) enum Conduct {
     /// Nothing, before the kernel interrupts it.
     Heeds,
     /// Nothing, before the kernel interrupts it; and then all that was asked, as a disk that has
-    /// begun.
+    /// begun. It ends a sync as well.
     Late,
     /// Reads and writes fail, as those of a disk that is broken.
     Fails,
+    /// Reads give and writes take half of what is asked, as of a stream.
+    Half,
+    /// Reads give and writes take all, as of a file.
+    Whole,
 }
 
 /// A mount of it; ended when this is dropped.
@@ -64,12 +68,15 @@ struct Counts {
     held: AtomicUsize,
     interrupts: AtomicUsize,
     poisoned: AtomicUsize,
+    /// What is in the file, where that can be read and written.
+    bytes: Mutex<Vec<u8>>,
 }
 
 impl Dead {
     /// `None` where nothing can be mounted.
     pub(crate) fn mount(at: &Path, conduct: Conduct) -> Option<Self> {
-        let counts = Arc::new(Counts::default());
+        let counts = Counts { bytes: Mutex::new(first_bytes()), ..Counts::default() };
+        let counts = Arc::new(counts);
         let (mounted, result) = mpsc::channel();
         let (place, counted) = (at.to_owned(), Arc::clone(&counts));
         let server = thread::spawn(move || match connect(&place) {
@@ -119,6 +126,11 @@ impl Dead {
         self.counts.poisoned.load(Ordering::SeqCst)
     }
 
+    /// What is in the file.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.counts.bytes.lock().unwrap().clone()
+    }
+
     /// As `umount -f`: all that waits fails. It says that it is busy, and cuts the connection to
     /// the server all the same.
     pub(crate) fn end(&self) {
@@ -158,8 +170,8 @@ fn number(bytes: &[u8], at: usize) -> u64 {
 /// Answers until the connection is cut.
 fn serve(mut device: &File, conduct: Conduct, counts: &Counts) {
     let mut buffer = vec![0; 1 << 18];
-    // The answer to what is in flight.
-    let mut held = Vec::new();
+    // What is in flight, and the answer to it.
+    let mut held: Vec<(u64, Vec<u8>)> = Vec::new();
     loop {
         let length = match device.read(&mut buffer) {
             Ok(length) => length,
@@ -176,9 +188,19 @@ fn serve(mut device: &File, conduct: Conduct, counts: &Counts) {
             GETATTR => Ok([words(&[3600, 0, 0, 0]), attributes(node)].concat()),
             OPEN if conduct != Conduct::Mute => Ok(words(&[0, 0, DIRECT_IO, 0])),
             READ | WRITE | FSYNC if conduct == Conduct::Fails => Err(libc::EIO),
+            READ | WRITE if matches!(conduct, Conduct::Half | Conduct::Whole) => {
+                Ok(moved(request, asked, conduct, counts))
+            }
+            FSYNC if conduct == Conduct::Late && !held.is_empty() => {
+                let (late, mut answer) = held.pop().expect("it is there");
+                // After a whole one the kernel would ask for more.
+                answer.truncate(100);
+                reply(device, late, Ok(answer));
+                Ok(Vec::new())
+            }
             LOOKUP | OPEN | READ | WRITE => {
                 if matches!(asked, READ | WRITE) {
-                    held = late(request, asked, counts);
+                    held = vec![(unique, late(request, asked, counts))];
                 }
                 counts.held.fetch_add(1, Ordering::SeqCst);
                 continue;
@@ -188,7 +210,10 @@ fn serve(mut device: &File, conduct: Conduct, counts: &Counts) {
                 let interrupted = number(request, HEADER);
                 match conduct {
                     Conduct::Heeds => reply(device, interrupted, Err(libc::EINTR)),
-                    Conduct::Late => reply(device, interrupted, Ok(std::mem::take(&mut held))),
+                    Conduct::Late => {
+                        let answer = held.pop().map(|(_, answer)| answer);
+                        reply(device, interrupted, Ok(answer.unwrap_or_default()));
+                    }
                     _ => {}
                 }
                 continue;
@@ -198,6 +223,34 @@ fn serve(mut device: &File, conduct: Conduct, counts: &Counts) {
         };
         reply(device, unique, answer);
     }
+}
+
+/// The length of the file, as the kernel knows it.
+pub(crate) const LENGTH: usize = 1 << 20;
+
+/// By so much the file has grown since.
+const GROWN: usize = 1000;
+
+/// What is in the file at first: no part of it is like another one.
+fn first_bytes() -> Vec<u8> {
+    (0..(LENGTH + GROWN) as u64)
+        .map(|at| (at.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u8)
+        .collect()
+}
+
+/// Reads or writes as much as it is the conduct to; the answer.
+fn moved(request: &[u8], asked: u32, conduct: Conduct, counts: &Counts) -> Vec<u8> {
+    let mut bytes = counts.bytes.lock().unwrap();
+    let start = bytes.len().min(number(request, HEADER + 8) as usize);
+    let size =
+        u32::from_ne_bytes(request[HEADER + 16..HEADER + 20].try_into().expect("four bytes"));
+    let size = if conduct == Conduct::Half { size.div_ceil(2) } else { size };
+    let end = bytes.len().min(start + size as usize);
+    if asked == READ {
+        return bytes[start..end].to_vec();
+    }
+    bytes[start..end].copy_from_slice(&request[HEADER + 40..][..end - start]);
+    words(&[(end - start) as u32, 0])
 }
 
 /// The answer to a read or a write, for later.
@@ -224,7 +277,7 @@ fn entry() -> Vec<u8> {
 /// The attributes of the root, which is node 1, or of the file.
 fn attributes(node: u64) -> Vec<u8> {
     let mode = if node == 1 { libc::S_IFDIR | 0o755 } else { libc::S_IFREG | 0o644 };
-    let mut attributes = words(&[node as u32, 0, 1 << 20, 0]);
+    let mut attributes = words(&[node as u32, 0, LENGTH as u32, 0]);
     // The blocks and the times; then mode, links, owner, group, device, block size, flags.
     attributes.extend([0; 32 + 12]);
     attributes.extend(words(&[mode, 1, 0, 0, 0, 4096, 0]));
