@@ -14,7 +14,7 @@ use nestling::buf::FixedPool;
 use nestling::fs::{self, Dir, File};
 use nestling::io::{nursery, send_file, transferred};
 use nestling::net::UnixStream;
-use nestling::task::yield_now;
+use nestling::task::{spawn_blocking, yield_now};
 use nestling::{Runtime, dump_tree, is_cancelled};
 use server::{Conduct, Dead};
 use std::cell::Cell;
@@ -119,6 +119,31 @@ fn k13_a_dead_mount_does_not_stop_other_files() {
                 assert_eq!(told.get(), 0);
             });
             assert_eq!(told.await, 0, "they have the errors of the mount's end");
+        });
+    });
+}
+
+/// More reads than the pool has threads.
+#[test]
+fn k13_a_dead_mount_leaves_threads_for_others() {
+    let name = "dead::k13_a_dead_mount_leaves_threads_for_others";
+    hostile::with_mounts(name, "true", |at| {
+        run(async || {
+            let Some(dead) = Dead::mount(at, Conduct::Silent) else { return };
+            let file = &File::open(dead.path().join("file")).await.unwrap();
+            let result: io::Result<()> = nursery(async |n| {
+                for _ in 0..200 {
+                    n.spawn(async { drop(file.read_at(vec![0; 10], 0).await) });
+                }
+                while dead.holds() < 16 {
+                    yield_now().await;
+                }
+                assert_eq!(spawn_blocking(|| 7).await.unwrap(), 7);
+                dead.end();
+                Ok(())
+            })
+            .await;
+            result.unwrap();
         });
     });
 }

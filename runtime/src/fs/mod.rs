@@ -21,8 +21,8 @@
 //! | what | where it waits | the bound |
 //! |---|---|---|
 //! | a disk, a server of a mount | a thread of the kernel's | 64 for each core |
-//! | to read from a server in user space (FUSE) | a thread of the pool | that of the pool |
 //! | to open a FIFO whose other end is missing | the same, or nowhere | 32 of these 64 |
+//! | to read from a server in user space (FUSE) | a thread of the pool | 16 for each core |
 //! | to read an empty pipe, to write a full one | nowhere: it is polled | operations in flight |
 //! | for a lock | nowhere: it is tried again | |
 //! | to list directories, to resolve names | a thread of the pool | that of the pool |

@@ -19,7 +19,7 @@
 //! and every other open, look and removal of the core would wait behind them.
 
 use super::mounts::{self, Looked, Way};
-use crate::config::WAITING_OPENS;
+use crate::config::{POOLED_CALLS, WAITING_OPENS};
 use crate::context;
 use crate::fd::{Closing, SharedFd};
 use crate::op::{Op, OpHandle, Open, Place, PollOp, Statx};
@@ -38,18 +38,24 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-/// The line of the opens that wait for someone. One for each core.
+/// What of files may keep threads, and the lines for that. One for each core.
 #[derive(Debug)]
-pub(crate) struct Waiting(Semaphore);
+pub(crate) struct Waiting {
+    /// Opens that wait for another process or thread, such as the writer of a FIFO.
+    opens: Semaphore,
+    /// Calls that wait for a server in user space.
+    pub(super) pooled: Semaphore,
+}
 
 impl Waiting {
     pub(crate) fn new() -> Rc<Self> {
-        Rc::new(Self(Semaphore::new(WAITING_OPENS)))
+        let (opens, pooled) = (Semaphore::new(WAITING_OPENS), Semaphore::new(POOLED_CALLS));
+        Rc::new(Self { opens, pooled })
     }
 
-    fn of_this_core() -> Rc<Self> {
-        let line = context::with_core(|core| Rc::clone(&core.opens));
-        line.expect("an open that has found a FIFO ran on a core")
+    pub(super) fn of_this_core() -> Rc<Self> {
+        let lines = context::with_core(|core| Rc::clone(&core.waiting));
+        lines.expect("what has to wait in line runs on a core")
     }
 }
 
@@ -243,7 +249,7 @@ async fn writer(fifo: &SharedFd) -> io::Result<()> {
     let how = OpenHow { flags: flags(libc::O_RDONLY | libc::O_CLOEXEC), mode: 0, resolve: 0 };
     let mut poll = PollOp::new(fifo.clone(), Interest::Readable);
     let line = Waiting::of_this_core();
-    let place = match first(&mut poll, pin!(line.0.acquire())).await {
+    let place = match first(&mut poll, pin!(line.opens.acquire())).await {
         First::Polled(told) => return told,
         First::Other(place) => place,
     };
@@ -280,7 +286,7 @@ async fn first<F: Future>(poll: &mut Op<PollOp>, mut other: Pin<&mut F>) -> Firs
 /// line looks now and then.
 async fn wait(at: Place, how: OpenHow, origin: Origin) -> io::Result<SharedFd> {
     let line = Waiting::of_this_core();
-    let mut place = pin!(line.0.acquire());
+    let mut place = pin!(line.opens.acquire());
     loop {
         let mut pause = pin!(sleep(LOOK_AGAIN));
         let place = poll_fn(|cx| match place.as_mut().poll(cx) {

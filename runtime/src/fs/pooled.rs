@@ -3,8 +3,12 @@
 //!
 //! The thread has memory of its own, which is copied: so the caller's buffer is not lent. A server
 //! in user space takes far longer than a copy. The memory is aligned, as `O_DIRECT` may ask.
+//!
+//! Only the server ends a call, so a core has no more than some under way: a server that is dead
+//! does not keep all threads of the pool.
 
 use super::File;
+use super::opening::Waiting;
 use super::placed::goes_on;
 use crate::blocking::blocking_on;
 use crate::buf::{AlignedBuf, BufResult, IoBuf, IoBufMut, fill};
@@ -55,6 +59,8 @@ async fn fetch(
     length: usize,
     offset: Option<u64>,
 ) -> io::Result<AlignedBuf> {
+    let lines = Waiting::of_this_core();
+    let _place = lines.pooled.acquire().await;
     loop {
         let read = blocking_on(&file.fd, name, move |fd| {
             let mut bytes = AlignedBuf::zeroed(length.min(MOST), ALIGNMENT);
@@ -97,6 +103,8 @@ async fn store<'bytes>(
     offset: Option<u64>,
 ) -> io::Result<usize> {
     let length = parts.clone().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+    let lines = Waiting::of_this_core();
+    let _place = lines.pooled.acquire().await;
     loop {
         let mut bytes = AlignedBuf::new(length.min(MOST), ALIGNMENT);
         for part in parts.clone() {
