@@ -88,9 +88,9 @@ pub(crate) const KERNEL_WORKERS: [u32; 2] = [64, 64];
 /// and disks.
 pub(crate) const WAITING_OPENS: usize = KERNEL_WORKERS[0] as usize / 2;
 
-/// Calls of one core that a server in user space may keep a thread of the pool for, each of which
-/// only the server can end. Further ones wait in line on their core: threads are left for others.
-pub(crate) const POOLED_CALLS: usize = 16;
+/// Of so many threads for blocking calls there is one more, for calls that only a server in user
+/// space (FUSE) ends: one that is dead keeps those, and no others.
+pub(crate) const SERVERS_PART: usize = 4;
 
 /// How long pinned cores spin, unless they are told otherwise: about what a sleep and a wake cost.
 pub(crate) const SPIN: Duration = Duration::from_micros(50);

@@ -57,8 +57,8 @@ pub(crate) struct Core {
     pub(crate) counters: Arc<Counters>,
     /// Where blocking calls are sent.
     pub(crate) admission: Rc<Admission>,
-    /// The lines of what may keep threads: opens and calls of files.
-    pub(crate) waiting: Rc<fs::Waiting>,
+    /// The opens that wait for another process or thread, such as the writer of a FIFO.
+    pub(crate) opens: Rc<fs::Waiting>,
     /// What is known of the mounts on which files are opened.
     pub(crate) mounts: Rc<fs::Mounts>,
     /// What closes the descriptors of this core.

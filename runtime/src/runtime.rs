@@ -61,7 +61,7 @@ impl Runtime {
             root: None,
             counters,
             admission: Admission::new(pool),
-            waiting: fs::Waiting::new(),
+            opens: fs::Waiting::new(),
             mounts: Rc::default(),
             closer: op::close_detached,
             pipes: Rc::default(),

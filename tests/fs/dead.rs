@@ -8,7 +8,7 @@ pub(crate) mod server;
 use crate::folder::Folder;
 use crate::registered::OFTEN;
 use crate::support::sandbox::limit;
-use crate::support::{assert_balanced, descriptors, poll_once, turn};
+use crate::support::{assert_balanced, descriptors, poll_counted, poll_once, turn};
 use crate::{hostile, run};
 use nestling::buf::FixedPool;
 use nestling::fs::{self, Dir, File};
@@ -21,6 +21,8 @@ use std::cell::Cell;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
+use std::sync::Arc;
+use std::task::Poll;
 
 /// Each of three operations is asked for so often.
 const TIMES: usize = 12;
@@ -123,7 +125,7 @@ fn k13_a_dead_mount_does_not_stop_other_files() {
     });
 }
 
-/// More reads than the pool has threads.
+/// More reads than the pool has threads, as many of which are dropped.
 #[test]
 fn k13_a_dead_mount_leaves_threads_for_others() {
     let name = "dead::k13_a_dead_mount_leaves_threads_for_others";
@@ -135,8 +137,13 @@ fn k13_a_dead_mount_leaves_threads_for_others() {
                 for _ in 0..200 {
                     n.spawn(async { drop(file.read_at(vec![0; 10], 0).await) });
                 }
+                // As many as there are threads for it.
                 while dead.holds() < 16 {
                     yield_now().await;
+                }
+                for _ in 0..100 {
+                    let mut dropped = Box::pin(file.read_at(vec![0; 10], 0));
+                    assert!(poll_once(dropped.as_mut()).await.is_pending());
                 }
                 assert_eq!(spawn_blocking(|| 7).await.unwrap(), 7);
                 dead.end();
@@ -144,6 +151,61 @@ fn k13_a_dead_mount_leaves_threads_for_others() {
             })
             .await;
             result.unwrap();
+        });
+    });
+}
+
+/// Where a mount has a server, a look at the file follows an open, and it is not begun any more.
+#[test]
+fn r05_an_open_that_has_succeeded_is_delivered() {
+    let name = "dead::r05_an_open_that_has_succeeded_is_delivered";
+    hostile::with_mounts(name, "true", |at| {
+        let elsewhere = Folder::new();
+        let path = &elsewhere.path().join("made");
+        run(async || {
+            let Some(mount) = Dead::mount(at, Conduct::Whole) else { return };
+            let opened = Cell::new(false);
+            let result: io::Result<()> = nursery(async |n| {
+                let wakes = Arc::default();
+                let mut options = File::options();
+                let mut open = Box::pin(options.write(true).create_new(true).open(path));
+                assert!(poll_counted(open.as_mut(), &wakes).is_pending());
+                while wakes.get() == 0 {
+                    turn().await;
+                }
+                n.cancel();
+                let polled = poll_counted(open.as_mut(), &wakes);
+                opened.set(matches!(polled, Poll::Ready(Ok(_))));
+                Ok(())
+            })
+            .await;
+            result.unwrap();
+            assert!(opened.get());
+            mount.end();
+        });
+    });
+}
+
+/// Reads that have begun, and that nothing polls any more, are done all the same: another read does
+/// not wait for them.
+#[test]
+fn reads_that_are_not_polled_hold_up_no_other() {
+    let name = "dead::reads_that_are_not_polled_hold_up_no_other";
+    hostile::with_mounts(name, "true", |at| {
+        run(async || {
+            let Some(mount) = Dead::mount(at, Conduct::Whole) else { return };
+            let file = &File::open(mount.path().join("file")).await.unwrap();
+            let mut begun = Vec::new();
+            for _ in 0..200 {
+                let mut read = Box::pin(file.read_at(vec![0; 10], 0));
+                assert!(poll_once(read.as_mut()).await.is_pending());
+                begun.push(read);
+            }
+            file.read_at(vec![0; 10], 0).await.0.unwrap();
+            for read in begun {
+                read.await.0.unwrap();
+            }
+            mount.end();
         });
     });
 }

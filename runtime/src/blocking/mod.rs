@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 pub use call::Unfinished;
 pub use pool::BlockingStats;
+use pool::Lane;
 pub(crate) use pool::{Pool, Threads};
 
 /// The way of one core's calls into the pool. When that is full, calls wait in line for a place.
@@ -56,7 +57,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    named(&"a blocking call", None, work).await
+    named(&"a blocking call", None, Lane::Any, work).await
 }
 
 /// [`blocking`] for work that fails as I/O does; dumps and instruments call it by its name.
@@ -65,11 +66,13 @@ where
     T: Send + 'static,
     F: FnOnce() -> io::Result<T> + Send + 'static,
 {
-    flatten(named(name, None, work).await)
+    flatten(named(name, None, Lane::Any, work).await)
 }
 
-/// The same for work on a descriptor, which gets its number: that stays open until the work has
-/// ended, also when the future is dropped.
+/// The same for work on a descriptor that only a server in user space ends, which gets its number:
+/// that stays open until the work has ended, also when the future is dropped. It waits for one of
+/// the threads apart, and for no place: those of other calls are freed by polls, and an operation
+/// of the kernel, in whose place this is, needs none to end.
 pub(crate) async fn blocking_on<T, F>(
     fd: &SharedFd,
     name: &'static &'static str,
@@ -80,7 +83,7 @@ where
     F: FnOnce(RawFd) -> io::Result<T> + Send + 'static,
 {
     let number = fd.as_raw_fd();
-    flatten(named(name, Some(fd.clone()), move || work(number)).await)
+    flatten(named(name, Some(fd.clone()), Lane::Server, move || work(number)).await)
 }
 
 fn flatten<T>(ended: Result<io::Result<T>, Unfinished>) -> io::Result<T> {
@@ -95,6 +98,7 @@ fn flatten<T>(ended: Result<io::Result<T>, Unfinished>) -> io::Result<T> {
 async fn named<T, F>(
     name: &'static &'static str,
     on: Option<SharedFd>,
+    lane: Lane,
     work: F,
 ) -> Result<T, Unfinished>
 where
@@ -105,13 +109,16 @@ where
     let admission = admission.unwrap_or_else(|| {
         panic!("{name} needs a nestling runtime: call it inside block_on or Builder::run")
     });
-    let _place = admission.places.acquire().await;
+    let _place = match lane {
+        Lane::Any => Some(admission.places.acquire().await),
+        Lane::Server => None,
+    };
     let pool = admission.pool.clone();
     let call = Arc::new(Call::new(work));
     let sent = Arc::clone(&call);
     let offload = Offload::new(name, move |ticket| {
-        match pool.send(Arc::clone(&sent) as Arc<dyn Run>, ticket) {
-            Ok(number) => Box::new(move |_| pool.recall(number)),
+        match pool.send(lane, Arc::clone(&sent) as Arc<dyn Run>, ticket) {
+            Ok(number) => Box::new(move |_| pool.recall(lane, number)),
             Err(error) => {
                 sent.refuse(error);
                 Box::new(|_| {})

@@ -14,7 +14,7 @@
 //! is idle, not when threads are gone, and panic when there is none.
 
 use super::call::Run;
-use crate::config::Config;
+use crate::config::{Config, SERVERS_PART};
 use crate::diagnosis::{Facts, Refusal, thread as no_thread};
 use crate::inbox::Ticket;
 use crate::sys::{Affinity, ForkGuard};
@@ -32,7 +32,21 @@ pub(crate) struct Threads(Pool);
 
 /// Where calls go, to run on one of the threads.
 #[derive(Debug, Clone)]
-pub(crate) struct Pool(Arc<Shared>);
+pub(crate) struct Pool {
+    shared: Arc<Shared>,
+    /// Threads apart, for calls that only a server in user space ends: one that is dead keeps all
+    /// of these, and none of the others.
+    servers: Arc<Shared>,
+}
+
+/// Which threads a call is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Those for all calls.
+    Any,
+    /// Those for calls that only a server in user space ends: a quarter as many, at least one.
+    Server,
+}
 
 /// What the threads for blocking calls do, at one moment.
 ///
@@ -122,16 +136,20 @@ impl std::fmt::Debug for Job {
 impl Threads {
     /// A pool without threads yet.
     pub(crate) fn new(config: &Config) -> Self {
-        let shared = Shared {
-            process: ForkGuard::new(),
-            name: config.name.clone(),
-            most: config.blocking_threads,
-            keep_alive: config.blocking_keep_alive,
-            affinity: Affinity::of_this_thread().ok(),
-            state: Mutex::default(),
-            news: Condvar::new(),
+        let shared = |name: &str, most: usize| {
+            Arc::new(Shared {
+                process: ForkGuard::new(),
+                name: format!("{}-{name}", config.name),
+                most,
+                keep_alive: config.blocking_keep_alive,
+                affinity: Affinity::of_this_thread().ok(),
+                state: Mutex::default(),
+                news: Condvar::new(),
+            })
         };
-        Self(Pool(Arc::new(shared)))
+        let most = config.blocking_threads;
+        let servers = shared("servers", most.div_ceil(SERVERS_PART));
+        Self(Pool { shared: shared("blocking", most), servers })
     }
 
     /// A handle that sends calls to the threads.
@@ -142,39 +160,42 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        let Pool(shared) = &self.0;
+        let Pool { shared, servers } = &self.0;
         if shared.process.forked() {
             // The threads are the parent's, and one of them may have held the lock.
             return;
         }
-        let mut state = shared.lock();
-        state.closed = true;
-        let threads = mem::take(&mut state.threads);
-        let ended = state.ended.take();
-        drop(state);
-        shared.news.notify_all();
+        let threads: Vec<_> = [shared, servers].into_iter().flat_map(|lane| lane.close()).collect();
         // The threads do not panic.
-        threads.into_values().chain(ended).for_each(|thread| drop(thread.join()));
+        threads.into_iter().for_each(|thread| drop(thread.join()));
     }
 }
 
 impl Pool {
     /// How many threads there may be.
     pub(super) fn most(&self) -> usize {
-        self.0.most
+        self.shared.most
     }
 
-    /// What the threads do now. In a process that was forked, nothing: the threads are not here.
+    fn lane(&self, lane: Lane) -> &Arc<Shared> {
+        match lane {
+            Lane::Any => &self.shared,
+            Lane::Server => &self.servers,
+        }
+    }
+
+    /// What the threads for all calls do now. In a process that was forked, nothing: the threads
+    /// are not here.
     pub(crate) fn stats(&self) -> BlockingStats {
-        if self.0.process.forked() {
+        if self.shared.process.forked() {
             return BlockingStats::default();
         }
-        let state = self.0.lock();
+        let state = self.shared.lock();
         BlockingStats {
             threads: state.threads.len(),
             // Each call that waits is for an idle thread, which was woken for the call.
             idle: state.idle.saturating_sub(state.queue.len()),
-            limit: self.0.most,
+            limit: self.shared.most,
             calls: state.calls,
             waiting: state.queue.len(),
         }
@@ -182,7 +203,7 @@ impl Pool {
 
     /// Whether the threads were joined, or are about to be.
     pub(crate) fn is_closed(&self) -> bool {
-        !self.0.process.forked() && self.0.lock().closed
+        !self.shared.process.forked() && self.shared.lock().closed
     }
 
     /// Queues a call. The ticket is dropped when the call has run, or was recalled by its number;
@@ -191,8 +212,8 @@ impl Pool {
     /// # Errors
     ///
     /// There is no thread, and none can be started. If there is one, the call waits for it.
-    pub(super) fn send(&self, call: Arc<dyn Run>, ticket: Ticket) -> io::Result<u64> {
-        let Self(shared) = self;
+    pub(super) fn send(&self, lane: Lane, call: Arc<dyn Run>, ticket: Ticket) -> io::Result<u64> {
+        let shared = self.lane(lane);
         assert!(
             !shared.process.forked(),
             "this process was forked from one that runs nestling: its threads are not here. Start \
@@ -223,8 +244,8 @@ impl Pool {
 
     /// Takes a call out of the queue, if no thread has begun with it. Nothing foreign runs: the
     /// caller has the call, too.
-    pub(super) fn recall(&self, number: u64) {
-        let job = self.0.lock().queue.remove(&number);
+    pub(super) fn recall(&self, lane: Lane, number: u64) {
+        let job = self.lane(lane).lock().queue.remove(&number);
         drop(job);
     }
 }
@@ -235,11 +256,23 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// No call is queued any more. Gives the threads, which end when they have made the calls that
+    /// are there.
+    fn close(&self) -> impl Iterator<Item = JoinHandle<()>> + use<> {
+        let mut state = self.lock();
+        state.closed = true;
+        let threads = mem::take(&mut state.threads);
+        let ended = state.ended.take();
+        drop(state);
+        self.news.notify_all();
+        threads.into_values().chain(ended)
+    }
+
     /// Starts another thread, which is idle from now on.
     fn start(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
         let number = state.started;
         let shared = Arc::clone(self);
-        let thread = thread::Builder::new().name(format!("{}-blocking-{number}", self.name));
+        let thread = thread::Builder::new().name(format!("{}-{number}", self.name));
         let thread = thread.spawn(move || shared.work(number))?;
         state.started += 1;
         state.idle += 1;

@@ -22,14 +22,16 @@
 //! |---|---|---|
 //! | a disk, a server of a mount | a thread of the kernel's | 64 for each core |
 //! | to open a FIFO whose other end is missing | the same, or nowhere | 32 of these 64 |
-//! | to read from a server in user space (FUSE) | a thread of the pool | 16 for each core |
+//! | to read from a server in user space (FUSE) | a thread apart | a quarter of the pool's |
 //! | to read an empty pipe, to write a full one | nowhere: it is polled | operations in flight |
 //! | for a lock | nowhere: it is tried again | |
 //! | to list directories, to resolve names | a thread of the pool | that of the pool |
 //!
 //! What goes beyond a bound waits in line, visible in a dump, and can be cancelled there. A mount
 //! whose server does not answer takes one thread for each operation that is begun on it: limit
-//! these ([`Semaphore`](crate::sync::Semaphore)) where that can happen.
+//! these ([`Semaphore`](crate::sync::Semaphore)) where that can happen. The threads for reads from
+//! servers in user space are shared by all cores and all such mounts: one that does not answer has
+//! the others wait, and no other call.
 //!
 //! Where the kernel has a name in its cache, the ring opens on the spot, for which it may ask a
 //! server. So a core knows the mounts that its thread sees (`/proc/thread-self/mountinfo`): where

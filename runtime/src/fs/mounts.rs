@@ -25,7 +25,7 @@ const LOCAL: &str = " adfs affs apparmorfs autofs bcachefs bfs binder binfmt_mis
     xenfs xfs zfs zonefs ";
 
 /// Those of them that have something to do at each close of a file (`flush`).
-const FLUSHING: [&str; 4] = ["f2fs", "mqueue", "overlay", "tracefs"];
+const FLUSHING: [&str; 5] = ["debugfs", "f2fs", "mqueue", "overlay", "tracefs"];
 
 /// How reads and writes of a file are done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,7 +19,7 @@
 //! and every other open, look and removal of the core would wait behind them.
 
 use super::mounts::{self, Looked, Way};
-use crate::config::{POOLED_CALLS, WAITING_OPENS};
+use crate::config::WAITING_OPENS;
 use crate::context;
 use crate::fd::{Closing, SharedFd};
 use crate::op::{Op, OpHandle, Open, Place, PollOp, Statx};
@@ -38,24 +38,18 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-/// What of files may keep threads, and the lines for that. One for each core.
+/// The line of the opens that wait for someone. One for each core.
 #[derive(Debug)]
-pub(crate) struct Waiting {
-    /// Opens that wait for another process or thread, such as the writer of a FIFO.
-    opens: Semaphore,
-    /// Calls that wait for a server in user space.
-    pub(super) pooled: Semaphore,
-}
+pub(crate) struct Waiting(Semaphore);
 
 impl Waiting {
     pub(crate) fn new() -> Rc<Self> {
-        let (opens, pooled) = (Semaphore::new(WAITING_OPENS), Semaphore::new(POOLED_CALLS));
-        Rc::new(Self { opens, pooled })
+        Rc::new(Self(Semaphore::new(WAITING_OPENS)))
     }
 
-    pub(super) fn of_this_core() -> Rc<Self> {
-        let lines = context::with_core(|core| Rc::clone(&core.waiting));
-        lines.expect("what has to wait in line runs on a core")
+    fn of_this_core() -> Rc<Self> {
+        let line = context::with_core(|core| Rc::clone(&core.opens));
+        line.expect("an open that has found a FIFO ran on a core")
     }
 }
 
@@ -107,7 +101,10 @@ impl Opened {
     /// How it is read and written, as far as is known. What the ring does on the spot is closed
     /// there, too, unless a close has something to do.
     pub(super) fn way(&self) -> Way {
-        let Ok(known) = &self.known else { return Way::Pool };
+        let Ok(known) = &self.known else {
+            // A pipe would keep a thread.
+            return if sys::is_pipe(&self.fd) { Way::Worker } else { Way::Pool };
+        };
         let way = mounts::way(&self.fd, known, self.looked);
         if known.kind == libc::S_IFREG && way == Way::Ring && !mounts::is_flushed(known) {
             self.fd.set_closing(Closing::AtOnce);
@@ -120,11 +117,14 @@ impl Opened {
 /// it, too.
 pub(super) async fn seen(opened: io::Result<SharedFd>, origin: Origin) -> io::Result<Opened> {
     let fd = opened?;
-    let known = if mounts::may_be_served() || origin == Origin::Elsewhere {
+    let known = if !mounts::may_be_served() && origin == Origin::Here {
+        sys::known(&fd)
+    } else if scope::is_here_cancelled() {
+        // Nothing begins any more, and what was opened is to be delivered.
+        Err(scope::Cancelled::new().into())
+    } else {
         // On the heap: most opens have no need of it.
         Box::pin(Statx::of_open(fd.clone())).await.map(|found| Known::of(&found))
-    } else {
-        sys::known(&fd)
     };
     Ok(Opened::new(fd, known, Looked::ForIt))
 }
@@ -249,11 +249,12 @@ async fn writer(fifo: &SharedFd) -> io::Result<()> {
     let how = OpenHow { flags: flags(libc::O_RDONLY | libc::O_CLOEXEC), mode: 0, resolve: 0 };
     let mut poll = PollOp::new(fifo.clone(), Interest::Readable);
     let line = Waiting::of_this_core();
-    let place = match first(&mut poll, pin!(line.opens.acquire())).await {
+    let place = match first(&mut poll, pin!(line.0.acquire())).await {
         First::Polled(told) => return told,
         First::Other(place) => place,
     };
-    let mut again = begin::<true>(Place::new(path), how, Origin::Here);
+    // The path is whole: the descriptor only keeps its number.
+    let mut again = begin::<true>(Place::below(fifo.clone(), path), how, Origin::Here);
     let told = match first(&mut poll, Pin::new(&mut again)).await {
         First::Other(opened) => return opened.map(drop),
         First::Polled(told) => told,
@@ -286,7 +287,7 @@ async fn first<F: Future>(poll: &mut Op<PollOp>, mut other: Pin<&mut F>) -> Firs
 /// line looks now and then.
 async fn wait(at: Place, how: OpenHow, origin: Origin) -> io::Result<SharedFd> {
     let line = Waiting::of_this_core();
-    let mut place = pin!(line.opens.acquire());
+    let mut place = pin!(line.0.acquire());
     loop {
         let mut pause = pin!(sleep(LOOK_AGAIN));
         let place = poll_fn(|cx| match place.as_mut().poll(cx) {

@@ -4,11 +4,10 @@
 //! The thread has memory of its own, which is copied: so the caller's buffer is not lent. A server
 //! in user space takes far longer than a copy. The memory is aligned, as `O_DIRECT` may ask.
 //!
-//! Only the server ends a call, so a core has no more than some under way: a server that is dead
-//! does not keep all threads of the pool.
+//! Only the server ends a call, so these calls have threads of their own: a server that is dead
+//! does not keep those of other calls.
 
 use super::File;
-use super::opening::Waiting;
 use super::placed::goes_on;
 use crate::blocking::blocking_on;
 use crate::buf::{AlignedBuf, BufResult, IoBuf, IoBufMut, fill};
@@ -59,8 +58,6 @@ async fn fetch(
     length: usize,
     offset: Option<u64>,
 ) -> io::Result<AlignedBuf> {
-    let lines = Waiting::of_this_core();
-    let _place = lines.pooled.acquire().await;
     loop {
         let read = blocking_on(&file.fd, name, move |fd| {
             let mut bytes = AlignedBuf::zeroed(length.min(MOST), ALIGNMENT);
@@ -103,8 +100,6 @@ async fn store<'bytes>(
     offset: Option<u64>,
 ) -> io::Result<usize> {
     let length = parts.clone().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
-    let lines = Waiting::of_this_core();
-    let _place = lines.pooled.acquire().await;
     loop {
         let mut bytes = AlignedBuf::new(length.min(MOST), ALIGNMENT);
         for part in parts.clone() {

@@ -85,8 +85,10 @@ impl Future for Offload {
 impl Drop for Offload {
     fn drop(&mut self) {
         let Some(OpHandle { driver, key }) = self.flight.take() else { return };
-        let on = self.on.take();
-        let (abandoned, held) = driver.borrow_mut().abandon(key, || Box::new(Kept { _on: on }));
+        // What is not handed over goes after the borrow: a close borrows the driver, too.
+        let mut on = self.on.take();
+        let keep = || Box::new(Kept { _on: on.take() }) as Box<dyn Orphan>;
+        let (abandoned, held) = driver.borrow_mut().abandon(key, keep);
         match abandoned {
             Abandoned::Withdrawn(waiter) | Abandoned::HandedOver(waiter) => drop(waiter),
             Abandoned::Finished(completion) => {
