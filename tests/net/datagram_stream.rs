@@ -280,8 +280,8 @@ fn a7_a_forgotten_stream_holds_nothing_up() {
 /// A socket of Unix that is taken for one of IP: descriptors that came with what no receive takes
 /// are closed.
 #[test]
-fn descriptors_of_what_is_dropped_unread_are_closed() {
-    let name = "datagram_stream::descriptors_of_what_is_dropped_unread_are_closed";
+fn descriptors_of_what_is_dropped_or_forgotten_are_closed() {
+    let name = "datagram_stream::descriptors_of_what_is_dropped_or_forgotten_are_closed";
     by_itself(name, || {
         let mut runtime = Runtime::builder().build().unwrap();
         runtime.block_on(async {
