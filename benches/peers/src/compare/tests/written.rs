@@ -1,6 +1,6 @@
 //! What a run has to leave behind.
 
-use super::made::{contested, run};
+use super::made::{contested, late, run};
 use crate::figures::{RowFigures, Run};
 use crate::report::{check, write};
 use crate::rows::ROWS;
@@ -57,6 +57,20 @@ fn a_run_that_leaves_all_behind_has_succeeded() {
     assert_eq!(Folder::of("whole", &whole).check(&whole), Ok(()));
     let part = run("echo-64", vec![contested("nestling", 9e4)]);
     assert_eq!(Folder::of("part", &part).check(&part), Ok(()), "no picture can be drawn of it");
+}
+
+#[test]
+fn a_run_under_a_late_load_has_no_pictures_of_latency() {
+    let mut whole = whole();
+    whole.rows.iter_mut().for_each(|row| {
+        row.contestants = vec![late("nestling", 9e4), late("tokio", 8e4)];
+        row.contestants.iter_mut().for_each(|one| {
+            one.rounds.iter_mut().for_each(|round| round.memory = Some(500.0));
+        });
+    });
+    let folder = Folder::of("late", &whole);
+    assert_eq!(folder.check(&whole), Ok(()));
+    assert!(!folder.0.join("latency-distribution.svg").exists());
 }
 
 #[test]
