@@ -2,11 +2,14 @@
 
 use crate::folder::Folder;
 use crate::run;
+use crate::support::poll_once;
 use nestling::fs::{self, Dir, File, TempDir};
+use nestling::task::consume_budget;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::PathBuf;
+use std::pin::pin;
 
 #[test]
 fn names_are_made_changed_and_removed() {
@@ -55,7 +58,7 @@ fn a_directory_is_listed_batch_by_batch() {
         loop {
             // What is listed for a future that is dropped comes with the next one.
             let mut next = Box::pin(entries.next_entry());
-            let next = match crate::support::poll_once(next.as_mut()).await {
+            let next = match poll_once(next.as_mut()).await {
                 std::task::Poll::Ready(next) => next,
                 std::task::Poll::Pending if dropped % 3 == 0 => next.await,
                 std::task::Poll::Pending => {
@@ -80,6 +83,26 @@ fn a_directory_is_listed_batch_by_batch() {
         assert!(entries.next_entry().await.unwrap().is_none(), "the end stays");
         let error = fs::read_dir(folder.join("none")).await.unwrap_err();
         assert!(error.to_string().contains("none"), "{error}");
+    });
+}
+
+/// The turn is over when the next entry is asked for: the future waits, and is dropped.
+#[test]
+fn r17_an_entry_is_not_lost_with_a_future_that_the_budget_suspends() {
+    let folder = Folder::new();
+    for name in ["a", "b", "c"] {
+        std::fs::write(folder.join(name), "").unwrap();
+    }
+    run(async || {
+        let mut entries = fs::read_dir(folder.path()).await.unwrap();
+        let mut found = vec![entries.next_entry().await.unwrap().unwrap().file_name().to_owned()];
+        while poll_once(pin!(consume_budget())).await.is_ready() {}
+        assert!(poll_once(pin!(entries.next_entry())).await.is_pending());
+        while let Some(entry) = entries.next_entry().await.unwrap() {
+            found.push(entry.file_name().to_owned());
+        }
+        found.sort();
+        assert_eq!(found, ["a", "b", "c"]);
     });
 }
 

@@ -109,12 +109,11 @@ impl ReadDir {
     ///
     /// The errors of `readdir(3)`, with the path of the directory; and cancellation.
     pub async fn next_entry(&mut self) -> io::Result<Option<DirEntry>> {
+        // Before an entry is taken, which would be lost with this future.
+        consume_budget().await;
         loop {
             match self.pop() {
-                Some(next) => {
-                    consume_budget().await;
-                    return Ok(next);
-                }
+                Some(next) => return Ok(next),
                 None => self.fill().await?,
             }
         }
