@@ -136,13 +136,14 @@ impl std::fmt::Debug for Job {
 impl Threads {
     /// A pool without threads yet.
     pub(crate) fn new(config: &Config) -> Self {
+        let affinity = Affinity::of_this_thread().ok();
         let shared = |name: &str, most: usize| {
             Arc::new(Shared {
                 process: ForkGuard::new(),
                 name: format!("{}-{name}", config.name),
                 most,
                 keep_alive: config.blocking_keep_alive,
-                affinity: Affinity::of_this_thread().ok(),
+                affinity,
                 state: Mutex::default(),
                 news: Condvar::new(),
             })
