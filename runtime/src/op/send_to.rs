@@ -6,51 +6,18 @@ use crate::buf::{BufResult, IoBuf};
 use crate::context;
 use crate::fd::{RawTarget, Target};
 use crate::ring::{Capability, Request};
+use socket2::SockAddr;
 use std::net::SocketAddr;
 
-/// An address as the kernel reads it.
-#[derive(Debug)]
-pub(super) enum Name {
-    V4(libc::sockaddr_in),
-    V6(libc::sockaddr_in6),
-}
-
-impl Name {
-    fn new(address: SocketAddr) -> Self {
-        match address {
-            SocketAddr::V4(address) => Self::V4(libc::sockaddr_in {
-                sin_family: libc::AF_INET as libc::sa_family_t,
-                sin_port: address.port().to_be(),
-                sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(address.ip().octets()) },
-                sin_zero: [0; 8],
-            }),
-            SocketAddr::V6(address) => Self::V6(libc::sockaddr_in6 {
-                sin6_family: libc::AF_INET6 as libc::sa_family_t,
-                sin6_port: address.port().to_be(),
-                sin6_flowinfo: address.flowinfo(),
-                sin6_addr: libc::in6_addr { s6_addr: address.ip().octets() },
-                sin6_scope_id: address.scope_id(),
-            }),
+/// An address as the kernel reads it, where it stays.
+fn name(of: SocketAddr) -> Box<SockAddr> {
+    let name = SockAddr::from(of);
+    match context::with(|context| context.op.names.take()) {
+        Some(mut spare) => {
+            *spare = name;
+            spare
         }
-    }
-
-    fn boxed(address: SocketAddr) -> Box<Self> {
-        let name = Self::new(address);
-        match context::with(|context| context.op.names.take()) {
-            Some(mut spare) => {
-                *spare = name;
-                spare
-            }
-            None => Box::new(name),
-        }
-    }
-
-    /// Where it is, and how long.
-    fn lend(&self) -> (*const libc::sockaddr, u16) {
-        match self {
-            Self::V4(name) => ((&raw const *name).cast(), size_of_val(name) as u16),
-            Self::V6(name) => ((&raw const *name).cast(), size_of_val(name) as u16),
-        }
+        None => Box::new(name),
     }
 }
 
@@ -60,12 +27,12 @@ impl Name {
 pub(crate) struct SendTo<B> {
     on: Target,
     buffer: B,
-    to: Box<Name>,
+    to: Box<SockAddr>,
 }
 
 impl<B: IoBuf> SendTo<B> {
     pub(crate) fn new(on: impl Into<Target>, buffer: B, to: SocketAddr) -> Op<Self> {
-        Op::new(Self { on: on.into(), buffer, to: Name::boxed(to) })
+        Op::new(Self { on: on.into(), buffer, to: name(to) })
     }
 }
 
@@ -85,7 +52,7 @@ unsafe impl<B: IoBuf> Operation for SendTo<B> {
     fn request(&mut self) -> Option<Request> {
         let bytes = self.buffer.as_bytes();
         let (start, length) = (bytes.as_ptr(), bytes.len().min(MAX_LENGTH) as u32);
-        let (to, to_length) = self.to.lend();
+        let (to, to_length) = (self.to.as_ptr().cast(), self.to.len() as u16);
         Some(Request::SendTo { on: self.on.raw(), start, length, to, to_length })
     }
 

@@ -2,9 +2,9 @@
 //! state, messages allocate nothing.
 
 use super::header::Header;
-use super::send_to::Name;
 use crate::context;
 use crate::table::When;
+use socket2::SockAddr;
 use std::cell::RefCell;
 
 /// How many unused headers a thread keeps, with [`LISTS`] bytes of lists each at most: 136 KiB in
@@ -17,7 +17,7 @@ const HEADERS: usize = 32;
 /// the most parts has 16 KiB, and is let go of.
 pub(super) const LISTS: usize = 4096;
 
-/// How many unused names a thread keeps, of 32 bytes each: as many as a busy server sends to in a
+/// How many unused names a thread keeps, 17 KiB in all: as many as a busy server sends to in a
 /// turn.
 const NAMES: usize = 128;
 
@@ -46,7 +46,7 @@ impl<T, const MOST: usize> Spare<T, MOST> {
 #[derive(Debug)]
 pub(crate) struct PerThread {
     pub(crate) headers: Spare<Header, HEADERS>,
-    pub(super) names: Spare<Name, NAMES>,
+    pub(super) names: Spare<SockAddr, NAMES>,
 }
 
 impl PerThread {
