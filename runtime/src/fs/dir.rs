@@ -51,7 +51,7 @@ pub struct Dir {
 
 impl Dir {
     fn of(opened: Opened) -> Self {
-        let origin = if opened.way() == Way::Ring { Origin::Here } else { Origin::Elsewhere };
+        let origin = if opened.way == Way::Ring { Origin::Here } else { Origin::Elsewhere };
         Self { fd: opened.fd, origin }
     }
 

@@ -64,9 +64,8 @@ impl File {
     }
 
     fn with(opened: Opened) -> Self {
-        let way = opened.way();
-        let registering = Registering::new(opened.known.as_ref().ok().copied());
-        Self { fd: opened.fd, way, registering }
+        let registering = Registering::new(opened.known.ok());
+        Self { fd: opened.fd, way: opened.way, registering }
     }
 
     /// Opens a file to be read.

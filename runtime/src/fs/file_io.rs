@@ -60,6 +60,11 @@ impl File {
         self.read_behind(buffer, 0, None)
     }
 
+    /// Whether the ring may give wrong bytes.
+    pub(super) fn is_read_by_pool(&self) -> bool {
+        self.way == Way::Pool
+    }
+
     /// Reads behind the first `skip` bytes of the buffer.
     fn read_behind<B: IoBufMut>(
         &self,
@@ -68,12 +73,8 @@ impl File {
         offset: Option<u64>,
     ) -> impl Future<Output = BufResult<usize, B>> {
         let begin = move |at, buffer| ReadOp::new(at, buffer, skip);
-        match self.way {
-            Way::Ring | Way::Worker => Placed::new(self, buffer, offset, begin),
-            Way::Pool => Placed::pooled(self, buffer, offset, begin, move |buffer| {
-                pooled::read(self, buffer, skip, offset)
-            }),
-        }
+        let call = move |buffer| pooled::read(self, buffer, skip, offset);
+        Placed::new(self, buffer, offset, begin, self.is_read_by_pool().then_some(call))
     }
 
     /// Reads as many bytes as [`io_exact`](IoBufMut::io_exact) says: the buffer's length, if it has
@@ -127,12 +128,9 @@ impl File {
         offset: u64,
     ) -> BufResult<usize, Vec<B>> {
         let (buffers, offset) = (Each(buffers), Some(offset));
-        let reading = match self.way {
-            Way::Ring | Way::Worker => Placed::new(self, buffers, offset, ReadEachAt::new),
-            Way::Pool => Placed::pooled(self, buffers, offset, ReadEachAt::new, |buffers| {
-                pooled::read_each(self, buffers, offset)
-            }),
-        };
+        let call = |buffers| pooled::read_each(self, buffers, offset);
+        let call = self.is_read_by_pool().then_some(call);
+        let reading = Placed::new(self, buffers, offset, ReadEachAt::new, call);
         let (result, Each(buffers)) = reading.await;
         (result, buffers)
     }
@@ -165,7 +163,7 @@ impl File {
         // On the spot: the ring would read it there, too.
         if let Some(length) = length.filter(|length| *length <= CHUNK as u64)
             && is_file
-            && opened.way() == Way::Ring
+            && opened.way == Way::Ring
             && may_call().await
         {
             // One byte more shows that there is no more.
@@ -213,7 +211,7 @@ impl File {
                     // There was room for more, and there is no more. What a server in user space
                     // gives may be short before the end.
                     let is_full = buffer.len() == buffer.capacity();
-                    if Some(done as u64) == expected && !is_full && self.way != Way::Pool {
+                    if Some(done as u64) == expected && !is_full && !self.is_read_by_pool() {
                         return (Ok(done), buffer);
                     }
                 }
@@ -261,7 +259,7 @@ impl File {
 
     /// The ring writes as it should, but not past the page cache. The flag may come and go.
     fn is_written_by_pool(&self) -> bool {
-        self.way == Way::Pool && sys::is_direct(&self.fd)
+        self.is_read_by_pool() && sys::is_direct(&self.fd)
     }
 
     /// Writes what follows the first `skip` bytes of the buffer.
@@ -272,12 +270,8 @@ impl File {
         offset: Option<u64>,
     ) -> impl Future<Output = BufResult<usize, B>> {
         let begin = move |at, buffer| WriteOp::new(at, buffer, skip);
-        match self.is_written_by_pool() {
-            false => Placed::new(self, buffer, offset, begin),
-            true => Placed::pooled(self, buffer, offset, begin, move |buffer| {
-                pooled::write(self, buffer, skip, offset)
-            }),
-        }
+        let call = move |buffer| pooled::write(self, buffer, skip, offset);
+        Placed::new(self, buffer, offset, begin, self.is_written_by_pool().then_some(call))
     }
 
     /// Writes all of `buffer` to `offset` and what follows it.
@@ -328,12 +322,9 @@ impl File {
         offset: u64,
     ) -> BufResult<usize, Vec<B>> {
         let (buffers, offset) = (Each(buffers), Some(offset));
-        let writing = match self.is_written_by_pool() {
-            false => Placed::new(self, buffers, offset, WriteEachAt::new),
-            true => Placed::pooled(self, buffers, offset, WriteEachAt::new, |buffers| {
-                pooled::write_each(self, buffers, offset)
-            }),
-        };
+        let call = |buffers| pooled::write_each(self, buffers, offset);
+        let call = self.is_written_by_pool().then_some(call);
+        let writing = Placed::new(self, buffers, offset, WriteEachAt::new, call);
         let (result, Each(buffers)) = writing.await;
         (result, buffers)
     }

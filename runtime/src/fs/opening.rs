@@ -29,10 +29,8 @@ use crate::sync::Semaphore;
 use crate::sys::{self, Known};
 use crate::time::sleep;
 use crate::wake::budget;
-use std::ffi::CString;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::Poll;
@@ -71,18 +69,29 @@ pub(super) struct Opened {
     pub(super) known: io::Result<Known>,
     /// Of what was opened out of the kernel's caches: no server was asked for it.
     pub(super) length: Option<u64>,
-    /// When the mounts were looked at for the open.
-    looked: Looked,
+    /// How it is read and written, as far as is known.
+    pub(super) way: Way,
     /// Whether the file still has `O_NONBLOCK`, which is to be taken away before the ring has it.
     pub(super) is_unwaiting: bool,
 }
 
 impl Opened {
     fn new(fd: SharedFd, known: io::Result<Known>, looked: Looked) -> Self {
-        if known.as_ref().is_ok_and(|known| known.kind != libc::S_IFSOCK) {
-            fd.set_closing(Closing::ByRing);
+        let way = match &known {
+            Ok(known) => mounts::way(&fd, known, looked),
+            // A pipe would keep a thread.
+            Err(_) if sys::is_pipe(&fd) => Way::Worker,
+            Err(_) => Way::Pool,
+        };
+        if let Ok(known) = &known
+            && known.kind != libc::S_IFSOCK
+        {
+            // What the ring does on the spot is closed there, too, unless a close has work to do.
+            let is_there = known.kind == libc::S_IFREG && way == Way::Ring;
+            let at_once = is_there && !mounts::is_flushed(known);
+            fd.set_closing(if at_once { Closing::AtOnce } else { Closing::ByRing });
         }
-        Self { fd, known, length: None, looked, is_unwaiting: false }
+        Self { fd, known, length: None, way, is_unwaiting: false }
     }
 
     /// What was opened elsewhere; looked at on the spot.
@@ -96,20 +105,6 @@ impl Opened {
         let (known, length) = sys::known_and_length(&fd)
             .map_or_else(|error| (Err(error), None), |(known, length)| (Ok(known), Some(length)));
         Self { length, ..Self::new(fd, known, Looked::ForIt) }
-    }
-
-    /// How it is read and written, as far as is known. What the ring does on the spot is closed
-    /// there, too, unless a close has something to do.
-    pub(super) fn way(&self) -> Way {
-        let Ok(known) = &self.known else {
-            // A pipe would keep a thread.
-            return if sys::is_pipe(&self.fd) { Way::Worker } else { Way::Pool };
-        };
-        let way = mounts::way(&self.fd, known, self.looked);
-        if known.kind == libc::S_IFREG && way == Way::Ring && !mounts::is_flushed(known) {
-            self.fd.set_closing(Closing::AtOnce);
-        }
-        way
     }
 }
 
@@ -245,7 +240,6 @@ async fn ready(mut file: Opened, how: OpenHow) -> io::Result<Opened> {
 /// written, or that it has gone; the open sees that a writer comes. Only the open needs a worker:
 /// with all workers taken, the poll goes on.
 async fn writer(fifo: &SharedFd) -> io::Result<()> {
-    let path = CString::new(format!("/proc/self/fd/{}", fifo.as_raw_fd())).expect("no zero");
     let how = OpenHow { flags: flags(libc::O_RDONLY | libc::O_CLOEXEC), mode: 0, resolve: 0 };
     let mut poll = PollOp::new(fifo.clone(), Interest::Readable);
     let line = Waiting::of_this_core();
@@ -253,8 +247,7 @@ async fn writer(fifo: &SharedFd) -> io::Result<()> {
         First::Polled(told) => return told,
         First::Other(place) => place,
     };
-    // The path is whole: the descriptor only keeps its number.
-    let mut again = begin::<true>(Place::below(fifo.clone(), path), how, Origin::Here);
+    let mut again = begin::<true>(Place::of_open(fifo.clone()), how, Origin::Here);
     let told = match first(&mut poll, Pin::new(&mut again)).await {
         First::Other(opened) => return opened.map(drop),
         First::Polled(told) => told,

@@ -41,37 +41,33 @@ where
     O: Operation,
     F: Fn(At, B) -> Op<O>,
 {
-    /// At a place as requests have it; none is where the open file stands.
+    /// At a place as requests have it; none is where the open file stands. With a `call`, that does
+    /// it, on a thread of the pool.
     #[inline]
-    pub(super) fn new(file: &'file File, buffer: B, offset: Option<u64>, begin: F) -> Self {
-        let is_beyond = is_beyond(offset);
-        let offset = offset.unwrap_or(NEXT);
-        let state = match is_beyond {
-            false => State::Running(begin(at(file, offset), buffer)),
-            true => State::Beyond { buffer: Some(buffer), suspended: false },
-        };
-        Self { file, offset, begin, state }
-    }
-
-    /// The same where a thread of the pool does it, as `call` says.
-    pub(super) fn pooled<C: Future<Output = BufResult<usize, B>> + 'file>(
+    pub(super) fn new<C: Future<Output = BufResult<usize, B>> + 'file>(
         file: &'file File,
         buffer: B,
         offset: Option<u64>,
         begin: F,
-        call: impl FnOnce(B) -> C,
+        call: Option<impl FnOnce(B) -> C>,
     ) -> Self {
-        if is_beyond(offset) {
-            return Self::new(file, buffer, offset, begin);
-        }
-        let state = State::Pooled(Box::pin(call(buffer)));
-        Self { file, offset: offset.unwrap_or(NEXT), begin, state }
+        let is_beyond = offset.is_some_and(|offset| i64::try_from(offset).is_err());
+        let offset = offset.unwrap_or(NEXT);
+        let state = match call {
+            _ if is_beyond => State::Beyond { buffer: Some(buffer), suspended: false },
+            None => State::Running(begin(at(file, offset), buffer)),
+            Some(call) => State::Pooled(boxed(call, buffer)),
+        };
+        Self { file, offset, begin, state }
     }
 }
 
-#[inline]
-fn is_beyond(offset: Option<u64>) -> bool {
-    offset.is_some_and(|offset| i64::try_from(offset).is_err())
+#[cold]
+fn boxed<'file, B, C: Future<Output = BufResult<usize, B>> + 'file>(
+    call: impl FnOnce(B) -> C,
+    buffer: B,
+) -> Pin<Box<dyn Future<Output = BufResult<usize, B>> + 'file>> {
+    Box::pin(call(buffer))
 }
 
 #[inline]

@@ -1,7 +1,6 @@
 //! Files as sources of a splice.
 
 use super::File;
-use super::mounts::Way;
 use super::placed::goes_on;
 use crate::op::Splice;
 use crate::sys::Pipe;
@@ -11,7 +10,7 @@ impl File {
     /// Whether a splice gives what a read gives. With a server in user space the pages that go may
     /// lag behind what the server has, and tell an end too early.
     pub(crate) fn may_be_spliced(&self) -> bool {
-        self.way != Way::Pool
+        !self.is_read_by_pool()
     }
 
     /// Moves what is at a place into an empty pipe, at most so many bytes. Zero is the end of the

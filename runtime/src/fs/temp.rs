@@ -4,11 +4,9 @@ use super::temporary::{Making, Temporary};
 use super::{File, OpenOptions, error, path, paths};
 use crate::op::{Link, MakeDirectory, OnPath, Place};
 use std::collections::hash_map::RandomState;
-use std::ffi::CString;
 use std::fs;
 use std::hash::{BuildHasher, Hasher};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
 /// A file without a name, to be read and written, on the file system of that directory
@@ -64,9 +62,7 @@ impl File {
     pub async fn link(&self, path: impl AsRef<Path>) -> io::Result<()> {
         const LINK: &str = "link";
         let path = path.as_ref();
-        let own = format!("/proc/self/fd/{}", self.as_raw_fd());
-        // The path has no need of a directory; with the file for one, it stays open.
-        let from = Place::below(self.fd.clone(), CString::new(own).expect("no zero"));
+        let from = Place::of_open(self.fd.clone());
         let to = path::place(LINK, path)?;
         let linked = OnPath::new(Link { from, to, flags: libc::AT_SYMLINK_FOLLOW }).await;
         linked.map_err(|error| error::at(LINK, path, error))

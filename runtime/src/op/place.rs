@@ -23,6 +23,13 @@ impl Place {
         Self { dir: Some(dir), path }
     }
 
+    /// What a descriptor has open, by the name of its number. The path is whole and has no need of
+    /// a directory; with the descriptor for one, the number stays what it is.
+    pub(crate) fn of_open(fd: SharedFd) -> Self {
+        let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+        Self::below(fd, CString::new(path).expect("no zero"))
+    }
+
     pub(super) fn target(&self) -> Option<RawTarget> {
         self.dir.as_ref().map(|dir| RawTarget::Descriptor(dir.as_raw_fd()))
     }
